@@ -1,0 +1,89 @@
+public import JSON
+
+/// What a step promises and needs, known to lint, engine and worker alike. Steps run at least once: a step's result
+/// depends on its input alone, and running it again costs time and changes nothing.
+public struct StepContract: Sendable {
+    /// The name in `arn:aws:states:::showrunner:NAME`.
+    public let name: String
+    /// Part of every result's key: raise it when the same input gives another result.
+    public let version: Int
+    /// One sentence for people.
+    public let summary: String
+    /// Who runs it.
+    public let runner: StepRunner
+    /// A task without word from its worker for this long is judged lost, unless the state names HeartbeatSeconds.
+    public let heartbeatSeconds: Int
+    /// Members the input must have, with their JSON types; further members are allowed.
+    public let input: [StepField]
+    public let output: [StepField]
+
+    public init(
+        name: String, version: Int, summary: String, runner: StepRunner, heartbeatSeconds: Int = 15,
+        input: [StepField], output: [StepField]
+    ) {
+        self.name = name
+        self.version = version
+        self.summary = summary
+        self.runner = runner
+        self.heartbeatSeconds = heartbeatSeconds
+        self.input = input
+        self.output = output
+    }
+
+    /// The resource that names this step in a definition.
+    public var resource: String { StepContract.resourcePrefix + name }
+
+    public static let resourcePrefix = "arn:aws:states:::showrunner:"
+}
+
+/// Which process runs a step.
+public enum StepRunner: String, Sendable, Hashable {
+    /// A media worker, in a sandboxed child.
+    case mediaWorker
+    /// The data worker, which may reach the catalogue's tables.
+    case dataWorker
+    /// The engine itself, in the statement that commits the result.
+    case engine
+}
+
+/// One member of a step's input or output.
+public struct StepField: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable {
+        case string, number, boolean, object, array, any
+    }
+
+    public let name: String
+    public let kind: Kind
+    public let isRequired: Bool
+    public let summary: String
+
+    public init(_ name: String, _ kind: Kind, required: Bool = true, _ summary: String) {
+        self.name = name
+        self.kind = kind
+        self.isRequired = required
+        self.summary = summary
+    }
+
+    /// Whether a value is of this member's kind.
+    public func accepts(_ value: JSON) -> Bool {
+        switch (kind, value) {
+        case (.any, _), (.string, .string), (.number, .integer), (.number, .double), (.boolean, .bool),
+            (.object, .object), (.array, .array):
+            true
+        case (.string, _), (.number, _), (.boolean, _), (.object, _), (.array, _): false
+        }
+    }
+}
+
+extension StepContract {
+    /// What is wrong with an input, a sentence a problem; empty when it fits.
+    public func problems(withInput value: JSON) -> [String] {
+        guard case .object(let members) = value else { return ["the input of \(name) must be an object"] }
+        return input.compactMap { field in
+            guard let member = members[field.name], member != .null else {
+                return field.isRequired ? "\(name) needs '\(field.name)': \(field.summary)" : nil
+            }
+            return field.accepts(member) ? nil : "'\(field.name)' of \(name) must be of type \(field.kind.rawValue)"
+        }
+    }
+}

@@ -1,0 +1,154 @@
+public import JSON
+
+/// What a running step tells about itself, in media time.
+public struct StepProgress: Sendable, Hashable {
+    /// What is being done, in a word or two ("encode", "upload").
+    public var stage: String
+    /// Presentation time reached in the output, in seconds.
+    public var mediaSeconds: Double
+    /// Presentation time at the end, in seconds; nil while unknown.
+    public var totalSeconds: Double?
+    /// Output frames so far.
+    public var frames: Int
+    /// Media seconds a wall-clock second.
+    public var speed: Double?
+    /// Done share of each part, for instance each rung of a ladder, by name, 0...1.
+    public var parts: [Part]
+
+    public struct Part: Sendable, Hashable {
+        public var name: String
+        public var share: Double
+
+        public init(name: String, share: Double) {
+            self.name = name
+            self.share = share
+        }
+    }
+
+    public init(
+        stage: String, mediaSeconds: Double = 0, totalSeconds: Double? = nil, frames: Int = 0, speed: Double? = nil,
+        parts: [Part] = []
+    ) {
+        self.stage = stage
+        self.mediaSeconds = mediaSeconds
+        self.totalSeconds = totalSeconds
+        self.frames = frames
+        self.speed = speed
+        self.parts = parts
+    }
+
+    public var json: JSON {
+        .members(
+            ("stage", .string(stage)), ("mediaSeconds", .double(mediaSeconds)),
+            ("totalSeconds", totalSeconds.map(JSON.double)), ("frames", .integer(frames)),
+            ("speed", speed.map(JSON.double)),
+            (
+                "parts",
+                parts.isEmpty
+                    ? nil : .array(parts.map { ["name": .string($0.name), "share": .double($0.share)] })
+            ))
+    }
+
+    /// Reads what ``json`` wrote; nil when a required member is missing or of another type.
+    public init?(json: JSON) {
+        guard let stage = json["stage"]?.stringValue, let mediaSeconds = json["mediaSeconds"]?.doubleValue else {
+            return nil
+        }
+        self.init(
+            stage: stage, mediaSeconds: mediaSeconds, totalSeconds: json["totalSeconds"]?.doubleValue,
+            frames: json["frames"]?.integerValue ?? 0, speed: json["speed"]?.doubleValue,
+            parts: (json["parts"]?.arrayValue ?? []).compactMap { part in
+                guard let name = part["name"]?.stringValue, let share = part["share"]?.doubleValue else { return nil }
+                return Part(name: name, share: share)
+            })
+    }
+}
+
+/// Whether repeating a failed step can help.
+public enum RetryClass: String, Sendable, Hashable {
+    /// The source or the parameters are at fault: never.
+    case never
+    /// The machine is at fault: on another worker.
+    case elsewhere
+    /// A passing fault: after a pause with jitter.
+    case transient
+}
+
+/// Why a step failed: a States Language error name, a sentence a person understands, and what repeating would bring.
+public struct StepFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    public let error: String
+    public let cause: String
+    public let retry: RetryClass
+
+    public init(error: String, cause: String, retry: RetryClass) {
+        self.error = error
+        self.cause = cause
+        self.retry = retry
+    }
+
+    public var description: String { "\(error): \(cause)" }
+
+    public static func sourceInvalid(_ cause: String) -> StepFailure {
+        StepFailure(error: "Showrunner.SourceInvalid", cause: cause, retry: .never)
+    }
+
+    public static func sourceUnsupported(_ cause: String) -> StepFailure {
+        StepFailure(error: "Showrunner.SourceUnsupported", cause: cause, retry: .never)
+    }
+
+    public static func parametersInvalid(_ cause: String) -> StepFailure {
+        StepFailure(error: "Showrunner.ParametersInvalid", cause: cause, retry: .never)
+    }
+
+    public static func storageUnavailable(_ cause: String) -> StepFailure {
+        StepFailure(error: "Showrunner.StorageUnavailable", cause: cause, retry: .transient)
+    }
+
+    public static func resourceExhausted(_ cause: String) -> StepFailure {
+        StepFailure(error: "Showrunner.ResourceExhausted", cause: cause, retry: .elsewhere)
+    }
+
+    public static func crashed(_ cause: String) -> StepFailure {
+        StepFailure(error: "Showrunner.StepCrashed", cause: cause, retry: .elsewhere)
+    }
+
+    public static func cancelled(_ cause: String) -> StepFailure {
+        StepFailure(error: "Showrunner.Cancelled", cause: cause, retry: .never)
+    }
+}
+
+/// What a step that works on local files is given. The caller has brought the files and takes the results away:
+/// a step itself knows neither the object store nor the network.
+public struct StepSurroundings: Sendable {
+    /// Local path of each stored object (by its `key`) and source (by its `url`) that the input names.
+    public let files: [String: String]
+    /// An empty directory the step owns. Its output names a file made there as `{"file": "relative/path"}`; the caller
+    /// stores the file and puts the object reference (`key`, `bytes`, `sha256`) in its place.
+    public let outputDirectory: String
+    /// The key prefix under which the output files will be stored, without a slash at the end.
+    public let outputPrefix: String
+    /// Threads the step may keep busy.
+    public let threads: Int
+    public let report: @Sendable (StepProgress) -> Void
+    /// Asked at least once a second of work; a step that is told true stops and throws ``StepFailure/cancelled(_:)``.
+    public let isCancelled: @Sendable () -> Bool
+
+    public init(
+        files: [String: String], outputDirectory: String, outputPrefix: String, threads: Int,
+        report: @escaping @Sendable (StepProgress) -> Void, isCancelled: @escaping @Sendable () -> Bool
+    ) {
+        self.files = files
+        self.outputDirectory = outputDirectory
+        self.outputPrefix = outputPrefix
+        self.threads = threads
+        self.report = report
+        self.isCancelled = isCancelled
+    }
+}
+
+/// A step over local files: input and output as its contract says. Blocking; the caller gives it a thread or process.
+public protocol LocalStep: Sendable {
+    static var contract: StepContract { get }
+    init()
+    func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON
+}
