@@ -1,0 +1,142 @@
+public import JSON
+
+/// "I have free slots": asks for one task. The engine answers with a ``PollReply``, or 204 when nothing came up
+/// within `waitSeconds`.
+///
+/// A poll with a new `incarnation` of a known worker name says that the former process is gone: the engine judges its
+/// tasks lost at once.
+public struct PollRequest: WorkerMessage {
+    public static let messageName = "poll request"
+
+    /// The worker's name, the same over restarts.
+    public let worker: String
+    /// Made anew at each start of the process.
+    public let incarnation: String
+    /// The worker's release, for people.
+    public let version: String
+    /// Names of the steps it can run.
+    public let steps: [String]
+    /// Tasks it could take now; one is offered per poll.
+    public let slots: Int
+    /// How long the engine may keep the poll open.
+    public let waitSeconds: Int
+
+    public init(
+        worker: String, incarnation: String, version: String, steps: [String], slots: Int, waitSeconds: Int
+    ) {
+        self.worker = worker
+        self.incarnation = incarnation
+        self.version = version
+        self.steps = steps
+        self.slots = slots
+        self.waitSeconds = waitSeconds
+    }
+
+    public var json: JSON {
+        .members(
+            ("worker", .string(worker)), ("incarnation", .string(incarnation)), ("version", .string(version)),
+            ("steps", .array(steps.map(JSON.string))), ("slots", .integer(slots)),
+            ("waitSeconds", .integer(waitSeconds)))
+    }
+
+    public init(json: JSON) throws(WorkerProtocolError) {
+        var reader = MessageReader(json, as: Self.messageName)
+        worker = reader.string("worker", maximumBytes: WorkerProtocolLimits.nameBytes)
+        incarnation = reader.string("incarnation", maximumBytes: WorkerProtocolLimits.nameBytes)
+        version = reader.string("version", maximumBytes: WorkerProtocolLimits.nameBytes)
+        steps = reader.strings(
+            "steps", maximumCount: WorkerProtocolLimits.steps, maximumBytes: WorkerProtocolLimits.nameBytes)
+        slots = reader.integer("slots", in: 1...WorkerProtocolLimits.tasks)
+        waitSeconds = reader.integer("waitSeconds", in: 0...WorkerProtocolLimits.waitSeconds)
+        try reader.finish()
+    }
+}
+
+/// The answer to a poll for which there is a task.
+public struct PollReply: WorkerMessage {
+    public static let messageName = "poll reply"
+
+    public let task: TaskOffer
+
+    public init(task: TaskOffer) {
+        self.task = task
+    }
+
+    public var json: JSON { ["task": task.json] }
+
+    public init(json: JSON) throws(WorkerProtocolError) {
+        var reader = MessageReader(json, as: Self.messageName)
+        let offer = reader.value("task")
+        try reader.finish()
+        task = try TaskOffer(json: offer)
+    }
+}
+
+/// One attempt of a task, handed to the worker that asked. From now on the worker names it by its token in every
+/// heartbeat, until it completes or fails it.
+public struct TaskOffer: WorkerMessage {
+    public static let messageName = "task offer"
+
+    /// Opaque; it names this very attempt.
+    public let token: String
+    public let step: String
+    /// The step's input, as its contract describes it.
+    public let input: JSON
+    /// 1 for the first attempt of the state.
+    public let attempt: Int
+    public let executionArn: String
+    /// The execution's short id, for people.
+    public let execution: String
+    /// Name of the state in the definition.
+    public let state: String
+    /// Name of the state machine.
+    public let machine: String
+    /// The film's title, where known.
+    public let title: String?
+    /// Without a heartbeat for this long the engine judges the attempt lost.
+    public let heartbeatSeconds: Int
+    /// After this long from now the engine judges the attempt timed out; nil for none.
+    public let timeoutSeconds: Int?
+
+    public init(
+        token: String, step: String, input: JSON, attempt: Int, executionArn: String, execution: String,
+        state: String, machine: String, title: String? = nil, heartbeatSeconds: Int, timeoutSeconds: Int? = nil
+    ) {
+        self.token = token
+        self.step = step
+        self.input = input
+        self.attempt = attempt
+        self.executionArn = executionArn
+        self.execution = execution
+        self.state = state
+        self.machine = machine
+        self.title = title
+        self.heartbeatSeconds = heartbeatSeconds
+        self.timeoutSeconds = timeoutSeconds
+    }
+
+    public var json: JSON {
+        .members(
+            ("token", .string(token)), ("step", .string(step)), ("input", input), ("attempt", .integer(attempt)),
+            ("executionArn", .string(executionArn)), ("execution", .string(execution)), ("state", .string(state)),
+            ("machine", .string(machine)), ("title", title.map(JSON.string)),
+            ("heartbeatSeconds", .integer(heartbeatSeconds)),
+            ("timeoutSeconds", timeoutSeconds.map { .integer($0) }))
+    }
+
+    public init(json: JSON) throws(WorkerProtocolError) {
+        var reader = MessageReader(json, as: Self.messageName)
+        token = reader.string("token", maximumBytes: WorkerProtocolLimits.tokenBytes)
+        step = reader.string("step", maximumBytes: WorkerProtocolLimits.nameBytes)
+        input = reader.value("input")
+        attempt = reader.integer("attempt", in: 1...Int(Int32.max))
+        executionArn = reader.string("executionArn", maximumBytes: WorkerProtocolLimits.arnBytes)
+        execution = reader.string("execution", maximumBytes: WorkerProtocolLimits.nameBytes)
+        state = reader.string("state", maximumBytes: WorkerProtocolLimits.nameBytes)
+        machine = reader.string("machine", maximumBytes: WorkerProtocolLimits.nameBytes)
+        title = reader.optionalString("title", maximumBytes: WorkerProtocolLimits.titleBytes)
+        heartbeatSeconds = reader.integer("heartbeatSeconds", in: 1...WorkerProtocolLimits.timeoutSeconds)
+        timeoutSeconds = reader.optionalInteger("timeoutSeconds", in: 1...WorkerProtocolLimits.timeoutSeconds)
+        try reader.finish()
+    }
+}

@@ -1,0 +1,33 @@
+public import JSON
+
+/// A message of the protocol: a value that writes itself as a JSON object and reads itself strictly.
+public protocol WorkerMessage: Sendable, Hashable {
+    /// What the message is called in errors, for instance "poll request".
+    static var messageName: String { get }
+    var json: JSON { get }
+    init(json: JSON) throws(WorkerProtocolError)
+}
+
+extension WorkerMessage {
+    /// The message as a body to send.
+    public var body: [UInt8] { json.utf8 }
+
+    /// Reads a message from a received body of at most ``WorkerProtocolLimits/bodyBytes``.
+    public init(body: [UInt8]) throws(WorkerProtocolError) {
+        guard body.count <= WorkerProtocolLimits.bodyBytes else {
+            throw Self.refusal(
+                "has \(body.count) bytes, more than the \(WorkerProtocolLimits.bodyBytes) a message may have")
+        }
+        let json: JSON
+        do {
+            json = try JSON(parsing: body)
+        } catch {
+            throw Self.refusal("is \(error)")
+        }
+        try self.init(json: json)
+    }
+
+    private static func refusal(_ reason: String) -> WorkerProtocolError {
+        WorkerProtocolError(message: messageName, problems: [.init(member: "", reason: reason)])
+    }
+}
