@@ -1,0 +1,157 @@
+public import JSON
+public import StatesLanguage
+
+/// What an execution is told.
+public enum Event: Sendable, Hashable {
+    /// The first event: enter the start state.
+    case start
+    /// Go on after a decision that yielded.
+    case proceed
+    case handOut(entry: EntryID, worker: String, incarnation: String, nonce: String)
+    case taskSucceeded(entry: EntryID, nonce: String, output: JSON)
+    case taskFailed(entry: EntryID, nonce: String, error: String, cause: String)
+    /// No heartbeat within the task's period.
+    case heartbeatMissed(entry: EntryID, nonce: String)
+    /// A timer has run out: of an entry, or of the whole execution (nil).
+    case timer(entry: EntryID?)
+    case stop(error: String?, cause: String?)
+}
+
+/// What ``decide(_:_:now:digest:)`` says: effects to journal, and the execution they lead to.
+public struct Decision: Sendable {
+    public let effects: [Effect]
+    /// The execution with the effects applied; the same as applying them one by one.
+    public let execution: Execution
+    /// The event fits nothing any more: an answer to an attempt that is over, an early timer, an ended execution.
+    public let isStale: Bool
+    /// More states can be evaluated at once: commit this, then send ``Event/proceed``.
+    public let yields: Bool
+}
+
+/// At most this many states are evaluated in one decision, so that an endless loop of Pass states neither blocks other
+/// executions nor makes rows without bound.
+public let statesPerDecision = 100
+
+/// The rules of Amazon States Language: what follows from an event. Reads no clock, rolls no dice, invents no ids.
+///
+/// - Parameter digest: computes `States.Hash`; cryptography is no matter of a pure room.
+public func decide(
+    _ execution: Execution, _ event: Event, now: Instant, digest: EvaluationScope.Digest? = nil
+) -> Decision {
+    var decider = Decider(execution: execution, now: max(now, execution.at), digest: digest)
+    let fits = execution.isOpen && decider.take(event)
+    if fits { decider.run() }
+    return Decision(
+        effects: decider.effects, execution: decider.execution, isStale: !fits,
+        yields: decider.execution.isOpen && !decider.execution.runnable.isEmpty)
+}
+
+/// A decision in the making: every effect is applied as soon as it is decided, so that what follows sees it.
+struct Decider {
+    var execution: Execution
+    let now: Instant
+    let digest: EvaluationScope.Digest?
+    var effects: [Effect] = []
+
+    init(execution: Execution, now: Instant, digest: EvaluationScope.Digest?) {
+        self.execution = execution
+        self.now = now
+        self.digest = digest
+    }
+
+    mutating func emit(_ effect: Effect) {
+        execution.apply(effect, at: now)
+        effects.append(effect)
+    }
+
+    /// Takes the event in; false when it fits nothing.
+    mutating func take(_ event: Event) -> Bool {
+        switch event {
+        case .start:
+            guard execution.nextEntry == 1 else { return false }
+            emit(.executionStarted(execution.start))
+            enter(scope: 0, state: execution.machine.startAt)
+            return true
+        case .proceed:
+            return !execution.runnable.isEmpty
+        case .handOut(let id, let worker, let incarnation, let nonce):
+            guard let (scope, attempt) = attempt(of: id), attempt.started == nil else { return false }
+            emit(.taskStarted(scope: scope, worker: worker, incarnation: incarnation, nonce: nonce))
+            return true
+        case .taskSucceeded(let id, let nonce, let output):
+            guard let (scope, attempt) = attempt(of: id), attempt.started?.nonce == nonce else { return false }
+            emit(.taskSucceeded(scope: scope, output: output))
+            finish(scope: scope, result: .result)
+            return true
+        case .taskFailed(let id, let nonce, let error, let cause):
+            guard let (scope, attempt) = attempt(of: id), attempt.started?.nonce == nonce else { return false }
+            emit(.taskFailed(scope: scope, error: error, cause: cause))
+            handle(error: error, cause: cause, scope: scope)
+            return true
+        case .heartbeatMissed(let id, let nonce):
+            guard let (scope, attempt) = attempt(of: id), let started = attempt.started, started.nonce == nonce
+            else { return false }
+            let cause = "The worker '\(started.worker)' has not been heard of within the heartbeat period."
+            emit(.taskTimedOut(scope: scope, error: "States.HeartbeatTimeout", cause: cause))
+            handle(error: "States.HeartbeatTimeout", cause: cause, scope: scope)
+            return true
+        case .timer(let id):
+            return timer(id)
+        case .stop(let error, let cause):
+            emit(.executionAborted(error: error, cause: cause))
+            return true
+        }
+    }
+
+    /// Evaluates what can be evaluated, in order of entry.
+    mutating func run() {
+        var evaluated = 0
+        while let scope = execution.runnable.first, evaluated < statesPerDecision {
+            evaluated += 1
+            evaluate(scope: scope)
+        }
+    }
+
+    private func attempt(of id: EntryID) -> (scope: ScopeID, attempt: TaskAttempt)? {
+        guard let scope = execution.scopeOfEntry[id], case .task(let attempt) = execution.entry(id)?.phase else {
+            return nil
+        }
+        return (scope, attempt)
+    }
+
+    private mutating func timer(_ id: EntryID?) -> Bool {
+        guard let id else {
+            guard let deadline = execution.executionDeadline, deadline <= now else { return false }
+            // AWS names no error and no cause when the whole execution runs out of time.
+            emit(.executionTimedOut(error: "States.Timeout", cause: nil))
+            return true
+        }
+        guard let scope = execution.scopeOfEntry[id], let entry = execution.entry(id), let wake = entry.wake,
+            wake <= now
+        else { return false }
+        switch entry.phase {
+        case .entered, .branching: return false
+        case .waiting: leave(scope: scope, result: .input)
+        case .backingOff: emit(.retryStarted(scope: scope))
+        case .task(let attempt):
+            let cause = "The task has not ended within TimeoutSeconds (\(attempt.timeoutSeconds ?? 0) s)."
+            emit(.taskTimedOut(scope: scope, error: "States.Timeout", cause: cause))
+            handle(error: "States.Timeout", cause: cause, scope: scope)
+        }
+        return true
+    }
+
+    mutating func enter(scope: ScopeID, state: String) {
+        emit(.stateEntered(scope: scope, entry: execution.nextEntry, state: state, input: .data))
+    }
+
+    /// What expressions of an entry see. `draw` tells apart the evaluations of one entry.
+    func evaluationScope(_ scope: ScopeID, input: JSON, draw: Int, item: (index: Int, value: JSON)? = nil)
+        -> EvaluationScope
+    {
+        let entry = execution.scopes[scope]?.entry?.id ?? 0
+        return EvaluationScope(
+            input: input, context: execution.contextObject(in: scope, item: item),
+            seed: execution.seed(for: entry, draw: draw), digest: digest)
+    }
+}
