@@ -1,0 +1,6 @@
+// What the Crypto room uses of OpenSSL 3.
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>

@@ -1,0 +1,2 @@
+// SwiftPM wants one source file per C target; everything is inline in the header.
+#include "CShims.h"
