@@ -1,0 +1,81 @@
+import Logging
+import Postgres
+
+/// The engine's only SQL: the append-only journal in PostgreSQL, which is the only truth, and the small tables around it.
+///
+/// One journal belongs to one engine incarnation. It keeps connections of its own, one for each kind of work, made when
+/// needed and made again when lost: appends (group commit), publishing, reads, and control (lease, clock, ending old
+/// backends). Reads and control calls are repeated over a lost connection until `readDeadline`; appends until the outcome
+/// is known.
+public actor Journal {
+    let url: String
+    let incarnation: String
+    let log: Logger
+    let settings: JournalSettings
+
+    let appending: Link
+    let publishing: Link
+    let reading: Link
+    let control: Link
+
+    var waiting: [Waiting] = []
+    var inFlight: Set<String> = []
+    var isFlushing = false
+    var batchNumber: Int64 = 0
+    var publishNumber: Int64 = 0
+    var isClosed = false
+    var leaseIsLost = false
+    var leaseLossWaiters: [CheckedContinuation<Void, Never>] = []
+
+    /// - Parameters:
+    ///   - url: a libpq connection URI.
+    ///   - incarnation: names this run of the engine; never used again by another run.
+    public init(url: String, incarnation: String, log: Logger, settings: JournalSettings = JournalSettings()) {
+        self.url = url
+        self.incarnation = incarnation
+        self.log = log
+        self.settings = settings
+        let timeout = settings.statementDeadline
+        appending = Link(
+            url: url, name: "showrunner-journal", statementTimeout: timeout, lockTimeout: nil, settings: settings)
+        publishing = Link(
+            url: url, name: "showrunner-publish", statementTimeout: settings.publishStatementTimeout,
+            lockTimeout: settings.publishLockTimeout, settings: settings)
+        reading = Link(
+            url: url, name: "showrunner-read", statementTimeout: settings.readDeadline, lockTimeout: nil,
+            settings: settings)
+        control = Link(
+            url: url, name: "showrunner-control", statementTimeout: timeout, lockTimeout: nil, settings: settings)
+    }
+}
+
+/// The journal's limits. The defaults are what `showrunner engine` runs with.
+public struct JournalSettings: Sendable {
+    /// For connecting.
+    public var connectDeadline: Duration = .seconds(5)
+    /// For one try of an append; then its outcome is unknown and the journal finds out.
+    public var statementDeadline: Duration = .seconds(10)
+    /// For a read or a control call with all its repetitions.
+    public var readDeadline: Duration = .seconds(30)
+    /// For one statement of a migration.
+    public var migrationDeadline: Duration = .seconds(60)
+    /// On the server, for one publishing statement.
+    public var publishStatementTimeout: Duration = .seconds(10)
+    /// On the server, for each lock a publishing statement waits for.
+    public var publishLockTimeout: Duration = .seconds(3)
+    /// The first pause before trying again; doubles up to `retryPauseLimit`.
+    public var retryPause: Duration = .milliseconds(50)
+    public var retryPauseLimit: Duration = .seconds(2)
+    /// The most rows in one batch.
+    public var batchRows = 500
+    /// The most bytes in one batch, unless a single row is larger.
+    public var batchBytes = 8 << 20
+
+    public init() {}
+}
+
+/// A row whose append has not been answered.
+struct Waiting {
+    let row: JournalRow
+    let continuation: CheckedContinuation<AppendOutcome, Never>
+}

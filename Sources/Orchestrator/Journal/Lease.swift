@@ -1,0 +1,103 @@
+import Postgres
+
+extension Journal {
+    /// Takes the right to append, if nobody has it or its holder has not renewed it for `validity`.
+    ///
+    /// The update waits for appends under way, and after it none of another incarnation lands: that, not the time, is what
+    /// makes taking over safe. `validity` only decides how soon it is tried.
+    ///
+    /// - Parameter holder: who this is, for people: host and process.
+    public func takeLease(
+        holder: String, isStillHeldAfter validity: Duration
+    ) async throws(PostgresError) -> LeaseOutcome {
+        precondition(!leaseIsLost, "an incarnation that lost the lease may hold stale executions: start a new journal")
+        let incarnation = self.incarnation
+        return try await retrying(control) { (live) async throws(PostgresError) in
+            let deadline = Duration.seconds(10)
+            while true {
+                // Looked at before it is touched: an upsert would lock the row and make the holder's appends wait.
+                let current = try await live.connection.query(
+                    """
+                    SELECT incarnation, holder,
+                           (extract(epoch FROM clock_timestamp() - renewed_at) * 1000000)::bigint AS age
+                      FROM showrunner.lease WHERE id = 1
+                    """, deadline: deadline)
+                if let row = current.first, row.text("incarnation") != incarnation,
+                    Duration.microseconds(row.int("age")) < validity
+                {
+                    return .held(
+                        holder: row.text("holder"), incarnation: row.text("incarnation"),
+                        renewedBefore: .microseconds(max(0, row.int("age"))))
+                }
+                let taken = try await live.connection.query(
+                    """
+                    INSERT INTO showrunner.lease (id, incarnation, holder, taken_at, renewed_at)
+                    VALUES (1, $1, $2, clock_timestamp(), clock_timestamp())
+                    ON CONFLICT (id) DO UPDATE
+                       SET incarnation = EXCLUDED.incarnation, holder = EXCLUDED.holder,
+                           taken_at = clock_timestamp(), renewed_at = clock_timestamp()
+                     WHERE lease.incarnation = EXCLUDED.incarnation
+                        OR lease.renewed_at + $3 * interval '1 microsecond' <= clock_timestamp()
+                    RETURNING id
+                    """,
+                    [.text(incarnation), .text(holder), .int(Int64(validity / .microseconds(1)))],
+                    deadline: deadline)
+                if !taken.isEmpty { return .taken }
+                // Somebody was faster: the next look says who.
+            }
+        }
+    }
+
+    /// Renews the lease. True only if this incarnation still has it; false is final.
+    public func renewLease() async throws(PostgresError) -> Bool {
+        let incarnation = self.incarnation
+        let isOurs = try await retrying(control) { (live) async throws(PostgresError) in
+            try await live.connection.query(
+                """
+                UPDATE showrunner.lease SET renewed_at = clock_timestamp()
+                 WHERE id = 1 AND incarnation = $1 RETURNING id
+                """, [.text(incarnation)], deadline: .seconds(10)
+            ).isEmpty == false
+        }
+        if !isOurs { noteLeaseLoss() }
+        return isOurs
+    }
+
+    /// Gives the lease up, so that an engine standing by need not wait. Nothing can be appended afterwards.
+    public func releaseLease() async throws(PostgresError) {
+        let incarnation = self.incarnation
+        try await retrying(control) { (live) async throws(PostgresError) in
+            _ = try await live.connection.query(
+                "DELETE FROM showrunner.lease WHERE id = 1 AND incarnation = $1", [.text(incarnation)],
+                deadline: .seconds(10))
+        }
+        noteLeaseLoss()
+    }
+
+    /// Returns when an append or a renewal has found that this incarnation does not have the lease, or the journal is
+    /// closed.
+    public func waitUntilLeaseIsLost() async {
+        if leaseIsLost || isClosed { return }
+        await withCheckedContinuation { leaseLossWaiters.append($0) }
+    }
+
+    func noteLeaseLoss() {
+        leaseIsLost = true
+        resumeLeaseLossWaiters()
+    }
+
+    func resumeLeaseLossWaiters() {
+        let waiters = leaseLossWaiters
+        leaseLossWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// The database's clock in microseconds since 1970, for engine time.
+    public func databaseTimeMicroseconds() async throws(PostgresError) -> Int64 {
+        try await retrying(control) { (live) async throws(PostgresError) in
+            let row = try await live.connection.query(
+                "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now", deadline: .seconds(5))
+            return row[0].int("now")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Postgres
+
+/// One of the journal's connections: made when first needed, made again after it was lost, remembered with the identity
+/// of the server process behind it.
+actor Link {
+    /// A server process. Process ids are used again, so the start time belongs to it.
+    struct Backend: Sendable, Equatable {
+        let pid: Int64
+        let startedAt: String
+    }
+
+    /// A connection with the server process behind it.
+    struct Live: Sendable {
+        let connection: PostgresConnection
+        let backend: Backend
+    }
+
+    private let url: String
+    private let name: String
+    private let settings: [String: String]
+    private let connectDeadline: Duration
+    private var live: Live?
+    private var connecting: Task<Result<Live, PostgresError>, Never>?
+
+    init(
+        url: String, name: String, statementTimeout: Duration, lockTimeout: Duration?, settings: JournalSettings
+    ) {
+        self.url = url
+        self.name = name
+        connectDeadline = settings.connectDeadline
+        // On the server too, so that a statement whose client has given up does not wait on for ever.
+        var options = ["statement_timeout": Self.milliseconds(statementTimeout)]
+        if let lockTimeout { options["lock_timeout"] = Self.milliseconds(lockTimeout) }
+        self.settings = options
+    }
+
+    private static func milliseconds(_ duration: Duration) -> String {
+        String(max(1, Int64((duration / .milliseconds(1)).rounded())))
+    }
+
+    /// The open connection, or a new one.
+    func open() async throws(PostgresError) -> Live {
+        if let live, await live.connection.isHealthy() { return live }
+        live = nil
+        if let connecting { return try await connecting.value.get() }
+        let task = Task { await connect() }
+        connecting = task
+        let result = await task.value
+        connecting = nil
+        live = try result.get()
+        return try result.get()
+    }
+
+    /// Closes the connection, if there is one.
+    func close() async {
+        await live?.connection.close()
+        live = nil
+    }
+
+    private func connect() async -> Result<Live, PostgresError> {
+        do throws(PostgresError) {
+            let connection = try await PostgresConnection.connect(
+                url, applicationName: name, settings: settings, deadline: connectDeadline)
+            let row = try await connection.query(
+                """
+                SELECT pid::bigint AS pid, backend_start::text AS started_at
+                  FROM pg_stat_activity WHERE pid = pg_backend_pid()
+                """, deadline: connectDeadline)
+            guard let row = row.first else {
+                throw PostgresError(outcome: .notSent, message: "the server does not list its own process")
+            }
+            return .success(
+                Live(connection: connection, backend: Backend(pid: row.int("pid"), startedAt: row.text("started_at"))))
+        } catch {
+            return .failure(error)
+        }
+    }
+}

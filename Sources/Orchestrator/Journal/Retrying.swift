@@ -1,0 +1,48 @@
+import Postgres
+
+extension Journal {
+    /// Runs what may be run any number of times, again and again over lost connections, serialisation failures and a
+    /// server that has no room or is starting, until `readDeadline` has passed; then throws the last error.
+    func retrying<Value: Sendable>(
+        _ link: Link, _ body: @Sendable (Link.Live) async throws(PostgresError) -> Value
+    ) async throws(PostgresError) -> Value {
+        let deadline = ContinuousClock.now.advanced(by: settings.readDeadline)
+        var pause = Pause(settings)
+        while true {
+            do throws(PostgresError) {
+                return try await body(link.open())
+            } catch {
+                guard !error.isPermanent, !isClosed, .now + pause.next < deadline else { throw error }
+            }
+            await pause.wait()
+        }
+    }
+}
+
+/// The pause between two tries: doubles from one to the next up to a limit.
+struct Pause {
+    private(set) var next: Duration
+    private let limit: Duration
+
+    init(_ settings: JournalSettings) {
+        next = settings.retryPause
+        limit = settings.retryPauseLimit
+    }
+
+    mutating func wait() async {
+        // The tasks that wait here are never cancelled: what they hold must be decided.
+        try? await Task.sleep(for: next)
+        next = min(next * 2, limit)
+    }
+}
+
+extension PostgresError {
+    /// Whether the same statement would be refused again for what it says or holds, however often it is sent. Everything
+    /// else (no room, no lock, starting, read-only standby, lost, not answered) may pass.
+    var isPermanent: Bool {
+        guard let sqlstate else { return false }
+        // Two engines that create the same object at once: the slower one is refused and finds it there next time.
+        if sqlstate == "42P07" || sqlstate == "42P06" { return false }
+        return ["0A", "21", "22", "23", "42", "54", "XX"].contains(String(sqlstate.prefix(2)))
+    }
+}

@@ -1,0 +1,138 @@
+import Postgres
+
+extension Journal {
+    /// The schema's name. Written into every statement, because a connection keeps no `search_path` of its own.
+    static let schema = "showrunner"
+
+    /// The journal's tables, append-only from the first on: a published migration is never changed.
+    static let migrations = Migrations(
+        schema: schema,
+        steps: [
+            Migration(
+                number: 1, name: "journal",
+                sql: """
+                    -- The only truth. Insert-only. The key alone decides which of two writers owns a place.
+                    -- Ids are UUIDv7, whose first 48 bits are milliseconds since 1970: a range of ids is a range of time,
+                    -- and partitions by month can be dropped when every execution that began in them is over.
+                    -- Text, not jsonb: jsonb refuses \\u0000, reorders keys and drops duplicates.
+                    CREATE TABLE journal (
+                        execution_id uuid   NOT NULL,
+                        seq          bigint NOT NULL CHECK (seq >= 0),
+                        writer       text   NOT NULL, -- engine incarnation "/" batch
+                        at           bigint NOT NULL, -- engine time, microseconds since 1970
+                        effects      text   NOT NULL,
+                        PRIMARY KEY (execution_id, seq)
+                    ) PARTITION BY RANGE (execution_id);
+                    CREATE TABLE journal_default PARTITION OF journal DEFAULT;
+
+                    -- Small and unpartitioned: a name is unique over all months.
+                    CREATE TABLE execution_name (
+                        machine      text NOT NULL,
+                        name         text NOT NULL,
+                        execution_id uuid NOT NULL,
+                        input_hash   text NOT NULL,
+                        PRIMARY KEY (machine, name)
+                    );
+
+                    -- A run's definition, by content hash. Insert-only.
+                    CREATE TABLE definition (
+                        hash text PRIMARY KEY,
+                        body text NOT NULL
+                    );
+
+                    CREATE TABLE machine (
+                        name            text   PRIMARY KEY,
+                        arn             text   NOT NULL,
+                        definition_hash text   NOT NULL REFERENCES definition (hash),
+                        type            text   NOT NULL,
+                        created_at      bigint NOT NULL,
+                        updated_at      bigint NOT NULL
+                    );
+
+                    -- A projection of the journal, written by the statement that appends, so that lists read their writes.
+                    CREATE TABLE execution_list (
+                        execution_id  uuid   PRIMARY KEY,
+                        machine       text   NOT NULL,
+                        name          text   NOT NULL,
+                        status        text   NOT NULL,
+                        started_at    bigint NOT NULL,
+                        stopped_at    bigint,
+                        title         text,
+                        error         text,
+                        cause         text,
+                        projected_seq bigint NOT NULL
+                    );
+                    CREATE INDEX execution_list_newest ON execution_list (started_at DESC, execution_id DESC);
+                    CREATE INDEX execution_list_machine
+                        ON execution_list (machine, started_at DESC, execution_id DESC);
+                    CREATE INDEX execution_list_status
+                        ON execution_list (status, started_at DESC, execution_id DESC);
+                    CREATE INDEX execution_list_machine_status
+                        ON execution_list (machine, status, started_at DESC, execution_id DESC);
+                    -- What recovery loads.
+                    CREATE INDEX execution_list_running ON execution_list (execution_id) WHERE status = 'RUNNING';
+
+                    -- One row: which engine should be active. Appends read it FOR SHARE, takeover updates it.
+                    CREATE TABLE lease (
+                        id          int         PRIMARY KEY CHECK (id = 1),
+                        incarnation text        NOT NULL,
+                        holder      text        NOT NULL,
+                        taken_at    timestamptz NOT NULL,
+                        renewed_at  timestamptz NOT NULL
+                    );
+                    """)
+        ])
+
+    /// Brings the schema up to date and creates the partitions of this month and the next two. Several engines may do so
+    /// at once. Refuses a schema newer than this program.
+    public func migrate() async throws(PostgresError) {
+        let deadline = settings.migrationDeadline
+        try await retrying(control) { (live) async throws(PostgresError) in
+            try await Self.migrations.apply(on: live.connection, deadline: deadline)
+        }
+        try await createPartitions()
+    }
+
+    /// Creates the journal's partitions of this month and the next two, by the database's clock in UTC, where they are
+    /// missing. To be called at start and daily. A month whose rows already lie in the DEFAULT partition, because nobody
+    /// called this for months, stays there: it is only slower to drop.
+    ///
+    /// A partition takes the ids from `(ms of the month's first)‖0…0` up to the same of the next month, exclusively.
+    public func createPartitions() async throws(PostgresError) {
+        try await retrying(control) { (live) async throws(PostgresError) in
+            let deadline = Duration.seconds(30)
+            let months = try await live.connection.query(
+                """
+                SELECT to_char(month, 'YYYY_MM') AS label,
+                       (extract(epoch FROM month AT TIME ZONE 'UTC') * 1000)::bigint AS first,
+                       (extract(epoch FROM (month + interval '1 month') AT TIME ZONE 'UTC') * 1000)::bigint AS next
+                  FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => n) AS month
+                          FROM generate_series(0, 2) AS n) AS months
+                """, deadline: deadline)
+            for month in months {
+                let table = "\(Self.schema).journal_\(month.text("label"))"
+                let (first, next) = (Self.lowestID(month.int("first")), Self.lowestID(month.int("next")))
+                let state = try await live.connection.query(
+                    """
+                    SELECT to_regclass($1) IS NOT NULL
+                        OR EXISTS (SELECT FROM \(Self.schema).journal_default
+                                    WHERE execution_id >= $2 AND execution_id < $3) AS is_settled
+                    """, [.text(table), .uuid(first), .uuid(next)], deadline: deadline)
+                if state.first?.bool("is_settled") == true { continue }
+                // IF NOT EXISTS still fails when another engine creates it at this moment; that is retried as a deadlock is.
+                try await live.connection.script(
+                    """
+                    CREATE TABLE IF NOT EXISTS \(table) PARTITION OF \(Self.schema).journal
+                        FOR VALUES FROM ('\(first)') TO ('\(next)')
+                    """, deadline: deadline)
+            }
+        }
+    }
+
+    /// The lowest UUID whose UUIDv7 time bits are these milliseconds since 1970.
+    static func lowestID(_ milliseconds: Int64) -> String {
+        let hex = String(milliseconds, radix: 16)
+        let digits = String(repeating: "0", count: max(0, 12 - hex.count)) + hex
+        return "\(digits.prefix(8))-\(digits.suffix(4))-0000-0000-000000000000"
+    }
+}
