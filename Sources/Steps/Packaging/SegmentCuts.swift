@@ -1,0 +1,64 @@
+/// Where the segments of a presentation begin. Every track is cut from the same list, and the list depends on times
+/// alone, so that renditions packaged apart agree without talking: a key frame begins a segment when the whole
+/// number `time / target duration` has grown since the segment's first one.
+struct SegmentCuts {
+    /// Presentation times at which segments begin, ascending.
+    private(set) var times: [MediaTime]
+
+    /// - Parameter candidates: times at which every track that limits the cuts can begin a segment; ascending, the
+    ///   first one is where the presentation's first segment begins.
+    init(candidates: [MediaTime], target: MediaTime) {
+        times = []
+        var current: Int64?
+        for time in candidates {
+            let index = time.index(period: target)
+            if let last = current, index <= last { continue }
+            times.append(time)
+            current = index
+        }
+    }
+
+    /// Goes on at whole multiples of the target where other tracks outlast those that limited the cuts.
+    mutating func extend(to end: MediaTime, target: MediaTime) {
+        guard var last = times.last else { return }
+        // Half a target of rest stays with the last segment.
+        while last + target + MediaTime(target.value, scale: target.scale * 2) <= end {
+            let index = last.index(period: target) + 1
+            last = MediaTime(target.value * index, scale: target.scale)
+            if times.last.map({ $0 < last }) ?? true { times.append(last) }
+        }
+    }
+
+    /// Times common to all lists, each ascending.
+    static func common(_ lists: [[MediaTime]]) -> [MediaTime] {
+        guard var result = lists.first else { return [] }
+        for list in lists.dropFirst() {
+            var kept: [MediaTime] = []
+            var place = 0
+            for time in result {
+                while place < list.count, list[place] < time { place += 1 }
+                if place < list.count, list[place] == time { kept.append(time) }
+            }
+            result = kept
+        }
+        return result
+    }
+
+    /// The samples before which a segment may begin: a key frame after which nothing is shown that was decoded before
+    /// it, and before which nothing is shown that comes after it (SAP types 1 and 2, ISO/IEC 14496-12, annex I).
+    static func accessPoints(of samples: [Sample]) -> [Int] {
+        var earliestFrom = [Int64](repeating: .max, count: samples.count + 1)
+        for index in samples.indices.reversed() {
+            earliestFrom[index] = min(earliestFrom[index + 1], samples[index].presentationTime)
+        }
+        var latestBefore = Int64.min
+        var points: [Int] = []
+        for (index, sample) in samples.enumerated() {
+            if sample.isSync, earliestFrom[index] == sample.presentationTime, latestBefore < sample.presentationTime {
+                points.append(index)
+            }
+            latestBefore = max(latestBefore, sample.presentationTime)
+        }
+        return points
+    }
+}
