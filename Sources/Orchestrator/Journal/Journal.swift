@@ -13,17 +13,26 @@ public actor Journal {
     let log: Logger
     let settings: JournalSettings
 
-    let appending: Link
+    let appending: [Link]
     let publishing: Link
     let reading: Link
     let control: Link
 
+    /// Rows that no batch has taken yet, in the order of their arrival.
     var waiting: [Waiting] = []
+    /// Those who wait for an answer, by ticket: each is answered once, by its batch or by closing.
+    var unanswered: [Int: CheckedContinuation<AppendOutcome, Never>] = [:]
+    var ticket = 0
+    /// The executions with a row in a batch under way.
     var inFlight: Set<String> = []
-    var isFlushing = false
+    /// Append connections that write no batch at this moment.
+    var idleLinks: [Link]
     var batchNumber: Int64 = 0
     var publishNumber: Int64 = 0
     var isClosed = false
+    /// Closing has waited long enough: nobody listens to the outcomes any more.
+    var hasGivenUp = false
+    var drainWaiters: [CheckedContinuation<Void, Never>] = []
     var leaseIsLost = false
     var leaseLossWaiters: [CheckedContinuation<Void, Never>] = []
 
@@ -36,8 +45,10 @@ public actor Journal {
         self.log = log
         self.settings = settings
         let timeout = settings.statementDeadline
-        appending = Link(
-            url: url, name: "showrunner-journal", statementTimeout: timeout, lockTimeout: nil, settings: settings)
+        appending = (0..<settings.appendConnections).map { _ in
+            Link(url: url, name: "showrunner-journal", statementTimeout: timeout, lockTimeout: nil, settings: settings)
+        }
+        idleLinks = appending
         publishing = Link(
             url: url, name: "showrunner-publish", statementTimeout: settings.publishStatementTimeout,
             lockTimeout: settings.publishLockTimeout, settings: settings)
@@ -71,11 +82,16 @@ public struct JournalSettings: Sendable {
     /// The most bytes in one batch, unless a single row is larger.
     public var batchBytes = 8 << 20
 
+    /// Connections that write batches.
+    public var appendConnections = 1
+    /// The most bytes in one row. PostgreSQL's own limit is 1 GB for one value.
+    public static let rowBytesLimit = 64 << 20
+
     public init() {}
 }
 
 /// A row whose append has not been answered.
 struct Waiting {
+    let ticket: Int
     let row: JournalRow
-    let continuation: CheckedContinuation<AppendOutcome, Never>
 }

@@ -1,0 +1,214 @@
+import Postgres
+
+extension Journal {
+    /// Writes one row, durably, exactly once.
+    ///
+    /// Rows that wait while a batch is being written form the next one, so many executions share one flush; with nobody
+    /// else waiting it is a direct commit. While PostgreSQL is down or frozen this only takes longer: the row is sent again
+    /// until it is in or refused. At most one append per execution is in flight; another of the same execution waits.
+    public func append(_ row: JournalRow) async -> AppendOutcome {
+        if let refusal = Self.refusal(row) { return .failed(refusal) }
+        if isClosed { return .superseded }
+        return await withCheckedContinuation { continuation in
+            ticket += 1
+            waiting.append(Waiting(ticket: ticket, row: row))
+            unanswered[ticket] = continuation
+            startFlushing()
+        }
+    }
+
+    /// What PostgreSQL would refuse in every batch the row stood in, found before it is put into one.
+    static func refusal(_ row: JournalRow) -> PostgresError? {
+        precondition(UUIDText.bytes(row.executionID) != nil, "\(row.executionID) is not an execution id")
+        precondition(row.executionID == row.executionID.lowercased(), "execution ids are lowercase: \(row.executionID)")
+        precondition(row.seq >= 0, "seq \(row.seq) of execution \(row.executionID)")
+        if let listing = row.listing {
+            precondition(
+                listing.executionID == row.executionID && listing.projectedSeq == row.seq,
+                "the list line of another row than \(row.executionID) \(row.seq)")
+        }
+        let texts = [
+            row.effects, row.name?.machine, row.name?.name, row.name?.inputHash, row.listing?.machine,
+            row.listing?.name, row.listing?.status,
+        ]
+        if texts.contains(where: { $0?.utf8.contains(0) == true }) {
+            return PostgresError(
+                outcome: .notSent,
+                message: "row \(row.seq) of execution \(row.executionID) contains U+0000, which text cannot hold")
+        }
+        if row.bytes > JournalSettings.rowBytesLimit {
+            return PostgresError(
+                outcome: .notSent,
+                message: "row \(row.seq) of execution \(row.executionID) has \(row.bytes) bytes, "
+                    + "the limit is \(JournalSettings.rowBytesLimit)")
+        }
+        return nil
+    }
+
+    // MARK: Batches
+
+    private func startFlushing() {
+        guard let link = idleLinks.popLast() else { return }
+        Task { await flush(link) }
+    }
+
+    /// Writes batch after batch until nothing waits.
+    private func flush(_ link: Link) async {
+        while true {
+            let batch = takeBatch()
+            if batch.isEmpty { break }
+            batchNumber += 1
+            let writer = "\(incarnation)/\(batchNumber)"
+            await commit(batch, writer: writer, Attempt(link: link, settings: settings))
+            for entry in batch { inFlight.remove(entry.row.executionID) }
+        }
+        idleLinks.append(link)
+        if idleLinks.count == appending.count { resumeDrainWaiters() }
+    }
+
+    /// The next batch: in the order of arrival up to the bounds, one row per execution, sorted by key.
+    private func takeBatch() -> [Waiting] {
+        var batch: [Waiting] = []
+        var left: [Waiting] = []
+        // A row must not overtake an earlier one of its execution.
+        var leftIDs: Set<String> = []
+        var bytes = 0
+        for entry in waiting {
+            let id = entry.row.executionID
+            let fits =
+                batch.isEmpty || batch.count < settings.batchRows && bytes + entry.row.bytes <= settings.batchBytes
+            if fits, !leftIDs.contains(id), inFlight.insert(id).inserted {
+                batch.append(entry)
+                bytes += entry.row.bytes
+            } else {
+                left.append(entry)
+                leftIDs.insert(id)
+            }
+        }
+        waiting = left
+        return batch.sorted { ($0.row.executionID, $0.row.seq) < ($1.row.executionID, $1.row.seq) }
+    }
+
+    private func answer(_ entry: Waiting, _ outcome: AppendOutcome) {
+        // Answered before: the journal was closed meanwhile.
+        unanswered.removeValue(forKey: entry.ticket)?.resume(returning: outcome)
+    }
+
+    /// Sends the rows until each is in or refused, always the same rows under the same writer.
+    private func commit(_ batch: [Waiting], writer: String, _ attempt: Attempt) async {
+        var attempt = attempt
+        var open = batch
+        while !open.isEmpty, !hasGivenUp {
+            do throws(PostgresError) {
+                open = try await commitOnce(open, writer: writer, &attempt)
+                // Nothing stood against what is left, and it did not go in: somebody was between the two looks.
+                if !open.isEmpty { await attempt.pause.wait() }
+            } catch {
+                if error.isPermanent {
+                    await refuse(open, error, writer: writer, attempt)
+                    return
+                }
+                await attempt.note(error, rows: open.count, log)
+            }
+        }
+    }
+
+    /// One try. Answers the rows that are decided, returns the others.
+    private func commitOnce(
+        _ open: [Waiting], writer: String, _ attempt: inout Attempt
+    ) async throws(PostgresError) -> [Waiting] {
+        let rows = open.map(\.row)
+        let live = try await attempt.open()
+        let result = try await attempt.query(
+            live, Batch.sql, Batch.parameters(rows, incarnation: incarnation, writer: writer))
+        var written: [String: Int64] = [:]
+        for row in result { written[row.text("execution_id")] = row.int("seq") }
+        var missing: [Waiting] = []
+        for entry in open {
+            if written[entry.row.executionID] == entry.row.seq {
+                answer(entry, .committed)
+            } else {
+                missing.append(entry)
+            }
+        }
+        if missing.isEmpty { return [] }
+        return try await settle(missing, writer: writer, live, &attempt)
+    }
+
+    /// Answers the rows that did not go in by what stands in their place; returns those in whose place nothing does.
+    private func settle(
+        _ missing: [Waiting], writer: String, _ live: Link.Live, _ attempt: inout Attempt
+    ) async throws(PostgresError) -> [Waiting] {
+        var absent: [Waiting] = []
+        let verdicts = try await attempt.query(
+            live, Batch.verdictSQL, Batch.verdictParameters(missing.map(\.row), incarnation: incarnation))
+        for row in verdicts {
+            let entry = missing[Int(row.int("ordinal")) - 1]
+            switch Verdict(row, writer: writer) {
+            case .ours: answer(entry, .committed)
+            case .nameTaken(let id, let hash): answer(entry, .nameTaken(executionID: id, inputHash: hash))
+            case .theirs: answer(entry, .superseded)
+            case .leaseLost:
+                answer(entry, .superseded)
+                noteLeaseLoss()
+            case .absent: absent.append(entry)
+            }
+        }
+        return absent
+    }
+
+    /// PostgreSQL refuses the batch for what it holds. Each row is sent alone, so that only the culprit fails.
+    private func refuse(_ open: [Waiting], _ error: PostgresError, writer: String, _ attempt: Attempt) async {
+        if open.count > 1 {
+            for entry in open { await commit([entry], writer: writer, attempt) }
+            return
+        }
+        // An earlier try of unknown outcome may have gone in before the refusal's cause came about, and "will not go in"
+        // is only true once the process that works on it has ended.
+        var attempt = attempt
+        while !hasGivenUp {
+            do throws(PostgresError) {
+                let live = try await attempt.open()
+                let isCertain = !attempt.isDoubtful
+                let absent = try await settle(open, writer: writer, live, &attempt)
+                if absent.isEmpty { return }
+                if isCertain {
+                    for entry in absent { answer(entry, .failed(error)) }
+                    return
+                }
+                await attempt.pause.wait()
+            } catch {
+                await attempt.note(error, rows: open.count, log)
+            }
+        }
+    }
+
+    // MARK: Closing
+
+    /// Closes the journal: refuses new rows, waits until the rows given to it are decided, at most until `deadline`, and
+    /// closes the connections. Rows undecided by then are answered with `.superseded`.
+    public func close(deadline: Duration) async {
+        isClosed = true
+        resumeLeaseLossWaiters()
+        if idleLinks.count < appending.count {
+            let timer = Task {
+                try await Task.sleep(for: deadline)
+                self.resumeDrainWaiters()
+            }
+            await withCheckedContinuation { drainWaiters.append($0) }
+            timer.cancel()
+        }
+        hasGivenUp = true
+        waiting = []
+        let undecided = unanswered
+        unanswered = [:]
+        for continuation in undecided.values { continuation.resume(returning: .superseded) }
+        for link in appending + [publishing, reading, control] { await link.close() }
+    }
+
+    private func resumeDrainWaiters() {
+        let waiters = drainWaiters
+        drainWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+}

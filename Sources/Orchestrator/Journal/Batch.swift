@@ -1,0 +1,121 @@
+import Postgres
+
+/// Several rows as one autocommitted statement.
+///
+/// The order is what makes it safe: the lease row is read `FOR SHARE`, so takeover waits for it and it for takeover; names
+/// go in first, a first row only where its name did; list lines only where their row did. `ON CONFLICT DO NOTHING` makes a
+/// key that is there already a missing answer instead of an error that would abort every row beside it. Rows are sorted by
+/// key so that two batches lock in one order.
+enum Batch {
+    static let sql = """
+        WITH lease AS MATERIALIZED (
+            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
+        ), given AS MATERIALIZED (
+            SELECT * FROM unnest($3, $4, $5, $6, $7, $8, $9)
+                AS given (execution_id, seq, at, effects, machine, name, input_hash)
+        ), named AS (
+            INSERT INTO showrunner.execution_name (machine, name, execution_id, input_hash)
+            SELECT machine, name, execution_id, input_hash FROM given CROSS JOIN lease
+             WHERE machine IS NOT NULL ORDER BY machine, name, execution_id
+            ON CONFLICT DO NOTHING
+            RETURNING execution_id
+        ), appended AS (
+            INSERT INTO showrunner.journal (execution_id, seq, writer, at, effects)
+            SELECT execution_id, seq, $2, at, effects FROM given CROSS JOIN lease
+             WHERE machine IS NULL OR execution_id IN (SELECT execution_id FROM named)
+             ORDER BY execution_id, seq
+            ON CONFLICT DO NOTHING
+            RETURNING execution_id, seq
+        ), listed AS (
+            INSERT INTO showrunner.execution_list
+                (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, projected_seq)
+            SELECT listing.* FROM unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                AS listing (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, seq)
+              JOIN appended USING (execution_id, seq)
+             ORDER BY listing.execution_id
+            ON CONFLICT (execution_id) \(listUpdate)
+        )
+        SELECT execution_id::text AS execution_id, seq FROM appended
+        """
+
+    /// A list line is replaced only by a later one, whatever order statements arrive in.
+    static let listUpdate = """
+        DO UPDATE
+           SET machine = EXCLUDED.machine, name = EXCLUDED.name, status = EXCLUDED.status,
+               started_at = EXCLUDED.started_at, stopped_at = EXCLUDED.stopped_at, title = EXCLUDED.title,
+               error = EXCLUDED.error, cause = EXCLUDED.cause, projected_seq = EXCLUDED.projected_seq
+         WHERE execution_list.projected_seq < EXCLUDED.projected_seq
+        """
+
+    static func parameters(_ rows: [JournalRow], incarnation: String, writer: String) -> [PostgresValue] {
+        let listings = rows.compactMap(\.listing)
+        return [
+            .text(incarnation), .text(writer),
+            .uuidArray(rows.map(\.executionID)), .intArray(rows.map(\.seq)), .intArray(rows.map(\.at)),
+            .textArray(rows.map(\.effects)), .textArray(rows.map { $0.name?.machine }),
+            .textArray(rows.map { $0.name?.name }), .textArray(rows.map { $0.name?.inputHash }),
+        ] + listColumns(listings)
+    }
+
+    private static func listColumns(_ listings: [ListEntry]) -> [PostgresValue] {
+        [
+            .uuidArray(listings.map(\.executionID)), .textArray(listings.map(\.machine)),
+            .textArray(listings.map(\.name)), .textArray(listings.map(\.status)),
+            .intArray(listings.map(\.startedAt)), .intArray(listings.map(\.stoppedAt)),
+            .textArray(listings.map { withoutNUL($0.title) }), .textArray(listings.map { withoutNUL($0.error) }),
+            .textArray(listings.map { withoutNUL($0.cause) }), .intArray(listings.map(\.projectedSeq)),
+        ]
+    }
+
+    /// Titles and causes come from outside as they are. PostgreSQL's text cannot hold U+0000, and a list line is no reason
+    /// to lose a row: the lists show U+FFFD, the journal keeps the original.
+    static func withoutNUL(_ text: String?) -> String? {
+        guard let text, text.utf8.contains(0) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
+    }
+
+    /// What stands where a row did not go in.
+    static let verdictSQL = """
+        SELECT given.ordinal, journal.writer, execution_name.execution_id::text AS named_id,
+               execution_name.input_hash AS named_hash,
+               EXISTS (SELECT FROM showrunner.lease WHERE id = 1 AND incarnation = $5) AS has_lease
+          FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS given (execution_id, seq, machine, name, ordinal)
+          LEFT JOIN showrunner.journal
+            ON journal.execution_id = given.execution_id AND journal.seq = given.seq
+          LEFT JOIN showrunner.execution_name
+            ON execution_name.machine = given.machine AND execution_name.name = given.name
+        """
+
+    static func verdictParameters(_ rows: [JournalRow], incarnation: String) -> [PostgresValue] {
+        [
+            .uuidArray(rows.map(\.executionID)), .intArray(rows.map(\.seq)),
+            .textArray(rows.map { $0.name?.machine }), .textArray(rows.map { $0.name?.name }), .text(incarnation),
+        ]
+    }
+}
+
+/// What stands in the database where a row was to go.
+enum Verdict {
+    case ours
+    case nameTaken(executionID: String, inputHash: String)
+    /// Another writer's row is there.
+    case theirs
+    case leaseLost
+    /// Nothing is there and nothing stands against it: the row can be sent again.
+    case absent
+
+    init(_ row: PostgresRow, writer: String) {
+        let written = row.optionalText("writer")
+        if written == writer {
+            self = .ours
+        } else if let id = row.optionalText("named_id"), let hash = row.optionalText("named_hash") {
+            self = .nameTaken(executionID: id, inputHash: hash)
+        } else if written != nil {
+            self = .theirs
+        } else if !row.bool("has_lease") {
+            self = .leaseLost
+        } else {
+            self = .absent
+        }
+    }
+}
