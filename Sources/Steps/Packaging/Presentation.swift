@@ -98,7 +98,8 @@ public struct Presentation: Sendable {
         guard names.isEmpty else {
             throw PackagingError(.trackInvalid, "several tracks are named \(names.joined(separator: ", "))")
         }
-        let timelines = try Presentation.aligned(tracks.map(Timeline.init))
+        let timelines = Presentation.aligned(
+            try tracks.map { track throws(PackagingError) in try Timeline(track) })
         let target = MediaTime(Int64(targetSeconds), scale: 1)
         let cuts = try Presentation.cuts(of: timelines, target: target)
         let cutTracks = try timelines.map { timeline throws(PackagingError) in try timeline.segments(at: cuts) }
@@ -156,8 +157,8 @@ public struct Presentation: Sendable {
     }
 
     /// Moves a presentation that begins late to zero, by one length of time for all tracks.
-    private static func aligned(_ timelines: [Timeline]) throws(PackagingError) -> [Timeline] {
-        guard let start = timelines.map({ $0.time($0.samples[0].decodeTime) }).min(), start > .zero else {
+    private static func aligned(_ timelines: [Timeline]) -> [Timeline] {
+        guard let start = timelines.map({ $0.time($0.earliestPresentation) }).min(), start > .zero else {
             return timelines
         }
         return timelines.map { $0.movedEarlier(by: start) }

@@ -5,7 +5,7 @@ public struct Sample: Sendable, Hashable {
     /// what is decoded before it is shown, such as an encoder's priming, has negative times.
     public var decodeTime: Int64
     public var duration: UInt32
-    /// Presentation time minus decode time; negative where decoding is numbered late (`trun` version 1).
+    /// Presentation time minus decode time.
     public var compositionOffset: Int32
     /// Bytes of coded data.
     public var size: UInt32
@@ -25,9 +25,9 @@ public struct Sample: Sendable, Hashable {
 
 /// Collects a track's samples in decoding order and gives them the times they are packaged with.
 ///
-/// Demuxers give a decoding time that runs ahead of presentation by the reordering delay. Here decoding time is moved
-/// so that the first sample is decoded when the first picture is shown: with negative composition offsets no edit list
-/// is needed, and in a stream of closed groups of pictures decoding and presentation times agree at each key frame.
+/// The least composition offset becomes zero, so that decoding runs ahead of presentation by no more than reordering
+/// needs, and an edit list skips what that puts before the start. Negative offsets without an edit list (CMAF's `cmf2`)
+/// say the same in less, but libavformat reads them late by the reordering delay, and so do the players built on it.
 public struct SampleIndex: Sendable {
     /// Samples a track may have: a day of 60 frames a second.
     public static let maximumCount = 24 * 3600 * 60
@@ -79,8 +79,7 @@ public struct SampleIndex: Sendable {
         guard first.isSync else {
             throw PackagingError(.samplesInvalid, "the track's first sample is no key frame")
         }
-        let earliest = entries.lazy.map(\.presentationTime).min() ?? first.presentationTime
-        let shift = earliest - first.decodeTime
+        let shift = entries.lazy.map { $0.presentationTime - $0.decodeTime }.min() ?? 0
         var lastDuration = entries.count > 1 ? last.decodeTime - entries[entries.count - 2].decodeTime : 1
         if let mediaDuration, mediaDuration > last.decodeTime - first.decodeTime {
             lastDuration = mediaDuration - (last.decodeTime - first.decodeTime)

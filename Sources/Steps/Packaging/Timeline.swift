@@ -38,8 +38,11 @@ struct Timeline {
 
     func time(_ ticks: Int64) -> MediaTime { MediaTime(ticks, scale: Int64(description.timeScale)) }
 
-    /// What lies before the presentation's start, of which decoders need to know and viewers see nothing.
+    /// How far decoding begins before the presentation's start: for reordering, for an encoder's priming, or because an
+    /// edit begins between key frames. Decoders need it and viewers see nothing of it.
     var skippedTicks: Int64 { max(0, -samples[0].decodeTime) }
+
+    var earliestPresentation: Int64 { samples.reduce(.max) { min($0, $1.presentationTime) } }
 
     /// When the first picture or sound is due.
     var start: Int64 { max(0, samples[0].presentationTime) }
