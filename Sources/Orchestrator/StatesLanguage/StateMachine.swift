@@ -2,7 +2,7 @@ public import JSON
 public import OrderedCollections
 
 /// A definition in Amazon States Language, checked: every transition leads to a state that exists, every path parses.
-/// Made by ``Definition/read(_:)`` only, so that an invalid machine cannot be built from text.
+/// Made by ``Definition`` only, so that an invalid machine cannot be built from text.
 ///
 /// Source: https://states-language.net/spec.html
 public struct StateMachine: Sendable, Hashable {
@@ -118,6 +118,12 @@ public enum NumberSource: Sendable, Hashable {
     case path(JSONPath)
 }
 
+/// A percentage that the definition names itself or takes from the state's input; fractions are allowed.
+public enum PercentageSource: Sendable, Hashable {
+    case literal(Double)
+    case path(JSONPath)
+}
+
 /// A text that the definition names itself, takes from the input or computes by an intrinsic function.
 public enum TextSource: Sendable, Hashable {
     case literal(String)
@@ -183,12 +189,12 @@ public struct MapState: Sendable, Hashable {
     public let itemSelector: PayloadTemplate?
     /// Iterations at the same time; 0 means no limit.
     public let maxConcurrency: NumberSource
-    public let toleratedFailurePercentage: NumberSource?
+    public let toleratedFailurePercentage: PercentageSource?
     public let toleratedFailureCount: NumberSource?
 
     public init(
         processor: StateMachine, itemsPath: JSONPath, itemSelector: PayloadTemplate?, maxConcurrency: NumberSource,
-        toleratedFailurePercentage: NumberSource?, toleratedFailureCount: NumberSource?
+        toleratedFailurePercentage: PercentageSource?, toleratedFailureCount: NumberSource?
     ) {
         self.processor = processor
         self.itemsPath = itemsPath

@@ -1,0 +1,92 @@
+import JSON
+
+extension DefinitionReader {
+    mutating func retriers(_ object: ObjectFields) -> [Retrier] {
+        guard let nodes = object.array("Retry", &self) else { return [] }
+        var retriers: [Retrier] = []
+        for (index, node) in nodes.enumerated() {
+            let fields = [
+                "ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy",
+                "Comment",
+            ]
+            guard let entry = self.object(node, fields: fields, required: ["ErrorEquals"]) else { continue }
+            let names = errorNames(entry, isLast: index == nodes.count - 1, list: "Retry")
+            _ = entry.text("Comment", &self)
+            let interval = entry.integer("IntervalSeconds", in: 1...99_999_999, &self) ?? 1
+            let attempts = entry.integer("MaxAttempts", in: 0...99_999_999, &self) ?? 3
+            let rate = entry.number("BackoffRate", in: 1...(.infinity), &self) ?? 2
+            let maxDelay = entry.integer("MaxDelaySeconds", in: 1...31_622_399, &self)
+            if let maxDelay, maxDelay <= interval, entry.has("IntervalSeconds") {
+                report(
+                    "MaxDelaySeconds is \(maxDelay) and IntervalSeconds \(interval)",
+                    advice: "make MaxDelaySeconds greater than IntervalSeconds", at: entry.place("MaxDelaySeconds"),
+                    entry.location("MaxDelaySeconds"))
+            }
+            let jitter = entry.text("JitterStrategy", &self)
+            if let jitter, jitter != "FULL", jitter != "NONE" {
+                report(
+                    "JitterStrategy '\(jitter)' is not known", advice: "write FULL or NONE",
+                    at: entry.place("JitterStrategy"), entry.location("JitterStrategy"))
+            }
+            retriers.append(
+                Retrier(
+                    errorEquals: names, intervalSeconds: interval, maxAttempts: attempts, backoffRate: rate,
+                    maxDelaySeconds: maxDelay, hasFullJitter: jitter == "FULL"))
+        }
+        return retriers
+    }
+
+    mutating func catchers(_ object: ObjectFields) -> [Catcher] {
+        guard let nodes = object.array("Catch", &self) else { return [] }
+        var catchers: [Catcher] = []
+        for (index, node) in nodes.enumerated() {
+            let fields = ["ErrorEquals", "Next", "ResultPath", "Comment"]
+            guard let entry = self.object(node, fields: fields, required: ["ErrorEquals", "Next"]) else { continue }
+            let names = errorNames(entry, isLast: index == nodes.count - 1, list: "Catch")
+            _ = entry.text("Comment", &self)
+            let placement = placement("ResultPath", in: entry)
+            guard let next = entry.text("Next", &self) else { continue }
+            catchers.append(Catcher(errorEquals: names, next: next, resultPath: placement))
+        }
+        return catchers
+    }
+
+    private mutating func errorNames(_ entry: ObjectFields, isLast: Bool, list: String) -> [String] {
+        guard let nodes = entry.array("ErrorEquals", &self) else { return [] }
+        let location = entry.location("ErrorEquals")
+        if nodes.isEmpty {
+            report(
+                "Value cannot be empty", advice: "name at least one error, or States.ALL",
+                at: entry.place("ErrorEquals"), location)
+        }
+        var names: [String] = []
+        for node in nodes {
+            guard case .scalar(.string(let name)) = node.tree.content else {
+                expected("String", node)
+                continue
+            }
+            names.append(name)
+            if name.hasPrefix("States."), !ErrorName.reserved.contains(name) {
+                let nearest = nearestName(to: name, among: ErrorName.reserved.sorted())
+                report(
+                    .warning, .schemaValidationFailed, "'\(name)' is not one of the language's reserved error names",
+                    advice: nearest.map { "did you mean '\($0)'?" } ?? "only they begin with 'States.'",
+                    at: node.tree.place, node.location)
+            }
+        }
+        if names.contains(ErrorName.all) {
+            if names.count > 1 {
+                report(
+                    "States.ALL must stand alone in ErrorEquals", advice: "it covers the other names already",
+                    at: entry.place("ErrorEquals"), location)
+            }
+            if !isLast {
+                report(
+                    "States.ALL must stand in the last entry of \(list)",
+                    advice: "the entries after it would never be used: move it to the end",
+                    at: entry.place("ErrorEquals"), location)
+            }
+        }
+        return names
+    }
+}

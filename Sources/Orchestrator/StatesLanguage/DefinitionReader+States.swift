@@ -1,0 +1,289 @@
+import JSON
+
+extension DefinitionReader {
+    private static let stateTypes = ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"]
+
+    /// The fields of each state type besides Type, Comment and QueryLanguage.
+    private static func fields(of type: String) -> [String] {
+        let paths = ["InputPath", "OutputPath"]
+        let transition = ["Next", "End"]
+        let result = ["Parameters", "ResultPath"]
+        let errors = ["ResultSelector", "Retry", "Catch"]
+        return switch type {
+        case "Pass": paths + transition + result + ["Result"]
+        case "Task":
+            paths + transition + result + errors + [
+                "Resource", "TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds", "HeartbeatSecondsPath",
+            ]
+        case "Choice": paths + ["Choices", "Default"]
+        case "Wait": paths + transition + ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+        case "Succeed": paths
+        case "Fail": ["Error", "ErrorPath", "Cause", "CausePath"]
+        case "Parallel": paths + transition + result + errors + ["Branches"]
+        case "Map":
+            paths + transition + result + errors + [
+                "ItemProcessor", "Iterator", "ItemSelector", "ItemsPath", "MaxConcurrency", "MaxConcurrencyPath",
+                "ToleratedFailurePercentage", "ToleratedFailurePercentagePath", "ToleratedFailureCount",
+                "ToleratedFailureCountPath", "Label",
+            ]
+        default: preconditionFailure("'\(type)' is no state type")
+        }
+    }
+
+    /// Fields of the language that this version cannot run, each with what stands in its way.
+    private static let laterFields = [
+        "Assign": "variables come with a later version",
+        "Arguments": "it belongs to JSONata, which comes with a later version; JSONPath states use Parameters",
+        "Output": "it belongs to JSONata, which comes with a later version; JSONPath states use OutputPath",
+        "Items": "it belongs to JSONata, which comes with a later version; JSONPath states use ItemsPath",
+        "Condition": "it belongs to JSONata, which comes with a later version",
+        "Credentials": "tasks run with the worker's own rights",
+        "ItemReader": "items come from the state's input; reading them from a store comes with a later version",
+        "ItemBatcher": "items are handed on one by one; batches come with a later version",
+        "ResultWriter": "results stay in the state's output; writing them to a store comes with a later version",
+    ]
+
+    /// One state. The outline is there even when the state is not.
+    mutating func state(
+        _ member: SourceTree.Member, _ node: Node, language inherited: QueryLanguage
+    ) -> (State?, Outline) {
+        var outline = Outline(name: member.key, place: member.keyPlace, location: node.location)
+        guard case .mapping(let members) = node.tree.content else {
+            expected("Object", node)
+            return (nil, outline)
+        }
+        let raw = ObjectFields(node: node, members: members)
+        // Where a state goes is of interest even when the rest of it is wrong.
+        outline.targets = targets(raw)
+        guard raw.has("Type") else {
+            report("These fields are required: [Type]", at: node.tree.place, node.location)
+            outline.isTerminal = true
+            return (nil, outline)
+        }
+        guard let type = raw.text("Type", &self) else {
+            outline.isTerminal = true
+            return (nil, outline)
+        }
+        guard DefinitionReader.stateTypes.contains(type) else {
+            let nearest = nearestName(to: type, among: DefinitionReader.stateTypes)
+            report(
+                "'\(type)' is not a state type",
+                advice: nearest.map { "did you mean '\($0)'?" }
+                    ?? "the types are \(DefinitionReader.stateTypes.joined(separator: ", "))",
+                at: raw.place("Type"), raw.location("Type"))
+            outline.isTerminal = true
+            return (nil, outline)
+        }
+        let isEnd = raw["End"]?.value.content == .scalar(.bool(true))
+        outline.isTerminal = isEnd || type == "Succeed" || type == "Fail"
+        let language = queryLanguage(raw, inherited: inherited)
+        // A state in another language has other fields: checking them by these rules would only mislead.
+        if language == .jsonata { return (nil, outline) }
+
+        let later = members.filter { DefinitionReader.laterFields[$0.key] != nil }
+        for field in later {
+            report(
+                "The field '\(field.key)' is not supported", advice: DefinitionReader.laterFields[field.key],
+                at: field.keyPlace, node.child(field.key))
+        }
+        guard
+            let object = object(
+                node,
+                fields: ["Type", "Comment", "QueryLanguage"] + DefinitionReader.fields(of: type) + later.map(\.key),
+                required: DefinitionReader.required(of: type))
+        else { return (nil, outline) }
+        let comment = object.text("Comment", &self)
+        let transition = transition(object, type: type)
+        let flow = DataFlow(
+            inputPath: selection("InputPath", in: object),
+            parameters: type == "Map" ? nil : template("Parameters", in: object),
+            resultSelector: template("ResultSelector", in: object),
+            resultPath: placement("ResultPath", in: object),
+            outputPath: selection("OutputPath", in: object))
+        let retry = retriers(object)
+        let catches = catchers(object)
+        guard let kind = kind(type, object, language: language) else { return (nil, outline) }
+        let state = State(
+            name: member.key, comment: comment, dataFlow: flow, transition: transition, retry: retry, catches: catches,
+            kind: kind)
+        return (state, outline)
+    }
+
+    private static func required(of type: String) -> [String] {
+        switch type {
+        case "Task": ["Resource"]
+        case "Choice": ["Choices"]
+        case "Parallel": ["Branches"]
+        default: []
+        }
+    }
+
+    private mutating func transition(_ object: ObjectFields, type: String) -> Transition? {
+        if type == "Choice" || type == "Succeed" || type == "Fail" { return nil }
+        exclude(["Next", "End"], in: object)
+        if object.has("Next") { return object.text("Next", &self).map(Transition.next) }
+        if let isEnd = object.bool("End", &self) {
+            if isEnd { return .end }
+            report(
+                "End is false and there is no Next", advice: "write \"End\": true or name the Next state",
+                at: object.place("End"), object.location("End"))
+            return nil
+        }
+        if !object.has("End") {
+            report(
+                "These fields are required: [Next]", advice: "name the Next state, or write \"End\": true",
+                at: object.node.tree.place, object.node.location)
+        }
+        return nil
+    }
+
+    /// All names to which a state may lead, whatever its type; other problems of those fields are noted elsewhere.
+    private func targets(_ object: ObjectFields) -> [Outline.Target] {
+        var targets: [Outline.Target] = []
+        func add(_ field: String, of fields: ObjectFields) {
+            if case .scalar(.string(let name)) = fields[field]?.value.content {
+                targets.append(
+                    Outline.Target(
+                        field: field, name: name, place: fields.place(field), location: fields.location(field)))
+            }
+        }
+        add("Next", of: object)
+        add("Default", of: object)
+        for list in ["Choices", "Catch"] {
+            guard let node = object.child(list), case .sequence(let elements) = node.tree.content else { continue }
+            for (index, element) in elements.enumerated() {
+                guard case .mapping(let members) = element.content else { continue }
+                let entry = Node(tree: element, location: "\(node.location)[\(index)]")
+                add("Next", of: ObjectFields(node: entry, members: members))
+            }
+        }
+        return targets
+    }
+
+    // MARK: - What each type does
+
+    private mutating func kind(_ type: String, _ object: ObjectFields, language: QueryLanguage) -> State.Kind? {
+        switch type {
+        case "Pass": return .pass(result: object["Result"]?.value.json)
+        case "Task": return task(object).map(State.Kind.task)
+        case "Choice": return choice(object).map(State.Kind.choice)
+        case "Wait": return wait(object).map(State.Kind.wait)
+        case "Succeed": return .succeed
+        case "Fail":
+            return .fail(FailState(error: object.textSource("Error", &self), cause: object.textSource("Cause", &self)))
+        case "Parallel": return parallel(object, language: language)
+        case "Map": return map(object, language: language).map(State.Kind.map)
+        default: preconditionFailure("'\(type)' is no state type")
+        }
+    }
+
+    private mutating func task(_ object: ObjectFields) -> TaskState? {
+        let timeout = object.numberSource("TimeoutSeconds", in: 1...99_999_999, &self)
+        let heartbeat = object.numberSource("HeartbeatSeconds", in: 1...99_999_999, &self)
+        if case .literal(let timeout) = timeout, case .literal(let heartbeat) = heartbeat, heartbeat >= timeout {
+            report(
+                "HeartbeatSeconds is \(heartbeat) and TimeoutSeconds \(timeout)",
+                advice: "a heartbeat must be due before the time-out: make HeartbeatSeconds smaller",
+                at: object.place("HeartbeatSeconds"), object.location("HeartbeatSeconds"))
+        }
+        guard let resource = object.text("Resource", &self) else { return nil }
+        let isURI =
+            resource.contains(":")
+            && resource.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F && $0 != "#" && $0 != "*" }
+            && !resource.hasSuffix(":")
+        guard isURI else {
+            report(
+                "Value is not a valid resource ARN: '\(resource)'",
+                advice: "a step is named like \(StepContractView.resourcePrefix)transcode",
+                at: object.place("Resource"),
+                object.location("Resource"))
+            return nil
+        }
+        checkContract(resource, object)
+        return TaskState(resource: resource, timeoutSeconds: timeout, heartbeatSeconds: heartbeat)
+    }
+
+    /// Compares a step's resource and its literal Parameters with the step's contract.
+    private mutating func checkContract(_ resource: String, _ object: ObjectFields) {
+        guard let contracts, resource.hasPrefix(StepContractView.resourcePrefix) else { return }
+        let name = String(resource.dropFirst(StepContractView.resourcePrefix.count))
+        guard let contract = contracts[name] else {
+            let nearest = nearestName(to: name, among: contracts.keys.sorted())
+            report(
+                "There is no step '\(name)'",
+                advice: nearest.map { "did you mean '\($0)'?" }
+                    ?? "the steps are \(contracts.keys.sorted().joined(separator: ", "))",
+                at: object.place("Resource"), object.location("Resource"))
+            return
+        }
+        guard let node = object.child("Parameters"), case .mapping(let members) = node.tree.content else { return }
+        let given = Set(members.map { $0.key.hasSuffix(".$") ? String($0.key.dropLast(2)) : $0.key })
+        let missing = contract.input.filter { $0.isRequired && !given.contains($0.name) }.map(\.name)
+        if !missing.isEmpty {
+            report(
+                "The step '\(name)' needs \(missing.map { "'\($0)'" }.joined(separator: ", "))",
+                advice: "add it to Parameters", at: object.keyPlace("Parameters"), node.location)
+        }
+        for member in members {
+            let isDynamic = member.key.hasSuffix(".$")
+            let plain = isDynamic ? String(member.key.dropLast(2)) : member.key
+            guard let field = contract.input.first(where: { $0.name == plain }) else {
+                if let nearest = nearestName(to: plain, among: contract.input.map(\.name)), !given.contains(nearest) {
+                    report(
+                        .warning, .schemaValidationFailed, "The step '\(name)' does not know '\(plain)'",
+                        advice: "did you mean '\(nearest)'?", at: member.keyPlace, node.child(member.key))
+                }
+                continue
+            }
+            let kind = IntrinsicParameter(rawValue: field.kind) ?? .any
+            let value = member.value.json
+            if !isDynamic, !kind.accepts(value), !(value.isNull && !field.isRequired) {
+                report(
+                    "'\(plain)' of the step '\(name)' must be of type \(kind.rawValue)",
+                    advice: "write a value of that type, or a path under '\(plain).$'", at: member.value.place,
+                    node.child(member.key))
+            }
+        }
+    }
+
+    private mutating func wait(_ object: ObjectFields) -> WaitState? {
+        let forms = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+        exclude(forms, in: object)
+        guard let form = forms.first(where: { object.has($0) }) else {
+            report(
+                "These fields are required: [Seconds]",
+                advice: "a Wait state has one of \(forms.joined(separator: ", "))", at: object.node.tree.place,
+                object.node.location)
+            return nil
+        }
+        switch form {
+        case "Seconds": return object.integer("Seconds", in: 0...99_999_999, &self).map { .seconds(.literal($0)) }
+        case "SecondsPath": return object.path("SecondsPath", &self).map { .seconds(.path($0)) }
+        case "TimestampPath": return object.path("TimestampPath", &self).map { .timestamp(.path($0)) }
+        default:
+            guard let text = object.text("Timestamp", &self) else { return nil }
+            guard Timestamp.microseconds(rfc3339: text) != nil else {
+                report(
+                    "Value is not a valid timestamp: '\(text)'", advice: "write it like 2026-03-14T01:59:00Z",
+                    at: object.place("Timestamp"), object.location("Timestamp"))
+                return nil
+            }
+            return .timestamp(.literal(text))
+        }
+    }
+
+    private mutating func parallel(_ object: ObjectFields, language: QueryLanguage) -> State.Kind? {
+        guard let nodes = object.array("Branches", &self) else { return nil }
+        if nodes.isEmpty {
+            report(
+                "Value cannot be empty", advice: "a Parallel state has at least one branch",
+                at: object.place("Branches"), object.location("Branches"))
+            return nil
+        }
+        let branches = nodes.map {
+            innerMachine($0.tree, at: $0.location, isProcessor: false, language: language)
+        }
+        let whole = branches.compactMap(\.self)
+        return whole.count == branches.count ? .parallel(branches: whole) : nil
+    }
+}

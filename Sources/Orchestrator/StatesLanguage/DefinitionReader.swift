@@ -1,0 +1,179 @@
+import JSON
+import OrderedCollections
+
+/// Walks a definition, notes problems and builds the machine as it goes. Its parts: this file reads machines,
+/// `DefinitionReader+States` states, `+Fields` single fields, `+Choices` choice rules, `+Errors` Retry and Catch.
+struct DefinitionReader {
+    let contracts: [String: StepContractView]?
+    var diagnostics: [Diagnostic] = []
+    /// All state names of the definition, those of branches and iterators too: a name may stand once in all.
+    var stateNames: [String: SourcePlace] = [:]
+
+    init(contracts: [String: StepContractView]?) { self.contracts = contracts }
+
+    /// A part of a definition with its name for messages.
+    struct Node {
+        let tree: SourceTree
+        let location: String
+
+        func child(_ name: String) -> String { location == "/" ? "/\(name)" : "\(location)/\(name)" }
+    }
+
+    /// Notes an error of the ordinary kind.
+    mutating func report(_ message: String, advice: String? = nil, at place: SourcePlace, _ location: String) {
+        report(.error, .schemaValidationFailed, message, advice: advice, at: place, location)
+    }
+
+    mutating func report(
+        _ severity: Diagnostic.Severity, _ code: Diagnostic.Code, _ message: String, advice: String? = nil,
+        at place: SourcePlace, _ location: String
+    ) {
+        diagnostics.append(
+            Diagnostic(severity, code: code, message: message, advice: advice, at: place, location: location))
+    }
+
+    // MARK: - Machines
+
+    private static let topFields = ["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]
+    private static let innerFields = ["Comment", "StartAt", "States", "QueryLanguage"]
+
+    /// The whole definition.
+    mutating func machine(_ tree: SourceTree) -> StateMachine? {
+        machine(Node(tree: tree, location: "/"), fields: DefinitionReader.topFields, language: .jsonPath)
+    }
+
+    /// A Parallel branch or a Map's processor.
+    mutating func innerMachine(
+        _ tree: SourceTree, at location: String, isProcessor: Bool, language: QueryLanguage
+    ) -> StateMachine? {
+        let fields = isProcessor ? DefinitionReader.innerFields + ["ProcessorConfig"] : DefinitionReader.innerFields
+        return machine(Node(tree: tree, location: location), fields: fields, language: language)
+    }
+
+    private mutating func machine(_ node: Node, fields: [String], language inherited: QueryLanguage) -> StateMachine? {
+        guard let object = object(node, fields: fields, required: ["States", "StartAt"]) else { return nil }
+        let comment = object.text("Comment", &self)
+        if let version = object.text("Version", &self), version != "1.0" {
+            report(
+                "Version '\(version)' is not supported", advice: "the language has one version, \"1.0\"",
+                at: object.place("Version"), object.location("Version"))
+        }
+        let timeout = object.integer("TimeoutSeconds", in: 1...99_999_999, &self)
+        let language = queryLanguage(object, inherited: inherited)
+        guard let startAt = object.text("StartAt", &self), let statesField = object["States"] else { return nil }
+        let statesNode = Node(tree: statesField.value, location: object.location("States"))
+        guard case .mapping(let members) = statesNode.tree.content else {
+            expected("Object", statesNode)
+            return nil
+        }
+        if members.isEmpty {
+            report(
+                "Value cannot be empty", advice: "a machine has at least one state", at: statesNode.tree.place,
+                statesNode.location)
+            return nil
+        }
+        var states: OrderedDictionary<String, State> = [:]
+        var outlines: [Outline] = []
+        for member in members {
+            note(member, in: statesNode)
+            let stateNode = Node(tree: member.value, location: statesNode.child(member.key))
+            let (state, outline) = self.state(member, stateNode, language: language)
+            outlines.append(outline)
+            if let state { states[state.name] = state }
+        }
+        check(outlines, startAt: startAt, startPlace: object.place("StartAt"), in: object, statesNode: statesNode)
+        return StateMachine(comment: comment, startAt: startAt, states: states, timeoutSeconds: timeout)
+    }
+
+    /// The language of the expressions below, a problem noted where it cannot be read yet.
+    mutating func queryLanguage(_ object: ObjectFields, inherited: QueryLanguage) -> QueryLanguage {
+        guard let text = object.text("QueryLanguage", &self) else { return inherited }
+        let place = object.place("QueryLanguage")
+        guard let language = QueryLanguage(rawValue: text) else {
+            report(
+                "QueryLanguage '\(text)' is not known", advice: "write JSONPath or leave the field out", at: place,
+                object.location("QueryLanguage"))
+            return inherited
+        }
+        if inherited == .jsonata, language == .jsonPath {
+            report(
+                "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at: place,
+                object.node.location)
+        }
+        if language == .jsonata {
+            report(
+                "QueryLanguage 'JSONata' is not supported yet: it comes with a later version",
+                advice: "write this state with JSONPath, or leave QueryLanguage out", at: place,
+                object.location("QueryLanguage"))
+        }
+        return language
+    }
+
+    private mutating func note(_ member: SourceTree.Member, in statesNode: Node) {
+        let location = statesNode.child(member.key)
+        if member.key.isEmpty || member.key.unicodeScalars.count > 80 {
+            report(
+                "The state name '\(member.key.prefix(100))' has \(member.key.unicodeScalars.count) characters",
+                advice: "names have 1 to 80 characters", at: member.keyPlace, location)
+        }
+        if let first = stateNames[member.key] {
+            report(
+                .error, .duplicateStateName, "Duplicate state name: \(member.key)",
+                advice: "line \(first.line) has it already, and a name may stand once in the whole definition",
+                at: member.keyPlace, location)
+        } else {
+            stateNames[member.key] = member.keyPlace
+        }
+    }
+
+    // MARK: - Transitions
+
+    /// What the check of transitions needs of a state, known even where the rest of it is wrong.
+    struct Outline {
+        let name: String
+        let place: SourcePlace
+        let location: String
+        var targets: [Target] = []
+        var isTerminal = false
+
+        struct Target {
+            let field: String
+            let name: String
+            let place: SourcePlace
+            let location: String
+        }
+    }
+
+    private mutating func check(
+        _ outlines: [Outline], startAt: String, startPlace: SourcePlace, in object: ObjectFields, statesNode: Node
+    ) {
+        let byName = Dictionary(outlines.map { ($0.name, $0) }, uniquingKeysWith: { _, last in last })
+        let start = Outline.Target(
+            field: "StartAt", name: startAt, place: startPlace, location: object.location("StartAt"))
+        for target in [start] + outlines.flatMap(\.targets) where byName[target.name] == nil {
+            let nearest = nearestName(to: target.name, among: outlines.map(\.name))
+            report(
+                .error, .missingTransitionTarget, "Missing '\(target.field)' target: \(target.name)",
+                advice: nearest.map { "did you mean '\($0)'?" } ?? "the States beside it hold no state of that name",
+                at: target.place, target.location)
+        }
+        if !outlines.contains(where: \.isTerminal) {
+            report(
+                .error, .noTerminalState, "No state ends the machine",
+                advice: "give one of its states \"End\": true, or go to a Succeed or Fail state",
+                at: statesNode.tree.place, statesNode.location)
+        }
+        guard byName[startAt] != nil else { return }
+        var reached: Set<String> = []
+        var pending = [startAt]
+        while let name = pending.popLast() {
+            guard reached.insert(name).inserted, let outline = byName[name] else { continue }
+            pending.append(contentsOf: outline.targets.map(\.name))
+        }
+        for outline in outlines where !reached.contains(outline.name) {
+            report(
+                .error, .missingTransitionTarget, "State \"\(outline.name)\" is not reachable.",
+                advice: "name it in a Next, Default or Catch, or remove it", at: outline.place, outline.location)
+        }
+    }
+}

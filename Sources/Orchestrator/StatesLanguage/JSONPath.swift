@@ -1,0 +1,85 @@
+/// A JSONPath expression, in the flavour of Step Functions: `$` is the input, `$$` the context object; names, indices,
+/// unions, slices, wildcards, filters and recursive descent, and the functions `length()`, `min()`, `max()`, `avg()`,
+/// `sum()`, `keys()`, `first()` and `last()` at the end.
+///
+/// Sources: https://states-language.net/spec.html#paths, https://github.com/json-path/JsonPath (the library behind
+/// Step Functions; regular expressions in filters are left out, since their running time has no bound).
+public struct JSONPath: Sendable, Hashable {
+    /// The expression as it was written.
+    public let text: String
+    let root: Root
+    let segments: [Segment]
+
+    /// Longer expressions are refused.
+    public static let maximumBytes = 8192
+    /// `..` may stand this often in one expression: each multiplies the work by the depth of the document.
+    public static let maximumDescents = 2
+    /// Filters may nest this deep.
+    static let maximumFilterDepth = 16
+
+    enum Root: Sendable, Hashable {
+        case input, context
+        /// `@`, inside filters only.
+        case current
+    }
+
+    indirect enum Segment: Sendable, Hashable {
+        /// `.name`, `['name']`, `['one','two']`; several at the end of a path give an object of those that exist.
+        case names([String])
+        /// Negative ones count from the end.
+        case indices([Int])
+        case slice(from: Int?, to: Int?)
+        case wildcard
+        case filter(Filter)
+        /// `..`: the inner segment applied to this node and all below it.
+        case descendants(Segment)
+        case function(Function)
+    }
+
+    enum Function: String, Sendable, Hashable, CaseIterable {
+        case length, size, min, max, avg, sum, keys, first, last
+    }
+
+    /// Reads an expression; throws when it is none.
+    public init(_ text: String) throws(JSONPathError) {
+        var parser = JSONPathParser(text)
+        let path = try parser.wholePath()
+        self = path
+    }
+
+    init(text: String, root: Root, segments: [Segment]) {
+        self.text = text
+        self.root = root
+        self.segments = segments
+    }
+
+    /// Whether the path can name one value only; other paths give arrays.
+    public var isDefinite: Bool {
+        segments.indices.allSatisfy { index in
+            switch segments[index] {
+            case .names(let names): names.count == 1 || index == segments.count - 1
+            case .indices(let indices): indices.count == 1
+            case .function: true
+            case .slice, .wildcard, .filter, .descendants: false
+            }
+        }
+    }
+
+    /// Exactly `$`.
+    public var isIdentity: Bool { root == .input && segments.isEmpty }
+
+    /// Whether the path reads the context object.
+    public var readsContext: Bool { root == .context }
+
+    public static func == (left: JSONPath, right: JSONPath) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(text) }
+}
+
+/// Why a text is no JSONPath: the byte offset in it and the reason in words.
+public struct JSONPathError: Error, Sendable, Hashable, CustomStringConvertible {
+    public let offset: Int
+    public let reason: String
+
+    public var description: String { "\(reason) (at character \(offset + 1))" }
+}

@@ -1,0 +1,130 @@
+import JSON
+
+extension JSONPath {
+    /// What stands in `[?(...)]`.
+    indirect enum Filter: Sendable, Hashable {
+        case any([Filter])
+        case all([Filter])
+        case not(Filter)
+        case exists(JSONPath)
+        case comparison(Operand, Comparator, Operand)
+    }
+
+    enum Operand: Sendable, Hashable {
+        case path(JSONPath)
+        case value(JSON)
+    }
+
+    /// Longer spellings stand before their beginnings, so that the first that fits is meant.
+    enum Comparator: String, Sendable, Hashable, CaseIterable {
+        case equal = "=="
+        case notEqual = "!="
+        case atMost = "<="
+        case less = "<"
+        case atLeast = ">="
+        case greater = ">"
+        case isIn = "in"
+        case isNotIn = "nin"
+        case subset = "subsetof"
+        case anyOf = "anyof"
+        case noneOf = "noneof"
+        case size = "size"
+        case empty = "empty"
+        case contains = "contains"
+    }
+}
+
+extension JSONPath.Filter {
+    func accepts(_ candidate: JSON, scope: EvaluationScope) -> Bool {
+        switch self {
+        case .any(let parts): parts.contains { $0.accepts(candidate, scope: scope) }
+        case .all(let parts): parts.allSatisfy { $0.accepts(candidate, scope: scope) }
+        case .not(let part): !part.accepts(candidate, scope: scope)
+        case .exists(let path): path.exists(candidate: candidate, scope: scope)
+        case .comparison(let left, let comparator, let right):
+            comparator.holds(
+                left.value(candidate: candidate, scope: scope), right.value(candidate: candidate, scope: scope))
+        }
+    }
+}
+
+extension JSONPath {
+    fileprivate func exists(candidate: JSON, scope: EvaluationScope) -> Bool {
+        guard let value = value(candidate: candidate, scope: scope) else { return false }
+        return isDefinite || value.arrayValue?.isEmpty == false
+    }
+}
+
+extension JSONPath.Operand {
+    fileprivate func value(candidate: JSON, scope: EvaluationScope) -> JSON? {
+        switch self {
+        case .value(let value): value
+        case .path(let path): path.value(candidate: candidate, scope: scope)
+        }
+    }
+}
+
+extension JSONPath.Comparator {
+    /// Whether the comparison holds. A path without match is nil: it equals nothing and is in no order.
+    func holds(_ left: JSON?, _ right: JSON?) -> Bool {
+        guard let left, let right else { return self == .notEqual && (left != nil || right != nil) }
+        return switch self {
+        case .equal: left.means(right)
+        case .notEqual: !left.means(right)
+        case .less: left.precedes(right) ?? false
+        case .greater: right.precedes(left) ?? false
+        case .atMost: right.precedes(left).map { !$0 } ?? false
+        case .atLeast: left.precedes(right).map { !$0 } ?? false
+        case .isIn: right.arrayValue?.contains { $0.means(left) } ?? false
+        case .isNotIn: !(right.arrayValue?.contains { $0.means(left) } ?? false)
+        case .subset: left.shares(with: right) { $0.allSatisfy($1) }
+        case .anyOf: left.shares(with: right) { $0.contains(where: $1) }
+        case .noneOf: left.shares(with: right) { !$0.contains(where: $1) }
+        case .size: left.elementCount.map { $0 == right.integerValue } ?? false
+        case .empty: left.elementCount.map { ($0 == 0) == right.boolValue } ?? false
+        case .contains: left.holds(right)
+        }
+    }
+}
+
+extension JSON {
+    fileprivate func means(_ other: JSON) -> Bool { self == other || numericallyEquals(other) }
+
+    /// Nil where the two have no order.
+    fileprivate func precedes(_ other: JSON) -> Bool? {
+        if case .string(let a) = self, case .string(let b) = other { return a.utf16.lexicographicallyPrecedes(b.utf16) }
+        guard let a = doubleValue, let b = other.doubleValue else { return nil }
+        return a < b
+    }
+
+    fileprivate var elementCount: Int? {
+        switch self {
+        case .array(let elements): elements.count
+        case .string(let text): text.utf16.count
+        case .object(let members): members.count
+        case .null, .bool, .integer, .double: nil
+        }
+    }
+
+    fileprivate func shares(with other: JSON, _ test: ([JSON], (JSON) -> Bool) -> Bool) -> Bool {
+        guard let left = arrayValue, let right = other.arrayValue else { return false }
+        return test(left) { element in right.contains { $0.means(element) } }
+    }
+
+    fileprivate func holds(_ part: JSON) -> Bool {
+        switch self {
+        case .array(let elements): return elements.contains { $0.means(part) }
+        case .string(let text):
+            guard let part = part.stringValue else { return false }
+            return part.isEmpty || Array(text.utf8).contains(sequence: Array(part.utf8))
+        case .null, .bool, .integer, .double, .object: return false
+        }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func contains(sequence: [UInt8]) -> Bool {
+        guard count >= sequence.count else { return false }
+        return (0...(count - sequence.count)).contains { self[$0...].starts(with: sequence) }
+    }
+}

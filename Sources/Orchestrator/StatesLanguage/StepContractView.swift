@@ -1,0 +1,28 @@
+/// What the linter knows of a step, so that a definition can be checked against it.
+public struct StepContractView: Sendable, Hashable {
+    /// One member of the step's input.
+    public struct Member: Sendable, Hashable {
+        public let name: String
+        /// `string`, `number`, `boolean`, `object`, `array` or `any`.
+        public let kind: String
+        public let isRequired: Bool
+
+        public init(name: String, kind: String, isRequired: Bool) {
+            self.name = name
+            self.kind = kind
+            self.isRequired = isRequired
+        }
+    }
+
+    /// The name in `arn:aws:states:::showrunner:NAME`.
+    public let name: String
+    public let input: [Member]
+
+    public init(name: String, input: [Member]) {
+        self.name = name
+        self.input = input
+    }
+
+    /// What resources of steps begin with.
+    public static let resourcePrefix = "arn:aws:states:::showrunner:"
+}
