@@ -8,7 +8,9 @@ import Glibc
 ///     var hasher = SHA256()
 ///     hasher.update(bytes)
 ///     let digest = hasher.finalize()
-public struct SHA256: ~Copyable {
+///
+/// `@unchecked Sendable`: the context has exactly one owner, who may be any thread.
+public struct SHA256: ~Copyable, @unchecked Sendable {
     private let context: OpaquePointer
 
     /// Starts an empty message.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Why a request got no answer. An answer with a bad status is a response, not an error (``Code/status`` excepted,
 /// which only ``HTTPClient/lines(_:)`` throws).
 public struct HTTPError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -53,4 +55,7 @@ public struct HTTPError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { message }
+
+    /// Whether the local disk or quota is full.
+    public var isNoSpace: Bool { systemError == ENOSPC || systemError == EDQUOT }
 }
