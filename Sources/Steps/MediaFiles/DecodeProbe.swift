@@ -1,0 +1,79 @@
+/// Decodes a little of a file at its beginning, middle and end: a file that cannot be decoded there need not be queued
+/// for hours of encoding.
+public enum DecodeProbe {
+    /// Frames decoded of each stream at each place.
+    static let framesWanted = 4
+    /// A place is given up after this many packets.
+    static let packetsAtMost = 4000
+
+    /// - Throws: ``MediaError`` of kind `invalid` that says where decoding failed.
+    public static func run(_ inspection: FileInspection, path: String, limits: MediaLimits) throws(MediaError) {
+        let streams = [inspection.video.info] + inspection.audio.map(\.info)
+        try place(path, limits, streams, at: nil, required: Set(streams.map(\.index)))
+        let video = inspection.video
+        guard video.frames > framesWanted else { return }
+        for share in [0.5, 1.0] {
+            // Not the last picture itself: what follows the keyframe before it must decode as well.
+            let time = video.first + Int64(Double(video.last - video.first) * share)
+            try place(path, limits, streams, at: time, required: [video.info.index])
+        }
+    }
+
+    /// Decodes at one place; nil is the beginning, where every packet must decode. After a seek the packets up to each
+    /// stream's first good frame may fail: they refer to what was jumped over.
+    private static func place(
+        _ path: String, _ limits: MediaLimits, _ streams: [StreamInfo], at time: Int64?, required: Set<Int>
+    ) throws(MediaError) {
+        let demuxer = try Demuxer(path: path, limits: limits)
+        demuxer.select(streams: Set(streams.map(\.index)))
+        if let time, let video = streams.first, !demuxer.seek(stream: video.index, to: time) { return }
+        var probes: [Int: StreamProbe] = [:]
+        for info in streams {
+            probes[info.index] = StreamProbe(
+                decoder: try Decoder(demuxer, stream: info, threads: 1), isStrict: time == nil)
+        }
+        let packet = try Packet()
+        var count = 0
+        var isAtEnd = false
+        while count < packetsAtMost, probes.values.contains(where: { $0.decoder.frames < framesWanted }) {
+            guard try demuxer.read(into: packet) else {
+                isAtEnd = true
+                break
+            }
+            count += 1
+            try probes[packet.streamIndex]?.decode(packet)
+        }
+        for info in streams {
+            guard let probe = probes[info.index] else { continue }
+            if isAtEnd { try probe.decode(nil) }
+            guard probe.decoder.frames == 0, probe.decoder.packets > 0, required.contains(info.index) else { continue }
+            if let error = probe.tolerated { throw error }
+            guard isAtEnd || count >= packetsAtMost else { continue }
+            let what = info.kind == .audio ? "audio" : "video"
+            throw MediaError(
+                .invalid, "nothing of the \(what) can be decoded", stream: info.index,
+                seconds: time.map { Double($0) * info.timeBase.value })
+        }
+    }
+}
+
+/// One stream's decoder at one place.
+private final class StreamProbe {
+    let decoder: Decoder
+    let isStrict: Bool
+    private(set) var tolerated: MediaError?
+
+    init(decoder: Decoder, isStrict: Bool) {
+        self.decoder = decoder
+        self.isStrict = isStrict
+    }
+
+    func decode(_ packet: Packet?) throws(MediaError) {
+        do throws(MediaError) {
+            try decoder.decode(packet) { (_: Frame) throws(MediaError) in }
+        } catch {
+            if isStrict || decoder.frames > 0 { throw error }
+            tolerated = error
+        }
+    }
+}

@@ -1,0 +1,219 @@
+/// What a file really holds, measured packet by packet over the whole of it. Headers are believed in nothing that the
+/// packets can tell.
+public struct FileInspection: Sendable {
+    public let container: String
+    /// The film; see ``Demuxer/mainVideo``.
+    public let video: Video
+    /// Sound streams that hold packets, the default one first.
+    public let audio: [Audio]
+    public let subtitles: [StreamInfo]
+    /// From the first to the last moment of film and sound, in seconds.
+    public let durationSeconds: Double
+    /// Of all packets, in bits a second.
+    public let bitRate: Int
+
+    public struct Video: Sendable {
+        public let info: StreamInfo
+        /// Pictures shown.
+        public let frames: Int
+        public let timing: FrameTiming
+        /// The first and the last picture's presentation times in the stream's time base.
+        public let first: Int64
+        public let last: Int64
+        public let startSeconds: Double
+        public let durationSeconds: Double
+
+        /// Size as shown: upright, with square samples.
+        public var displaySize: (width: Int, height: Int) {
+            let aspect = info.sampleAspectRatio
+            // The height stays and the width gives, as players do it.
+            let width = max(1, Int((Double(info.width) * aspect.value).rounded()))
+            return info.orientation.swapsSides ? (info.height, width) : (width, info.height)
+        }
+    }
+
+    public struct Audio: Sendable {
+        public let info: StreamInfo
+        public let startSeconds: Double
+        public let durationSeconds: Double
+    }
+
+    /// Reads the whole file once; nothing is decoded.
+    /// - Parameter isCancelled: asked every few thousand packets; true ends the reading with ``CancellationError``.
+    /// - Throws: ``MediaError`` of kind `invalid` or `unsupported` with what a person needs to know.
+    public init(
+        _ demuxer: Demuxer, isCancelled: () -> Bool
+    ) throws(InspectionFailure) {
+        let limits = demuxer.limits
+        var measures = demuxer.streams.map { StreamMeasure($0) }
+        do {
+            guard let main = demuxer.mainVideo else { throw FileInspection.noVideo(demuxer) }
+            try FileInspection.checkPicture(main, limits)
+            measures[main.index].keepsTimestamps = true
+            let packet = try Packet()
+            var total = 0
+            while try demuxer.read(into: packet) {
+                guard measures.indices.contains(packet.streamIndex) else {
+                    // Streams may appear in the middle of a transport stream; those are no part of the film.
+                    continue
+                }
+                try measures[packet.streamIndex].add(packet, limits)
+                total += 1
+                if total % 4096 == 0, isCancelled() { throw InspectionFailure.cancelled }
+            }
+            let video = try FileInspection.video(measures[main.index], limits)
+            let audio = demuxer.audioStreams.compactMap { info -> Audio? in
+                let measure = measures[info.index]
+                guard let start = measure.startSeconds, let end = measure.endSeconds else { return nil }
+                return Audio(info: info, startSeconds: start, durationSeconds: end - start)
+            }
+            let starts = [video.startSeconds] + audio.map(\.startSeconds)
+            let ends =
+                [video.startSeconds + video.durationSeconds]
+                + audio.map { $0.startSeconds + $0.durationSeconds }
+            let duration = (ends.max() ?? 0) - (starts.min() ?? 0)
+            try FileInspection.checkClaims(demuxer, measures, measured: duration)
+            if duration > limits.durationSeconds {
+                throw MediaError(
+                    .unsupported,
+                    "the film is \(Timecode.text(seconds: duration)) long; at most \(Timecode.text(seconds: limits.durationSeconds)) are taken"
+                )
+            }
+            container = demuxer.container
+            self.video = video
+            self.audio = audio
+            subtitles = demuxer.streams.filter { $0.kind == .subtitle }
+            durationSeconds = duration
+            bitRate = duration > 0 ? Int(Double(measures.reduce(0) { $0 + $1.bytes }) * 8 / duration) : 0
+        } catch let error as MediaError {
+            throw .media(error)
+        } catch let error as InspectionFailure {
+            throw error
+        } catch {
+            preconditionFailure("an inspection throws its own errors only")
+        }
+    }
+
+    private static func noVideo(_ demuxer: Demuxer) -> MediaError {
+        if demuxer.streams.contains(where: { $0.kind == .attachedPicture }) {
+            return MediaError(.unsupported, "the file has no video stream: its only picture is cover art")
+        }
+        if demuxer.streams.contains(where: { $0.kind == .audio }) {
+            return MediaError(.unsupported, "the file has no video stream: it holds audio only")
+        }
+        return MediaError(.unsupported, "the file has no video stream")
+    }
+
+    private static func checkPicture(_ info: StreamInfo, _ limits: MediaLimits) throws(MediaError) {
+        guard info.width > 0, info.height > 0 else {
+            throw MediaError(
+                .invalid, "the video has no picture size, so that no picture of it can be shown", stream: info.index)
+        }
+        guard info.width <= limits.pictureSide, info.height <= limits.pictureSide,
+            info.width * info.height <= limits.picturePixels
+        else {
+            throw MediaError(
+                .unsupported,
+                "the pictures measure \(info.width)x\(info.height); at most \(limits.pictureSide) pixels a side and "
+                    + "\(limits.picturePixels) in all are taken",
+                stream: info.index)
+        }
+    }
+
+    private static func video(_ measure: StreamMeasure, _ limits: MediaLimits) throws(MediaError) -> Video {
+        let info = measure.info
+        guard measure.packets > 0 else {
+            throw MediaError(.invalid, "the video stream holds no picture", stream: info.index)
+        }
+        let times = measure.timestamps.sorted()
+        let first = times.first ?? 0
+        let last = times.last ?? 0
+        let timing = FrameTiming(
+            timestamps: times, timeBase: info.timeBase,
+            claims: [info.averageFrameRate, info.lowestFrameRate].compactMap(\.self),
+            lastDuration: measure.lastDuration)
+        guard timing.rate.value <= limits.framesPerSecond else {
+            throw MediaError(
+                .unsupported,
+                "the video has \(timing.rate) frames a second; at most \(Int(limits.framesPerSecond)) are taken",
+                stream: info.index)
+        }
+        let interval = 1 / timing.rate.value
+        let lastSeconds = measure.lastDuration > 0 ? Double(measure.lastDuration) * info.timeBase.value : interval
+        // A constant film lasts frames times interval, whatever the container rounded its last duration to.
+        let isRounded = timing.isConstant && times.count > 1 && abs(lastSeconds - interval) < interval / 2
+        let duration =
+            isRounded
+            ? Double(times.count) * interval : Double(last - first) * info.timeBase.value + lastSeconds
+        return Video(
+            info: info, frames: measure.packets, timing: timing, first: first, last: last,
+            startSeconds: Double(first) * info.timeBase.value, durationSeconds: duration)
+    }
+
+    /// A header may be off by a little; one that is off by hours would make every later plan wrong.
+    private static func checkClaims(
+        _ demuxer: Demuxer, _ measures: [StreamMeasure], measured: Double
+    ) throws(MediaError) {
+        func isWild(_ claimed: Double, _ measured: Double) -> Bool { claimed > measured * 1.25 + 5 }
+        func sentence(_ whose: String, _ claimed: Double, _ measured: Double) -> String {
+            "\(whose) claims a duration of \(Timecode.text(seconds: claimed)), but its packets hold "
+                + "\(Timecode.text(seconds: measured)): the file is cut off or its header is wrong"
+        }
+        // Chapters and subtitles may reach a little further than the film; streams of data count as well.
+        let end = max(measured, measures.compactMap(\.endSeconds).max() ?? 0)
+        if let claimed = demuxer.claimedSeconds, isWild(claimed, end) {
+            throw MediaError(.invalid, sentence("the file's header", claimed, end))
+        }
+        for measure in measures where measure.info.kind == .video || measure.info.kind == .audio {
+            guard let claimed = measure.info.claimedSeconds, let start = measure.startSeconds,
+                let end = measure.endSeconds, isWild(claimed, max(end, end - start))
+            else { continue }
+            throw MediaError(
+                .invalid, sentence("the stream's header", claimed, end - start), stream: measure.info.index)
+        }
+    }
+}
+
+/// Why an inspection ended.
+public enum InspectionFailure: Error, Sendable {
+    case media(MediaError)
+    case cancelled
+}
+
+/// What one stream's packets add up to.
+private struct StreamMeasure {
+    let info: StreamInfo
+    var keepsTimestamps = false
+    private(set) var packets = 0
+    private(set) var bytes = 0
+    private(set) var timestamps: [Int64] = []
+    private(set) var first: Int64?
+    private(set) var end: Int64?
+    private(set) var last: Int64?
+    /// Duration of the packet shown last, in the stream's time base.
+    private(set) var lastDuration: Int64 = 0
+
+    init(_ info: StreamInfo) { self.info = info }
+
+    mutating func add(_ packet: Packet, _ limits: MediaLimits) throws(MediaError) {
+        bytes += packet.size
+        guard packet.size > 0, !packet.isDiscarded else { return }
+        packets += 1
+        guard packets <= limits.packetsPerStream else {
+            throw MediaError(
+                .unsupported, "the stream has more than \(limits.packetsPerStream) packets", stream: info.index)
+        }
+        // Without any timestamp the picture follows the one before.
+        let time = packet.timestamp ?? (last ?? 0) + max(1, lastDuration)
+        if keepsTimestamps { timestamps.append(time) }
+        first = min(first ?? time, time)
+        end = max(end ?? time, time + packet.duration)
+        if last.map({ time >= $0 }) ?? true {
+            last = time
+            lastDuration = packet.duration
+        }
+    }
+
+    var startSeconds: Double? { first.map { Double($0) * info.timeBase.value } }
+    var endSeconds: Double? { end.map { Double($0) * info.timeBase.value } }
+}

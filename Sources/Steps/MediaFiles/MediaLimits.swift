@@ -1,0 +1,27 @@
+/// What is taken from a file that anybody may have made. Every figure a hostile file could inflate has its bound here.
+public struct MediaLimits: Sendable, Hashable {
+    /// Bytes read to recognise the container and its streams.
+    public var probeBytes = 16 << 20
+    /// Media time looked at to learn each stream's parameters, in seconds.
+    public var analyseSeconds = 10
+    public var streams = 64
+    /// Width and height of a coded picture, in pixels.
+    public var pictureSide = 8192
+    public var picturePixels = 8192 * 4320
+    public var framesPerSecond = 240.0
+    public var durationSeconds = 12.0 * 3600
+    /// Packets of one stream: 12 hours of 240 frames a second, and of PCM audio in small blocks.
+    public var packetsPerStream = 12 * 3600 * 1000
+    public var audioChannels = 64
+
+    public init() {}
+
+    public static let standard = MediaLimits()
+
+    /// Containers that hold their media themselves. Playlists and manifests (hls, dash, concat) would open further
+    /// files or addresses, and text formats recognise anything: neither is here.
+    static let containers = [
+        "mov", "mp4", "matroska", "webm", "mpegts", "mpeg", "avi", "mxf", "flv", "asf", "gxf", "nut", "ivf", "dv",
+        "yuv4mpegpipe", "mp3", "wav", "w64", "flac", "aac", "ogg", "ac3", "eac3", "aiff", "caf",
+    ].joined(separator: ",")
+}

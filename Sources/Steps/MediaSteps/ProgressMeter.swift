@@ -1,0 +1,46 @@
+import StepContracts
+
+/// Reports progress a few times a second and asks as often whether to go on.
+struct ProgressMeter {
+    private let surroundings: StepSurroundings
+    private let stage: String
+    private let totalSeconds: Double?
+    private let clock = ContinuousClock()
+    private let start: ContinuousClock.Instant
+    private var next: ContinuousClock.Instant
+
+    private static let interval = Duration.milliseconds(250)
+
+    init(_ stage: String, totalSeconds: Double?, _ surroundings: StepSurroundings) {
+        self.stage = stage
+        self.totalSeconds = totalSeconds
+        self.surroundings = surroundings
+        start = clock.now
+        next = start
+    }
+
+    /// Reports when it is time to.
+    /// - Throws: ``StepFailure/stopped`` when the step was told to stop.
+    mutating func tick(
+        mediaSeconds: Double, frames: Int, parts: () -> [StepProgress.Part]
+    ) throws(StepFailure) {
+        let now = clock.now
+        guard now >= next else { return }
+        next = now + ProgressMeter.interval
+        guard !surroundings.isCancelled() else { throw .stopped }
+        report(mediaSeconds: mediaSeconds, frames: frames, parts: parts(), now: now)
+    }
+
+    /// Reports the end of the work.
+    func finish(mediaSeconds: Double, frames: Int, parts: [StepProgress.Part]) {
+        report(mediaSeconds: mediaSeconds, frames: frames, parts: parts, now: clock.now)
+    }
+
+    private func report(mediaSeconds: Double, frames: Int, parts: [StepProgress.Part], now: ContinuousClock.Instant) {
+        let elapsed = (now - start) / .seconds(1)
+        surroundings.report(
+            StepProgress(
+                stage: stage, mediaSeconds: mediaSeconds, totalSeconds: totalSeconds, frames: frames,
+                speed: elapsed > 0 ? mediaSeconds / elapsed : nil, parts: parts))
+    }
+}
