@@ -1,0 +1,121 @@
+import Crypto
+import JSON
+import Logging
+import StepContracts
+import WorkerProtocol
+
+/// One task from its offer to its outcome: look for a kept result, bring the files, run the step in a child, store
+/// what it made, keep the result.
+struct TaskRun: Sendable {
+    /// The one value every way of ending comes to.
+    enum Outcome: Sendable, Hashable {
+        case success(JSON, isCached: Bool)
+        case failure(StepFailure)
+    }
+
+    let offer: TaskOffer
+    /// Nil when this worker has no such step.
+    let contract: StepContract?
+    let configuration: WorkerConfiguration
+    let process: StepProcess
+    let logger: Logger
+    let report: @Sendable (StepProgress) -> Void
+
+    func outcome() async -> Outcome {
+        do throws(StepFailure) {
+            guard let contract else {
+                throw StepFailure(
+                    error: "Showrunner.ParametersInvalid", cause: "this worker has no step '\(offer.step)'",
+                    retry: .elsewhere)
+            }
+            let problems = contract.problems(withInput: offer.input)
+            guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
+            let scratch = try ScratchDirectory(in: configuration.scratch)
+            let outcome = await outcome(contract, scratch)
+            do {
+                try scratch.remove()
+            } catch {
+                // The outcome stands all the same; the next start sweeps the directory away.
+                logger.error("a scratch directory stays behind", metadata: ["error": "\(error)"])
+            }
+            return outcome
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func outcome(_ contract: StepContract, _ scratch: ScratchDirectory) async -> Outcome {
+        do throws(StepFailure) {
+            return try await run(contract, scratch)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func run(_ contract: StepContract, _ scratch: ScratchDirectory) async throws(StepFailure) -> Outcome {
+        let references = try StepFiles.references(in: offer.input)
+        let bringer = FileBringer(
+            store: configuration.store, sources: configuration.sources,
+            allowsLocalSources: configuration.allowsLocalSources,
+            maximumSourceBytes: configuration.maximumSourceBytes, scratch: scratch,
+            scratchParent: configuration.scratch)
+        let results = ResultStore(store: configuration.store)
+
+        // A source that nobody has read yet has to be read to know what it is; all else may wait for the look-up.
+        var brought: [String: BroughtFile] = [:]
+        for (index, reference) in references.enumerated() where reference.sha256 == nil {
+            report(StepProgress(stage: "fetch"))
+            brought[reference.name] = try await bringer.bring(reference, as: String(index))
+        }
+        let identity = StepFiles.resultIdentity(
+            step: contract.name, version: contract.version, input: offer.input,
+            digests: brought.mapValues(\.sha256))
+        let key = ResultStore.key(identity: identity)
+        if configuration.usesResults, let output = try await results.find(key) {
+            report(StepProgress(stage: "cached"))
+            logger.info("result found", metadata: ["result": "\(key)"])
+            return .success(withSource(output, brought), isCached: true)
+        }
+
+        let missing = references.filter { brought[$0.name] == nil }
+        try ScratchDirectory.checkSpace(
+            in: configuration.scratch,
+            bytes: ScratchDirectory.reserveBytes + missing.reduce(0) { $0 + bringer.scratchBytes($1) })
+        for (index, reference) in references.enumerated() where brought[reference.name] == nil {
+            report(StepProgress(stage: "fetch"))
+            brought[reference.name] = try await bringer.bring(reference, as: String(index))
+        }
+
+        let prefix = outputPrefix(key)
+        report(StepProgress(stage: "start"))
+        let made = try await process.run(
+            StepProcess.Job(
+                step: contract.name, input: offer.input, files: brought.mapValues(\.path),
+                outputDirectory: scratch.output, linkDirectory: scratch.links, outputPrefix: prefix,
+                threads: configuration.threads, timeoutSeconds: offer.timeoutSeconds),
+            report: report)
+        let files = OutputFiles(store: configuration.store, directory: scratch.output, prefix: prefix)
+        var output = try await files.shorten(try await files.store(made, report: report))
+        // Where the source lies is no part of the result: the same content elsewhere gives the same result.
+        if StepFiles.openSource(offer.input) != nil { output["source"] = nil }
+        try await results.keep(output, step: contract.name, version: contract.version, key: key)
+        return .success(withSource(output, brought), isCached: false)
+    }
+
+    /// Adds what is now known of a source that the input named without checksum.
+    private func withSource(_ output: JSON, _ brought: [String: BroughtFile]) -> JSON {
+        guard let url = StepFiles.openSource(offer.input), let file = brought[url] else { return output }
+        var output = output
+        output["source"] = [
+            "url": .string(url), "bytes": .integer(file.bytes), "sha256": .string(file.sha256),
+        ]
+        return output
+    }
+
+    /// What viewers fetch lies under a short name, which says nothing of the title. Other files lie under a name of
+    /// this attempt: encoders may give other bytes with other threads, and no object is ever replaced.
+    private func outputPrefix(_ key: String) -> String {
+        if offer.step == "package" { return "media/\(key.prefix(32))" }
+        return "work/\(key)/\(SHA256.hash(offer.token).hex.prefix(8))"
+    }
+}

@@ -1,0 +1,332 @@
+import Logging
+import Metrics
+public import ServiceLifecycle
+import StepContracts
+import Synchronization
+import WorkerProtocol
+
+public import struct Logging.Logger
+
+/// Polls the engine for tasks and does them, each in a child process, until it is told to stop.
+///
+/// Each free slot keeps one poll open. Every live task is announced with its progress every few seconds, also while
+/// its outcome is being delivered. An engine that is away changes nothing but that: the work goes on, and outcomes and
+/// heartbeats are repeated until they are answered. On graceful shutdown no poll is begun; running tasks go on for
+/// the grace period, and what is left then is ended and handed back, so that another worker takes it at once.
+public final class Worker: Service {
+    /// What a health check asks.
+    public struct Status: Sendable, Hashable {
+        /// Whether the engine has answered the latest message.
+        public let engineAnswers: Bool
+        /// What was wrong with the latest message that was not answered; nil while all is well.
+        public let engineTrouble: String?
+        public let sandbox: Sandbox
+        public let slots: Int
+        public let tasks: Int
+    }
+
+    private let configuration: WorkerConfiguration
+    private let contracts: [String: StepContract]
+    private let incarnation: String
+    private let engine: EngineClient
+    private let process: StepProcess
+    private let tasks = LiveTasks()
+    private let logger: Logger
+    private let trouble = Mutex<String?>("the engine has not been asked yet")
+
+    /// Makes a worker that is ready to run: checks its settings, cleans the scratch directory of what dead workers
+    /// left, and starts one child to learn whether the sandbox works here.
+    ///
+    /// - Parameter steps: Contracts of the steps that the child program can run.
+    /// - Throws: ``WorkerError``: a setting that cannot work, a scratch directory that cannot be used, a child that
+    ///   does not start, or no sandbox where one is required.
+    public init(
+        _ configuration: WorkerConfiguration, steps: [StepContract], logger: Logger
+    ) async throws(WorkerError) {
+        guard (1...WorkerProtocolLimits.tasks).contains(configuration.slots) else {
+            throw WorkerError(
+                .configuration, "slots must be from 1 to \(WorkerProtocolLimits.tasks), not \(configuration.slots)")
+        }
+        guard configuration.threads >= 1 else {
+            throw WorkerError(.configuration, "threads must be at least 1, not \(configuration.threads)")
+        }
+        guard !configuration.name.isEmpty, configuration.name.utf8.count <= WorkerProtocolLimits.nameBytes else {
+            throw WorkerError(
+                .configuration, "a worker's name has 1 to \(WorkerProtocolLimits.nameBytes) bytes")
+        }
+        try makeDirectories(configuration.scratch)
+        try ScratchDirectory.sweep(configuration.scratch)
+
+        var logger = logger
+        logger[metadataKey: "worker"] = "\(configuration.name)"
+        self.configuration = configuration
+        self.logger = logger
+        contracts = Dictionary(uniqueKeysWithValues: steps.map { ($0.name, $0) })
+        incarnation = Worker.makeIncarnation()
+        engine = EngineClient(base: configuration.engine)
+        process = StepProcess(
+            command: configuration.childCommand,
+            sandbox: try await Sandbox.settle(
+                configuration.sandbox, command: configuration.childCommand, limits: configuration.limits,
+                scratch: configuration.scratch, logger: logger),
+            limits: configuration.limits)
+    }
+
+    public var status: Status {
+        let trouble = trouble.withLock { $0 }
+        return Status(
+            engineAnswers: trouble == nil, engineTrouble: trouble, sandbox: process.sandbox,
+            slots: configuration.slots, tasks: tasks.count)
+    }
+
+    /// Works until graceful shutdown, or until the surrounding task is cancelled (which ends running steps at once).
+    public func run() async throws {
+        logger.info(
+            "worker ready",
+            metadata: [
+                "engine": "\(configuration.engine)", "slots": "\(configuration.slots)",
+                "threads": "\(configuration.threads)", "sandbox": "\(process.sandbox)",
+                "steps": "\(contracts.keys.sorted().joined(separator: ","))",
+            ])
+        await withTaskGroup(of: Void.self) { group in
+            // Heartbeats go on until the last slot is done.
+            group.addTask { await self.keepAnnouncing() }
+            group.addTask { await self.endTasksAfterGracePeriod() }
+            await withTaskGroup(of: Void.self) { slots in
+                for _ in 0..<configuration.slots { slots.addTask { await self.fillSlot() } }
+                await slots.waitForAll()
+            }
+            group.cancelAll()
+        }
+        logger.info("worker stopped")
+    }
+
+    // MARK: - Slots
+
+    private func fillSlot() async {
+        var backoff = Backoff()
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            let request = PollRequest(
+                worker: configuration.name, incarnation: incarnation, version: configuration.version,
+                steps: contracts.keys.sorted(), slots: max(1, configuration.slots - tasks.count),
+                waitSeconds: configuration.pollSeconds)
+            let answer = await cancelWhenGracefulShutdown { await self.engine.poll(request) }
+            if Task.isShuttingDownGracefully || Task.isCancelled {
+                // A task that came with the last answer is handed back; a poll cut off says nothing.
+                if case .reply(let offer) = answer { await handBack(offer) }
+                return
+            }
+            switch answer {
+            case .reply(let offer):
+                engineAnswered()
+                backoff.reset()
+                await work(on: offer)
+            case .nothing:
+                engineAnswered()
+                backoff.reset()
+            case .refused(let problem):
+                engineFailed("the engine refuses polls: \(problem.detail)")
+                await pauseUnlessStopping(backoff.pause())
+            case .unavailable(let reason, let retryAfter):
+                engineFailed(reason)
+                await pauseUnlessStopping(backoff.pause(retryAfter: retryAfter))
+            }
+        }
+    }
+
+    private func work(on offer: TaskOffer) async {
+        tasks.add(offer)
+        defer { tasks.remove(offer.token) }
+        var logger = logger
+        logger[metadataKey: "execution"] = "\(offer.execution)"
+        logger[metadataKey: "state"] = "\(offer.state)"
+        logger[metadataKey: "step"] = "\(offer.step)"
+        logger[metadataKey: "attempt"] = "\(offer.attempt)"
+        logger.info("task begins")
+        let began = ContinuousClock.now
+
+        let run = TaskRun(
+            offer: offer, contract: contracts[offer.step], configuration: configuration, process: process,
+            logger: logger, report: { [tasks] in tasks.report(offer.token, $0) })
+        // A task of its own, so that it can be ended alone.
+        let task = Task { await run.outcome() }
+        tasks.setEnd(offer.token) { task.cancel() }
+        let outcome = await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+
+        let seconds = Double((ContinuousClock.now - began) / .milliseconds(1)) / 1000
+        let word = outcomeWord(outcome, token: offer.token)
+        Counter(label: "showrunner_worker_tasks_total", dimensions: [("step", offer.step), ("outcome", word)])
+            .increment()
+        Recorder(
+            label: "showrunner_worker_task_seconds", dimensions: [("step", offer.step), ("outcome", word)],
+            aggregate: true
+        ).record(seconds)
+        var metadata: Logger.Metadata = ["outcome": "\(word)", "seconds": "\(seconds)"]
+        if case .failure(let failure) = outcome {
+            metadata["error"] = "\(failure.error)"
+            metadata["cause"] = "\(failure.cause)"
+        }
+        logger.info("task ends", metadata: metadata)
+        await deliver(outcome, of: offer, logger: logger)
+    }
+
+    private func outcomeWord(_ outcome: TaskRun.Outcome, token: String) -> String {
+        switch (tasks.ending(token), outcome) {
+        case (.gone, _): "gone"
+        case (.draining, .failure): "handed-back"
+        case (_, .success(_, isCached: true)): "cached"
+        case (_, .success(_, isCached: false)): "done"
+        case (_, .failure): "failed"
+        }
+    }
+
+    // MARK: - Outcomes
+
+    /// Tells the engine what became of a task, again and again until it answers.
+    private func deliver(_ outcome: TaskRun.Outcome, of offer: TaskOffer, logger: Logger) async {
+        switch (tasks.ending(offer.token), outcome) {
+        case (.gone, _): return
+        case (.draining, .failure): await handBack(offer)
+        case (_, .failure(let failure)): await deliver(FailRequest(token: offer.token, failure: failure), logger)
+        case (_, .success(let output, _)):
+            guard
+                let problem = await repeating(
+                    token: offer.token, logger: logger,
+                    send: {
+                        await self.engine.complete(CompleteRequest(token: offer.token, output: output))
+                    })
+            else { return }
+            // The result is kept; what the engine cannot take will not be taken next time either.
+            let failure = StepFailure.crashed("the engine refused the result of \(offer.step): \(problem.detail)")
+            await deliver(FailRequest(token: offer.token, failure: failure), logger)
+        }
+    }
+
+    private func deliver(_ request: FailRequest, _ logger: Logger) async {
+        let problem = await repeating(token: request.token, logger: logger, send: { await self.engine.fail(request) })
+        if let problem {
+            logger.error(
+                "the engine refuses to hear of a failure",
+                metadata: ["error": "\(problem.detail)", "cause": "\(request.cause)"])
+        }
+    }
+
+    /// Sends until the engine judges. Nil when it took the message, or when it no longer matters; else its refusal.
+    private func repeating(
+        token: String, logger: Logger, send: @Sendable () async -> EngineClient.Answer<Void>
+    ) async -> WorkerProblem? {
+        var backoff = Backoff()
+        while tasks.ending(token) == nil, !Task.isCancelled {
+            switch await send() {
+            case .reply, .nothing:
+                engineAnswered()
+                return nil
+            case .refused(let problem) where problem.code == WorkerProblem.staleToken || problem.status == 409:
+                engineAnswered()
+                logger.notice("the attempt is no longer live; its outcome is dropped")
+                return nil
+            case .refused(let problem):
+                engineAnswered()
+                return problem
+            case .unavailable(let reason, let retryAfter):
+                engineFailed(reason)
+                await pause(backoff.pause(retryAfter: retryAfter))
+            }
+        }
+        return nil
+    }
+
+    /// Gives up a task because the worker stops: one try, since the process is about to go. If it is not heard, the
+    /// attempt's heartbeats end, which says the same a little later.
+    private func handBack(_ offer: TaskOffer) async {
+        let failure = StepFailure(
+            error: "Showrunner.WorkerLost", cause: "the worker \(configuration.name) was told to stop",
+            retry: .elsewhere)
+        let request = FailRequest(token: offer.token, failure: failure)
+        // Outside the cancelled task, or the message would be cancelled too.
+        let answer = await Task { await self.engine.fail(request, timeout: .seconds(3)) }.value
+        if case .unavailable(let reason, _) = answer {
+            logger.warning("a task could not be handed back", metadata: ["error": "\(reason)"])
+        }
+    }
+
+    // MARK: - Heartbeats
+
+    private func keepAnnouncing() async {
+        while !Task.isCancelled {
+            let live = tasks.snapshot
+            if !live.isEmpty {
+                let request = HeartbeatRequest(worker: configuration.name, incarnation: incarnation, tasks: live)
+                switch await engine.heartbeat(request) {
+                case .reply(let reply):
+                    engineAnswered()
+                    for task in reply.tasks where task.status == .gone { tasks.end(task.token, .gone) }
+                case .nothing: engineAnswered()
+                case .refused(let problem): engineFailed("the engine refuses heartbeats: \(problem.detail)")
+                case .unavailable(let reason, _): engineFailed(reason)
+                }
+            }
+            await pause(configuration.heartbeatInterval)
+        }
+    }
+
+    private func endTasksAfterGracePeriod() async {
+        do {
+            try await gracefulShutdown()
+            logger.info("worker drains", metadata: ["tasks": "\(tasks.count)"])
+            try await ContinuousClock().sleep(for: configuration.gracePeriod)
+            tasks.endAll()
+        } catch is CancellationError {
+            // The last slot is done, or the whole worker is cancelled: nothing left to end.
+        } catch {
+            preconditionFailure("Waiting ends by shutdown or cancellation, not by \(error).")
+        }
+    }
+
+    // MARK: - The engine's health
+
+    private func engineAnswered() {
+        let before = trouble.withLock { trouble in
+            defer { trouble = nil }
+            return trouble
+        }
+        if before != nil { logger.info("the engine answers") }
+    }
+
+    private func engineFailed(_ reason: String) {
+        if Task.isCancelled { return }
+        let before = trouble.withLock { trouble in
+            defer { trouble = reason }
+            return trouble
+        }
+        // Once per outage and reason, not once per attempt.
+        if before != reason { logger.warning("the engine does not answer", metadata: ["error": "\(reason)"]) }
+    }
+
+    /// A pause that cancellation ends.
+    private func pause(_ duration: Duration) async {
+        do { try await ContinuousClock().sleep(for: duration) } catch { return }
+    }
+
+    /// A pause that graceful shutdown ends, too.
+    private func pauseUnlessStopping(_ duration: Duration) async {
+        await cancelWhenGracefulShutdown { await self.pause(duration) }
+    }
+
+    /// A random UUID (RFC 9562, version 4).
+    private static func makeIncarnation() -> String {
+        let high = UInt64.random(in: .min ... .max) & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+        let low = UInt64.random(in: .min ... .max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        func hex(_ value: UInt64) -> String {
+            let digits = String(value, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        let digits = Array(hex(high) + hex(low))
+        let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
+        return groups.map { String(digits[$0]) }.joined(separator: "-")
+    }
+}

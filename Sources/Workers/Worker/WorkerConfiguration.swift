@@ -1,0 +1,62 @@
+public import HTTP
+public import ObjectStorage
+
+/// All that makes one worker what it is.
+public struct WorkerConfiguration: Sendable {
+    /// The engine's base URL, without a slash at the end.
+    public var engine: String
+    public var store: any ObjectStore
+    /// Downloads from `http` and `https` sources; its address rule decides what such a URL may reach.
+    public var sources: HTTPClient
+    /// The worker's name, the same over restarts.
+    public var name: String
+    /// The release, for people.
+    public var version: String
+    /// Tasks at a time.
+    public var slots: Int
+    /// Threads one step may keep busy.
+    public var threads: Int
+    /// Directory for tasks' files. Each task has its own below it.
+    public var scratch: String
+    /// The program that runs one step (see ``StepChild``) and its arguments.
+    public var childCommand: [String]
+    public var sandbox: SandboxMode
+    public var limits: ChildLimits
+    /// Whether results of earlier runs are used. They are kept in any case.
+    public var usesResults: Bool
+    /// Whether sources may be any file this process can read, and not only files inside the store.
+    public var allowsLocalSources: Bool
+    /// The largest source brought over the network, in bytes.
+    public var maximumSourceBytes: Int
+    /// How long running tasks may go on after a request to stop.
+    public var gracePeriod: Duration
+    public var heartbeatInterval: Duration
+    /// How long the engine may keep a poll open, in seconds.
+    public var pollSeconds: Int
+
+    public init(
+        engine: String, store: any ObjectStore, sources: HTTPClient, name: String, version: String, slots: Int = 1,
+        threads: Int, scratch: String, childCommand: [String], sandbox: SandboxMode = .auto,
+        limits: ChildLimits = ChildLimits(), usesResults: Bool = true, allowsLocalSources: Bool = false,
+        maximumSourceBytes: Int = 256 << 30, gracePeriod: Duration = .seconds(30),
+        heartbeatInterval: Duration = .seconds(2), pollSeconds: Int = 20
+    ) {
+        self.engine = engine
+        self.store = store
+        self.sources = sources
+        self.name = name
+        self.version = version
+        self.slots = slots
+        self.threads = threads
+        self.scratch = scratch
+        self.childCommand = childCommand
+        self.sandbox = sandbox
+        self.limits = limits
+        self.usesResults = usesResults
+        self.allowsLocalSources = allowsLocalSources
+        self.maximumSourceBytes = maximumSourceBytes
+        self.gracePeriod = gracePeriod
+        self.heartbeatInterval = heartbeatInterval
+        self.pollSeconds = pollSeconds
+    }
+}
