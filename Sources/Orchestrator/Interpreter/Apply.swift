@@ -149,7 +149,7 @@ extension Execution {
     }
 
     private mutating func abandonChildren(of scope: ScopeID) {
-        for child in scopes[scope]?.entry?.branches?.running.values ?? [] { discard(child) }
+        for child in scopes[scope]?.entry?.children ?? [] { discard(child) }
         scopes[scope]?.entry?.branches?.running = [:]
     }
 
@@ -159,7 +159,7 @@ extension Execution {
         runnable.remove(scope)
         if let entry = here.entry {
             scopeOfEntry[entry.id] = nil
-            for child in entry.branches?.running.values ?? [] { discard(child) }
+            for child in entry.children { discard(child) }
         }
     }
 

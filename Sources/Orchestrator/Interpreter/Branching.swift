@@ -6,12 +6,7 @@ extension Decider {
     mutating func start(_ scope: ScopeID, _ entry: Entry, _ state: State, branches: [StateMachine])
         throws(EvaluationError)
     {
-        let input: Payload =
-            state.dataFlow.passesInput
-            ? .input
-            : .value(
-                try state.dataFlow.effectiveInput(
-                    of: evaluationScope(scope, input: entry.input, draw: entry.retryCount * 4)))
+        let input = try effectiveInput(scope, entry, state)
         emit(.parallelStarted(scope: scope, branches: branches.count, input: input))
         for (index, machine) in branches.enumerated() {
             guard let child = execution.scopes[scope]?.entry?.branches?.running[index] else {
@@ -24,8 +19,7 @@ extension Decider {
     /// Starts a Map state: finds its items and starts as many iterations as MaxConcurrency allows.
     mutating func start(_ scope: ScopeID, _ entry: Entry, _ state: State, _ map: MapState) throws(EvaluationError) {
         // ItemsPath and the ...Path fields read what InputPath selects; ItemSelector is evaluated once an item.
-        let selected = try state.dataFlow.selectedInput(of: evaluationScope(scope, input: entry.input, draw: 0))
-        let seen = evaluationScope(scope, input: selected, draw: 0)
+        let seen = try selectedScope(scope, entry, state)
         guard let items = map.itemsPath.value(in: seen) else {
             throw EvaluationError(
                 error: ErrorName.runtime,
@@ -36,13 +30,14 @@ extension Decider {
                 error: ErrorName.runtime,
                 cause: "Reference path \"\(map.itemsPath.text)\" must point to array.")
         }
-        let count = try map.toleratedFailureCount?.value(in: seen) ?? 0
+        let count = try map.toleratedFailureCount?.value(in: seen, field: "ToleratedFailureCount") ?? 0
         let percentage = try map.toleratedFailurePercentage?.value(in: seen) ?? 0
         emit(
             .mapStarted(
-                scope: scope, items: items, maxConcurrency: max(try map.maxConcurrency.value(in: seen), 0),
-                toleratedFailures: max(count, elements.count * percentage / 100)))
-        try startIterations(scope, map, seen: selected)
+                scope: scope, items: items,
+                maxConcurrency: try map.maxConcurrency.value(in: seen, field: "MaxConcurrency"),
+                toleratedFailures: max(count, Int(Double(elements.count) * percentage / 100))))
+        try startIterations(scope, map, seen: seen.input)
         if elements.isEmpty { finish(scope: scope, result: .children) }
     }
 
@@ -81,9 +76,8 @@ extension Decider {
         }
         guard branches.next < branches.total, case .map(let map) = execution.state(of: entry).kind else { return }
         do throws(EvaluationError) {
-            let selected = try execution.state(of: entry).dataFlow.selectedInput(
-                of: evaluationScope(scope, input: entry.input, draw: 0))
-            try startIterations(scope, map, seen: selected)
+            let seen = try selectedScope(scope, entry, execution.state(of: entry))
+            try startIterations(scope, map, seen: seen.input)
         } catch {
             handle(error, scope: scope)
         }

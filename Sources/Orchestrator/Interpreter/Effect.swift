@@ -1,5 +1,4 @@
 public import JSON
-public import StatesLanguage
 
 /// A fact of an execution: what the journal holds. Applying effects moves data and evaluates nothing.
 ///
@@ -72,7 +71,8 @@ extension Effect {
             throw JournalFormatError(reason: "no version or no effects")
         }
         guard version <= formatVersion else {
-            throw JournalFormatError(reason: "format \(version) was written by a later release; this one reads \(formatVersion)")
+            throw JournalFormatError(
+                reason: "format \(version) was written by a later release; this one reads \(formatVersion)")
         }
         var decoded: [Effect] = []
         decoded.reserveCapacity(effects.count)

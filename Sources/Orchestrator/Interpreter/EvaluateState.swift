@@ -23,10 +23,20 @@ extension Decider {
     }
 
     /// The effective input: InputPath and Parameters applied.
-    private func effectiveInput(_ scope: ScopeID, _ entry: Entry, _ state: State) throws(EvaluationError) -> Payload {
+    func effectiveInput(_ scope: ScopeID, _ entry: Entry, _ state: State) throws(EvaluationError) -> Payload {
         if state.dataFlow.passesInput { return .input }
         return .value(
-            try state.dataFlow.effectiveInput(of: evaluationScope(scope, input: entry.input, draw: entry.retryCount * 4)))
+            try state.dataFlow.effectiveInput(
+                of: entry.input, context: execution.contextObject(in: scope),
+                seed: execution.seed(for: entry.id, draw: entry.retryCount * 4), digest: digest))
+    }
+
+    /// What the fields that end in Path read: InputPath applied.
+    func selectedScope(_ scope: ScopeID, _ entry: Entry, _ state: State) throws(EvaluationError) -> EvaluationScope {
+        evaluationScope(
+            scope,
+            input: try state.dataFlow.selectedInput(of: entry.input, context: execution.contextObject(in: scope)),
+            draw: 0)
     }
 
     private mutating func pass(_ scope: ScopeID, _ entry: Entry, _ state: State, result: JSON?)
@@ -44,11 +54,9 @@ extension Decider {
         throws(EvaluationError)
     {
         let input = try effectiveInput(scope, entry, state)
-        // The ...Path forms read the state's effective input before Parameters, that is after InputPath.
-        let selected = try state.dataFlow.selectedInput(of: evaluationScope(scope, input: entry.input, draw: 0))
-        let paths = evaluationScope(scope, input: selected, draw: 0)
-        let timeout = try task.timeoutSeconds?.value(in: paths)
-        let heartbeat = try task.heartbeatSeconds?.value(in: paths)
+        let seen = try selectedScope(scope, entry, state)
+        let timeout = try task.timeoutSeconds?.value(in: seen, field: "TimeoutSeconds")
+        let heartbeat = try task.heartbeatSeconds?.value(in: seen, field: "HeartbeatSeconds")
         emit(
             .taskScheduled(
                 scope: scope, resource: task.resource, parameters: input, timeoutSeconds: timeout,
@@ -60,14 +68,7 @@ extension Decider {
     {
         let input = try effectiveInput(scope, entry, state)
         let seen = evaluationScope(scope, input: execution.resolve(input, in: scope), draw: 0)
-        var target = choice.defaultNext
-        for rule in choice.rules where try rule.condition.matches(in: seen) {
-            target = rule.next
-            break
-        }
-        guard let target else {
-            throw EvaluationError(error: ErrorName.noChoiceMatched, cause: "No Choice rule matched and there is no Default.")
-        }
+        let target = try choice.chosen(in: seen)
         let output = try selectOutput(scope, state, of: input)
         emit(.stateExited(scope: scope, output: output))
         enter(scope: scope, state: target)
@@ -78,24 +79,18 @@ extension Decider {
     {
         let input = try effectiveInput(scope, entry, state)
         let seen = evaluationScope(scope, input: execution.resolve(input, in: scope), draw: 0)
-        let until: Instant
-        switch wait {
-        case .seconds(let source): until = now + Instant(max(try source.value(in: seen), 0)) * 1_000_000
-        case .timestamp(let source):
-            let text = try source.value(in: seen)
-            guard let instant = Timestamp.microseconds(rfc3339: text) else {
-                throw EvaluationError(
-                    error: ErrorName.runtime, cause: "The TimestampPath parameter '\(text)' is not a valid RFC 3339 timestamp.")
+        let until: Instant =
+            switch try wait.end(in: seen) {
+            case .afterSeconds(let seconds): now + Instant(seconds) * 1_000_000
+            case .at(let microseconds): microseconds
             }
-            until = instant
-        }
         emit(.waitStarted(scope: scope, until: until))
     }
 
     private mutating func fail(_ scope: ScopeID, _ entry: Entry, _ fail: FailState) throws(EvaluationError) {
         let seen = evaluationScope(scope, input: entry.input, draw: 0)
-        let error = try fail.error?.value(in: seen)
-        let cause = try fail.cause?.value(in: seen)
+        let error = try fail.error?.value(in: seen, field: "Error")
+        let cause = try fail.cause?.value(in: seen, field: "Cause")
         endFailed(scope: scope, error: error, cause: cause)
     }
 
@@ -133,8 +128,9 @@ extension Decider {
         } else {
             output = .value(
                 try state.dataFlow.output(
-                    of: evaluationScope(scope, input: entry.input, draw: entry.retryCount * 4 + 1),
-                    result: execution.resolve(result, in: scope)))
+                    raw: entry.input, result: execution.resolve(result, in: scope),
+                    context: execution.contextObject(in: scope),
+                    seed: execution.seed(for: entry.id, draw: entry.retryCount * 4 + 1), digest: digest))
         }
         emit(.stateExited(scope: scope, output: output))
         proceed(scope: scope, state: state)
@@ -143,7 +139,8 @@ extension Decider {
     private func selectOutput(_ scope: ScopeID, _ state: State, of input: Payload) throws(EvaluationError) -> Payload {
         if state.dataFlow.passesOutput { return input }
         let value = execution.resolve(input, in: scope)
-        return .value(try state.dataFlow.selectedOutput(of: evaluationScope(scope, input: value, draw: 1)))
+        return .value(
+            try state.dataFlow.selectedOutput(of: value, context: execution.contextObject(in: scope)))
     }
 
     /// Goes on after a state has been left.

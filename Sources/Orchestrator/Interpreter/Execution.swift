@@ -158,6 +158,9 @@ public struct Entry: Sendable, Hashable {
     /// The children of a Parallel or Map state; outside ``Phase`` so that a change of one does not copy them all.
     public internal(set) var branches: Branches?
 
+    /// Scopes of the children that run.
+    public var children: [ScopeID] { branches.map { Array($0.running.values) } ?? [] }
+
     /// Attempts that have failed and were retried: `$$.State.RetryCount`.
     public var retryCount: Int { retries.values.reduce(0, +) }
 

@@ -4,10 +4,11 @@ import StatesLanguage
 extension Decider {
     /// A failure of an expression: an error of the state it stands in.
     mutating func handle(_ failure: EvaluationError, scope: ScopeID) {
-        let name = execution.scopes[scope]?.entry?.state ?? ""
+        guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("only an entered state fails") }
+        let reported = failure.reported(by: execution.state(of: entry))
         handle(
-            error: failure.error, cause: "An error occurred while executing the state '\(name)'. \(failure.cause)",
-            scope: scope)
+            error: reported.error,
+            cause: "An error occurred while executing the state '\(entry.state)'. \(reported.cause)", scope: scope)
     }
 
     /// Retry, else Catch, else the scope fails. The first entry of Retry or Catch that covers the error counts.
@@ -22,7 +23,8 @@ extension Decider {
                 emit(
                     .retryScheduled(
                         scope: scope, retrier: index,
-                        until: now + delay(retrier, used: used, seed: execution.seed(for: entry.id, draw: used + 1000))))
+                        until: now + delay(retrier, used: used, seed: execution.seed(for: entry.id, draw: used + 1000)))
+                )
                 return
             }
         }
@@ -46,12 +48,9 @@ extension Decider {
     private mutating func caught(by catcher: Catcher, error: String, cause: String, scope: ScopeID, entry: Entry) {
         let report: JSON = ["Error": .string(error), "Cause": .string(cause)]
         do throws(EvaluationError) {
-            let output: Payload
-            switch catcher.resultPath {
-            case .replace: output = .value(report)
-            case .discard: output = .input
-            case .insert(let path): output = .value(try path.setting(report, in: entry.input))
-            }
+            let output: Payload =
+                catcher.resultPath == .discard
+                ? .input : .value(try catcher.resultPath.placing(report, into: entry.input))
             emit(.errorCaught(scope: scope, error: error, cause: cause, output: output))
             enter(scope: scope, state: catcher.next)
         } catch {

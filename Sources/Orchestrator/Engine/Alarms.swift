@@ -1,0 +1,58 @@
+import HeapModule
+import Interpreter
+
+/// Something to look at when engine time has come. Derived from executions; stale ones are passed over.
+struct Alarm: Comparable, Sendable {
+    enum Kind: Sendable, Hashable {
+        /// TimeoutSeconds of the whole execution.
+        case execution
+        /// A Wait, a backoff or a task's time-out.
+        case entry(EntryID)
+        /// The heartbeat period of an attempt.
+        case lease(EntryID)
+    }
+
+    let at: Int64
+    let execution: String
+    let kind: Kind
+
+    static func < (left: Alarm, right: Alarm) -> Bool { left.at < right.at }
+    static func == (left: Alarm, right: Alarm) -> Bool {
+        left.at == right.at && left.execution == right.execution && left.kind == right.kind
+    }
+}
+
+extension Engine {
+    func arm(_ alarm: Alarm) {
+        alarms.insert(alarm)
+        rearm()
+    }
+
+    /// Sleeps until the earliest alarm; one sleeper, woken and replaced when an earlier alarm comes.
+    private func rearm() {
+        guard let earliest = alarms.min?.at, let clock, !isStopping else { return }
+        if let armedAt, armedAt <= earliest { return }
+        armedAt = earliest
+        alarmTask?.cancel()
+        let instant = clock.instant(of: earliest)
+        alarmTask = Task { [weak self] in
+            do { try await Task.sleep(until: instant, clock: .continuous) } catch { return }
+            await self?.ring()
+        }
+    }
+
+    private func ring() {
+        armedAt = nil
+        let now = self.now
+        while let alarm = alarms.min, alarm.at <= now {
+            alarms.removeMin()
+            guard let run = runs[alarm.execution] else { continue }
+            switch alarm.kind {
+            case .execution: post(.timer(entry: nil), to: run)
+            case .entry(let entry): post(.timer(entry: entry), to: run)
+            case .lease(let entry): checkLease(of: entry, in: run, now: now)
+            }
+        }
+        rearm()
+    }
+}

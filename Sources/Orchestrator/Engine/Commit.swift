@@ -1,0 +1,227 @@
+import Interpreter
+import JSON
+import Journal
+import StatesLanguage
+
+/// Receive, decide, commit, dispatch.
+extension Engine {
+    /// Sends an event to an execution and waits until what follows from it is durable.
+    func submit(_ event: Event, to run: Run, name: ExecutionName? = nil, statement: AttachedStatement? = nil) async
+        -> Verdict
+    {
+        await withCheckedContinuation { continuation in
+            run.mailbox.append(
+                Pending(event: event, name: name, statement: statement) { continuation.resume(returning: $0) })
+            pump(run)
+        }
+    }
+
+    /// Sends an event that nobody waits for.
+    func post(_ event: Event, to run: Run) {
+        run.mailbox.append(Pending(event: event))
+        pump(run)
+    }
+
+    /// Decides what waits in the mailbox and sends it as one row, unless an append is under way already.
+    func pump(_ run: Run) {
+        guard !run.isAppending, !run.mailbox.isEmpty else { return }
+        var batch = Batch(execution: run.execution)
+        var goesOn = false
+        while !run.mailbox.isEmpty, !goesOn {
+            // What is attached to a row belongs to one event alone.
+            if run.mailbox[0].statement != nil, !batch.effects.isEmpty { break }
+            let pending = run.mailbox.removeFirst()
+            let decision = decide(batch.execution, pending.event, now: now, digest: Engine.digest)
+            if decision.isStale {
+                pending.reply?(.stale)
+                continue
+            }
+            batch.take(decision, of: pending)
+            goesOn = decision.yields
+            if pending.statement != nil { break }
+        }
+        if batch.effects.isEmpty { return }
+        if goesOn { run.mailbox.insert(Pending(event: .proceed), at: 0) }
+        if batch.statement == nil { handOutScheduled(in: &batch, of: run) }
+        run.isAppending = true
+        let row = self.row(for: batch, of: run)
+        let statement = batch.statement
+        let sent = batch
+        Task {
+            let outcome: AppendOutcome
+            if let statement {
+                switch await self.journal.appendPublishing(row, attached: statement, deadline: .seconds(15)) {
+                case .committed: outcome = .committed
+                case .superseded: outcome = .superseded
+                case .refused(let error): outcome = .failed(error)
+                }
+            } else {
+                outcome = await self.journal.append(row)
+            }
+            await self.settle(run, sent, outcome)
+        }
+    }
+
+    /// While a worker waits for such a task already, scheduled and started are one row.
+    private func handOutScheduled(in batch: inout Batch, of run: Run) {
+        for scope in batch.scheduledScopes {
+            guard let entry = batch.execution.scopes[scope]?.entry, case .task(let attempt) = entry.phase,
+                attempt.started == nil, let step = stepName(attempt.resource), engineSteps[step] == nil,
+                ready[step]?.isEmpty ?? true,
+                let index = pollers.firstIndex(where: { $0.steps.contains(step) })
+            else { continue }
+            let poller = pollers.remove(at: index)
+            let decision = decide(
+                batch.execution,
+                .handOut(
+                    entry: entry.id, worker: poller.worker, incarnation: poller.incarnation,
+                    nonce: TaskToken.makeNonce()), now: now)
+            precondition(!decision.isStale, "a task that was scheduled just now can be handed out")
+            batch.take(decision, of: nil)
+            batch.handedOut.append((entry: entry.id, poller: poller))
+        }
+    }
+
+    private func row(for batch: Batch, of run: Run) -> JournalRow {
+        let execution = batch.execution
+        let isFirst = run.seq == 0
+        var listing: ListEntry?
+        if isFirst || !execution.isOpen {
+            var entry = ListEntry(
+                executionID: execution.id, machine: execution.machineName, name: execution.start.name,
+                status: execution.outcome?.status ?? RunStatus.running.rawValue, startedAt: execution.startedAt,
+                projectedSeq: run.seq)
+            entry.stoppedAt = execution.stoppedAt
+            entry.title = Engine.title(of: execution.start.input)
+            switch execution.outcome {
+            case .failed(let error, let cause), .timedOut(let error, let cause), .aborted(let error, let cause):
+                entry.error = error
+                entry.cause = cause
+            case .succeeded, nil: break
+            }
+            listing = entry
+        }
+        return JournalRow(
+            executionID: execution.id, seq: run.seq, at: execution.at, effects: Effect.encode(batch.effects),
+            name: isFirst ? batch.name : nil, listing: listing)
+    }
+
+    /// What follows from an append's outcome.
+    private func settle(_ run: Run, _ batch: Batch, _ outcome: AppendOutcome) async {
+        run.isAppending = false
+        switch outcome {
+        case .committed:
+            take(batch, into: run)
+            for pending in batch.accepted { pending.reply?(.committed) }
+            pump(run)
+        case .nameTaken(let executionID, let inputHash):
+            runs[run.execution.id] = nil
+            for pending in batch.accepted {
+                pending.reply?(.nameTaken(executionID: executionID, inputHash: inputHash))
+            }
+        case .failed(let error) where batch.statement != nil:
+            // The statement as a whole did nothing: the execution stands as before, and the caller fails the task.
+            for pending in batch.accepted { pending.reply?(.refused(error.message)) }
+            pump(run)
+        case .failed(let error):
+            log.error(
+                "the journal refused a row", metadata: ["execution": "\(run.execution.id)", "error": "\(error)"])
+            await abandon(run, batch, reason: error.message)
+        case .superseded:
+            await abandon(run, batch, reason: "Another engine owns this execution now.")
+        }
+    }
+
+    /// The in-memory execution is no longer to be trusted: throw it away, and load it again unless it never was.
+    private func abandon(_ run: Run, _ batch: Batch, reason: String) async {
+        for pending in batch.accepted + run.mailbox { pending.reply?(.refused(reason)) }
+        for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
+        run.mailbox = []
+        forget(run)
+        if run.seq > 0, !isStopping { await recover(run.execution.id) }
+    }
+
+    /// Takes the committed effects into memory, and everything derived from them.
+    private func take(_ batch: Batch, into run: Run) {
+        let started = run.seq == 0
+        run.seq += 1
+        for effect in batch.effects {
+            let before = run.execution
+            run.execution.apply(effect, at: batch.at)
+            run.projection.observe(effect, before: before, after: run.execution)
+        }
+        precondition(run.execution == batch.execution, "applying effects gives what deciding them gave")
+        if started, let deadline = run.execution.executionDeadline {
+            arm(Alarm(at: deadline, execution: run.execution.id, kind: .execution))
+        }
+        refreshLeases(of: run)
+        for scope in batch.touchedScopes {
+            if let entry = run.execution.scopes[scope]?.entry { index(entry, of: run) }
+        }
+        for (entry, poller) in batch.handedOut { deliver(entry, of: run, to: poller) }
+        publishUpdate(of: run)
+        if !run.execution.isOpen { forget(run) }
+    }
+
+    /// Takes an execution out of memory; the journal has it.
+    func forget(_ run: Run) {
+        runs[run.execution.id] = nil
+        for entry in run.leased { leases[LeaseKey(execution: run.execution.id, entry: entry)] = nil }
+        run.leased = []
+        run.ready = []
+    }
+
+    /// `title` of an input, for the lists.
+    static func title(of input: JSON) -> String? {
+        input["title"]?.stringValue.map { String($0.prefix(200)) }
+    }
+}
+
+/// What goes into one row.
+private struct Batch {
+    var execution: Execution
+    var effects: [Effect] = []
+    var accepted: [Pending] = []
+    var name: ExecutionName?
+    var statement: AttachedStatement?
+    var handedOut: [(entry: EntryID, poller: Poller)] = []
+    var at: Instant = 0
+
+    init(execution: Execution) { self.execution = execution }
+
+    mutating func take(_ decision: Decision, of pending: Pending?) {
+        execution = decision.execution
+        effects += decision.effects
+        at = execution.at
+        if let pending {
+            accepted.append(pending)
+            name = name ?? pending.name
+            statement = statement ?? pending.statement
+        }
+    }
+
+    /// Scopes whose task was scheduled in this row.
+    var scheduledScopes: [ScopeID] {
+        effects.compactMap { effect in
+            if case .taskScheduled(let scope, _, _, _, _) = effect { scope } else { nil }
+        }
+    }
+
+    /// Scopes whose entry may wait for something now that it did not wait for before.
+    var touchedScopes: Set<ScopeID> {
+        var scopes: Set<ScopeID> = []
+        for effect in effects {
+            switch effect {
+            case .waitStarted(let scope, _), .taskScheduled(let scope, _, _, _, _), .taskStarted(let scope, _, _, _),
+                .retryScheduled(let scope, _, _):
+                scopes.insert(scope)
+            case .executionStarted, .stateEntered, .stateExited, .taskSucceeded, .taskFailed, .taskTimedOut,
+                .retryStarted, .parallelStarted, .mapStarted, .iterationStarted, .childSucceeded, .childFailed,
+                .childrenAborted, .errorCaught, .executionSucceeded, .executionFailed, .executionTimedOut,
+                .executionAborted:
+                break
+            }
+        }
+        return scopes
+    }
+}

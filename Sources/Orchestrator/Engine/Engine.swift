@@ -1,0 +1,102 @@
+import Cryptography
+import DequeModule
+import HeapModule
+import Interpreter
+import JSON
+public import Journal
+public import Logging
+import StatesLanguage
+public import StepContracts
+
+/// The shell around the interpreter: receives, decides, commits, dispatches. The only place where executions live in
+/// memory; what it holds is the fold of the journal and can be thrown away at any moment.
+///
+/// Nothing derived from an uncommitted row leaves the engine: tasks, replies and updates follow the commit.
+public actor Engine {
+    /// What an engine may be told at its start. Bytes unless said otherwise.
+    public struct Limits: Sendable {
+        /// Inputs, task outputs: as AWS has it.
+        public var payloadBytes = 262_144
+        /// Executions open at the same time; a start beyond is refused as unavailable.
+        public var openExecutions = 100_000
+        /// Long polls waiting at the same time.
+        public var waitingPolls = 1_000
+        /// Streams of updates at the same time.
+        public var observers = 256
+
+        public init() {}
+    }
+
+    let journal: Journal
+    let log: Logger
+    let limits: Limits
+    /// Steps that the engine runs itself, by name.
+    let engineSteps: [String: any EngineStep]
+    /// Contracts of all steps, by resource.
+    let contracts: [String: StepContract]
+
+    var clock: EngineClock?
+    var runs: [String: Run] = [:]
+    var machines: [String: Machine] = [:]
+
+    var ready: [String: Deque<ReadyTask>] = [:]
+    var readyCount: UInt64 = 0
+    var pollers: [Poller] = []
+    var pollCount: UInt64 = 0
+    var workerRecords: [String: WorkerRecord] = [:]
+    var leases: [LeaseKey: Lease] = [:]
+    /// Answers to attempts that were over already.
+    var staleAnswers = 0
+
+    var alarms: Heap<Alarm> = []
+    var alarmTask: Task<Void, Never>?
+    var armedAt: Int64?
+
+    var observers: [UInt64: Observer] = [:]
+    var observerCount: UInt64 = 0
+    var isStopping = false
+
+    public init(
+        journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
+        limits: Limits = Limits()
+    ) {
+        self.journal = journal
+        self.log = log
+        self.limits = limits
+        self.contracts = Dictionary(uniqueKeysWithValues: contracts.map { ($0.resource, $0) })
+        self.engineSteps = Dictionary(uniqueKeysWithValues: engineSteps.map { ($0.contract.name, $0) })
+    }
+
+    /// Whether calls are answered: the lease is held and all open executions are loaded.
+    public var isReady: Bool { clock != nil && !isStopping }
+
+    /// Engine time; traps before ``activate(holder:)``.
+    var now: Int64 {
+        guard let clock else { preconditionFailure("engine time is known only once the engine is active") }
+        return clock.now
+    }
+
+    func requireReady() throws(EngineError) {
+        guard isReady else {
+            throw EngineError(code: .unavailable, message: "The engine is starting, stopping or standing by.")
+        }
+    }
+
+    /// Hashes for `States.Hash`.
+    static let digest: EvaluationScope.Digest = { algorithm, bytes in
+        guard let digest = MessageDigest(rawValue: algorithm.rawValue) else {
+            preconditionFailure("the language and OpenSSL name \(algorithm.rawValue) alike")
+        }
+        return digest.hex(of: bytes)
+    }
+}
+
+/// A state machine as it is deployed: new executions take this definition.
+struct Machine: Sendable {
+    let name: String
+    let definitionHash: String
+    let definition: String
+    let stateMachine: StateMachine
+    let createdAt: Int64
+    let updatedAt: Int64
+}

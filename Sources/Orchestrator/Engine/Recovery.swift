@@ -1,0 +1,120 @@
+import Interpreter
+import JSON
+import Journal
+import StatesLanguage
+
+extension Engine {
+    /// Takes the lease, waiting while another engine holds it, and loads every open execution. Returns once calls are
+    /// answered.
+    ///
+    /// - Parameters:
+    ///   - holder: host and process, shown to people and to an engine standing by.
+    ///   - isDead: whether a holder certainly runs no more, so that its lease need not run out.
+    public func activate(
+        holder: String, isDead: @Sendable (String) -> Bool
+    ) async throws {
+        var isWaiting = false
+        var validity = Duration.seconds(10)
+        while true {
+            switch try await journal.takeLease(holder: holder, isStillHeldAfter: validity) {
+            case .taken:
+                try await load()
+                return
+            case .held(let current, _, _):
+                if isDead(current) {
+                    validity = .zero
+                    continue
+                }
+                if !isWaiting { log.notice("standing by", metadata: ["active": "\(current)"]) }
+                isWaiting = true
+                validity = .seconds(10)
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func load() async throws {
+        clock = EngineClock(databaseMicroseconds: try await journal.databaseTimeMicroseconds())
+        var after: String?
+        var count = 0
+        while true {
+            let page = try await journal.loadOpen(limit: 500, after: after)
+            for id in page { await recover(id) }
+            count += page.count
+            guard page.count == 500, let last = page.last else { break }
+            after = last
+        }
+        log.info("active", metadata: ["open executions": "\(count)"])
+    }
+
+    /// Loads an execution from its journal, evaluating nothing, and lets it go on.
+    func recover(_ id: String) async {
+        do {
+            guard let run = try await restore(id), run.execution.isOpen else { return }
+            runs[id] = run
+            if let deadline = run.execution.executionDeadline {
+                arm(Alarm(at: deadline, execution: id, kind: .execution))
+            }
+            for entry in run.execution.openEntries {
+                if case .task(let attempt) = entry.phase, let started = attempt.started,
+                    let step = engineSteps[stepName(attempt.resource) ?? ""]
+                {
+                    Task { await self.finish(step, entry: entry.id, nonce: started.nonce, of: run) }
+                } else {
+                    index(entry, of: run)
+                }
+            }
+            if !run.execution.runnable.isEmpty { post(.proceed, to: run) }
+        } catch {
+            // It stays in the journal as it is; operators see it RUNNING and this line says why it does not move.
+            log.error("an execution can't be loaded", metadata: ["execution": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    /// Folds an execution's rows; nil when there are none.
+    func restore(_ id: String) async throws -> Run? {
+        let rows = try await journal.load(id)
+        guard let first = rows.first else { return nil }
+        guard case .executionStarted(let start)? = try Effect.decode(first.effects).first else {
+            throw JournalFault(reason: "the first row of \(id) does not start it")
+        }
+        guard let definition = try await journal.definition(start.definitionHash) else {
+            throw JournalFault(reason: "the definition \(start.definitionHash) of \(id) is not stored")
+        }
+        guard let machine = Definition.read(json: definition).machine else {
+            throw JournalFault(reason: "the definition \(start.definitionHash) of \(id) can't be read")
+        }
+        let execution = Execution(id: id, start: start, machine: machine, at: first.at)
+        let run = Run(execution: execution, definition: definition, seq: 0)
+        for row in rows {
+            guard row.seq == run.seq else {
+                throw JournalFault(reason: "row \(run.seq) of \(id) is missing: the next is \(row.seq)")
+            }
+            for effect in try Effect.decode(row.effects) {
+                let before = run.execution
+                run.execution.apply(effect, at: row.at)
+                run.projection.observe(effect, before: before, after: run.execution)
+            }
+            run.seq += 1
+        }
+        _ = run.projection.takeChanges()
+        return run
+    }
+
+    /// Ends what waits on this engine: polls and streams. The journal is closed by its owner afterwards.
+    public func stop() {
+        isStopping = true
+        alarmTask?.cancel()
+        for poller in pollers { poller.resume(nil) }
+        pollers = []
+        for observer in observers.values { observer.continuation.finish() }
+        observers = [:]
+    }
+}
+
+/// Rows that don't make an execution.
+struct JournalFault: Error, CustomStringConvertible {
+    let reason: String
+
+    var description: String { reason }
+}

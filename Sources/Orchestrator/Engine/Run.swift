@@ -1,0 +1,52 @@
+import Interpreter
+import JSON
+import Journal
+import StepContracts
+
+/// An execution in memory, with what waits for it. Lives inside the engine actor and nowhere else.
+final class Run {
+    let definition: String
+    /// The execution as the journal has it: nothing undecided, nothing uncommitted.
+    var execution: Execution
+    /// Rows in the journal.
+    var seq: Int64
+    var projection = RunProjection()
+    /// Events not yet decided, in order of arrival.
+    var mailbox: [Pending] = []
+    /// One append at a time; what arrives meanwhile waits in the mailbox.
+    var isAppending = false
+    /// Entries in the ready set, so that none stands there twice.
+    var ready: Set<EntryID> = []
+    /// Entries whose attempt is in a worker's hands.
+    var leased: Set<EntryID> = []
+    /// The last report of each attempt in a worker's hands.
+    var progress: [EntryID: StepProgress] = [:]
+
+    init(execution: Execution, definition: String, seq: Int64) {
+        self.execution = execution
+        self.definition = definition
+        self.seq = seq
+    }
+}
+
+/// An event on its way, and who waits for its end.
+struct Pending {
+    let event: Event
+    /// The name the execution takes; with the first event only.
+    var name: ExecutionName?
+    /// Goes into the same statement as the row; such an event is alone in its row.
+    var statement: AttachedStatement?
+    var reply: ((Verdict) -> Void)?
+}
+
+/// How an event ended.
+enum Verdict: Sendable {
+    /// The row is durable.
+    case committed
+    /// It fitted nothing any more; nothing was written.
+    case stale
+    /// First rows only.
+    case nameTaken(executionID: String, inputHash: String)
+    /// Nothing was written. The message is for people.
+    case refused(String)
+}

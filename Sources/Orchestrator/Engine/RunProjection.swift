@@ -1,0 +1,119 @@
+import Interpreter
+import JSON
+import OrderedCollections
+import StatesLanguage
+
+/// What operators see of an execution, kept up with its effects. Derived from the journal alone, so that it is the same
+/// whether it was kept up or made anew from the rows.
+struct RunProjection {
+    private(set) var entries: OrderedDictionary<EntryID, StateEntryView> = [:]
+    /// Entries that changed since ``takeChanges()``.
+    private var changed: OrderedSet<EntryID> = []
+
+    /// Takes an effect in, given the execution just before and just after it.
+    mutating func observe(_ effect: Effect, before: Execution, after: Execution) {
+        switch effect {
+        case .executionStarted, .taskSucceeded, .childSucceeded, .iterationStarted, .executionSucceeded:
+            break
+        case .stateEntered(let scope, let id, let name, _):
+            guard let entry = after.scopes[scope]?.entry else { return }
+            entries[id] = StateEntryView(
+                entry: id, name: name, type: after.state(of: entry).type, path: after.path(of: scope),
+                status: .running, enteredAtMicroseconds: entry.enteredAt, input: entry.input)
+            changed.append(id)
+        case .stateExited(let scope, let output):
+            change(before.scopes[scope]?.entry?.id) { view in
+                view.status = .succeeded
+                view.exitedAtMicroseconds = after.at
+                view.output = before.resolve(output, in: scope)
+                view.nextAttemptAtMicroseconds = nil
+                view.error = nil
+                view.cause = nil
+            }
+        case .waitStarted(let scope, let until):
+            change(after.scopes[scope]?.entry?.id) { view in
+                view.status = .waiting
+                view.nextAttemptAtMicroseconds = until
+            }
+        case .taskScheduled(let scope, let resource, _, _, _):
+            change(after.scopes[scope]?.entry?.id) { view in
+                view.status = .waiting
+                view.resource = resource
+            }
+        case .taskStarted(let scope, let worker, _, _):
+            change(after.scopes[scope]?.entry?.id) { view in
+                view.status = .running
+                view.worker = worker
+                view.attempts += 1
+            }
+        case .taskFailed(let scope, let error, let cause), .taskTimedOut(let scope, let error, let cause):
+            change(before.scopes[scope]?.entry?.id) { view in
+                view.error = error
+                view.cause = cause
+            }
+        case .retryScheduled(let scope, _, let until):
+            change(after.scopes[scope]?.entry?.id) { view in
+                view.status = .retrying
+                view.nextAttemptAtMicroseconds = until
+            }
+        case .retryStarted(let scope), .parallelStarted(let scope, _, _), .mapStarted(let scope, _, _, _):
+            change(after.scopes[scope]?.entry?.id) { view in
+                view.status = .running
+                view.nextAttemptAtMicroseconds = nil
+            }
+        case .errorCaught(let scope, let error, let cause, let output):
+            change(before.scopes[scope]?.entry?.id) { view in
+                view.status = .caught
+                view.exitedAtMicroseconds = after.at
+                view.error = error
+                view.cause = cause
+                view.output = before.resolve(output, in: scope)
+                view.nextAttemptAtMicroseconds = nil
+            }
+        case .childFailed(let scope, let index, let error, let cause):
+            guard let child = before.scopes[scope]?.entry?.branches?.running[index] else { return }
+            close(before.scopes[child]?.entry?.id, as: .failed, error: error, cause: cause, at: after.at)
+        case .childrenAborted(let scope):
+            for child in before.scopes[scope]?.entry?.children ?? [] { abort(child, in: before, at: after.at) }
+        case .executionFailed(let error, let cause):
+            for entry in before.openEntries {
+                let isTop = before.scopeOfEntry[entry.id] == 0
+                close(
+                    entry.id, as: isTop ? .failed : .aborted, error: isTop ? error : nil, cause: isTop ? cause : nil,
+                    at: after.at)
+            }
+        case .executionTimedOut, .executionAborted:
+            for entry in before.openEntries { close(entry.id, as: .aborted, error: nil, cause: nil, at: after.at) }
+        }
+    }
+
+    /// The entries that changed since the last call.
+    mutating func takeChanges() -> [StateEntryView] {
+        defer { changed = [] }
+        return changed.compactMap { entries[$0] }
+    }
+
+    private mutating func change(_ id: EntryID?, _ body: (inout StateEntryView) -> Void) {
+        guard let id, entries[id] != nil else { return }
+        body(&entries[id]!)
+        changed.append(id)
+    }
+
+    private mutating func abort(_ scope: ScopeID, in execution: Execution, at instant: Instant) {
+        guard let entry = execution.scopes[scope]?.entry else { return }
+        for child in entry.children { abort(child, in: execution, at: instant) }
+        close(entry.id, as: .aborted, error: nil, cause: nil, at: instant)
+    }
+
+    private mutating func close(
+        _ id: EntryID?, as status: StateEntryView.Status, error: String?, cause: String?, at instant: Instant
+    ) {
+        change(id) { view in
+            view.status = status
+            view.exitedAtMicroseconds = instant
+            view.error = error ?? view.error
+            view.cause = cause ?? view.cause
+            view.nextAttemptAtMicroseconds = nil
+        }
+    }
+}

@@ -1,0 +1,298 @@
+import DequeModule
+import Interpreter
+import JSON
+import StatesLanguage
+import StepContracts
+public import WorkerProtocol
+
+/// A task that waits for a worker.
+struct ReadyTask: Sendable {
+    let execution: String
+    let entry: EntryID
+    /// Order among all ready tasks: first come, first served.
+    let order: UInt64
+}
+
+/// A long poll that waits for a task.
+struct Poller {
+    let id: UInt64
+    let worker: String
+    let incarnation: String
+    let steps: Set<String>
+    let resume: (TaskOffer?) -> Void
+}
+
+struct WorkerRecord {
+    var request: PollRequest
+    var lastSeen: Int64
+}
+
+struct LeaseKey: Hashable {
+    let execution: String
+    let entry: EntryID
+}
+
+/// An attempt in a worker's hands. Kept in memory only: after a restart every started attempt gets one full period.
+struct Lease {
+    let token: TaskToken
+    let worker: String
+    let incarnation: String
+    let heartbeatSeconds: Int
+    var deadline: Int64
+}
+
+extension Engine {
+    /// The step a resource names; nil for resources that no step stands behind.
+    func stepName(_ resource: String) -> String? {
+        contracts[resource]?.name
+    }
+
+    /// Puts what an entry waits for where it will be found: the ready set, the leases, the alarms.
+    func index(_ entry: Entry, of run: Run) {
+        let id = run.execution.id
+        if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+        guard case .task(let attempt) = entry.phase else { return }
+        if let started = attempt.started {
+            grantLease(entry: entry.id, of: run, attempt: attempt, started: started)
+            return
+        }
+        guard let step = stepName(attempt.resource), run.ready.insert(entry.id).inserted else { return }
+        if let engineStep = engineSteps[step] {
+            Task { await self.perform(engineStep, entry: entry.id, of: run) }
+            return
+        }
+        readyCount += 1
+        ready[step, default: []].append(ReadyTask(execution: id, entry: entry.id, order: readyCount))
+        serveWaitingPollers(of: step)
+    }
+
+    private func grantLease(entry: EntryID, of run: Run, attempt: TaskAttempt, started: TaskAttempt.Started) {
+        guard engineSteps[stepName(attempt.resource) ?? ""] == nil else { return }
+        let seconds = attempt.heartbeatSeconds ?? contracts[attempt.resource]?.heartbeatSeconds ?? 60
+        let token = TaskToken(execution: run.execution.id, entry: entry, nonce: started.nonce)
+        let key = LeaseKey(execution: run.execution.id, entry: entry)
+        if leases[key]?.token == token { return }
+        let deadline = now + Int64(seconds) * 1_000_000
+        leases[key] = Lease(
+            token: token, worker: started.worker, incarnation: started.incarnation, heartbeatSeconds: seconds,
+            deadline: deadline)
+        run.leased.insert(entry)
+        run.ready.remove(entry)
+        arm(Alarm(at: deadline, execution: run.execution.id, kind: .lease(entry)))
+    }
+
+    /// Drops the leases of attempts that are over.
+    func refreshLeases(of run: Run) {
+        for entry in run.leased {
+            let key = LeaseKey(execution: run.execution.id, entry: entry)
+            if case .task(let attempt) = run.execution.entry(entry)?.phase, let nonce = attempt.started?.nonce,
+                nonce == leases[key]?.token.nonce
+            {
+                continue
+            }
+            leases[key] = nil
+            run.leased.remove(entry)
+            run.progress[entry] = nil
+        }
+    }
+
+    func checkLease(of entry: EntryID, in run: Run, now: Int64) {
+        guard let lease = leases[LeaseKey(execution: run.execution.id, entry: entry)] else { return }
+        if lease.deadline > now {
+            arm(Alarm(at: lease.deadline, execution: run.execution.id, kind: .lease(entry)))
+        } else {
+            log.warning(
+                "no heartbeat: the attempt is judged lost",
+                metadata: ["execution": "\(run.execution.id)", "worker": "\(lease.worker)"])
+            post(.heartbeatMissed(entry: entry, nonce: lease.token.nonce), to: run)
+        }
+    }
+
+    /// Waits for a task of one of the steps that the worker takes; nil when none came within the wait.
+    /// Throws `.unavailable` while the engine is not active or too many polls wait.
+    public func poll(_ request: PollRequest) async throws(EngineError) -> TaskOffer? {
+        try requireReady()
+        note(request)
+        let steps = Set(request.steps)
+        while let task = takeReady(steps) {
+            guard let run = runs[task.execution] else { continue }
+            let nonce = TaskToken.makeNonce()
+            let verdict = await submit(
+                .handOut(
+                    entry: task.entry, worker: request.worker, incarnation: request.incarnation, nonce: nonce), to: run)
+            if case .committed = verdict, let offer = offer(task.entry, of: run) { return offer }
+        }
+        guard pollers.count < limits.waitingPolls else {
+            throw EngineError(code: .unavailable, message: "Too many polls are waiting (\(limits.waitingPolls)).")
+        }
+        pollCount += 1
+        let id = pollCount
+        let expiry = Task { [weak self] in
+            do { try await Task.sleep(for: .seconds(request.waitSeconds)) } catch { return }
+            await self?.endPoll(id)
+        }
+        defer { expiry.cancel() }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled || isStopping {
+                    continuation.resume(returning: nil)
+                    return
+                }
+                pollers.append(
+                    Poller(
+                        id: id, worker: request.worker, incarnation: request.incarnation, steps: steps,
+                        resume: { continuation.resume(returning: $0) }))
+            }
+        } onCancel: {
+            Task { await self.endPoll(id) }
+        }
+    }
+
+    func endPoll(_ id: UInt64) {
+        guard let index = pollers.firstIndex(where: { $0.id == id }) else { return }
+        pollers.remove(at: index).resume(nil)
+    }
+
+    private func takeReady(_ steps: Set<String>) -> ReadyTask? {
+        while true {
+            let candidates = steps.compactMap { step in ready[step]?.first.map { (step: step, task: $0) } }
+            guard let oldest = candidates.min(by: { $0.task.order < $1.task.order }) else { return nil }
+            ready[oldest.step]?.removeFirst()
+            // An entry that ended or was handed out since then is passed over.
+            guard let run = runs[oldest.task.execution], run.ready.remove(oldest.task.entry) != nil,
+                case .task(let attempt) = run.execution.entry(oldest.task.entry)?.phase, attempt.started == nil
+            else { continue }
+            return oldest.task
+        }
+    }
+
+    private func serveWaitingPollers(of step: String) {
+        guard let index = pollers.firstIndex(where: { $0.steps.contains(step) }) else { return }
+        let poller = pollers.remove(at: index)
+        guard let task = takeReady([step]), let run = runs[task.execution] else {
+            pollers.insert(poller, at: index)
+            return
+        }
+        Task {
+            let verdict = await self.submit(
+                .handOut(
+                    entry: task.entry, worker: poller.worker, incarnation: poller.incarnation,
+                    nonce: TaskToken.makeNonce()), to: run)
+            if case .committed = verdict {
+                self.deliver(task.entry, of: run, to: poller)
+            } else {
+                poller.resume(nil)
+            }
+        }
+    }
+
+    func deliver(_ entry: EntryID, of run: Run, to poller: Poller) {
+        poller.resume(offer(entry, of: run))
+    }
+
+    /// The offer for an attempt that has been handed out; nil when it is over already.
+    private func offer(_ id: EntryID, of run: Run) -> TaskOffer? {
+        guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started,
+            let step = stepName(attempt.resource)
+        else { return nil }
+        let token = TaskToken(execution: run.execution.id, entry: id, nonce: started.nonce)
+        return TaskOffer(
+            token: token.text, step: step, input: attempt.parameters, attempt: entry.retryCount + 1,
+            executionArn: run.execution.arn, execution: run.execution.id, state: entry.state,
+            machine: run.execution.machineName, title: Engine.title(of: run.execution.start.input),
+            heartbeatSeconds: attempt.heartbeatSeconds ?? contracts[attempt.resource]?.heartbeatSeconds ?? 60,
+            timeoutSeconds: attempt.timeoutSeconds)
+    }
+
+    /// Renews the leases of a worker's tasks and takes their progress; says which of them are not wanted any more.
+    public func heartbeat(_ request: HeartbeatRequest) throws(EngineError) -> HeartbeatReply {
+        try requireReady()
+        workerRecords[request.worker]?.lastSeen = now
+        let answers = request.tasks.map { task in
+            guard let token = TaskToken(task.token), let run = runs[token.execution],
+                var lease = leases[LeaseKey(execution: token.execution, entry: token.entry)], lease.token == token
+            else { return HeartbeatReply.TaskStatus(token: task.token, status: .gone) }
+            lease.deadline = now + Int64(lease.heartbeatSeconds) * 1_000_000
+            leases[LeaseKey(execution: token.execution, entry: token.entry)] = lease
+            if let progress = task.progress, run.progress[token.entry] != progress {
+                run.progress[token.entry] = progress
+                publishProgress(of: run, entry: token.entry, progress)
+            }
+            return HeartbeatReply.TaskStatus(token: task.token, status: .ok)
+        }
+        return HeartbeatReply(tasks: answers)
+    }
+
+    /// Takes a task's result. False when the attempt is over: the answer changed nothing.
+    public func complete(_ request: CompleteRequest) async throws(EngineError) -> Bool {
+        try await answer(request.token) { token in
+            .taskSucceeded(entry: token.entry, nonce: token.nonce, output: request.output)
+        }
+    }
+
+    /// Takes a task's failure. False when the attempt is over: the answer changed nothing.
+    public func fail(_ request: FailRequest) async throws(EngineError) -> Bool {
+        try await answer(request.token) { token in
+            .taskFailed(entry: token.entry, nonce: token.nonce, error: request.error, cause: request.cause)
+        }
+    }
+
+    private func answer(_ text: String, _ event: (TaskToken) -> Event) async throws(EngineError) -> Bool {
+        try requireReady()
+        guard let token = TaskToken(text), let run = runs[token.execution] else {
+            staleAnswers += 1
+            return false
+        }
+        switch await submit(event(token), to: run) {
+        case .committed: return true
+        case .stale, .nameTaken:
+            staleAnswers += 1
+            return false
+        case .refused(let reason): throw EngineError(code: .unavailable, message: reason)
+        }
+    }
+
+    /// Notes who polls. A new incarnation of a worker means that the former process is gone, and its tasks with it.
+    private func note(_ request: PollRequest) {
+        let former = workerRecords[request.worker]
+        workerRecords[request.worker] = WorkerRecord(request: request, lastSeen: now)
+        guard former?.request.incarnation != request.incarnation else { return }
+        for lease in leases.values where lease.worker == request.worker && lease.incarnation != request.incarnation {
+            guard let run = runs[lease.token.execution] else { continue }
+            post(
+                .taskFailed(
+                    entry: lease.token.entry, nonce: lease.token.nonce, error: "Showrunner.WorkerLost",
+                    cause: "The worker '\(lease.worker)' ended while it ran this task."), to: run)
+        }
+    }
+
+    /// Runs one of the engine's own steps: hands it out to itself, then commits its result with its statement.
+    private func perform(_ step: any EngineStep, entry: EntryID, of run: Run) async {
+        let nonce = TaskToken.makeNonce()
+        let handOut = Event.handOut(entry: entry, worker: "engine", incarnation: "engine", nonce: nonce)
+        guard case .committed = await submit(handOut, to: run) else { return }
+        run.ready.remove(entry)
+        await finish(step, entry: entry, nonce: nonce, of: run)
+    }
+
+    /// The second half of ``perform(_:entry:of:)``, and what recovery repeats for an attempt of a former incarnation:
+    /// the statement counts once, whoever sends it.
+    func finish(_ step: any EngineStep, entry: EntryID, nonce: String, of run: Run) async {
+        guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return }
+        let prepared: PreparedStep
+        do throws(StepFailure) {
+            prepared = try step.prepare(execution: run.execution.id, input: attempt.parameters)
+        } catch {
+            post(.taskFailed(entry: entry, nonce: nonce, error: error.error, cause: error.cause), to: run)
+            return
+        }
+        let verdict = await submit(
+            .taskSucceeded(entry: entry, nonce: nonce, output: prepared.output), to: run, statement: prepared.statement)
+        if case .refused(let reason) = verdict, runs[run.execution.id] === run {
+            post(
+                .taskFailed(
+                    entry: entry, nonce: nonce, error: "Showrunner.PublishRefused",
+                    cause: "The catalogue refused the title: \(reason)"), to: run)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+public import Engine
+public import HTTPServer
+import HTTPTypes
+import Hummingbird
+import JSON
+import StepContracts
+import WorkerProtocol
+
+extension ServiceRouter {
+    /// Adds the workers' endpoints under `/worker/v1`: poll, heartbeat, complete, fail.
+    public func addWorkerRoutes(engine: Engine) {
+        post("/worker/v1/poll") { request, context in
+            let message = try await read(PollRequest.self, from: request)
+            guard let offer = try await asking({ try await engine.poll(message) }) else {
+                return Response(status: .noContent)
+            }
+            return Response.json(PollReply(task: offer).json)
+        }
+        post("/worker/v1/heartbeat") { request, context in
+            let message = try await read(HeartbeatRequest.self, from: request)
+            return Response.json(try await asking { try await engine.heartbeat(message) }.json)
+        }
+        post("/worker/v1/complete") { request, context in
+            let message = try await read(CompleteRequest.self, from: request)
+            guard try await asking({ try await engine.complete(message) }) else { throw staleToken }
+            return Response.json([:])
+        }
+        post("/worker/v1/fail") { request, context in
+            let message = try await read(FailRequest.self, from: request)
+            guard try await asking({ try await engine.fail(message) }) else { throw staleToken }
+            return Response.json([:])
+        }
+    }
+}
+
+private let staleToken = Problem(
+    "stale-token", status: .conflict, title: "The attempt is over",
+    detail: "This attempt has ended, timed out or been given to another worker; its answer changes nothing.")
+
+private func read<Message: WorkerMessage>(_ type: Message.Type, from request: Request) async throws -> Message {
+    let buffer = try await request.body.collect(upTo: WorkerProtocolLimits.bodyBytes)
+    do {
+        return try Message(json: try JSON(parsing: Array(buffer.readableBytesView)))
+    } catch let error as JSONSyntaxError {
+        throw malformed(error.description)
+    } catch let error as WorkerProtocolError {
+        throw malformed("\(error)")
+    }
+}
+
+private func malformed(_ detail: String) -> Problem {
+    Problem(
+        "malformed-message", status: .badRequest, title: "The message can't be read", detail: detail)
+}
+
+/// Turns the engine's refusals into problems.
+private func asking<Value: Sendable>(_ call: () async throws -> Value) async throws -> Value {
+    do {
+        return try await call()
+    } catch let error as EngineError {
+        throw Problem.unavailable(error.message, retryAfter: 1)
+    }
+}
