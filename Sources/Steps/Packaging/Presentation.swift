@@ -141,15 +141,13 @@ public struct Presentation: Sendable {
             return cuts
         }
         let points = videos.map(\.accessTimes)
-        let common = SegmentCuts.common(points)
-        for video in videos {
-            guard let first = common.first, first == video.accessTimes.first else {
-                throw PackagingError(
-                    .keyFramesDiffer,
-                    "'\(firstVideo.description.name)' and '\(video.description.name)' do not begin at the same time, "
-                        + "so they cannot be switched between")
-            }
+        for (video, own) in zip(videos, points) where own.first != points[0].first {
+            throw PackagingError(
+                .keyFramesDiffer,
+                "'\(firstVideo.description.name)' and '\(video.description.name)' do not begin at the same time, "
+                    + "so they cannot be switched between")
         }
+        let common = SegmentCuts.common(points)
         var cuts = SegmentCuts(candidates: common, target: target)
         let videoEnd = videos.map { $0.time($0.end) }.max() ?? end
         if videoEnd < end { cuts.extend(to: end, target: target) }

@@ -45,7 +45,7 @@ struct SegmentCuts {
     }
 
     /// The samples before which a segment may begin: a key frame after which nothing is shown that was decoded before
-    /// it, and before which nothing is shown that comes after it (SAP types 1 and 2, ISO/IEC 14496-12, annex I).
+    /// it, and before which nothing is shown that comes after it (SAP type 1, ISO/IEC 14496-12, annex I).
     static func accessPoints(of samples: [Sample]) -> [Int] {
         var earliestFrom = [Int64](repeating: .max, count: samples.count + 1)
         for index in samples.indices.reversed() {
