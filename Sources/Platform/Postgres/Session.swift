@@ -215,13 +215,12 @@ final class Session {
 
     func isHealthy() -> Bool {
         guard let connection else { return false }
-        // An idle connection has nothing to say: readable means a notice, a parameter change or the end.
-        var socket = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
-        if poll(&socket, 1, 0) == 0 { return true }
-        if PQconsumeInput(connection) == 1, PQstatus(connection) == CONNECTION_OK,
-            PQtransactionStatus(connection) == PQTRANS_IDLE
-        {
-            return true
+        // An idle connection has nothing to say: readable means a notice, a changed setting or the end. Before the end
+        // comes a message that says why, so it takes more than one look; a server that only talks is bounded.
+        for _ in 0..<16 {
+            var socket = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+            if poll(&socket, 1, 0) == 0, PQtransactionStatus(connection) == PQTRANS_IDLE { return true }
+            guard PQconsumeInput(connection) == 1, PQstatus(connection) == CONNECTION_OK else { break }
         }
         close()
         return false
