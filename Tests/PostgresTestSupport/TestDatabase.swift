@@ -1,0 +1,117 @@
+import Glibc
+import LocalPostgres
+import Postgres
+import Synchronization
+
+/// Databases for tests on a real private server, one server per process, started by the first who asks.
+///
+/// The server writes without fsync: the tests end processes, never the machine.
+public enum TestDatabase {
+    /// A new, empty database; the server goes away with the process, and the database with it.
+    public static func empty() async throws -> String {
+        try await SharedServer.shared.database(template: nil)
+    }
+
+    /// A new copy of a database that was prepared once per process.
+    ///
+    /// - Parameters:
+    ///   - template: names the preparation.
+    ///   - prepare: fills the template; must close its connections.
+    public static func copy(
+        of template: String, prepare: @escaping @Sendable (_ url: String) async throws -> Void
+    ) async throws -> String {
+        try await SharedServer.shared.copy(of: template, prepare: prepare)
+    }
+
+    /// A server of the test's own, to be killed or frozen, in a directory of its own.
+    public static func ownServer(in directory: TemporaryDirectory, fsync: Bool = false) -> LocalCluster {
+        LocalCluster(
+            directory: directory.path, settings: ["fsync": fsync ? "on" : "off"], initialisation: ["--no-sync"])
+    }
+}
+
+private actor SharedServer {
+    static let shared = SharedServer()
+
+    private var starting: Task<LocalCluster, any Error>?
+    private var templates: [String: Task<Void, any Error>] = [:]
+    private var count = 0
+
+    private func cluster() async throws -> LocalCluster {
+        if let starting { return try await starting.value }
+        let task = Task {
+            let directory = try TemporaryDirectory("postgres")
+            let cluster = TestDatabase.ownServer(in: directory)
+            try await cluster.start()
+            AtExit.end(server: await cluster.pid, directory: directory)
+            return cluster
+        }
+        starting = task
+        return try await task.value
+    }
+
+    func database(template: String?) async throws -> String {
+        let cluster = try await cluster()
+        count += 1
+        let name = "test_\(count)"
+        try await cluster.createDatabase(name, template: template)
+        return await cluster.url(database: name)
+    }
+
+    func copy(of template: String, prepare: @escaping @Sendable (String) async throws -> Void) async throws -> String {
+        let name = "template_\(template)"
+        let cluster = try await cluster()
+        let task =
+            templates[template]
+            ?? Task {
+                try await cluster.createDatabase(name)
+                try await prepare(await cluster.url(database: name))
+            }
+        templates[template] = task
+        try await task.value
+        return try await database(template: name)
+    }
+}
+
+/// A directory under /tmp that is removed with the last reference to it.
+public final class TemporaryDirectory: Sendable {
+    public let path: String
+
+    public init(_ name: String) throws {
+        var template = Array("/tmp/showrunner-test-\(name)-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestSupportError("no temporary directory: errno \(errno)") }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit { AtExit.remove(path) }
+}
+
+public struct TestSupportError: Error, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}
+
+/// Swift Testing has no hook after the last test, so the shared server ends with the process.
+private enum AtExit {
+    private static let server = Mutex<(pid: pid_t, directory: TemporaryDirectory)?>(nil)
+
+    static func end(server pid: pid_t?, directory: TemporaryDirectory) {
+        guard let pid else { return }
+        server.withLock { $0 = (pid, directory) }
+        atexit {
+            guard let (pid, directory) = AtExit.server.withLock({ $0 }) else { return }
+            kill(pid, SIGQUIT)
+            // The cluster's own thread takes the process away; it is gone when its number is.
+            for _ in 0..<500 where kill(pid, 0) == 0 { usleep(10_000) }
+            AtExit.remove(directory.path)
+        }
+    }
+
+    static func remove(_ path: String) {
+        var pid = pid_t()
+        let arguments = ["rm", "-rf", "--", path].map { (argument: String) in strdup(argument) }
+        defer { for argument in arguments { free(argument) } }
+        var status: Int32 = 0
+        if posix_spawn(&pid, "/bin/rm", nil, nil, arguments + [nil], environ) == 0 { waitpid(pid, &status, 0) }
+    }
+}
