@@ -1,0 +1,171 @@
+public import Engine
+import HTTPTypes
+public import HTTPServer
+import Hummingbird
+import JSON
+
+extension ServiceRouter {
+    /// Adds the operators' console: the pages under `/console/` and the endpoints under `/console/api/` they are made
+    /// of. Nothing here decides; every answer is one call of the engine.
+    ///
+    /// - Parameters:
+    ///   - runs: the engine.
+    ///   - heartbeat: how often an event stream says that it lives while nothing happens.
+    ///   - maximumStreams: event streams open at the same time; further ones are told to come again.
+    public func addConsoleRoutes(
+        runs: any RunService, heartbeat: Duration = .seconds(10), maximumStreams: Int = 256
+    ) {
+        addConsolePages()
+        let feeds = EventFeeds(runs: runs, heartbeat: heartbeat, maximum: maximumStreams)
+
+        get("/console/api/runs") { request, _ in
+            let query = try RunQuery(request: request)
+            return Response.fresh(try await calling { () throws(EngineError) in try await runs.listRuns(query) }.json)
+        }
+        get("/console/api/runs/{id}") { _, context in
+            let id = try executionID(context)
+            let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
+            return Response.fresh(RunDocument.json(detail))
+        }
+        get("/console/api/runs/{id}/states/{entry}") { _, context in
+            let id = try executionID(context)
+            let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
+            guard let number = context.parameters.get("entry", as: Int.self),
+                let state = detail.states.first(where: { $0.entry == number })
+            else {
+                throw Problem.notFound("The execution \(id) has no such state entry.")
+            }
+            return Response.fresh(state.json)
+        }
+        get("/console/api/runs/{id}/events") { _, context in
+            let id = try executionID(context)
+            // Before the stream begins, so that an unknown execution is a 404 and no empty stream.
+            let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
+            return try await feeds.response(of: detail.run.id)
+        }
+        post("/console/api/runs/{id}/stop") { request, context in
+            let id = try executionID(context)
+            let order = try await StopOrder(request: request)
+            try await calling { () throws(EngineError) in
+                try await runs.stopExecution(id, error: order.error, cause: order.cause)
+            }
+            return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
+        }
+        get("/console/api/events") { _, _ in try await feeds.response(of: nil) }
+        get("/console/api/workers") { _, _ in
+            Response.fresh(["workers": .array(await runs.workers().map(\.json))])
+        }
+    }
+}
+
+extension Response {
+    /// What is true now and may not be a second later.
+    fileprivate static func fresh(_ document: JSON) -> Response {
+        .json(document, headers: [.cacheControl: "no-store"])
+    }
+}
+
+/// The execution's UUID or ARN in the path. An ARN's colons may be percent-encoded, as encodeURIComponent does.
+private func executionID(_ context: ServiceContext) throws(Problem) -> String {
+    let text = context.parameters.get("id") ?? ""
+    guard text.utf8.count <= 1024, let decoded = PercentEncoding.decode(text) else {
+        throw Problem.invalidParameter("id", "The execution's id is not well percent-encoded.")
+    }
+    return decoded
+}
+
+/// Runs one call of the engine and puts its refusal into HTTP words.
+private func calling<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
+    do {
+        return try await call()
+    } catch {
+        throw Problem(error)
+    }
+}
+
+extension Problem {
+    init(_ error: EngineError) {
+        switch error.code {
+        case .notFound:
+            self = .notFound(error.message)
+        case .machineNotFound:
+            self.init(
+                "machine-not-found", status: .notFound, title: "No such state machine", detail: error.message)
+        case .nameTaken:
+            self.init("name-taken", status: .conflict, title: "The name is taken", detail: error.message)
+        case .invalid:
+            self.init(
+                "invalid-argument", status: .badRequest, title: "An argument is not valid", detail: error.message)
+        case .unavailable:
+            self = .unavailable(error.message, retryAfter: 1)
+        }
+    }
+}
+
+extension RunQuery {
+    /// `machine`, `status`, `limit` and `before` of the query; what is absent or empty does not narrow.
+    init(request: Request) throws(Problem) {
+        let parameters = request.uri.queryParameters
+        func value(_ name: Substring) -> String? {
+            parameters[name].flatMap { $0.isEmpty ? nil : String($0) }
+        }
+        var status: RunStatus?
+        if let text = value("status") {
+            guard let known = RunStatus(rawValue: text.uppercased()) else {
+                throw Problem.invalidParameter(
+                    "status",
+                    "'\(text)' is no status; there are \(RunStatus.allCases.map(\.rawValue).joined(separator: ", ")).")
+            }
+            status = known
+        }
+        var limit = 50
+        if let text = value("limit") {
+            guard let number = Int(text), (1...RunQuery.maximumLimit).contains(number) else {
+                throw Problem.invalidParameter("limit", "'limit' is a number from 1 to \(RunQuery.maximumLimit).")
+            }
+            limit = number
+        }
+        self.init(machine: value("machine"), status: status, limit: limit, before: value("before"))
+    }
+}
+
+/// The content of a stop request: `{"error": "…", "cause": "…"}`, both optional, with StopExecution's limits.
+private struct StopOrder {
+    static let maximumContent = 256 << 10
+    let error: String?
+    let cause: String?
+
+    init(request: Request) async throws {
+        // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request,
+        // which nothing here grants.
+        let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
+        guard type == "application/json" else {
+            throw Problem(
+                "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
+                detail: "The content must be application/json.")
+        }
+        let content = try await request.body.collect(upTo: Self.maximumContent)
+        let document: JSON
+        do {
+            document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))
+        } catch {
+            throw Problem(
+                "invalid-content", status: .badRequest, title: "The content is not valid", detail: "\(error).")
+        }
+        guard document.objectValue != nil else {
+            throw Problem(
+                "invalid-content", status: .badRequest, title: "The content is not valid",
+                detail: "The content must be a JSON object.")
+        }
+        error = try Self.text("error", of: document, limit: 256)
+        cause = try Self.text("cause", of: document, limit: 32_768)
+    }
+
+    private static func text(_ name: String, of document: JSON, limit: Int) throws(Problem) -> String? {
+        guard let member = document[name], !member.isNull else { return nil }
+        guard let text = member.stringValue, text.utf16.count <= limit else {
+            throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(limit) characters.")
+        }
+        return text
+    }
+}

@@ -1,0 +1,80 @@
+import { h } from "./markup.js";
+import { request } from "./live.js";
+
+/** Opens a modal dialog; the browser keeps the focus inside and gives it back where it was. */
+function open(label, ...children) {
+  const dialog = h("dialog", { "aria-label": label }, ...children);
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.showModal();
+  return dialog;
+}
+
+const keys = [
+  [["j", "k"], "next and previous row"],
+  [["Enter"], "open the row"],
+  [["/"], "search the runs"],
+  [["g r"], "to the runs"],
+  [["g w"], "to the workers"],
+  [["s"], "stop the run shown"],
+  [["Esc"], "leave a field or close a dialog"],
+  [["?"], "this list"],
+];
+
+export function showHelp() {
+  if (document.querySelector("dialog[open]")) return;
+  const dialog = open("Keyboard shortcuts",
+    h("h2", {}, "Keys"),
+    h("dl", { class: "keys" }, keys.map(([names, words]) => [
+      h("dt", {}, names.map((name) => h("kbd", {}, name))), h("dd", {}, words)])),
+    h("h2", {}, "Words of the search"),
+    h("dl", { class: "keys" }, [
+      ["machine:ingest", "runs of one state machine"],
+      ["status:failed", "running, succeeded, failed, timed_out or aborted"],
+      ["since:24h", "started within minutes (m), hours (h) or days (d)"],
+      ["elf", "title, name, id, error or cause holds it"],
+    ].map(([word, meaning]) => [h("dt", {}, h("code", {}, word)), h("dd", {}, meaning)])),
+    h("p", { class: "buttons" }, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
+}
+
+/** Says what stopping does, asks for the reason, and stops. */
+export function askToStop(run, states) {
+  const title = run.title ?? run.name;
+  const working = states.filter((state) => state.type === "Task" && state.status === "running");
+  const reason = h("textarea", { id: "reason", rows: 3, maxlength: 32768, required: true });
+  const failure = h("p", { class: "problem", role: "alert" });
+  const stop = h("button", { type: "submit", class: "danger" }, "Stop the run");
+  const form = h("form", { novalidate: true },
+    h("h2", {}, `Stop ${title}?`),
+    h("p", {}, "The run ends as ", h("code", {}, "ABORTED"), " and cannot be continued. ",
+      working.length === 0 ? "No task is under way."
+        : `${working.length === 1 ? "One task is" : `${working.length} tasks are`} cancelled: ${working.map((state) => state.name).join(", ")}.`,
+      " What finished steps have stored stays."),
+    h("label", { for: "reason" }, "Reason, kept with the run"),
+    reason, failure,
+    h("p", { class: "buttons" },
+      h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Keep it running"), stop));
+  const dialog = open(`Stop ${title}`, form);
+  reason.focus();
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (reason.value.trim() === "") {
+      failure.textContent = "Say why: whoever looks at the run later will ask.";
+      reason.focus();
+      return;
+    }
+    stop.disabled = true;
+    failure.textContent = "";
+    try {
+      await request(`/console/api/runs/${encodeURIComponent(run.id)}/stop`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ error: "Operator.Stopped", cause: reason.value.trim() }),
+      });
+      dialog.close();
+    } catch (problem) {
+      failure.textContent = problem.detail ?? String(problem);
+      stop.disabled = false;
+    }
+  });
+}

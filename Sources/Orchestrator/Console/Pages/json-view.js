@@ -1,0 +1,69 @@
+import { h, copyButton } from "./markup.js";
+
+const chunk = 100;
+const longText = 400;
+
+/** `<json-view>`: a document that unfolds; its parts are made only when they are opened. */
+export class JSONView extends HTMLElement {
+  show(value) {
+    const text = JSON.stringify(value);
+    if (this.shown === text) return this;
+    this.shown = text;
+    this.replaceChildren(node(value, 0));
+    return this;
+  }
+}
+customElements.define("json-view", JSONView);
+
+/** A titled, foldable document with a button that copies it. */
+export function jsonSection(title, value, { open = true } = {}) {
+  const view = document.createElement("json-view").show(value);
+  const details = h("details", { class: "document", open }, h("summary", {}, title), view);
+  return h("div", { class: "document-frame" }, details, copyButton(title.toLowerCase(), () => JSON.stringify(value, null, 2)));
+}
+
+function node(value, depth) {
+  if (Array.isArray(value)) return branch(value.map((item, index) => [index, item]), "[", "]", depth, false);
+  if (value !== null && typeof value === "object") return branch(Object.entries(value), "{", "}", depth, true);
+  return leaf(value);
+}
+
+function leaf(value) {
+  if (typeof value !== "string") return h("span", { class: `json-${value === null ? "null" : typeof value}` }, String(value));
+  const quoted = JSON.stringify(value);
+  const element = h("span", { class: "json-string" });
+  if (quoted.length <= longText) {
+    element.textContent = quoted;
+    return element;
+  }
+  const whole = h("button", { type: "button", class: "quiet" }, `show all ${value.length} characters`);
+  element.append(`${quoted.slice(0, longText)}… `, whole);
+  whole.addEventListener("click", () => { element.textContent = quoted; });
+  return element;
+}
+
+function branch(entries, opening, closing, depth, named) {
+  if (entries.length === 0) return h("span", { class: "json-punctuation" }, opening + closing);
+  const list = h("ul", { class: "json" });
+  const details = h("details", { open: depth < 2 && entries.length <= 40 },
+    h("summary", {}, h("span", { class: "json-punctuation" }, opening),
+      h("span", { class: "json-count" }, ` ${entries.length} ${named ? (entries.length === 1 ? "member" : "members") : (entries.length === 1 ? "item" : "items")} `),
+      h("span", { class: "json-punctuation" }, closing)),
+    list);
+  let made = 0;
+  const makeMore = () => {
+    const next = entries.slice(made, made + chunk);
+    list.append(...next.map(([key, value]) => h("li", {},
+      h("span", { class: "json-key" }, named ? JSON.stringify(key) : String(key)), h("span", { class: "json-punctuation" }, ": "), node(value, depth + 1))));
+    made += next.length;
+    if (made < entries.length) {
+      const more = h("button", { type: "button", class: "quiet" }, `${entries.length - made} more`);
+      const item = h("li", {}, more);
+      more.addEventListener("click", () => { item.remove(); makeMore(); });
+      list.append(item);
+    }
+  };
+  if (details.open) makeMore();
+  details.addEventListener("toggle", () => { if (details.open && made === 0) makeMore(); });
+  return details;
+}

@@ -1,0 +1,346 @@
+import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js";
+import { countdownElement, percent, progressWords, shareOf, shortID, spanElement, timeElement } from "./format.js";
+import { statusMark } from "./status.js";
+import { listen, request } from "./live.js";
+import { askToStop } from "./dialogs.js";
+import { placeBar, showMarks, span } from "./timeline.js";
+import { jsonSection } from "./json-view.js";
+import { drawing } from "./graph-layout.js";
+import "./graph.js";
+import "./state-panel.js";
+
+const childrenShown = 60;
+
+class RunPage extends HTMLElement {
+  #states = new Map();
+  #progress = new Map();
+  #rows = new Map();
+  #nodes = [];
+  #live;
+  #painting;
+
+  connectedCallback() {
+    this.id_ = this.getAttribute("run");
+    document.title = "Run · Showrunner";
+    this.#live = new AbortController();
+    this.append(h("div", { class: "skeleton run-skeleton", "aria-hidden": "true" }, h("span", {}), h("span", {}), h("span", {})));
+    this.setAttribute("aria-busy", "true");
+    this.#load();
+  }
+
+  disconnectedCallback() {
+    this.#live.abort();
+    clearInterval(this.ticker);
+    cancelAnimationFrame(this.#painting);
+  }
+
+  async #load() {
+    try {
+      const detail = await request(`/console/api/runs/${encodeURIComponent(this.id_)}`, { signal: this.#live.signal });
+      if (!this.run) this.#build();
+      this.#take(detail);
+      if (detail.status === "RUNNING" && !this.isListening) this.#listen();
+    } catch (problem) {
+      if (problem.name === "AbortError") return;
+      if (this.run) return;
+      document.title = "Run not shown · Showrunner";
+      this.replaceChildren(problem.status === 404
+        ? h("section", { class: "notice" }, h("h1", {}, "No such run"), h("p", {}, `There is no run ${this.id_}. It may have aged out.`),
+          h("p", {}, h("a", { href: "/console/" }, "To the runs")))
+        : failureNotice("The run could not be loaded", problem, () => { this.replaceChildren(); this.#load(); }));
+    } finally {
+      this.removeAttribute("aria-busy");
+    }
+  }
+
+  #listen() {
+    this.isListening = true;
+    this.ticker = setInterval(() => { if (!document.hidden) this.#placeBars(); }, 1000);
+    listen(`/console/api/runs/${encodeURIComponent(this.id_)}/events`, {
+      run: ({ run, states }) => {
+        this.run = { ...this.run, ...run, progress: run.progress, error: run.error, cause: run.cause, stopDate: run.stopDate };
+        for (const state of states) this.#states.set(state.entry, state);
+        this.#paintSoon();
+      },
+      progress: ({ entry, progress }) => {
+        this.#progress.set(entry, progress);
+        this.#paintSoon();
+      },
+      // The output is in the document only.
+      end: () => { clearInterval(this.ticker); this.#load(); },
+    }, this.#live.signal);
+  }
+
+  #take(detail) {
+    this.run = detail;
+    for (const state of detail.states) this.#states.set(state.entry, state);
+    for (const { entry, progress } of detail.entries) this.#progress.set(entry, progress);
+    this.graph.build(detail.definition);
+    try {
+      this.#nodes = drawing(JSON.parse(detail.definition)).nodes;
+    } catch {
+      this.#nodes = [];
+    }
+    this.#paint();
+  }
+
+  #build() {
+    this.mark = statusMark("RUNNING");
+    this.heading = h("h1", {});
+    this.facts = h("dl", { class: "facts" });
+    this.stop = h("button", { type: "button", class: "quiet", "data-action": "stop", onclick: () => askToStop(this.run, [...this.#states.values()]) }, "Stop…");
+    this.trouble = h("section", { class: "trouble-box tone-fail", hidden: true, "aria-label": "Why it ended" });
+    this.result = h("section", { class: "result", hidden: true, "aria-label": "Result" });
+    this.bar = document.createElement("share-bar");
+    this.barWords = h("p", {});
+    this.overall = h("section", { class: "overall", hidden: true, "aria-label": "Progress of the run" }, this.barWords, this.bar);
+    this.graph = document.createElement("run-graph");
+    this.panel = h("state-panel", { "aria-label": "Selected state", role: "region", tabindex: "-1" });
+    this.marks = h("div", { class: "marks", "aria-hidden": "true" });
+    this.body = h("tbody", {});
+    this.documents = h("section", { class: "documents", "aria-label": "Input and output of the run" });
+    this.replaceChildren(
+      h("p", { class: "crumbs" }, h("a", { href: "/console/" }, "Runs")),
+      h("div", { class: "page-head" }, this.heading, this.mark, this.stop),
+      this.facts, this.trouble, this.result, this.overall,
+      h("div", { class: "run-columns" },
+        h("section", { class: "graph-frame", "aria-label": "Graph", tabindex: "0" }, this.graph),
+        this.panel,
+        h("section", { class: "states", "aria-label": "States" },
+          h("table", {},
+            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "State"), h("th", { scope: "col", class: "wide" }, "Attempts"),
+              h("th", { scope: "col", class: "wide" }, "Worker"), h("th", { scope: "col", class: "number" }, "Time"),
+              h("th", { scope: "col", class: "strip" }, h("span", { class: "visually-hidden" }, "Timeline"), this.marks))),
+            this.body)),
+        this.documents));
+    this.graph.addEventListener("click", (event) => this.#clicked(event));
+    this.body.addEventListener("click", (event) => this.#clicked(event));
+  }
+
+  #clicked(event) {
+    let link = event.target.closest?.("a[href]");
+    if (!link) link = event.target.closest?.("tr")?.querySelector("a[href]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    history.replaceState(null, "", location.pathname + link.getAttribute("href"));
+    this.#paint();
+    // On a narrow page the panel may lie outside the view; beside the graph it never does.
+    if (getComputedStyle(this.panel).position !== "sticky") this.panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  addressChanged() { if (this.run) this.#paint(); }
+
+  /** What the address selects; without a word there, what a visitor would look for first. */
+  #selection() {
+    const query = new URLSearchParams(location.search);
+    const entry = Number(query.get("entry"));
+    if (query.has("entry") && this.#states.has(entry)) return { entry };
+    if (query.has("state")) {
+      const [state, path] = [query.get("state"), query.get("path") ?? ""];
+      const reached = [...this.#states.values()].findLast((other) => other.name === state && other.path === path);
+      return reached ? { entry: reached.entry } : { state, path };
+    }
+    const states = [...this.#states.values()];
+    const tasks = states.filter((state) => state.type !== "Parallel" && state.type !== "Map");
+    const chosen = tasks.find((state) => state.status === "failed") ?? tasks.find((state) => state.status === "retrying")
+      ?? tasks.findLast((state) => state.status === "running") ?? states.at(-1);
+    return { entry: chosen?.entry };
+  }
+
+  #paintSoon() {
+    this.#painting ??= requestAnimationFrame(() => {
+      this.#painting = undefined;
+      if (this.isConnected) this.#paint();
+    });
+  }
+
+  #paint() {
+    const run = this.run;
+    const title = run.title ?? run.name;
+    const states = [...this.#states.values()].sort((a, b) => a.entry - b.entry);
+    const selection = this.#selection();
+    document.title = `${title} · Showrunner`;
+    setText(this.heading, title);
+    this.mark.show(run.status);
+    this.stop.hidden = run.status !== "RUNNING";
+    this.#showFacts(run, states);
+    this.#showEnd(run);
+    this.#showOverall(run);
+    this.graph.update(states, this.#progress, selection);
+    this.#showTable(states, selection);
+    const selected = this.#states.get(selection.entry);
+    this.panel.show(run.id, selected, this.#node(selected, selection), this.#progress.get(selection.entry));
+  }
+
+  #node(state, selection) {
+    const name = state?.name ?? selection.state;
+    const path = (state?.path ?? selection.path ?? "");
+    const pattern = (text) => text.replace(/\[(\d+|\*)\]/g, "[]");
+    return this.#nodes.find((node) => node.name === name && node.path === path)
+      ?? this.#nodes.find((node) => node.name === name && pattern(node.path) === pattern(path));
+  }
+
+  #showFacts(run, states) {
+    const media = states.find((state) => state.output?.video?.width)?.output;
+    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, media?.video]);
+    if (this.shownFacts === text) return;
+    this.shownFacts = text;
+    const source = media && [`${media.video.displayWidth ?? media.video.width}×${media.video.displayHeight ?? media.video.height}`,
+      media.video.frameRate ? `${Number(rate(media.video.frameRate).toFixed(3))} fps` : null, media.video.codec,
+      media.durationSeconds ? `${Number(media.durationSeconds.toFixed(1))} s` : null].filter(Boolean).join(" ");
+    this.facts.replaceChildren(
+      fact("machine", run.machine),
+      fact("started", timeElement(run.startDate)),
+      fact(run.stopDate ? "took" : "runs for", spanElement(run.startDate, run.stopDate)),
+      source ? fact("source", source) : "",
+      run.name !== run.title && run.name !== run.id ? fact("name", run.name) : "",
+      fact("id", h("span", {}, h("code", { title: run.id }, shortID(run.id)), " ", copyButton("the execution's ARN", run.executionArn))));
+  }
+
+  #showEnd(run) {
+    this.trouble.hidden = !run.error && !run.cause;
+    const text = JSON.stringify([run.error, run.cause, run.output]);
+    if (this.shownEnd === text) return;
+    this.shownEnd = text;
+    this.trouble.replaceChildren(h("strong", {}, run.error ?? "Ended"), h("p", { class: "cause" }, run.cause ?? "No cause was given."),
+      h("p", { class: "buttons" }, copyButton("error and cause", [run.error, run.cause].filter(Boolean).join(": "))));
+    const links = ["hls", "dash"].filter((name) => /^https?:\/\//.test(run.output?.[name] ?? ""));
+    this.result.hidden = links.length === 0;
+    this.result.replaceChildren(h("p", {}, "Published",
+      run.output?.titleId ? [" as ", h("code", {}, String(run.output.titleId))] : null, ": ",
+      links.map((name, index) => [index > 0 ? ", " : "", h("a", { href: run.output[name] }, name === "hls" ? "HLS" : "DASH")])));
+    this.documents.replaceChildren(
+      run.output === undefined ? "" : jsonSection("Output of the run", run.output, { open: false }),
+      run.input === undefined ? "" : jsonSection("Input of the run", run.input, { open: false }));
+  }
+
+  #showOverall(run) {
+    const progress = run.status === "RUNNING" ? run.progress : undefined;
+    this.overall.hidden = !progress;
+    if (!progress) return;
+    const share = shareOf(progress);
+    this.bar.show(share, "Progress of the run's longest task");
+    setText(this.barWords, [progress.stage, share === undefined ? null : percent(share), ...progressWords(progress)].filter(Boolean).join(" · "));
+  }
+
+  /** Rows in the order of the definition's nesting: what ran inside a Parallel or Map stands under it. */
+  #ordered(states) {
+    const children = new Map();
+    const containers = new Map();
+    for (const state of states) {
+      let parent = 0;
+      const end = state.path.match(/(?:^|\/)([^/]*)\[\d+\]$/);
+      if (end) parent = containers.get(`${state.path.slice(0, end.index)}\n${end[1]}`) ?? 0;
+      if (!children.has(parent)) children.set(parent, []);
+      children.get(parent).push(state);
+      if (state.type === "Parallel" || state.type === "Map") containers.set(`${state.path}\n${state.name}`, state.entry);
+    }
+    const rows = [];
+    const visit = (parent, depth) => {
+      let list = children.get(parent) ?? [];
+      if (parent !== 0) list = list.toSorted((a, b) => branch(a) - branch(b) || a.entry - b.entry);
+      let shown = list;
+      if (list.length > childrenShown) {
+        // What needs a look comes first where not all can stand here.
+        const urgent = list.filter((state) => state.status !== "succeeded");
+        shown = [...urgent, ...list.filter((state) => state.status === "succeeded")].slice(0, childrenShown);
+      }
+      for (const state of shown) {
+        rows.push({ state, depth });
+        visit(state.entry, depth + 1);
+      }
+      if (shown.length < list.length) rows.push({ depth, more: list.length - shown.length, key: `more-${parent}` });
+    };
+    visit(0, 0);
+    return rows;
+  }
+
+  #showTable(states, selection) {
+    const wanted = this.#ordered(states);
+    const kept = new Map();
+    const elements = wanted.map(({ state, depth, more, key }) => {
+      const id = state ? state.entry : key;
+      const row = this.#rows.get(id) ?? (state ? new StateRow() : new MoreRow());
+      kept.set(id, row);
+      if (state) row.show(state, depth, state.entry === selection.entry);
+      else row.show(more);
+      return row.element;
+    });
+    this.#rows = kept;
+    // Moving rows that stand right already would take the focus from them.
+    elements.forEach((element, index) => {
+      if (this.body.children[index] !== element) this.body.insertBefore(element, this.body.children[index] ?? null);
+    });
+    while (this.body.children.length > elements.length) this.body.lastChild.remove();
+    this.#placeBars();
+  }
+
+  #placeBars() {
+    const range = span(this.run);
+    showMarks(this.marks, range);
+    for (const row of this.#rows.values()) row.place?.(range);
+  }
+}
+customElements.define("run-page", RunPage);
+
+class StateRow {
+  constructor() {
+    this.mark = statusMark("none");
+    this.link = h("a", { "data-row": true });
+    this.note = h("span", { class: "note" });
+    this.attempts = h("td", { class: "wide number" });
+    this.worker = h("td", { class: "wide" });
+    this.took = h("span", {});
+    this.bar = h("span", { class: "span-bar" });
+    this.element = h("tr", {},
+      h("th", { scope: "row" }, h("span", { class: "state-name" }, this.mark, h("span", {}, this.link, this.note))),
+      this.attempts, this.worker, h("td", { class: "number" }, this.took), h("td", { class: "strip" }, this.bar));
+  }
+
+  show(state, depth, isSelected) {
+    this.state = state;
+    this.mark.show(state.status);
+    setText(this.link, state.name);
+    setAttribute(this.link, "href", `?entry=${state.entry}`);
+    setAttribute(this.link, "aria-current", isSelected ? "true" : undefined);
+    this.element.classList.toggle("selected", isSelected);
+    this.element.style.setProperty("--depth", String(depth));
+    setText(this.attempts, state.attempts > 0 ? String(state.attempts) : "–");
+    setText(this.worker, state.worker ?? "");
+    spanElement(state.enteredAt, state.exitedAt, this.took);
+    if (state.status === "retrying" && state.nextAttemptAt) {
+      if (this.note.dataset.until !== state.nextAttemptAt) {
+        this.note.dataset.until = state.nextAttemptAt;
+        this.note.replaceChildren("next attempt in ", countdownElement(state.nextAttemptAt));
+      }
+    } else {
+      delete this.note.dataset.until;
+      setText(this.note, state.error ?? "");
+    }
+  }
+
+  place(range) { placeBar(this.bar, this.state, range); }
+}
+
+class MoreRow {
+  constructor() {
+    this.words = h("td", { colspan: 5, class: "faint" });
+    this.element = h("tr", {}, this.words);
+  }
+
+  show(count) { setText(this.words, `${count} more, all done`); }
+}
+
+function branch(state) {
+  return Number(state.path.match(/\[(\d+)\]$/)?.[1] ?? 0);
+}
+
+function rate(text) {
+  const [numerator, denominator] = text.split("/").map(Number);
+  return numerator / (denominator || 1);
+}
+
+function fact(name, value) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+}

@@ -1,0 +1,132 @@
+import { h, setText } from "./markup.js";
+import { countdownElement, percent, progressWords, shareOf, spanElement, timeElement } from "./format.js";
+import { describe, statusMark } from "./status.js";
+import { jsonSection } from "./json-view.js";
+import { request } from "./live.js";
+
+/** `<state-panel>`: all that is known of one state entry, or of a state that was not reached. */
+export class StatePanel extends HTMLElement {
+  #shown;
+  #loading;
+
+  disconnectedCallback() { this.#loading?.abort(); }
+
+  /**
+   * @param {string} run the execution's id
+   * @param {object|undefined} state the entry
+   * @param {{name: string, state: object}|undefined} node the state in the definition
+   */
+  show(run, state, node, progress) {
+    const isOther = this.#shown?.entry !== state?.entry || this.#shown?.name !== (state?.name ?? node?.name);
+    if (isOther) {
+      this.#loading?.abort();
+      this.#build(state, node);
+      this.#shown = { entry: state?.entry, name: state?.name ?? node?.name };
+    }
+    if (!state) return;
+    this.#facts(state);
+    this.#trouble(state);
+    this.#progress(state, progress);
+    if (state.payloadsOmitted) this.#load(run, state);
+    else this.#payloads(state);
+  }
+
+  #build(state, node) {
+    if (!state && !node) {
+      this.replaceChildren(h("p", { class: "faint" }, "Select a state to see what went in and out."));
+      return;
+    }
+    this.heading = h("h2", {}, state?.name ?? node.name);
+    this.mark = statusMark(state?.status ?? "none");
+    this.facts = h("dl", { class: "facts" });
+    this.trouble = h("div", { class: "trouble-box", hidden: true });
+    this.meter = h("section", { class: "meter", hidden: true, "aria-label": "Progress" });
+    this.input = h("div", {});
+    this.output = h("div", {});
+    const definition = node?.state ? jsonSection("Definition", node.state, { open: !state }) : null;
+    this.replaceChildren(
+      h("div", { class: "panel-head" }, this.heading, this.mark),
+      this.facts, this.trouble, this.meter, this.output, this.input, definition ?? "");
+    if (!state) this.facts.replaceChildren(fact("type", node.state.Type), node.path ? fact("within", node.path) : "");
+  }
+
+  #facts(state) {
+    this.mark.show(state.status);
+    const words = [
+      fact("type", state.type),
+      state.path ? fact("within", state.path) : "",
+      fact("entered", timeElement(state.enteredAt)),
+      fact(state.exitedAt ? "took" : "for", spanElement(state.enteredAt, state.exitedAt)),
+      state.attempts > 0 ? fact("attempts", String(state.attempts)) : "",
+      state.worker ? fact("worker", state.worker) : "",
+      state.nextAttemptAt && state.status === "retrying" ? fact("next attempt in", countdownElement(state.nextAttemptAt)) : "",
+      state.resource ? fact("resource", h("code", {}, state.resource)) : "",
+    ];
+    this.facts.replaceChildren(...words);
+  }
+
+  #trouble(state) {
+    this.trouble.hidden = !state.error && !state.cause;
+    if (this.trouble.hidden) return;
+    this.trouble.className = `trouble-box tone-${describe(state.status).tone}`;
+    this.trouble.replaceChildren(h("strong", {}, state.error ?? "Failed"), h("p", { class: "cause" }, state.cause ?? "No cause was given."));
+  }
+
+  #progress(state, progress) {
+    const isLive = state.status === "running" && progress;
+    this.meter.hidden = !isLive;
+    if (!isLive) { this.meter.replaceChildren(); return; }
+    if (!this.meter.firstChild) {
+      this.total = document.createElement("share-bar");
+      this.words = h("p", {});
+      this.parts = h("ul", { class: "parts" });
+      this.meter.append(this.words, this.total, this.parts);
+    }
+    const share = shareOf(progress);
+    setText(this.words, [progress.stage, share === undefined ? null : percent(share), ...progressWords(progress),
+      progress.frames > 0 ? `${progress.frames.toLocaleString()} frames` : null].filter(Boolean).join(" · "));
+    this.total.show(share, `Progress of ${state.name}`);
+    const parts = progress.parts ?? [];
+    while (this.parts.children.length > parts.length) this.parts.lastChild.remove();
+    parts.forEach((part, index) => {
+      let row = this.parts.children[index];
+      if (!row) {
+        row = h("li", {}, h("span", { class: "part-name" }), document.createElement("share-bar"), h("span", { class: "part-share" }));
+        this.parts.append(row);
+      }
+      setText(row.children[0], part.name);
+      row.children[1].show(part.share, part.name);
+      setText(row.children[2], percent(part.share));
+    });
+  }
+
+  #payloads(state) {
+    place(this.output, "Output", state.output);
+    place(this.input, "Input", state.input);
+  }
+
+  async #load(run, state) {
+    if (this.#loading && !this.#loading.signal.aborted && this.loadedEntry === state.entry) return;
+    this.loadedEntry = state.entry;
+    this.#loading = new AbortController();
+    try {
+      const whole = await request(`/console/api/runs/${encodeURIComponent(run)}/states/${state.entry}`, { signal: this.#loading.signal });
+      this.#payloads(whole);
+    } catch (problem) {
+      if (problem.name !== "AbortError") this.input.replaceChildren(h("p", { class: "problem", role: "alert" }, problem.detail));
+    }
+  }
+}
+customElements.define("state-panel", StatePanel);
+
+function place(slot, title, value) {
+  if (value === undefined) { slot.replaceChildren(); return; }
+  const view = slot.querySelector("json-view");
+  if (view && slot.dataset.text === JSON.stringify(value)) return;
+  slot.dataset.text = JSON.stringify(value);
+  slot.replaceChildren(jsonSection(title, value));
+}
+
+function fact(name, value) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+}
