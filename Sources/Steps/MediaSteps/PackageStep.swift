@@ -45,7 +45,9 @@ public struct PackageStep: LocalStep {
             if let language, LanguageTag(language) == nil {
                 problems.append("\(place).language '\(language)' is no language tag")
             }
-            sources.append(TrackSource(path: path, kind: kind, name: name, language: language))
+            sources.append(
+                TrackSource(
+                    path: path, kind: kind, name: name, language: language, stream: nil, label: "rendition '\(name)'"))
         }
         if problems.isEmpty, sources.isEmpty { problems.append("package needs at least one rendition") }
         guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
@@ -116,8 +118,7 @@ public struct LocalPackage: Sendable {
     /// Writes media, and `master.m3u8` and `manifest.mpd` as asked for, into a folder that is made if it is missing.
     ///
     /// A file without `stream` gives all its video and audio tracks, but for an audio track that equals one of an
-    /// earlier file (codec configuration, language, and every sample's time): the rungs of a ladder often carry the
-    /// same sound.
+    /// earlier file (format, language, beginning and end): the rungs of a ladder often carry the same sound.
     /// - Returns: the `package` step's output document, with paths relative to the folder.
     /// - Throws: ``StepFailure`` as the step does.
     public static func run(
@@ -132,7 +133,7 @@ public struct LocalPackage: Sendable {
         }
         var tracks: [IndexedTrack] = []
         for input in inputs {
-            let reader = try TrackSource.open(input.path)
+            let reader = try TrackSource.open(input.path, label: input.path)
             let known = tracks
             let usable = reader.streams.filter { stream in
                 switch input.stream {
@@ -150,7 +151,7 @@ public struct LocalPackage: Sendable {
                 let base = kind == .video ? "video-\(stream.height)p" : "audio-\(language.bcp47)"
                 let source = TrackSource(
                     path: input.path, kind: kind, name: unusedName(base, in: tracks), language: language.bcp47,
-                    stream: stream.index)
+                    stream: stream.index, label: input.path)
                 let track = try source.index(isCancelled: isCancelled)
                 if input.stream == nil, kind == .audio, known.contains(where: { $0.hasEqualSound(track) }) { continue }
                 tracks.append(track)
@@ -182,24 +183,26 @@ public struct TrackSource: Sendable, Hashable {
     let name: String
     let language: String?
     /// The stream in the file; nil takes its only one of the kind.
-    var stream: Int?
+    let stream: Int?
+    /// What failures call it: the rendition, or the file on the command line.
+    let label: String
 
-    static func open(_ path: String) throws(StepFailure) -> PacketReader {
+    static func open(_ path: String, label: String) throws(StepFailure) -> PacketReader {
         do {
             return try PacketReader(path: path)
         } catch {
-            throw .media(error, path: path)
+            throw StepFailure(error).concerning(label)
         }
     }
 
     /// Reads the file once and keeps each sample's times and size.
     func index(isCancelled: () -> Bool) throws(StepFailure) -> IndexedTrack {
-        let reader = try TrackSource.open(path)
+        let reader = try TrackSource.open(path, label: label)
         let streams = reader.streams.filter { stream in
             self.stream.map { $0 == stream.index } ?? (stream.kind == (kind == .video ? .video : .audio))
         }
         guard let stream = streams.first, streams.count == 1 else {
-            throw .sourceInvalid("rendition '\(name)' has \(streams.count) \(kind.rawValue) tracks; it must have one")
+            throw .sourceInvalid("\(label) has \(streams.count) \(kind.rawValue) tracks; it must have one")
         }
         var samples = SampleIndex()
         do {
@@ -207,7 +210,7 @@ public struct TrackSource: Sendable, Hashable {
             reader.select(stream: stream.index)
             let packet = try Packet()
             while try reader.read(into: packet) {
-                if samples.count % 1024 == 0, isCancelled() { throw StepFailure.cancelled("packaging was cancelled") }
+                if samples.count % 1024 == 0, isCancelled() { throw StepFailure.stopped }
                 guard let decodeTime = packet.decodingTimestamp, let presentationTime = packet.timestamp else {
                     throw MediaError(
                         .invalid, "sample \(samples.count + 1) has no timestamp", stream: stream.index,
@@ -223,9 +226,9 @@ public struct TrackSource: Sendable, Hashable {
         } catch let error as StepFailure {
             throw error
         } catch let error as MediaError {
-            throw .media(error, path: path)
+            throw StepFailure(error).concerning(label)
         } catch let error as PackagingError {
-            throw .packaging(error, path: path)
+            throw StepFailure(error).concerning(label)
         } catch {
             preconditionFailure("packaging reads throw media and packaging errors only: \(error)")
         }
@@ -273,15 +276,21 @@ struct IndexedTrack: Sendable {
     let description: TrackDescription
     let samples: [Sample]
 
-    /// Whether this is the same sound as far as listeners and players can choose: format, language, and every
-    /// sample's time.
+    /// Whether this is the same sound as far as listeners and players can choose: format, language, and beginning and
+    /// end to a frame. Bit rates may differ, as they do between the rungs of a ladder.
     func hasEqualSound(_ other: IndexedTrack) -> Bool {
-        description.codec == other.description.codec && description.media == other.description.media
-            && description.language == other.description.language
-            && description.timeScale == other.description.timeScale && samples.count == other.samples.count
-            && zip(samples, other.samples).allSatisfy {
-                $0.decodeTime == $1.decodeTime && $0.duration == $1.duration
-            }
+        guard description.codec == other.description.codec, description.media == other.description.media,
+            description.language == other.description.language,
+            description.timeScale == other.description.timeScale, let (first, last) = ends,
+            let (otherFirst, otherLast) = other.ends
+        else { return false }
+        let frame = Int64(samples[0].duration)
+        return abs(first - otherFirst) <= frame && abs(last - otherLast) <= frame
+    }
+
+    private var ends: (Int64, Int64)? {
+        guard let first = samples.first, let last = samples.last else { return nil }
+        return (first.decodeTime, last.decodeTime + Int64(last.duration))
     }
 }
 
@@ -299,7 +308,7 @@ struct PackageWriter {
         do {
             presentation = try Presentation(tracks: tracks.map { ($0.description, $0.samples) })
         } catch {
-            throw .packaging(error, path: nil)
+            throw StepFailure(error)
         }
         var progress = StepProgress(
             stage: "package", totalSeconds: presentation.duration.seconds,
@@ -339,13 +348,13 @@ struct PackageWriter {
         try head.append(packaged.initializationSegment)
         try head.finish()
 
-        let reader = try TrackSource.open(track.source.path)
+        let reader = try TrackSource.open(track.source.path, label: track.source.label)
         reader.select(stream: track.stream)
         let scale = Double(packaged.description.timeScale)
         do {
             let packet = try Packet()
             for segment in packaged.segments {
-                if isCancelled() { throw StepFailure.cancelled("packaging was cancelled") }
+                if isCancelled() { throw StepFailure.stopped }
                 let path = packaged.path(of: segment)
                 let file = try OutputFile(path: "\(directory)/\(path)")
                 try file.append(packaged.header(of: segment))
@@ -362,7 +371,7 @@ struct PackageWriter {
         } catch let error as StepFailure {
             throw error
         } catch let error as MediaError {
-            throw .media(error, path: track.source.path)
+            throw StepFailure(error).concerning(track.source.label)
         } catch {
             preconditionFailure("copying samples throws media errors and step failures only: \(error)")
         }
@@ -487,22 +496,17 @@ extension StepFailure {
         }
     }
 
-    fileprivate static func media(_ error: MediaError, path: String) -> StepFailure {
-        let cause = "\(path): \(error.description)"
-        return switch error.kind {
-        case .invalid: .sourceInvalid(cause)
-        case .unsupported: .sourceUnsupported(cause)
-        case .noSpace, .noMemory: .resourceExhausted(cause)
-        case .inputOutput: .storageUnavailable(cause)
-        case .refused: .crashed(cause)
-        }
+    /// A packaging error as a step's failure.
+    fileprivate init(_ error: PackagingError) {
+        self =
+            switch error.code {
+            case .codecConfigurationInvalid, .samplesInvalid: .sourceInvalid(error.message)
+            case .trackInvalid, .keyFramesDiffer, .limitExceeded: .sourceUnsupported(error.message)
+            }
     }
 
-    fileprivate static func packaging(_ error: PackagingError, path: String?) -> StepFailure {
-        let cause = (path.map { "\($0): " } ?? "") + error.message
-        return switch error.code {
-        case .codecConfigurationInvalid, .samplesInvalid: .sourceInvalid(cause)
-        case .trackInvalid, .keyFramesDiffer, .limitExceeded: .sourceUnsupported(cause)
-        }
+    /// The same failure with the file or rendition it concerns.
+    fileprivate func concerning(_ subject: String) -> StepFailure {
+        StepFailure(error: error, cause: "\(subject): \(cause)", retry: retry)
     }
 }
