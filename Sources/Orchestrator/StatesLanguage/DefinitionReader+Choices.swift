@@ -18,6 +18,12 @@ extension DefinitionReader {
             }
             let fields = ObjectFields(node: node, members: members)
             let condition = condition(node, isTop: true)
+            if fields.has("End") {
+                report(
+                    "The field 'End' is not supported",
+                    advice: "a rule leads to a state: to end there, name a Succeed state in Next",
+                    at: fields.keyPlace("End"), fields.location("End"))
+            }
             guard fields.has("Next") else {
                 report("These fields are required: [Next]", at: node.tree.place, node.location)
                 continue
@@ -42,7 +48,7 @@ extension DefinitionReader {
     private mutating func condition(_ node: Node, isTop: Bool) -> ChoiceCondition? {
         let fields =
             DefinitionReader.combinations + DefinitionReader.operators + ["Variable", "Comment"]
-            + (isTop ? ["Next"] : [])
+            + (isTop ? ["Next", "End"] : [])
         guard let object = object(node, fields: fields) else { return nil }
         _ = object.text("Comment", &self)
         let operators = object.members.map(\.key).filter {

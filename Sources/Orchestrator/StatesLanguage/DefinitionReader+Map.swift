@@ -18,7 +18,7 @@ extension DefinitionReader {
         }
         checkProcessorConfig(node)
         let processor = innerMachine(
-            node.tree, at: node.location, isProcessor: processorName == "ItemProcessor", language: language)
+            node.tree, at: node.location, isProcessor: true, language: language)
         guard let processor, let itemsPath else { return nil }
         return MapState(
             processor: processor, itemsPath: itemsPath, itemSelector: selector, maxConcurrency: concurrency,

@@ -43,7 +43,8 @@ public struct Diagnostic: Sendable, Hashable {
 
     /// `file:line:column: severity: message`, as compilers print and editors read it, with the advice behind it.
     public func text(file: String) -> String {
-        let sentence = advice.map { "\(message); \($0)" } ?? message
+        let start = message.hasSuffix(".") ? String(message.dropLast()) : message
+        let sentence = advice.map { "\(start); \($0)" } ?? start
         return "\(file):\(place.line):\(place.column): \(severity.rawValue): \(sentence) (at \(location))"
     }
 }
