@@ -8,20 +8,23 @@ public struct ReadyBody: Sendable {
     public let contentType: String
     /// With its quotes.
     public let entityTag: String
+    /// Further fields of every response with these bytes.
+    public let headers: HTTPFields
 
     /// - Parameter entityTag: without quotes; equal tags must mean equal bytes.
-    public init(bytes: [UInt8], contentType: String, entityTag: String) {
+    public init(bytes: [UInt8], contentType: String, entityTag: String, headers: HTTPFields = [:]) {
         self.bytes = ByteBuffer(bytes: bytes)
         self.contentType = contentType
         self.entityTag = "\"\(entityTag)\""
+        self.headers = headers
     }
 
-    public init(json: JSON, entityTag: String) {
-        self.init(bytes: json.utf8, contentType: "application/json", entityTag: entityTag)
+    public init(json: JSON, entityTag: String, headers: HTTPFields = [:]) {
+        self.init(bytes: json.utf8, contentType: "application/json", entityTag: entityTag, headers: headers)
     }
 
     /// 304 without content where the client has these bytes already, else 200 with them.
-    public func response(to request: Request, headers: HTTPFields = [:]) -> Response {
+    public func response(to request: Request) -> Response {
         var fields = headers
         fields[.eTag] = entityTag
         if EntityTags.match(request.headers[.ifNoneMatch], entityTag) {

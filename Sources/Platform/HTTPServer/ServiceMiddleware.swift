@@ -31,12 +31,14 @@ extension HTTPField.Name {
     }
 
     public static let requestID = constant("Request-Id")
+    /// RFC 8288.
+    public static let link = constant("Link")
     public static let referrerPolicy = constant("Referrer-Policy")
     public static let crossOriginOpenerPolicy = constant("Cross-Origin-Opener-Policy")
 }
 
 /// Around every route: the request id, problems for failures, security headers, and the request metrics
-/// `http_requests_total` and `http_request_seconds` by method, route and status.
+/// `http_requests_total` and `http_request_duration_seconds` by method, route and status.
 struct ServiceMiddleware: RouterMiddleware {
     let securityHeaders: SecurityHeaders
     private let meters = RequestMeters()
@@ -111,25 +113,24 @@ private final class RequestMeters: Sendable {
         let status: Int
     }
 
-    private let meters = Mutex<[Key: (requests: Counter, seconds: Recorder)]>([:])
+    private let meters = Mutex<[Key: (requests: Counter, duration: Metrics.Timer)]>([:])
 
     func record(method: HTTPRequest.Method, route: String, status: HTTPResponse.Status, duration: Duration) {
         let known: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         let name = known.contains(method.rawValue) ? method.rawValue : "other"
         let key = Key(method: name, route: route, status: status.code)
-        let (requests, seconds) = meters.withLock { meters in
+        let (requests, timer) = meters.withLock { meters in
             if let found = meters[key] { return found }
             let dimensions = [("method", key.method), ("route", key.route), ("status", String(key.status))]
             let made = (
                 Counter(label: "http_requests_total", dimensions: dimensions),
-                Recorder(label: "http_request_seconds", dimensions: Array(dimensions.prefix(2)), aggregate: true)
+                Metrics.Timer(label: "http_request_duration", dimensions: Array(dimensions.prefix(2)))
             )
             meters[key] = made
             return made
         }
         requests.increment()
-        let (whole, attoseconds) = duration.components
-        seconds.record(Double(whole) + Double(attoseconds) * 1e-18)
+        timer.recordNanoseconds(Int64(duration / .nanoseconds(1)))
     }
 }
 

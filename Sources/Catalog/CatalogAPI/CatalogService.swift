@@ -1,0 +1,69 @@
+public import CatalogStore
+public import HTTPServer
+public import ObjectStorage
+
+/// The viewers' service: what is published, how to play it, its bytes, and the pages that show them.
+///
+/// Bodies are serialised once per publication and kept, so that a list or a title costs no database access; the
+/// catalogue's version is looked up once a second at most. While PostgreSQL is away, what is kept is still served, and the
+/// rest is 503 with `Retry-After`.
+public struct CatalogService: Sendable {
+    /// The version of this service's own document shapes: a part of every entity tag, so that a release that changes a
+    /// shape is not taken for unchanged content.
+    static let format = 1
+
+    let reader: CatalogReader
+    let objects: any ObjectStore
+    let publicURL: String?
+    let cache: CatalogCache
+
+    /// - Parameters:
+    ///   - reader: the catalogue.
+    ///   - objects: where the media lies.
+    ///   - publicURL: scheme and authority that viewers see, where a proxy stands in front; nil takes each request's
+    ///     `Host`.
+    ///   - now: the clock that says when a second has passed.
+    public init(
+        reader: CatalogReader, objects: any ObjectStore, publicURL: String? = nil,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+    ) {
+        self.reader = reader
+        self.objects = objects
+        self.publicURL = publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        cache = CatalogCache(reader: reader, now: now)
+    }
+
+    /// Adds all routes but those for health.
+    public func addRoutes(to router: ServiceRouter) {
+        addTitleRoutes(to: router)
+        addMediaRoutes(to: router)
+        addPageRoutes(to: router)
+    }
+
+    /// Whether the catalogue can be read, and its schema is the one this program knows.
+    public func readiness() async -> Readiness {
+        do {
+            let state = try await reader.schemaState()
+            return Readiness([
+                Readiness.Check("database", trouble: nil), Readiness.Check("schema", trouble: state.trouble),
+            ])
+        } catch {
+            return Readiness([Readiness.Check("database", trouble: error.message)])
+        }
+    }
+}
+
+extension CatalogReader.SchemaState {
+    /// What is wrong, as a sentence; nil if nothing is.
+    public var trouble: String? {
+        switch self {
+        case .current: nil
+        case .behind(let applied, let known):
+            "the catalogue's schema is at migration \(applied) and this program needs \(known): "
+                + "start the engine, which migrates it"
+        case .ahead(let applied, let known):
+            "the catalogue's schema is at migration \(applied) and this program knows only \(known): "
+                + "use a newer showrunner-api"
+        }
+    }
+}

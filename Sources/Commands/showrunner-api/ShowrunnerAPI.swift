@@ -1,0 +1,121 @@
+import ArgumentParser
+import CatalogAPI
+import CatalogStore
+import Foundation
+import HTTPServer
+import Logging
+import ObjectStorage
+import Observability
+import Postgres
+
+/// The viewers' service as a process of its own.
+@main
+struct ShowrunnerAPI: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "showrunner-api",
+        abstract: "Serve published titles to viewers: their list, their pages, and their media.",
+        discussion: """
+            Reads the catalogue's tables in PostgreSQL, which the engine migrates, and the object store. It needs no \
+            rights on the engine's tables: connect with the role showrunner_api.
+
+            Example:
+              showrunner-api --database 'postgresql://showrunner_api@db/showrunner' --engine http://engine:8080 \\
+                --store s3://media/showrunner --port 8081 --public-url https://watch.example.com
+
+            Logs go to standard error. SIGTERM lets requests under way finish for ten seconds.
+            Exit codes: 0 after SIGTERM or SIGINT, 2 wrong use, 1 everything else that failed.
+            """)
+
+    @Option(help: ArgumentHelp("The catalogue's database.", valueName: "url"))
+    var database: String
+
+    @Option(help: ArgumentHelp("The engine's address, for what starts a workflow.", valueName: "url"))
+    var engine: String
+
+    @Option(help: ArgumentHelp("Where media lies: a directory, file:///DIR or s3://BUCKET/PREFIX.", valueName: "url"))
+    var store: String
+
+    @Option(help: "Port to listen on; 0 takes a free one.")
+    var port: Int
+
+    @Option(help: "Address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(
+        help: ArgumentHelp(
+            "Scheme and host that viewers see, where a proxy stands in front; without it each request's Host counts.",
+            valueName: "url"))
+    var publicURL: String?
+
+    func validate() throws {
+        guard (0...65_535).contains(port) else {
+            throw ValidationError("--port is \(port); a port is a number from 0 to 65535.")
+        }
+        guard database.hasPrefix("postgresql://") || database.hasPrefix("postgres://") else {
+            throw ValidationError("--database is '\(database)'; it has to be a postgresql:// URL.")
+        }
+        try Self.check("--engine", engine)
+        if let publicURL { try Self.check("--public-url", publicURL) }
+    }
+
+    private static func check(_ option: String, _ text: String) throws {
+        guard let url = URL(string: text), ["http", "https"].contains(url.scheme ?? ""), url.host?.isEmpty == false,
+            url.query == nil, url.fragment == nil, ["", "/"].contains(url.path)
+        else {
+            throw ValidationError("\(option) is '\(text)'; it has to be http://HOST[:PORT] or https://HOST[:PORT].")
+        }
+    }
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let code = exitCode(for: error)
+            if code == .success { exit(withError: error) }
+            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            Foundation.exit(code == .validationFailure ? 2 : 1)
+        }
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let metrics = try usage { () throws(ObservabilityError) in
+            try bootstrapObservability(service: "api", environment: environment)
+        }
+        let objects = try usage { () throws(ObjectStorageError) in
+            try openStore(store, environment: environment)
+        }
+        let logger = Logger(label: "showrunner-api")
+        let connections = DatabaseConnections(url: database, applicationName: "showrunner-api", limit: 4)
+        let reader = CatalogReader { (sql, parameters) throws(PostgresError) in
+            try await connections.query(sql, parameters, deadline: .seconds(3))
+        }
+        let service = CatalogService(reader: reader, objects: objects, publicURL: publicURL)
+        let router = ServiceRouter()
+        router.addHealthRoutes(
+            readiness: { await service.readiness() }, metricsText: { metrics.prometheusText() })
+        service.addRoutes(to: router)
+        let server = HTTPService(
+            router: router, configuration: .init(host: host, port: port), logger: logger,
+            onListening: { [host] port in
+                logger.notice("listening", metadata: ["url": "http://\(host):\(port)"])
+            })
+        try await HTTPService.run([StartCheck(reader: reader, logger: logger, then: server)], logger: logger)
+        await connections.close()
+        logger.notice("stopped")
+    }
+
+    /// What the command line or the environment says is the user's to put right: exit code 2.
+    private func usage<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+}
