@@ -1,41 +1,41 @@
 /// Decodes a little of a file at its beginning, middle and end: a file that cannot be decoded there need not be queued
 /// for hours of encoding.
 public enum DecodeProbe {
-    /// Frames decoded of each stream at each place.
-    static let framesWanted = 4
+    /// Frames decoded of each stream at the beginning and in the middle.
+    static let framesWanted = 24
     /// A place is given up after this many packets.
     static let packetsAtMost = 4000
 
     /// - Throws: ``MediaError`` of kind `invalid` that says where decoding failed.
     public static func run(_ inspection: FileInspection, path: String, limits: MediaLimits) throws(MediaError) {
         let streams = [inspection.video.info] + inspection.audio.map(\.info)
-        try place(path, limits, streams, at: nil, required: Set(streams.map(\.index)))
+        try place(path, limits, streams, at: nil, frames: framesWanted, required: Set(streams.map(\.index)))
         let video = inspection.video
         guard video.frames > framesWanted else { return }
-        for share in [0.5, 1.0] {
-            // Not the last picture itself: what follows the keyframe before it must decode as well.
-            let time = video.first + Int64(Double(video.last - video.first) * share)
-            try place(path, limits, streams, at: time, required: [video.info.index])
-        }
+        let middle = video.first + (video.last - video.first) / 2
+        try place(path, limits, streams, at: middle, frames: framesWanted, required: [video.info.index])
+        // From the last keyframe to the very end: where a file is cut off.
+        try place(path, limits, streams, at: video.last, frames: .max, required: [video.info.index])
     }
 
     /// Decodes at one place; nil is the beginning, where every packet must decode. After a seek the packets up to each
     /// stream's first good frame may fail: they refer to what was jumped over.
     private static func place(
-        _ path: String, _ limits: MediaLimits, _ streams: [StreamInfo], at time: Int64?, required: Set<Int>
+        _ path: String, _ limits: MediaLimits, _ streams: [StreamInfo], at time: Int64?, frames: Int, required: Set<Int>
     ) throws(MediaError) {
         let demuxer = try Demuxer(path: path, limits: limits)
         demuxer.select(streams: Set(streams.map(\.index)))
-        if let time, let video = streams.first, !demuxer.seek(stream: video.index, to: time) { return }
+        if let time, let video = streams.first, try !demuxer.seek(stream: video.index, to: time) { return }
         var probes: [Int: StreamProbe] = [:]
         for info in streams {
             probes[info.index] = StreamProbe(
-                decoder: try Decoder(demuxer, stream: info, threads: 1), isStrict: time == nil)
+                decoder: try Decoder(demuxer, stream: info, threads: 1), isStrict: time == nil,
+                awaitsKeyframe: time != nil && info.kind == .video)
         }
         let packet = try Packet()
         var count = 0
         var isAtEnd = false
-        while count < packetsAtMost, probes.values.contains(where: { $0.decoder.frames < framesWanted }) {
+        while count < packetsAtMost, probes.values.contains(where: { $0.decoder.frames < frames }) {
             guard try demuxer.read(into: packet) else {
                 isAtEnd = true
                 break
@@ -61,14 +61,20 @@ public enum DecodeProbe {
 private final class StreamProbe {
     let decoder: Decoder
     let isStrict: Bool
+    private var awaitsKeyframe: Bool
     private(set) var tolerated: MediaError?
 
-    init(decoder: Decoder, isStrict: Bool) {
+    init(decoder: Decoder, isStrict: Bool, awaitsKeyframe: Bool) {
         self.decoder = decoder
         self.isStrict = isStrict
+        self.awaitsKeyframe = awaitsKeyframe
     }
 
     func decode(_ packet: Packet?) throws(MediaError) {
+        if let packet, awaitsKeyframe {
+            guard packet.isKeyframe else { return }
+            awaitsKeyframe = false
+        }
         do throws(MediaError) {
             try decoder.decode(packet) { (_: Frame) throws(MediaError) in }
         } catch {

@@ -15,6 +15,9 @@ public final class Demuxer {
     /// none).
     public let claimedSeconds: Double?
     public let bitRate: Int
+    /// What the library complained about while it learned the streams, empty when nothing.
+    let openingWords: String
+    private var selection: Set<Int>?
 
     /// Opens a file and learns its streams.
     /// - Throws: ``MediaError`` of kind `invalid` when it is no media file, `unsupported` beyond the limits,
@@ -42,6 +45,7 @@ public final class Demuxer {
 
         let known = Int(context.pointee.nb_streams)
         let analysed = Demuxer.learnStreams(context, known: known, limits: limits)
+        openingWords = log.words
         let total = Int(context.pointee.nb_streams)
         streams = (0..<total).compactMap { index in context.pointee.streams[index].map { StreamInfo($0) } }
         let claimed = context.pointee.duration
@@ -92,15 +96,24 @@ public final class Demuxer {
 
     /// Leaves the packets of all other streams out of ``read(into:)``.
     public func select(streams indices: Set<Int>) {
+        // Packets read while the streams were learned are handed out whatever the library is told now.
+        selection = indices
         for index in 0..<Int(context.pointee.nb_streams) {
             context.pointee.streams[index]?.pointee.discard =
                 indices.contains(index) ? AVDISCARD_DEFAULT : AVDISCARD_ALL
         }
     }
 
-    /// The next packet in file order; false at the end of the file.
+    /// The next packet of the selected streams in file order; false at the end of the file.
     /// - Throws: ``MediaError`` of kind `invalid` where the file's structure breaks off or is damaged.
     public func read(into packet: Packet) throws(MediaError) -> Bool {
+        repeat {
+            guard try readAny(into: packet) else { return false }
+        } while selection.map { !$0.contains(packet.streamIndex) } ?? false
+        return true
+    }
+
+    private func readAny(into packet: Packet) throws(MediaError) -> Bool {
         packet.clear()
         let log = LibraryLog()
         let code = av_read_frame(context, packet.pointer)
@@ -109,6 +122,12 @@ public final class Demuxer {
             let failure = context.pointee.pb?.pointee.error ?? 0
             if failure < 0, failure != media_error_end() {
                 throw .library(failure, "the file cannot be read on", otherwise: .inputOutput, log: log, byte: position)
+            }
+            // Matroska's reader complains and then ends as if all were well.
+            if log.words.contains("ended prematurely") {
+                throw MediaError(
+                    .invalid, "the file is cut off: it ends in the middle of an element", byte: position,
+                    libraryWords: log.words)
             }
             return false
         }
@@ -128,10 +147,32 @@ public final class Demuxer {
         return true
     }
 
-    /// Goes to the last keyframe at or before a time of a stream (in its time base).
+    /// Goes to a place from which the stream's last keyframe at or before a time (in its time base) is still to come.
+    /// Packets in front of that keyframe cannot be decoded. Containers without an index only find about the right
+    /// place, hence the larger and larger steps back.
     /// - Returns: false when the container cannot be sought in.
-    public func seek(stream: Int, to timestamp: Int64) -> Bool {
-        av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
+    public func seek(stream: Int, to timestamp: Int64) throws(MediaError) -> Bool {
+        guard streams.indices.contains(stream) else { return false }
+        let packet = try Packet()
+        for back in [0.0, 2, 10, 60] {
+            let target = timestamp - Int64(back / streams[stream].timeBase.value)
+            guard av_seek_frame(context, Int32(stream), target, AVSEEK_FLAG_BACKWARD) >= 0 else { continue }
+            guard try hasKeyframe(stream, upTo: timestamp, packet) else { continue }
+            return av_seek_frame(context, Int32(stream), target, AVSEEK_FLAG_BACKWARD) >= 0
+        }
+        let start = context.pointee.streams[stream]?.pointee.start_time ?? 0
+        return av_seek_frame(
+            context, Int32(stream), start == media_no_timestamp() ? 0 : start, AVSEEK_FLAG_BACKWARD) >= 0
+    }
+
+    /// Whether a keyframe comes from here on before any later picture.
+    private func hasKeyframe(_ stream: Int, upTo timestamp: Int64, _ packet: Packet) throws(MediaError) -> Bool {
+        while try read(into: packet) {
+            guard packet.streamIndex == stream else { continue }
+            if packet.isKeyframe { return packet.timestamp.map { $0 <= timestamp } ?? true }
+            if let time = packet.timestamp, time > timestamp { return false }
+        }
+        return false
     }
 
     /// The timestamp of the last keyframe at or before a time, by the container's index as far as it is known.

@@ -48,7 +48,7 @@ public struct FileInspection: Sendable {
         var measures = demuxer.streams.map { StreamMeasure($0) }
         do {
             guard let main = demuxer.mainVideo else { throw FileInspection.noVideo(demuxer) }
-            try FileInspection.checkPicture(main, limits)
+            try FileInspection.checkPicture(main, demuxer)
             measures[main.index].keepsTimestamps = true
             let packet = try Packet()
             var total = 0
@@ -104,8 +104,15 @@ public struct FileInspection: Sendable {
         return MediaError(.unsupported, "the file has no video stream")
     }
 
-    private static func checkPicture(_ info: StreamInfo, _ limits: MediaLimits) throws(MediaError) {
+    private static func checkPicture(_ info: StreamInfo, _ demuxer: Demuxer) throws(MediaError) {
+        let limits = demuxer.limits
         guard info.width > 0, info.height > 0 else {
+            // A decoder that was told the limit refuses and leaves no size behind.
+            if demuxer.openingWords.contains("max pixel count") {
+                throw MediaError(
+                    .unsupported, "the pictures are too large; at most \(limits.picturePixels) pixels are taken",
+                    stream: info.index, libraryWords: demuxer.openingWords)
+            }
             throw MediaError(
                 .invalid, "the video has no picture size, so that no picture of it can be shown", stream: info.index)
         }
@@ -154,7 +161,7 @@ public struct FileInspection: Sendable {
     private static func checkClaims(
         _ demuxer: Demuxer, _ measures: [StreamMeasure], measured: Double
     ) throws(MediaError) {
-        func isWild(_ claimed: Double, _ measured: Double) -> Bool { claimed > measured * 1.25 + 5 }
+        func isWild(_ claimed: Double, _ measured: Double) -> Bool { claimed > measured * 1.1 + 3 }
         func sentence(_ whose: String, _ claimed: Double, _ measured: Double) -> String {
             "\(whose) claims a duration of \(Timecode.text(seconds: claimed)), but its packets hold "
                 + "\(Timecode.text(seconds: measured)): the file is cut off or its header is wrong"

@@ -24,7 +24,7 @@ enum OpenFailure {
         if isText(head) {
             return MediaError(.invalid, "the file is no film: it holds text")
         }
-        if words.contains("moov atom not found") {
+        if words.contains("moov atom not found"), isBoxes(head) {
             return .library(
                 code,
                 "the file is incomplete: its index (moov) is missing, as after an interrupted upload or recording",
@@ -35,6 +35,12 @@ enum OpenFailure {
                 .unsupported, "the file is in no container that is accepted here", libraryWords: words)
         }
         return .library(code, "the file is no media file, or its beginning is damaged", otherwise: .invalid, log: log)
+    }
+
+    /// Whether the file begins with a box of ISO/IEC 14496-12 or QuickTime: names alone make the library believe it.
+    private static func isBoxes(_ head: [UInt8]) -> Bool {
+        let type = String(decoding: head.dropFirst(4).prefix(4), as: UTF8.self)
+        return ["ftyp", "styp", "mdat", "free", "skip", "wide", "moof", "sidx", "uuid", "pnot"].contains(type)
     }
 
     private enum Beginning {

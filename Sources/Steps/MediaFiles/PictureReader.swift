@@ -8,6 +8,7 @@ public final class PictureReader {
     private var current: Frame?
     private var ahead: [Frame] = []
     private var isAtEnd = false
+    private var awaitsKeyframe = false
 
     /// Pictures that nothing refers to are not decoded until this long before the time asked for, in seconds.
     private static let approach = 1.0
@@ -25,16 +26,21 @@ public final class PictureReader {
     /// to the caller.
     /// - Throws: ``MediaError`` of kind `invalid` when nothing can be decoded there.
     public func picture(at time: Int64) throws(MediaError) -> Frame {
-        if isWorthSeeking(to: time), demuxer.seek(stream: info.index, to: time) {
+        if isWorthSeeking(to: time), try demuxer.seek(stream: info.index, to: time) {
             decoder.flush()
             current = nil
             ahead = []
             isAtEnd = false
+            awaitsKeyframe = true
         }
         var lastError: MediaError?
         while !advance(to: time), !isAtEnd {
             let isDone = try !demuxer.read(into: packet)
             isAtEnd = isDone
+            if !isDone, awaitsKeyframe {
+                guard packet.isKeyframe else { continue }
+                awaitsKeyframe = false
+            }
             if let timestamp = packet.timestamp, !isDone {
                 let distance = Double(time - timestamp) * info.timeBase.value
                 decoder.setSkipsUnreferenced(distance > PictureReader.approach)
