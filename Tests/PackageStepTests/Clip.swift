@@ -25,7 +25,7 @@ struct Clip: Sendable, CustomStringConvertible {
             name: "30 fps, no reordering, no sound", rate: "30", frames: 130, group: 30, reordering: false,
             languages: []),
         Clip(name: "one picture", rate: "25", frames: 1, languages: []),
-        Clip(name: "one picture with sound", rate: "25", frames: 1),
+        Clip(name: "two pictures with sound", rate: "25", frames: 2),
         Clip(
             name: "44.1 kHz mono, long groups", frames: 190, group: 140, languages: ["und"], sampleRate: 44100,
             channels: 1),

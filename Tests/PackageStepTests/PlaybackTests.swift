@@ -19,6 +19,16 @@ import Testing
         // All of it, without a message.
         for file in [master, manifest] { try Tool.ffmpeg(["-i", file, "-map", "0", "-f", "null", "-"]) }
 
+        // Addresses are relative: from the folder, and from the one above it.
+        for folder in [out, scratch.path] {
+            for name in ["master.m3u8", "manifest.mpd"] {
+                let relative = folder == out ? name : "out/\(name)"
+                let played = try Tool.run(
+                    "ffmpeg", ["-nostdin", "-v", "error", "-xerror", "-i", relative, "-f", "null", "-"], in: folder)
+                #expect(played.status == 0 && played.messages == "", "\(relative)")
+            }
+        }
+
         let pictures = try Tool.frameDigests(film, stream: "v:0")
         #expect(pictures.count == clip.frames)
         #expect(try Tool.frameDigests(master, stream: "v:0") == pictures)

@@ -17,6 +17,8 @@ public struct DASHManifest: Sendable {
                 ("minBufferTime", duration(presentation.longestSegmentDuration)),
             ]
         ) { xml in
+            // What it says is the default; libavformat resolves addresses in a local manifest rightly only with it.
+            xml.element("BaseURL", text: "./")
             xml.element("Period", [("id", "0"), ("start", "PT0S")]) { xml in
                 for (index, set) in adaptationSets.enumerated() { adaptationSet(set, id: index, &xml) }
             }

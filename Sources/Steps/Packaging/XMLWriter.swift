@@ -1,4 +1,4 @@
-/// Writes indented XML 1.0: elements, attributes, nothing more is needed for an MPD.
+/// Writes indented XML 1.0: elements with attributes or text, nothing more is needed for an MPD.
 struct XMLWriter {
     private(set) var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
     private var depth = 0
@@ -24,6 +24,10 @@ struct XMLWriter {
         } else {
             text += String(repeating: "  ", count: depth) + "</\(name)>\n"
         }
+    }
+
+    mutating func element(_ name: String, text content: String) {
+        text += String(repeating: "  ", count: depth) + "<\(name)>\(XMLWriter.escaped(content))</\(name)>\n"
     }
 
     static func escaped(_ value: String) -> String {
