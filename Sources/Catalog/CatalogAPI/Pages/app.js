@@ -9,7 +9,7 @@ const nav = document.querySelector("#kinds");
 let current = new AbortController();
 
 function showKinds(query, isCatalogue) {
-  const links = [["", "All"], ...Object.entries(kinds).filter(([kind]) => ["movie", "series", "episode", "short"].includes(kind))];
+  const links = [["", "All"], ...Object.entries(kinds).filter(([kind]) => ["movie", "series", "docuseries", "episode", "short"].includes(kind))];
   nav.replaceChildren(...links.map(([kind, name]) => element("a", {
     href: kind ? `#/?kind=${kind}` : "#/",
     "aria-current": isCatalogue && !query.has("genre") && (query.get("kind") ?? "") === kind && "page",

@@ -60,10 +60,10 @@ export function announce(words) {
 }
 
 /** What went wrong, why, and what can be done now. */
-export function trouble(heading, error, again) {
+export function trouble(heading, error, again, level = "h2") {
   return element("div", { class: "notice", role: "alert" },
     drawing("0 0 48 48", "M24 6 44 40H4z", "M24 18v10", "M24 34v.5"),
-    element("h2", {}, heading),
+    element(level, { tabindex: "-1" }, heading),
     element("p", {}, error.message),
     element("button", { class: "button", onclick: again }, "Try again"),
     error.requestID && element("p", { class: "why" }, `Request ${error.requestID}`));

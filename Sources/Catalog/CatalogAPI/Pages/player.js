@@ -112,7 +112,7 @@ export function player({ name, id, source, poster, thumbnails, duration, onResol
     if (left > 5 && left < total() - 10) { video.currentTime = left; announce(`Goes on at ${spoken(left)}`); }
     showTime();
   });
-  video.addEventListener("play", () => { root.dataset.state = "playing"; showState(); stir(); });
+  video.addEventListener("play", () => { root.dataset.state = "playing"; showState(); stir(); onResolution(video.videoHeight); });
   video.addEventListener("pause", () => { root.removeAttribute("data-idle"); showState(); memory.write(id, video.currentTime); });
   video.addEventListener("ended", () => { memory.write(id, 0); root.dataset.state = "ready"; });
   video.addEventListener("timeupdate", () => { showTime(); if (!video.paused) memory.write(id, video.currentTime); });
@@ -122,7 +122,7 @@ export function player({ name, id, source, poster, thumbnails, duration, onResol
   video.addEventListener("volumechange", showState);
   video.addEventListener("resize", () => {
     quality.textContent = video.videoHeight ? `${video.videoHeight}p` : "";
-    onResolution(video.videoHeight);
+    if (!video.paused) onResolution(video.videoHeight);
   });
   video.addEventListener("error", () => {
     const reasons = { 2: "The connection broke while the film was loading.", 3: "The film could not be decoded.", 4: "The film cannot be loaded or its format is not supported here." };

@@ -45,7 +45,7 @@ export async function showTitle(main, id, signal) {
     if (signal.aborted) return;
     const isMissing = error.status === 404;
     const notice = trouble(isMissing ? "There is no such title" : "The title could not be loaded", error,
-      () => showTitle(main, id, signal));
+      () => showTitle(main, id, signal), "h1");
     if (isMissing) notice.querySelector("button").replaceWith(element("a", { class: "button", href: "#/" }, "Show all titles"));
     main.replaceChildren(notice);
     return;
