@@ -1,6 +1,6 @@
 import CCurl
 import CCurlShims
-import Crypto
+import Cryptography
 import Glibc
 import Synchronization
 
@@ -177,8 +177,9 @@ extension Transfer {
     }
 
     private func setHeaders(_ set: EasyOptions) {
-        // Waiting for "100 Continue" costs a second with servers that do not know it.
-        headerList = curl_slist_append(headerList, "Expect:")
+        // Waiting for "100 Continue" costs a second with servers that do not know it. Signed requests go to those that
+        // do, and libcurl's signer would count a header that it is told to leave out.
+        if request.signing == nil { headerList = curl_slist_append(headerList, "Expect:") }
         for field in request.headers {
             // libcurl drops a field with nothing behind its colon; the semicolon keeps it, empty.
             let line = field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)"

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Glibc
 
 // The blocking half of the directory store: runs on FileThreads only.

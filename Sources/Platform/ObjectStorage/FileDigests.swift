@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Glibc
 
 /// The checksums of a file, made in one reading: of the whole, and of each part of a multipart upload.

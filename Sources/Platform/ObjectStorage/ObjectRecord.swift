@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 
 /// What the directory store keeps beside an object, as three lines of text:
 ///

@@ -123,6 +123,12 @@ public struct ObjectBody: Sendable {
     /// The bytes, in pieces of at most some hundred KiB, read as they are asked for. To be read once. Fails with
     /// ``ObjectStorageError``.
     public let chunks: AsyncThrowingStream<[UInt8], any Error>
+
+    public init(info: ObjectInfo, range: Range<Int64>, chunks: AsyncThrowingStream<[UInt8], any Error>) {
+        self.info = info
+        self.range = range
+        self.chunks = chunks
+    }
 }
 
 /// One page of a listing.
@@ -133,9 +139,20 @@ public struct ObjectPage: Sendable, Hashable {
         public let bytes: Int64
         /// Seconds since 1970.
         public let modifiedAt: Int64?
+
+        public init(key: String, bytes: Int64, modifiedAt: Int64?) {
+            self.key = key
+            self.bytes = bytes
+            self.modifiedAt = modifiedAt
+        }
     }
 
     public let objects: [Entry]
     /// Where the next page begins: the `after` of the next call. Nil when this is the last page.
     public let next: String?
+
+    public init(objects: [Entry], next: String?) {
+        self.objects = objects
+        self.next = next
+    }
 }

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import HTTP
 
 /// One object on its way up: what it is and the checksums of its parts.

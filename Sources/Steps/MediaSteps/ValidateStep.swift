@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 public import JSON
 import MediaFiles
 public import StepContracts

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Glibc
 import HTTP
 import ObjectStorage
