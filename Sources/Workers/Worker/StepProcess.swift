@@ -147,8 +147,14 @@ struct StepProcess: Sendable {
                     do { _ = try await writer.write(line) } catch is SubprocessError {}
                 }
                 group.addTask {
-                    for try await buffer in output {
-                        try buffer.withUnsafeBytes { try conversation.heard($0) }
+                    do {
+                        for try await buffer in output {
+                            try buffer.withUnsafeBytes { try conversation.heard($0) }
+                        }
+                    } catch let violation as ProtocolViolation {
+                        // Reading ends with the process, not with the task that reads.
+                        try execution.send(signal: .kill, toProcessGroup: true)
+                        throw violation
                     }
                     // The end of its input lets a child go that has said all.
                     try await writer.finish()
