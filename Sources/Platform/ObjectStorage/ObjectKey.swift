@@ -1,6 +1,6 @@
 /// The rules for keys, the same for every store so that objects can move between them.
 public enum ObjectKey {
-    /// The longest key in bytes (S3's limit).
+    /// The longest key in bytes (S3's limit, which there counts the store's prefix too).
     public static let maxBytes = 1024
     /// The longest part between slashes in bytes (the limit of file names).
     public static let maxSegmentBytes = 255

@@ -31,7 +31,7 @@ public final class S3Store: ObjectStore {
     }
 
     public func localPath(_ key: String) throws(ObjectStorageError) -> String? {
-        try ObjectKey.validate(key)
+        try validate(key)
         return nil
     }
 
@@ -67,7 +67,7 @@ public final class S3Store: ObjectStore {
     public func put(
         _ content: ObjectContent, key: String, contentType: String, sha256: String?
     ) async throws(ObjectStorageError) -> ObjectReference {
-        try ObjectKey.validate(key)
+        try validate(key)
         try ObjectKey.validate(contentType: contentType)
         let expected = try sha256.map { text throws(ObjectStorageError) in try Checksum.parse(text).hex }
         let upload = try await S3Upload(content, key: key, contentType: contentType)
@@ -121,7 +121,7 @@ public final class S3Store: ObjectStore {
     }
 
     public func head(_ key: String) async throws(ObjectStorageError) -> ObjectInfo {
-        try ObjectKey.validate(key)
+        try validate(key)
         let response = try requireSuccess("find \(key)", try await send("find \(key)", request("HEAD", key: key)))
         return try info(key, response.headers, bytes: response.headers["Content-Length"].flatMap { Int64($0) })
     }
@@ -129,7 +129,7 @@ public final class S3Store: ObjectStore {
     public func get(
         _ key: String, range: Range<Int64>?, maxBytes: Int
     ) async throws(ObjectStorageError) -> [UInt8] {
-        try ObjectKey.validate(key)
+        try validate(key)
         var request = request("GET", key: key)
         if let range { request.headers["Range"] = try rangeHeader(range, key) }
         request.maxResponseBytes = max(maxBytes, 64 << 10)
@@ -145,7 +145,7 @@ public final class S3Store: ObjectStore {
     public func fetch(
         _ key: String, to path: String, sha256: String?
     ) async throws(ObjectStorageError) -> ObjectReference {
-        try ObjectKey.validate(key)
+        try validate(key)
         let expected = try sha256.map { text throws(ObjectStorageError) in try Checksum.parse(text).hex }
         let partial = PartialFile(target: path)
         let request = request("GET", key: key)
@@ -166,7 +166,7 @@ public final class S3Store: ObjectStore {
     }
 
     public func stream(_ key: String, range: Range<Int64>?) async throws(ObjectStorageError) -> ObjectBody {
-        try ObjectKey.validate(key)
+        try validate(key)
         let action = "read \(key)"
         var request = request("GET", key: key)
         if let range { request.headers["Range"] = try rangeHeader(range, key) }
@@ -215,10 +215,22 @@ public final class S3Store: ObjectStore {
     }
 
     public func delete(_ key: String) async throws(ObjectStorageError) {
-        try ObjectKey.validate(key)
+        try validate(key)
         let response = try await send("delete \(key)", request("DELETE", key: key))
         if response.status == 404, S3Refusal(response).kind == .notFound { return }
         _ = try requireSuccess("delete \(key)", response)
+    }
+
+    /// S3 counts the prefix too.
+    private func validate(_ key: String) throws(ObjectStorageError) {
+        try ObjectKey.validate(key)
+        let bytes = location.bucketKey(key).utf8.count
+        guard bytes <= ObjectKey.maxBytes else {
+            throw ObjectStorageError(
+                .invalidKey,
+                "The key '\(key.prefix(200))' has \(bytes) bytes with the prefix of \(baseURL), more than \(ObjectKey.maxBytes)."
+            )
+        }
     }
 
     private func rangeHeader(_ range: Range<Int64>, _ key: String) throws(ObjectStorageError) -> String {
