@@ -19,23 +19,22 @@ struct Attempt {
     /// Whether an earlier try may still be carried out.
     var isDoubtful: Bool { !doubtful.isEmpty }
 
-    /// An open connection, after an attempt to end the processes with an earlier try in them. One that does not end, being
-    /// frozen itself, keeps nobody from sending again: the key decides. It only keeps "not in" from meaning "never".
+    /// An open connection, after the processes with an earlier try in them were told to end. Nobody waits for that: the key
+    /// decides, and one that is frozen itself may take for ever. It only keeps "not in" from meaning "never".
     mutating func open() async throws(PostgresError) -> Link.Live {
         let live = try await link.open()
         if doubtful.isEmpty { return live }
         // The start time tells the process from another that got its number, and a server from its successor.
-        let left = try await query(
-            live,
+        let left = try await live.connection.query(
             """
-            SELECT process.pid::bigint AS pid, pg_terminate_backend(process.pid, 1000) AS is_gone
+            SELECT process.pid::bigint AS pid, pg_terminate_backend(process.pid) AS is_told
               FROM unnest($1, $2) AS doubtful (pid, started_at)
               JOIN pg_stat_activity AS process
                 ON process.pid = doubtful.pid AND process.backend_start = doubtful.started_at::timestamptz
             """,
-            [.intArray(doubtful.map(\.pid)), .textArray(doubtful.map(\.startedAt))])
-        let frozen = Set(left.filter { !$0.bool("is_gone") }.map { $0.int("pid") })
-        doubtful.removeAll { !frozen.contains($0.pid) }
+            [.intArray(doubtful.map(\.pid)), .textArray(doubtful.map(\.startedAt))], deadline: deadline)
+        let pids = Set(left.map { $0.int("pid") })
+        doubtful.removeAll { !pids.contains($0.pid) }
         return live
     }
 
