@@ -1,0 +1,129 @@
+import Journal
+import Postgres
+import PostgresTestSupport
+import Testing
+
+@Suite struct SchemaAndReadsTests {
+    @Test func migratingFromZeroTwiceAtOnce() async throws {
+        let url = try await TestDatabase.empty()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<4 {
+                group.addTask {
+                    let journal = Journal(url: url, incarnation: "engine-\(number)", log: silent)
+                    try await journal.migrate()
+                    try await journal.migrate()
+                    await journal.close(deadline: .seconds(5))
+                }
+            }
+            try await group.waitForAll()
+        }
+        let connection = try await PostgresConnection.connect(url, applicationName: "schema", deadline: .seconds(10))
+        let partitions = try await connection.query(
+            "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'showrunner.journal'::regclass",
+            deadline: .seconds(10))
+        #expect(partitions.count == 4)
+    }
+
+    @Test func rowsLieInTheirMonth() async throws {
+        let url = try await journalDatabase()
+        let journal = try await activeJournal(url)
+        let milliseconds = try await journal.databaseTimeMicroseconds() / 1000
+        let hex = String(milliseconds, radix: 16)
+        let digits = String(repeating: "0", count: 12 - hex.count) + hex
+        let id = "\(digits.prefix(8))-\(digits.suffix(4))-7abc-8def-0123456789ab"
+        #expect(await journal.append(.later(id, 0)) == .committed)
+        let old = "00000000-0000-7000-8000-000000000001"
+        #expect(await journal.append(.later(old, 0)) == .committed)
+        let connection = try await PostgresConnection.connect(url, applicationName: "schema", deadline: .seconds(10))
+        let rows = try await connection.query(
+            """
+            SELECT tableoid::regclass::text AS place,
+                   'showrunner.journal_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AS month
+              FROM showrunner.journal ORDER BY execution_id
+            """, deadline: .seconds(10))
+        #expect(rows.map { $0.text("place") } == ["showrunner.journal_default", rows[0].text("month")])
+        // A month with rows in the default partition is left there, and that is no error.
+        try await journal.createPartitions()
+        #expect(try await journal.load(id).count == 1)
+        await journal.close(deadline: .seconds(5))
+    }
+
+    @Test func listsFilterAndPage() async throws {
+        let journal = try await activeJournal(journalDatabase())
+        var ids: [String] = []
+        // Five at each of two instants: the cursor must tell executions of one instant apart.
+        for number in 0..<10 {
+            let id = IDs.execution()
+            ids.append(id)
+            let machine = number % 2 == 0 ? "ingest" : "retrain"
+            #expect(await journal.append(.first(id, machine: machine, at: Int64(number / 5))) == .committed)
+        }
+        #expect(await journal.append(.ended(ids[0], 1, status: "FAILED")) == .committed)
+        let newest = Array(ids.reversed())
+
+        var pages: [[String]] = []
+        var cursor: ListCursor?
+        repeat {
+            let page = try await journal.listExecutions(before: cursor, limit: 3)
+            pages.append(page.map(\.executionID))
+            cursor = page.last.map { ListCursor(startedAt: $0.startedAt, executionID: $0.executionID) }
+        } while pages.last?.count == 3
+        // The failed one was listed again with the time its row gave it.
+        #expect(pages.map(\.count) == [3, 3, 3, 1])
+        #expect(Set(pages.joined()) == Set(ids))
+        #expect(pages.joined().prefix(5).elementsEqual(newest.prefix(5)))
+
+        #expect(try await journal.listExecutions(machine: "retrain", limit: 100).allSatisfy { $0.machine == "retrain" })
+        #expect(try await journal.listExecutions(machine: "retrain", limit: 100).count == 5)
+        let failed = try await journal.listExecutions(status: "FAILED", limit: 100)
+        #expect(failed.map(\.executionID) == [ids[0]])
+        #expect(failed.first?.error == "Showrunner.SourceInvalid")
+        #expect(failed.first?.cause == "stream 0 at 00:00:01")
+        #expect(failed.first?.stoppedAt == 2)
+        #expect(try await journal.listExecutions(machine: "ingest", status: "RUNNING", limit: 100).count == 4)
+
+        let open = try await journal.loadOpen(limit: 5, after: nil)
+        let rest = try await journal.loadOpen(limit: 5, after: open.last)
+        #expect(open + rest == Array(ids.dropFirst()))
+        await journal.close(deadline: .seconds(5))
+    }
+
+    @Test func listLineNeverGoesBack() async throws {
+        let url = try await journalDatabase()
+        let journal = try await activeJournal(url)
+        let id = IDs.execution()
+        #expect(await journal.append(.ended(id, 5, status: "SUCCEEDED")) == .committed)
+        #expect(await journal.append(.ended(id, 3, status: "FAILED")) == .committed)
+        #expect(try await journal.listEntry(id)?.status == "SUCCEEDED")
+        #expect(try await journal.listEntry(id)?.projectedSeq == 5)
+        await journal.close(deadline: .seconds(5))
+    }
+
+    @Test func machinesAndDefinitions() async throws {
+        let url = try await journalDatabase()
+        let journal = try await activeJournal(url)
+        try await journal.storeDefinition(hash: "a", body: "{}")
+        try await journal.storeDefinition(hash: "a", body: "{}")
+        try await journal.storeDefinition(hash: "b", body: "{ }")
+        #expect(try await journal.definition("a") == "{}")
+        #expect(try await journal.definition("c") == nil)
+        var machine = StoredMachine(
+            name: "ingest", arn: "arn:aws:states:us-east-1:000000000000:stateMachine:ingest", definitionHash: "a",
+            type: "STANDARD", createdAt: 1, updatedAt: 1)
+        #expect(try await journal.upsertMachine(machine))
+        machine.definitionHash = "b"
+        machine.createdAt = 2
+        machine.updatedAt = 2
+        #expect(try await journal.upsertMachine(machine))
+        machine.createdAt = 1
+        #expect(try await journal.machines() == [machine])
+        let other = Journal(url: url, incarnation: "engine-2", log: silent)
+        #expect(try await !other.upsertMachine(machine))
+        #expect(try await !other.deleteMachine("ingest"))
+        #expect(try await journal.machines() == [machine])
+        #expect(try await journal.deleteMachine("ingest"))
+        #expect(try await journal.machines() == [])
+        await other.close(deadline: .seconds(5))
+        await journal.close(deadline: .seconds(5))
+    }
+}
