@@ -1,0 +1,134 @@
+import JSON
+import TitleMetadata
+
+/// The `Upload-Metadata` header of a creation, read and checked.
+///
+/// Source: https://tus.io/protocols/resumable-upload, Upload-Metadata: pairs of a key and a Base64 value, separated by
+/// commas. Known keys are `filename` (or `name`), `title`, `metadata` (a JSON document), `protection`, `workflow` and
+/// `sha256`; clients send others of their own, which change nothing.
+struct UploadMetadata: Equatable {
+    static let maximumBytes = 64 << 10
+
+    /// Cleaned, for use in an object's key.
+    let filename: String
+    let title: String
+    let metadata: JSON
+    /// `none`, `cbcs` or `cenc`.
+    let protection: String
+    /// Name of the state machine to start.
+    let workflow: String
+    /// What the whole content's SHA-256 has to be, in lower-case hexadecimal digits.
+    let sha256: String?
+
+    init(header: String?) throws(UploadError) {
+        let values = try Self.pairs(header ?? "")
+        var problems: [String] = []
+        let given = values["filename"] ?? values["name"] ?? ""
+        filename = SafeFilename.clean(given)
+
+        var metadata: JSON = [:]
+        if let text = values["metadata"], !text.isEmpty {
+            do {
+                metadata = try JSON(parsing: text)
+                if metadata.objectValue == nil { problems.append("metadata: It must be a JSON object.") }
+            } catch {
+                problems.append("metadata: It is \(error).")
+            }
+        }
+        self.metadata = metadata
+        var title = values["title"].flatMap { $0.isEmpty ? nil : $0 }
+        if title == nil, metadata["title"] == nil { title = SafeFilename.stem(of: given) }
+        do {
+            self.title = try TitleMetadata(title: title, document: metadata).title
+        } catch {
+            problems.append(contentsOf: error.problems.map(\.description))
+            self.title = ""
+        }
+
+        protection = values["protection"] ?? "none"
+        if !["none", "cbcs", "cenc"].contains(protection) {
+            problems.append("protection: '\(protection.prefix(40))' is none of none, cbcs, cenc.")
+        }
+        workflow = values["workflow"] ?? "ingest"
+        if !(1...80).contains(workflow.utf8.count) || !workflow.utf8.allSatisfy(SafeFilename.isSafe) {
+            problems.append("workflow: It must be a state machine's name, 1 to 80 letters, digits, '-', '_' and '.'.")
+        }
+        sha256 = values["sha256"]?.lowercased()
+        let isHexadecimal = sha256?.utf8.allSatisfy {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+        }
+        if let sha256, sha256.utf8.count != 64 || isHexadecimal == false {
+            problems.append("sha256: It must be 64 hexadecimal digits.")
+        }
+        if !problems.isEmpty {
+            throw UploadError(.invalid, "The upload's metadata cannot be used.", problems: problems)
+        }
+    }
+
+    /// Keys are not empty, hold no space and no comma, and stand once.
+    static func pairs(_ header: String) throws(UploadError) -> [String: String] {
+        guard header.utf8.count <= maximumBytes else {
+            throw UploadError(
+                .tooLarge, "Upload-Metadata has \(header.utf8.count) bytes, more than \(maximumBytes).")
+        }
+        var values: [String: String] = [:]
+        if header.utf8.allSatisfy({ $0 == UInt8(ascii: " ") }) { return values }
+        for pair in header.split(separator: ",", omittingEmptySubsequences: false) {
+            let parts = pair.split(separator: " ")
+            guard let key = parts.first, parts.count <= 2 else {
+                throw UploadError(.malformed, "Upload-Metadata must be pairs of a key and a Base64 value.")
+            }
+            guard let bytes = Base64.decode(parts.count == 2 ? parts[1] : ""),
+                let value = String(validating: bytes, as: UTF8.self)
+            else {
+                throw UploadError(.malformed, "The value of '\(key)' in Upload-Metadata is not UTF-8 in Base64.")
+            }
+            guard values.updateValue(value, forKey: String(key)) == nil else {
+                throw UploadError(.malformed, "The key '\(key)' stands twice in Upload-Metadata.")
+            }
+        }
+        return values
+    }
+}
+
+/// Base64 with padding (RFC 4648, section 4).
+enum Base64 {
+    /// Nil for anything that is not well-formed.
+    static func decode(_ text: Substring) -> [UInt8]? {
+        let digits = Array(text.utf8)
+        guard digits.count.isMultiple(of: 4) else { return nil }
+        let padding = digits.reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        guard padding <= 2 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count / 4 * 3)
+        var bits: UInt32 = 0
+        for (index, digit) in digits.dropLast(padding).enumerated() {
+            guard let value = value(digit) else { return nil }
+            bits = bits << 6 | UInt32(value)
+            if index % 4 == 3 {
+                bytes.append(contentsOf: [
+                    UInt8(truncatingIfNeeded: bits >> 16), UInt8(truncatingIfNeeded: bits >> 8),
+                    UInt8(truncatingIfNeeded: bits),
+                ])
+                bits = 0
+            }
+        }
+        switch padding {
+        case 1: bytes.append(contentsOf: [UInt8(truncatingIfNeeded: bits >> 10), UInt8(truncatingIfNeeded: bits >> 2)])
+        case 2: bytes.append(UInt8(truncatingIfNeeded: bits >> 4))
+        default: break
+        }
+        return bytes
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): digit - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+}

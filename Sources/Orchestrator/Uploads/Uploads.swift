@@ -1,0 +1,341 @@
+public import Engine
+import Glibc
+import Hummingbird
+import JSON
+public import ObjectStorage
+
+/// Resumable uploads that become executions.
+///
+/// The bytes gather in a spool directory. When all are there, the file goes into the object store under
+/// `uploads/ID/FILENAME`, an execution named `upload-ID` is started on it, and only then the upload counts as done.
+/// Each of these steps can be repeated, so that a crash between any two of them costs nothing: the next HEAD, PATCH or
+/// start of the engine takes the upload on from where it was.
+public actor Uploads {
+    public struct Limits: Sendable {
+        /// Bytes of one upload at most.
+        public var maximumBytes: Int64
+        /// Uploads that are not complete at the same time.
+        public var maximumOpen: Int
+        /// An upload to which nothing was written for so long is removed; so is the memory of a complete one.
+        public var lifetime: Duration
+        /// Bytes of the file system that uploads leave free.
+        public var reservedBytes: Int64
+
+        public init(
+            maximumBytes: Int64 = 256 << 30, maximumOpen: Int = 1000, lifetime: Duration = .seconds(7 * 86_400),
+            reservedBytes: Int64 = 256 << 20
+        ) {
+            self.maximumBytes = maximumBytes
+            self.maximumOpen = maximumOpen
+            self.lifetime = lifetime
+            self.reservedBytes = reservedBytes
+        }
+    }
+
+    /// How an upload stands.
+    struct Standing: Sendable, Equatable {
+        let id: String
+        let length: Int64
+        /// Bytes that are kept for good.
+        let offset: Int64
+        let header: String?
+        /// Set when the execution is started.
+        let executionARN: String?
+    }
+
+    /// Bytes gathered in memory before they go to the disk in one piece.
+    private static let pieceBytes = 1 << 20
+    /// Bytes after which a long request is synced in between, so that no crash costs more.
+    private static let syncBytes = 64 << 20
+
+    nonisolated let limits: Limits
+    private let spool: Spool
+    private let store: any ObjectStore
+    private let runs: any RunService
+    private let now: @Sendable () -> Int64
+    private var records: [String: UploadRecord] = [:]
+    /// Uploads that a request or the sweep works on: only one may.
+    private var busy: Set<String> = []
+    /// Bytes known to be on the disk, of uploads that are written to.
+    private var synced: [String: Int64] = [:]
+    /// Bytes promised to creations that are being put in place.
+    private var promised: Int64 = 0
+
+    /// Opens the spool directory, makes it if need be, and takes up the uploads in it.
+    ///
+    /// - Parameters:
+    ///   - directory: on a disk that survives a restart; its parent exists.
+    ///   - now: seconds since 1970, by the clock that stamps files.
+    public init(
+        directory: String, store: any ObjectStore, runs: any RunService, limits: Limits = Limits(),
+        now: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
+    ) async throws(UploadError) {
+        spool = try Spool(directory: directory)
+        self.store = store
+        self.runs = runs
+        self.limits = limits
+        self.now = now
+        for record in try await spool.load() { records[record.id] = record }
+    }
+
+    // MARK: The verbs of the protocol
+
+    /// Makes room for an upload of a known length.
+    func create(length: Int64, header: String?) async throws(UploadError) -> Standing {
+        guard length <= limits.maximumBytes else {
+            throw UploadError(
+                .tooLarge, "An upload may have \(limits.maximumBytes) bytes at most, this one has \(length).")
+        }
+        let metadata = try UploadMetadata(header: header)
+        guard records.values.count(where: { $0.executionARN == nil }) < limits.maximumOpen else {
+            throw UploadError(.tooMany, "\(limits.maximumOpen) uploads are open already.")
+        }
+        promised += length
+        defer { promised -= length }
+        try await checkSpace()
+        let id = Self.randomID()
+        let key = "uploads/\(id)/\(metadata.filename)"
+        let record = UploadRecord(
+            id: id, length: length, header: header, key: key, contentType: ContentType.forKey(key),
+            sha256: metadata.sha256, machine: metadata.workflow,
+            input: [
+                "source": .string(store.url(for: key)), "title": .string(metadata.title),
+                "metadata": metadata.metadata, "protection": .string(metadata.protection),
+            ])
+        try await spool.create(record)
+        records[id] = record
+        return Standing(id: id, length: length, offset: 0, header: header, executionARN: nil)
+    }
+
+    /// How an upload stands; one whose bytes are all there is finished first.
+    func standing(_ id: String) async throws(UploadError) -> Standing {
+        let record = try known(id)
+        if record.executionARN != nil { return standing(record, offset: record.length) }
+        guard busy.insert(id).inserted else {
+            // Somebody writes: what is certain by now.
+            if let offset = synced[id] { return standing(record, offset: offset) }
+            return standing(record, offset: try await spool.length(record) ?? 0)
+        }
+        defer { busy.remove(id) }
+        let offset = try await keptBytes(of: record)
+        guard offset == record.length else { return standing(record, offset: offset) }
+        return standing(try await finish(id), offset: offset)
+    }
+
+    /// Appends a request's content, keeping whatever arrives, and finishes the upload if that was all.
+    ///
+    /// - Parameters:
+    ///   - offset: where the client believes the upload to stand.
+    ///   - declared: bytes the content will have, where the client says.
+    func append(
+        _ content: RequestBody, to id: String, at offset: Int64, declared: Int64?
+    ) async throws(UploadError) -> Standing {
+        let record = try known(id)
+        guard busy.insert(id).inserted else {
+            throw UploadError(.busy, "Another request writes to the upload \(id) at this moment.")
+        }
+        defer {
+            busy.remove(id)
+            synced[id] = nil
+        }
+        var kept = try await keptBytes(of: record)
+        synced[id] = kept
+        guard offset == kept else {
+            throw UploadError(
+                .wrongOffset, "The upload \(id) stands at byte \(kept), not at \(offset).", offset: kept)
+        }
+        guard (declared ?? 0) <= record.length - kept else { throw Self.tooLong(record) }
+        if record.executionARN == nil, kept < record.length {
+            kept = try await gather(content, into: try await spool.open(record), from: kept, record: record)
+        }
+        guard kept == record.length else { return standing(record, offset: kept) }
+        return standing(try await finish(id), offset: kept)
+    }
+
+    /// Removes an upload. An execution that was started on it goes on.
+    func terminate(_ id: String) async throws(UploadError) {
+        let record = try known(id)
+        guard busy.insert(id).inserted else {
+            throw UploadError(.busy, "Another request writes to the upload \(id) at this moment.")
+        }
+        defer { busy.remove(id) }
+        try await spool.remove(record)
+        records[id] = nil
+    }
+
+    /// Removes uploads that nobody has written to for longer than their lifetime, and finishes those whose bytes are
+    /// all there but whose client never came back. Answers the ids of the removed.
+    @discardableResult
+    func sweep() async throws(UploadError) -> [String] {
+        var removed: [String] = []
+        for id in records.keys.sorted() {
+            guard let record = records[id], busy.insert(id).inserted else { continue }
+            defer { busy.remove(id) }
+            let age = now() - (try await spool.lastChange(record))
+            if .seconds(age) > limits.lifetime {
+                try await spool.remove(record)
+                records[id] = nil
+                removed.append(id)
+            } else if record.executionARN == nil, try await keptBytes(of: record) == record.length {
+                do {
+                    _ = try await finish(id)
+                } catch  where error.code == .checksumMismatch {
+                    removed.append(id)
+                } catch  where error.code != .spool {
+                    // Nobody waits for this one: the next sweep tries again, and a HEAD of its client tells the reason.
+                    continue
+                }
+            }
+        }
+        return removed
+    }
+
+    /// Bytes kept of an upload, without an attempt to finish it.
+    func bytesKept(_ id: String) async throws(UploadError) -> Int64 {
+        let record = try known(id)
+        return record.executionARN == nil ? try await spool.length(record) ?? 0 : record.length
+    }
+
+    /// When an upload that is written to now expires, in seconds since 1970.
+    func expiry() -> Int64 { now() + limits.lifetime.components.seconds }
+
+    // MARK: Parts of them
+
+    private func known(_ id: String) throws(UploadError) -> UploadRecord {
+        guard let record = records[id] else {
+            throw UploadError(.notFound, "There is no upload \(id.prefix(80)); it may have expired.")
+        }
+        return record
+    }
+
+    private func standing(_ record: UploadRecord, offset: Int64) -> Standing {
+        Standing(
+            id: record.id, length: record.length, offset: offset, header: record.header,
+            executionARN: record.executionARN)
+    }
+
+    /// Bytes an upload has, all of them on the disk for good: after a crash of the process the file may be ahead of
+    /// what was synced.
+    private func keptBytes(of record: UploadRecord) async throws(UploadError) -> Int64 {
+        if record.executionARN != nil { return record.length }
+        let file = try await spool.open(record)
+        try await file.sync()
+        return try await file.length()
+    }
+
+    private func gather(
+        _ content: RequestBody, into file: SpoolFile, from offset: Int64, record: UploadRecord
+    ) async throws(UploadError) -> Int64 {
+        var kept = offset
+        var sinceSync = 0
+        var piece: [UInt8] = []
+        var end: UploadError?
+        do {
+            for try await buffer in content {
+                guard kept + Int64(piece.count + buffer.readableBytes) <= record.length else {
+                    end = Self.tooLong(record)
+                    break
+                }
+                piece.append(contentsOf: buffer.readableBytesView)
+                guard piece.count >= Self.pieceBytes else { continue }
+                try await file.write(piece, at: kept)
+                kept += Int64(piece.count)
+                sinceSync += piece.count
+                piece.removeAll(keepingCapacity: true)
+                if sinceSync >= Self.syncBytes {
+                    try await file.sync()
+                    synced[record.id] = kept
+                    sinceSync = 0
+                }
+            }
+        } catch let error as UploadError {
+            throw error
+        } catch {
+            end = UploadError(.cut, "The connection ended before the request did: \(error).")
+        }
+        if !piece.isEmpty {
+            try await file.write(piece, at: kept)
+            kept += Int64(piece.count)
+        }
+        try await file.sync()
+        synced[record.id] = kept
+        if let end { throw end }
+        return kept
+    }
+
+    /// Stores the content and starts the execution, or finds that done already. The caller holds the upload.
+    private func finish(_ id: String) async throws(UploadError) -> UploadRecord {
+        var record = try known(id)
+        if record.executionARN != nil { return record }
+        do {
+            _ = try await store.put(
+                .file(spool.path(of: record)), key: record.key, contentType: record.contentType,
+                sha256: record.sha256)
+        } catch  where error.code == .checksumMismatch {
+            try await spool.remove(record)
+            records[id] = nil
+            throw UploadError(
+                .checksumMismatch,
+                "The content is not what its sha256 says, so the upload is removed: \(error.message)")
+        } catch  where error.code == .noSpace {
+            throw UploadError(.noSpace, error.message)
+        } catch {
+            throw UploadError(.unavailable, "The object store did not take the upload: \(error.message)")
+        }
+        do {
+            record.executionARN = try await runs.startExecution(
+                machine: record.machine, name: record.executionName, input: record.input.text
+            ).executionARN
+        } catch  where error.code == .unavailable {
+            throw UploadError(.unavailable, error.message)
+        } catch {
+            throw UploadError(
+                .invalid, "The upload is stored, and its execution could not be started.", problems: [error.message])
+        }
+        try await spool.replace(record)
+        records[id] = record
+        try await spool.removePart(record)
+        return record
+    }
+
+    private static func tooLong(_ record: UploadRecord) -> UploadError {
+        UploadError(.tooLarge, "The upload \(record.id) has \(record.length) bytes; the content goes beyond its end.")
+    }
+
+    /// Whether the bytes still to come of all uploads have a place, and beside them the copy in a store on the same
+    /// file system.
+    private func checkSpace() async throws(UploadError) {
+        var needed = promised
+        for record in records.values where record.executionARN == nil {
+            needed += record.length - (try await spool.length(record) ?? 0)
+        }
+        let path: String?
+        do {
+            path = try store.localPath("uploads/probe")
+        } catch {
+            throw UploadError(.unavailable, error.message)
+        }
+        if let path, try await spool.sharesFileSystem(with: path) {
+            needed += promised + records.values.reduce(0) { $0 + ($1.executionARN == nil ? $1.length : 0) }
+        }
+        let free = try await spool.freeBytes() - limits.reservedBytes
+        guard needed <= free else {
+            throw UploadError(
+                .noSpace,
+                "The uploads under way need \(needed) bytes with this one; the disk has \(max(free, 0)) for them.")
+        }
+    }
+
+    /// A version 4 UUID (RFC 9562) from the system's generator, which cannot be guessed.
+    private static func randomID() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let high = generator.next() & 0xffff_ffff_ffff_0fff | 0x4000
+        let low = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
+        func digits(_ value: UInt64) -> String {
+            let text = String(value, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }
+        let all = Array(digits(high) + digits(low))
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(all[$0]) }.joined(separator: "-")
+    }
+}
