@@ -100,6 +100,21 @@ import Testing
         #expect(HLSPlaylists(presentation).multivariant.split(separator: "RESOLUTION=640x360").count == 3)
     }
 
+    @Test func aVaryingRateIsTheMostFramesInASecond() throws {
+        var index = SampleIndex()
+        var time: Int64 = 0
+        // Two seconds of 10 frames each, one of 20, one frame twice as short as any other.
+        for frame in 0..<41 {
+            try index.append(decodeTime: time, presentationTime: time, size: 1, isSync: frame == 0)
+            time += frame < 20 ? 100 : frame == 30 ? 25 : 50
+        }
+        let presentation = try Presentation(tracks: [
+            (Fixture.video(timeScale: 1000), try index.samples(mediaDuration: nil))
+        ])
+        #expect(presentation.tracks[0].frameRate == Ratio(21, 1))
+        #expect(HLSPlaylists(presentation).multivariant.contains("FRAME-RATE=21.000"))
+    }
+
     @Test func aLateStartMovesToZeroForAllTracksAlike() throws {
         let presentation = try Presentation(tracks: [
             (Fixture.video(), try Fixture.pictures(100, group: 50, reordering: true, start: 40)),

@@ -265,7 +265,9 @@ public struct TrackSource: Sendable, Hashable {
             }
         return try TrackDescription(
             name: name, codec: codec, media: media, timeScale: stream.timeBase.denominator,
-            language: (language ?? stream.language).flatMap(LanguageTag.init) ?? .undetermined)
+            // A picture's language is a leftover of its making, not a choice of viewers.
+            language: kind == .video
+                ? .undetermined : (language ?? stream.language).flatMap(LanguageTag.init) ?? .undetermined)
     }
 }
 

@@ -30,7 +30,7 @@ public struct PackagedTrack: Sendable {
 
     public var endTime: MediaTime { MediaTime(end, scale: Int64(description.timeScale)) }
 
-    /// The rate of the video's frames: all but the last have one duration, or the average.
+    /// The rate of the video's frames where all but the last have one duration, else the most in any second.
     public let frameRate: Ratio?
 
     public var initializationSegment: [UInt8] {

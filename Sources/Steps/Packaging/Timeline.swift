@@ -66,9 +66,18 @@ struct Timeline {
         if samples.dropLast().allSatisfy({ $0.duration == first.duration }) {
             return Ratio(description.timeScale, Int(first.duration))
         }
-        let total = samples.reduce(0) { $0 + Int($1.duration) }
-        // To a thousandth, as FRAME-RATE is given: 24001/1001 would claim an exactness that an average lacks.
-        return Ratio(max(1, (samples.count * description.timeScale * 1000 + total / 2) / total), 1000)
+        return Ratio(mostFramesInASecond, 1)
+    }
+
+    /// FRAME-RATE is the largest of the whole variant (RFC 8216bis, 4.4.6.2); one short frame makes none.
+    private var mostFramesInASecond: Int {
+        var most = 1
+        var oldest = 0
+        for (index, sample) in samples.enumerated() {
+            while sample.decodeTime - samples[oldest].decodeTime >= Int64(description.timeScale) { oldest += 1 }
+            most = max(most, index - oldest + 1)
+        }
+        return most
     }
 
     /// The track cut at, or as soon as possible after, each of the given times.
