@@ -15,7 +15,7 @@ public struct HTTPError: Error, Sendable, Hashable, CustomStringConvertible {
         case timeout
         /// No trusted TLS connection.
         case tls
-        /// More redirects than allowed.
+        /// More redirects than allowed, or one to something other than http and https.
         case redirects
         /// The content, header or line is larger than the limit.
         case tooLarge

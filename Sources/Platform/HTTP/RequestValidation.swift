@@ -14,7 +14,9 @@ extension HTTPClient {
         }
         guard request.url.utf8.count <= Self.urlBytes, request.url.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else { throw refuse("a URL has at most \(Self.urlBytes) printable ASCII characters, the rest percent-encoded") }
-        guard let url = HTTPURL.parse(request.url), url.scheme == "http" || url.scheme == "https", !url.host.isEmpty
+        // libcurl would read http:///x as http://x.
+        guard let scheme = request.url.firstRange(of: "://"), !request.url[scheme.upperBound...].hasPrefix("/"),
+            let url = HTTPURL.parse(request.url), url.scheme == "http" || url.scheme == "https", !url.host.isEmpty
         else { throw refuse("it needs an absolute http or https URL with a host") }
         for field in request.headers {
             guard !field.name.isEmpty, field.name.utf8.allSatisfy(Self.isTokenByte) else {

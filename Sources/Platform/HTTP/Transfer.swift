@@ -35,6 +35,7 @@ final class Transfer: @unchecked Sendable {
     private var status = 0
     private var headers = HTTPHeaders()
     private var headerBytesSeen = 0
+    private var isHeadComplete = false
     private var body: [UInt8] = []
     private var failure: HTTPError?
 
@@ -93,6 +94,11 @@ extension Transfer {
         }
         guard code == CURLE_OK else {
             complete(.failure(curlError(code)))
+            return
+        }
+        // libcurl is content with a head that breaks off.
+        guard isHeadComplete else {
+            complete(.failure(error(.interrupted, "failed: the connection closed within the answer's head")))
             return
         }
         announceHead()
@@ -249,12 +255,14 @@ extension Transfer {
         var text = line[...]
         while let last = text.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { text.removeLast() }
         if text.isEmpty {
+            isHeadComplete = true
             // The head of a stream is announced now: its first byte of content may be minutes away.
             let isFollowed = request.maxRedirects > 0 && (300...399).contains(status) && headers["Location"] != nil
             if status >= 200 && !isFollowed { announceHead() }
         } else if text.starts(with: "HTTP/".utf8) {
             // A new head replaces an interim one (1xx) or that of a followed redirect.
             headers = HTTPHeaders()
+            isHeadComplete = false
             let words = text.split(separator: UInt8(ascii: " "))
             status = words.count > 1 ? Int(String(decoding: words[1], as: UTF8.self)) ?? 0 : 0
         } else if let colon = text.firstIndex(of: UInt8(ascii: ":")) {
@@ -399,7 +407,9 @@ extension Transfer {
         let words = buffered.isEmpty ? String(cString: curl_easy_strerror(code)) : buffered
         let kind: HTTPError.Code =
             switch code {
-            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalidRequest
+            // The request's own URL has been validated: what libcurl does not speak is a redirect's, or the answer.
+            case CURLE_UNSUPPORTED_PROTOCOL: status == 0 ? .malformedAnswer : .redirects
+            case CURLE_URL_MALFORMAT: status == 0 ? .invalidRequest : .redirects
             case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: .connect
             case CURLE_OPERATION_TIMEDOUT: .timeout
             case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,

@@ -1,0 +1,153 @@
+import Glibc
+import Synchronization
+
+/// A server on loopback that answers as a script says, byte for byte: what no well-behaved server would send.
+///
+/// `@unchecked`: the descriptor is closed once, at the end, which also ends the accepting thread.
+final class ScriptedServer: @unchecked Sendable {
+    /// One connection, with blocking reads and writes on a thread of its own.
+    struct Connection {
+        fileprivate let descriptor: CInt
+
+        /// A request's head, with `content` of the length its head names; nil when the client has closed.
+        func receive() -> Received? {
+            var bytes: [UInt8] = []
+            while bytes.suffix(4) != [13, 10, 13, 10] {
+                guard let byte = read(1) else { return nil }
+                bytes += byte
+            }
+            let head = String(decoding: bytes, as: UTF8.self)
+            let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
+                .flatMap { Int($0.dropFirst(15).filter(\.isNumber)) }
+            return Received(head: head, content: length.flatMap { read($0) } ?? [])
+        }
+
+        private func read(_ count: Int) -> [UInt8]? {
+            var bytes = [UInt8](repeating: 0, count: count)
+            var filled = 0
+            while filled < count {
+                let got = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, count - filled, 0) }
+                guard got > 0 else { return nil }
+                filled += got
+            }
+            return bytes
+        }
+
+        /// False when the client has closed.
+        @discardableResult func send(_ bytes: [UInt8]) -> Bool {
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes {
+                    Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+                }
+                guard count > 0 else { return false }
+                rest = rest.dropFirst(count)
+            }
+            return true
+        }
+
+        @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+        func answer(_ status: Int = 200, _ headers: String = "", _ body: String = "") {
+            send("HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
+        }
+
+        /// Blocks until the client closes.
+        func awaitClose() {
+            while read(1) != nil {}
+        }
+    }
+
+    struct Received: Sendable {
+        let head: String
+        let content: [UInt8]
+
+        var line: String { String(head.prefix { $0 != "\r\n" }) }
+
+        func header(_ name: String) -> String? {
+            head.split(separator: "\r\n").first { $0.lowercased().hasPrefix(name.lowercased() + ":") }
+                .map { String($0.dropFirst(name.count + 1).drop { $0 == " " }) }
+        }
+    }
+
+    let url: String
+    private let listener: CInt
+
+    /// - Parameter script: called for each connection, on its own thread; returning closes the connection.
+    init(_ script: @escaping @Sendable (Connection) -> Void) throws {
+        let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        self.listener = listener
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let failed = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(listener, address, length) != 0 || listen(listener, 64) != 0
+                    || getsockname(listener, address, &length) != 0
+            }
+        }
+        url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        guard !failed else { throw Failure(code: errno) }
+        Self.thread {
+            while true {
+                let descriptor = accept(listener, nil, nil)
+                guard descriptor >= 0 else { return }
+                Self.thread {
+                    script(Connection(descriptor: descriptor))
+                    close(descriptor)
+                }
+            }
+        }
+    }
+
+    deinit {
+        shutdown(listener, CInt(SHUT_RDWR))
+        close(listener)
+    }
+
+    struct Failure: Error { let code: CInt }
+
+    private final class Work: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    private static func thread(_ body: @escaping @Sendable () -> Void) {
+        var thread = pthread_t()
+        let failure = pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<Work>.fromOpaque(context).takeRetainedValue().body()
+                return nil
+            }, Unmanaged.passRetained(Work(body)).toOpaque())
+        precondition(failure == 0, "No thread.")
+        pthread_detach(thread)
+    }
+}
+
+/// Values that connections leave for the test.
+final class Collected<Value: Sendable>: Sendable {
+    private let values = Mutex<[Value]>([])
+    var all: [Value] { values.withLock { $0 } }
+    func add(_ value: Value) { values.withLock { $0.append(value) } }
+}
+
+/// A door that opens once.
+final class Gate: @unchecked Sendable {
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() { sem_init(semaphore, 0, 0) }
+    deinit { semaphore.deallocate() }
+
+    func open() { sem_post(semaphore) }
+
+    /// Blocks the calling thread; false after ten seconds, when something is broken.
+    func pass() -> Bool {
+        var deadline = timespec()
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += 10
+        return sem_timedwait(semaphore, &deadline) == 0
+    }
+}
