@@ -78,9 +78,11 @@ public indirect enum ChoiceCondition: Sendable, Hashable {
             return false
         case .not(let condition): return try !condition.matches(in: scope)
         case .isPresent(let variable, let wanted):
-            let value = variable.value(in: scope)
-            let isPresent = variable.isDefinite ? value != nil : value?.arrayValue?.isEmpty == false
-            return isPresent == wanted
+            switch variable.lookUp(in: scope) {
+            case .found(let value): return (variable.isDefinite || value != []) == wanted
+            case .missing: return !wanted
+            case .excessive: throw variable.isExcessive
+            }
         case .isType(let variable, let type, let wanted):
             return type.contains(try ChoiceCondition.value(of: variable, in: scope)) == wanted
         case .comparison(let variable, let comparison, let operand):
@@ -98,11 +100,13 @@ public indirect enum ChoiceCondition: Sendable, Hashable {
     }
 
     private static func value(of path: JSONPath, in scope: EvaluationScope) throws(EvaluationError) -> JSON {
-        guard let value = path.value(in: scope) else {
+        switch path.lookUp(in: scope) {
+        case .found(let value): return value
+        case .missing:
             throw .runtime(
                 "Invalid path '\(path.text)': The choice state's condition path references an invalid value.")
+        case .excessive: throw path.isExcessive
         }
-        return value
     }
 }
 

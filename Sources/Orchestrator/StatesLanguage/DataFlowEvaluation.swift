@@ -13,8 +13,10 @@ extension DataFlow {
         let scope = EvaluationScope(input: raw, context: context, seed: seed, digest: digest)
         let selected = try inputPath.value(in: scope)
         guard let parameters else { return selected }
-        return try parameters.evaluate(
+        let made = try parameters.evaluate(
             in: EvaluationScope(input: selected, context: context, seed: seed, digest: digest))
+        try DataFlow.checkDepth(of: made)
+        return made
     }
 
     /// What the state hands on: ResultSelector shapes the result, ResultPath puts it into the raw input, OutputPath
@@ -28,7 +30,20 @@ extension DataFlow {
                 in: EvaluationScope(input: result, context: context, seed: seed, digest: digest))
         }
         let placed = try resultPath.placing(shaped, into: raw)
+        try DataFlow.checkDepth(of: placed)
         return try selectedOutput(of: placed, context: context)
+    }
+
+    /// Data may nest this deep between states: each state may put its result deeper, and what is written must be
+    /// readable again (``JSON/maximumDepth``) with what is put around it.
+    public static let maximumDepth = 400
+
+    private static func checkDepth(of value: JSON) throws(EvaluationError) {
+        if value.isDeeper(than: maximumDepth) {
+            throw EvaluationError(
+                error: ErrorName.dataLimitExceeded,
+                cause: "The state's data nests deeper than \(maximumDepth) levels")
+        }
     }
 
     /// OutputPath alone, for states without a result of their own.
@@ -42,10 +57,11 @@ extension DataFlow.Selection {
         switch self {
         case .discard: return .object([:])
         case .path(let path):
-            guard let value = path.value(in: scope) else {
-                throw .runtime("Invalid path '\(path.text)' : \(path.reasonForNoMatch(in: scope))")
+            switch path.lookUp(in: scope) {
+            case .found(let value): return value
+            case .missing: throw .runtime("Invalid path '\(path.text)' : \(path.reasonForNoMatch(in: scope))")
+            case .excessive: throw path.isExcessive
             }
-            return value
         }
     }
 }
@@ -123,10 +139,11 @@ extension PercentageSource {
 
 extension JSONPath {
     fileprivate func required(in scope: EvaluationScope, field: String) throws(EvaluationError) -> JSON {
-        guard let value = value(in: scope) else {
-            throw .runtime("The \(field)Path parameter does not reference an input value: \(text)")
+        switch lookUp(in: scope) {
+        case .found(let value): return value
+        case .missing: throw .runtime("The \(field)Path parameter does not reference an input value: \(text)")
+        case .excessive: throw isExcessive
         }
-        return value
     }
 }
 

@@ -49,7 +49,12 @@ extension DefinitionReader {
         let fields =
             DefinitionReader.combinations + DefinitionReader.operators + ["Variable", "Comment"]
             + (isTop ? ["Next", "End"] : [])
-        guard let object = object(node, fields: fields) else { return nil }
+        guard let object = object(node, fields: isTop ? fields : fields + ["Next"]) else { return nil }
+        if !isTop, object.has("Next") {
+            report(
+                "The field 'Next' is not supported", advice: "only the outermost rule leads to a state",
+                at: object.keyPlace("Next"), object.location("Next"))
+        }
         _ = object.text("Comment", &self)
         let operators = object.members.map(\.key).filter {
             DefinitionReader.operators.contains($0) || DefinitionReader.combinations.contains($0)

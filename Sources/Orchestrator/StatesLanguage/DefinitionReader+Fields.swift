@@ -67,7 +67,7 @@ struct ObjectFields {
     func bool(_ name: String, _ reader: inout DefinitionReader) -> Bool? {
         guard let child = child(name) else { return nil }
         guard case .scalar(.bool(let value)) = child.tree.content else {
-            reader.expected("Boolean", child)
+            reader.expected("Boolean", child, advice: "write true or false")
             return nil
         }
         return value
@@ -122,9 +122,9 @@ struct ObjectFields {
 }
 
 extension DefinitionReader {
-    mutating func expected(_ type: String, _ node: Node) {
+    mutating func expected(_ type: String, _ node: Node, advice: String? = nil) {
         report(
-            "Expected value of type \(type)", advice: "this is \(DefinitionReader.name(of: node.tree))",
+            "Expected value of type \(type)", advice: advice ?? "this is \(DefinitionReader.name(of: node.tree))",
             at: node.tree.place, node.location)
     }
 
@@ -157,11 +157,11 @@ extension DefinitionReader {
             seen[member.key] = member.keyPlace
             if !fields.contains(member.key) {
                 let nearest = nearestName(to: member.key, among: fields)
+                let known = fields.count > 30 ? nil : "known here are \(fields.sorted().joined(separator: ", "))"
                 report(
                     "The field '\(member.key)' is not supported",
-                    advice: nearest.map { "did you mean '\($0)'?" }
-                        ?? "known here are \(fields.sorted().joined(separator: ", "))",
-                    at: member.keyPlace, node.child(member.key))
+                    advice: nearest.map { "did you mean '\($0)'?" } ?? known, at: member.keyPlace,
+                    node.child(member.key))
             }
         }
         let missing = required.filter { seen[$0] == nil }

@@ -172,7 +172,7 @@ struct IntrinsicParser {
             let placeholders = FormatTemplate(template).placeholderCount
             if placeholders != arguments.count - 1 {
                 throw reader.failure(
-                    "States.Format has \(placeholders) placeholders '{}' and \(arguments.count - 1) values", at: start)
+                    "States.Format has placeholders '{}': \(placeholders), values: \(arguments.count - 1)", at: start)
             }
         }
         return IntrinsicCall(text: text(from: start), function: function, arguments: arguments)

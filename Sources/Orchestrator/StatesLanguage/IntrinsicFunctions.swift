@@ -4,11 +4,11 @@ import OrderedCollections
 extension IntrinsicCall {
     /// The function's value; fails with `States.IntrinsicFailure`.
     public func evaluate(in scope: EvaluationScope) throws(EvaluationError) -> JSON {
-        var draws = Draws(seed: scope.seed)
-        return try evaluate(in: scope, draws: &draws)
+        var budget = EvaluationBudget(seed: scope.seed)
+        return try evaluate(in: scope, budget: &budget)
     }
 
-    func evaluate(in scope: EvaluationScope, draws: inout Draws) throws(EvaluationError) -> JSON {
+    func evaluate(in scope: EvaluationScope, budget: inout EvaluationBudget) throws(EvaluationError) -> JSON {
         var values: [JSON] = []
         for (index, argument) in arguments.enumerated() {
             let value: JSON
@@ -18,14 +18,17 @@ extension IntrinsicCall {
                 value = .string(function == .format && index == 0 ? raw : FormatTemplate.unescaping(raw))
             case .value(let literal): value = literal
             case .path(let path):
-                guard let found = path.value(in: scope) else {
+                switch path.lookUp(in: scope) {
+                case .found(let found): value = found
+                case .missing:
                     throw failure(
-                        "The JSONPath argument for '\(path.text)' could not be found in the input '\(scope.input.text)'"
-                    )
+                        "The JSONPath argument for '\(path.text)' could not be found in the input"
+                            + " '\(scope.input.text)'")
+                case .excessive: throw path.isExcessive
                 }
-                value = found
-            case .call(let call): value = try call.evaluate(in: scope, draws: &draws)
+            case .call(let call): value = try call.evaluate(in: scope, budget: &budget)
             }
+            try budget.charge(value)
             if index < function.parameters.count, !function.parameters[index].accepts(value) {
                 throw failure(
                     "Argument \(index + 1) must be of type \(function.parameters[index].rawValue), but was"
@@ -33,11 +36,14 @@ extension IntrinsicCall {
             }
             values.append(value)
         }
+        let result: JSON
         do {
-            return try apply(values, scope: scope, draws: &draws)
+            result = try apply(values, scope: scope, draws: &budget.draws)
         } catch {
             throw failure(error.reason)
         }
+        try budget.charge(result)
+        return result
     }
 
     private func failure(_ reason: String) -> EvaluationError {

@@ -14,6 +14,8 @@ public struct JSONPath: Sendable, Hashable {
     public static let maximumBytes = 8192
     /// `..` may stand this often in one expression: each multiplies the work by the depth of the document.
     public static let maximumDescents = 2
+    /// One evaluation may look at this many values: unions multiply (`$[0,0][0,0]`), so the document's size is no bound.
+    public static let maximumVisits = 1_000_000
     /// Filters may nest this deep.
     static let maximumFilterDepth = 16
 

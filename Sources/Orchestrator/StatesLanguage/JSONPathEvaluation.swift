@@ -3,13 +3,50 @@ import OrderedCollections
 
 extension JSONPath {
     /// The value that the path names. A definite path without match has none; other paths give an array of all
-    /// matches, an empty one too.
+    /// matches, an empty one too. A path that looks at more than ``maximumVisits`` values has none either.
     public func value(in scope: EvaluationScope) -> JSON? {
-        let document = root == .context ? scope.context : scope.input
-        return value(of: document, candidate: document, scope: scope)
+        if case .found(let value) = lookUp(in: scope) { value } else { nil }
     }
 
-    private func value(of start: JSON, candidate: JSON, scope: EvaluationScope) -> JSON? {
+    enum Lookup {
+        case found(JSON)
+        case missing
+        /// The path looks at more values than it may.
+        case excessive
+    }
+
+    func lookUp(in scope: EvaluationScope) -> Lookup {
+        let visits = Visits(scope: scope)
+        let document = root == .context ? scope.context : scope.input
+        let value = value(of: document, visits: visits)
+        if visits.areExhausted { return .excessive }
+        return value.map(Lookup.found) ?? .missing
+    }
+
+    /// The error of a path that looks at too many values.
+    var isExcessive: EvaluationError {
+        EvaluationError(
+            error: ErrorName.dataLimitExceeded,
+            cause: "The JSONPath '\(text)' looks at more than \(JSONPath.maximumVisits) values")
+    }
+
+    /// What all parts of one evaluation share.
+    final class Visits {
+        let scope: EvaluationScope
+        private var left = JSONPath.maximumVisits
+
+        init(scope: EvaluationScope) { self.scope = scope }
+
+        var areExhausted: Bool { left < 0 }
+
+        /// Whether the evaluation may go on after looking at so many values.
+        func count(_ values: Int = 1) -> Bool {
+            left = max(left - values, -1)
+            return left >= 0
+        }
+    }
+
+    private func value(of start: JSON, visits: Visits) -> JSON? {
         var nodes = [start]
         var isDefinite = true
         for (index, segment) in segments.enumerated() {
@@ -21,7 +58,8 @@ extension JSONPath {
             }
             var next: [JSON] = []
             let isLast = index == segments.count - 1
-            for node in nodes { segment.append(from: node, isLast: isLast, scope: scope, to: &next) }
+            for node in nodes { segment.append(from: node, isLast: isLast, visits: visits, to: &next) }
+            if visits.areExhausted { return nil }
             nodes = next
             isDefinite = isDefinite && segment.isDefinite(isLast: isLast)
         }
@@ -29,10 +67,12 @@ extension JSONPath {
     }
 
     /// The value relative to a filter's candidate (`@`), or absolute.
-    func value(candidate: JSON, scope: EvaluationScope) -> JSON? {
-        switch root {
-        case .current: value(of: candidate, candidate: candidate, scope: scope)
-        case .input, .context: value(in: scope)
+    func value(candidate: JSON, visits: Visits) -> JSON? {
+        guard visits.count() else { return nil }
+        return switch root {
+        case .current: value(of: candidate, visits: visits)
+        case .input: value(of: visits.scope.input, visits: visits)
+        case .context: value(of: visits.scope.context, visits: visits)
         }
     }
 
@@ -42,7 +82,8 @@ extension JSONPath {
         var walked = "$"
         for (index, segment) in segments.enumerated() {
             var next: [JSON] = []
-            segment.append(from: node, isLast: index == segments.count - 1, scope: scope, to: &next)
+            segment.append(
+                from: node, isLast: index == segments.count - 1, visits: Visits(scope: scope), to: &next)
             switch segment {
             case .names(let names): walked += "[" + names.map { "'\($0)'" }.joined(separator: ",") + "]"
             case .indices(let indices): walked += "[" + indices.map(String.init).joined(separator: ",") + "]"
@@ -68,23 +109,24 @@ extension JSONPath.Segment {
         }
     }
 
-    fileprivate func append(from node: JSON, isLast: Bool, scope: EvaluationScope, to result: inout [JSON]) {
+    fileprivate func append(from node: JSON, isLast: Bool, visits: JSONPath.Visits, to result: inout [JSON]) {
+        guard visits.count() else { return }
         switch self {
         case .names(let names):
-            guard case .object(let members) = node else { return }
+            guard visits.count(names.count), case .object(let members) = node else { return }
             if names.count > 1, isLast {
                 result.append(JSON.picking(names, of: members))
             } else {
                 for name in names { if let value = members[name] { result.append(value) } }
             }
         case .indices(let indices):
-            guard case .array(let elements) = node else { return }
+            guard visits.count(indices.count), case .array(let elements) = node else { return }
             for index in indices {
                 let resolved = index < 0 ? elements.count + index : index
                 if elements.indices.contains(resolved) { result.append(elements[resolved]) }
             }
         case .slice(let from, let to):
-            guard case .array(let elements) = node else { return }
+            guard case .array(let elements) = node, visits.count(elements.count) else { return }
             func resolve(_ index: Int) -> Int {
                 min(max(index < 0 ? elements.count + index : index, 0), elements.count)
             }
@@ -93,25 +135,27 @@ extension JSONPath.Segment {
             if lower < upper { result.append(contentsOf: elements[lower..<upper]) }
         case .wildcard:
             switch node {
-            case .array(let elements): result.append(contentsOf: elements)
-            case .object(let members): result.append(contentsOf: members.values)
+            case .array(let elements):
+                if visits.count(elements.count) { result.append(contentsOf: elements) }
+            case .object(let members):
+                if visits.count(members.count) { result.append(contentsOf: members.values) }
             case .null, .bool, .integer, .double, .string: break
             }
         case .filter(let filter):
             switch node {
             case .array(let elements):
-                result.append(contentsOf: elements.filter { filter.accepts($0, scope: scope) })
+                result.append(contentsOf: elements.filter { filter.accepts($0, visits: visits) })
             case .object:
-                if filter.accepts(node, scope: scope) { result.append(node) }
+                if filter.accepts(node, visits: visits) { result.append(node) }
             case .null, .bool, .integer, .double, .string: break
             }
         case .descendants(let inner):
-            inner.append(from: node, isLast: isLast, scope: scope, to: &result)
+            inner.append(from: node, isLast: isLast, visits: visits, to: &result)
             switch node {
             case .array(let elements):
-                for element in elements { append(from: element, isLast: isLast, scope: scope, to: &result) }
+                for element in elements { append(from: element, isLast: isLast, visits: visits, to: &result) }
             case .object(let members):
-                for value in members.values { append(from: value, isLast: isLast, scope: scope, to: &result) }
+                for value in members.values { append(from: value, isLast: isLast, visits: visits, to: &result) }
             case .null, .bool, .integer, .double, .string: break
             }
         case .function: break

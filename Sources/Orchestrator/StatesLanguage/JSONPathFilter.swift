@@ -35,39 +35,44 @@ extension JSONPath {
 }
 
 extension JSONPath.Filter {
-    func accepts(_ candidate: JSON, scope: EvaluationScope) -> Bool {
-        switch self {
-        case .any(let parts): parts.contains { $0.accepts(candidate, scope: scope) }
-        case .all(let parts): parts.allSatisfy { $0.accepts(candidate, scope: scope) }
-        case .not(let part): !part.accepts(candidate, scope: scope)
-        case .exists(let path): path.exists(candidate: candidate, scope: scope)
+    func accepts(_ candidate: JSON, visits: JSONPath.Visits) -> Bool {
+        guard visits.count() else { return false }
+        return switch self {
+        case .any(let parts): parts.contains { $0.accepts(candidate, visits: visits) }
+        case .all(let parts): parts.allSatisfy { $0.accepts(candidate, visits: visits) }
+        case .not(let part): !part.accepts(candidate, visits: visits)
+        case .exists(let path): path.exists(candidate: candidate, visits: visits)
         case .comparison(let left, let comparator, let right):
             comparator.holds(
-                left.value(candidate: candidate, scope: scope), right.value(candidate: candidate, scope: scope))
+                left.value(candidate: candidate, visits: visits), right.value(candidate: candidate, visits: visits),
+                visits: visits)
         }
     }
 }
 
 extension JSONPath {
-    fileprivate func exists(candidate: JSON, scope: EvaluationScope) -> Bool {
-        guard let value = value(candidate: candidate, scope: scope) else { return false }
+    fileprivate func exists(candidate: JSON, visits: JSONPath.Visits) -> Bool {
+        guard let value = value(candidate: candidate, visits: visits) else { return false }
         return isDefinite || value.arrayValue?.isEmpty == false
     }
 }
 
 extension JSONPath.Operand {
-    fileprivate func value(candidate: JSON, scope: EvaluationScope) -> JSON? {
+    fileprivate func value(candidate: JSON, visits: JSONPath.Visits) -> JSON? {
         switch self {
         case .value(let value): value
-        case .path(let path): path.value(candidate: candidate, scope: scope)
+        case .path(let path): path.value(candidate: candidate, visits: visits)
         }
     }
 }
 
 extension JSONPath.Comparator {
     /// Whether the comparison holds. A path without match is nil: it equals nothing and is in no order.
-    func holds(_ left: JSON?, _ right: JSON?) -> Bool {
+    func holds(_ left: JSON?, _ right: JSON?, visits: JSONPath.Visits) -> Bool {
         guard let left, let right else { return self == .notEqual && (left != nil || right != nil) }
+        // Comparing lists looks at each pair.
+        let pairs = (left.arrayValue?.count ?? 1).multipliedReportingOverflow(by: right.arrayValue?.count ?? 1)
+        guard !pairs.overflow, visits.count(pairs.partialValue) else { return false }
         return switch self {
         case .equal: left.means(right)
         case .notEqual: !left.means(right)

@@ -1,11 +1,14 @@
 /// The known name that a mistyped one most likely means: the one with the fewest letters changed, left out, added or
-/// swapped, at most a third of the name; nil when none is that near.
+/// swapped, at most a third of them; nil when none is that near.
 func nearestName(to name: String, among known: some Sequence<String>) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars.prefix(100))
     var best: (name: String, distance: Int)?
     for candidate in known {
         let distance = editDistance(wanted, Array(candidate.lowercased().unicodeScalars.prefix(100)))
-        if distance <= max(1, wanted.count / 3), distance < best?.distance ?? .max { best = (candidate, distance) }
+        // Of one or two letters nothing would be left.
+        if distance <= (wanted.count < 3 ? 0 : max(1, wanted.count / 3)), distance < best?.distance ?? .max {
+            best = (candidate, distance)
+        }
     }
     return best?.name
 }

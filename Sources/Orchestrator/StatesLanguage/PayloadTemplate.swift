@@ -50,31 +50,35 @@ public struct PayloadTemplate: Sendable, Hashable {
 
     /// The template's value.
     public func evaluate(in scope: EvaluationScope) throws(EvaluationError) -> JSON {
-        var draws = Draws(seed: scope.seed)
-        return try PayloadTemplate.value(of: node, in: scope, draws: &draws)
+        var budget = EvaluationBudget(seed: scope.seed)
+        return try PayloadTemplate.value(of: node, in: scope, budget: &budget)
     }
 
     private static func value(
-        of node: Node, in scope: EvaluationScope, draws: inout Draws
+        of node: Node, in scope: EvaluationScope, budget: inout EvaluationBudget
     ) throws(EvaluationError) -> JSON {
         switch node {
         case .literal(let value): return value
         case .path(let path, let field):
-            guard let value = path.value(in: scope) else {
+            switch path.lookUp(in: scope) {
+            case .found(let value):
+                try budget.charge(value)
+                return value
+            case .missing:
                 throw EvaluationError(
                     error: ErrorName.parameterPathFailure,
                     cause: "The JSONPath '\(path.text)' specified for the field '\(field)' could not be found in the"
                         + " input '\(scope.input.text)'")
+            case .excessive: throw path.isExcessive
             }
-            return value
-        case .call(let call): return try call.evaluate(in: scope, draws: &draws)
+        case .call(let call): return try call.evaluate(in: scope, budget: &budget)
         case .array(let nodes):
             var elements: [JSON] = []
-            for node in nodes { elements.append(try value(of: node, in: scope, draws: &draws)) }
+            for node in nodes { elements.append(try value(of: node, in: scope, budget: &budget)) }
             return .array(elements)
         case .object(let members):
             var object: OrderedDictionary<String, JSON> = [:]
-            for member in members { object[member.name] = try value(of: member.value, in: scope, draws: &draws) }
+            for member in members { object[member.name] = try value(of: member.value, in: scope, budget: &budget) }
             return .object(object)
         }
     }

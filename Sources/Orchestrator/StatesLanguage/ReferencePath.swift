@@ -13,10 +13,17 @@ public struct ReferencePath: Sendable, Hashable {
         case index(Int)
     }
 
+    /// A reference path may have this many parts.
+    public static let maximumSteps = 100
+
     /// Reads a reference path; throws when the text is no path or uses `@`, `,`, `:`, `?`, `*`, `..` or the context.
     public init(_ text: String) throws(JSONPathError) {
         let path = try JSONPath(text)
         if path.readsContext { throw JSONPathError(offset: 0, reason: "a reference path begins with a single '$'") }
+        if path.segments.count > ReferencePath.maximumSteps {
+            throw JSONPathError(
+                offset: 0, reason: "a reference path may have \(ReferencePath.maximumSteps) parts")
+        }
         var steps: [Step] = []
         for segment in path.segments {
             switch segment {
