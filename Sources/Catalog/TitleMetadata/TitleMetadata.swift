@@ -91,11 +91,11 @@ public struct TitleMetadata: Sendable, Equatable {
             ("title", .string(title)), ("kind", .string(kind.rawValue)),
             ("description", description.map { .string($0) }), ("year", year.map { .integer($0) }),
             ("rating", rating.map { .string($0) }),
-            ("languages", languages.isEmpty ? nil : .array(languages.map { .string($0) })),
-            ("genres", genres.isEmpty ? nil : .array(genres.map { .string($0.name) })),
+            ("languages", languages.isEmpty ? JSON?.none : .array(languages.map { .string($0) })),
+            ("genres", genres.isEmpty ? JSON?.none : .array(genres.map { .string($0.name) })),
             ("series", series.map { .string($0) }), ("season", season.map { .integer($0) }),
             ("episode", episode.map { .integer($0) }), ("parent", parent.map { .string($0) }),
-            ("cast", cast.isEmpty ? nil : castDocument))
+            ("cast", cast.isEmpty ? JSON?.none : castDocument))
     }
 
     /// The `cast` member: names with their roles.

@@ -1,0 +1,62 @@
+import CatalogStore
+import Postgres
+import PostgresTestSupport
+import Testing
+
+@Suite("Catalogue schema")
+struct SchemaTests {
+    @Test func migrationRunsTwiceAndByTwoAtOnce() async throws {
+        let url = try await TestDatabase.empty()
+        let first = try await Catalogue.connect(url)
+        let second = try await Catalogue.connect(url)
+        async let one: Void = CatalogStore.migrate(first.connection)
+        async let two: Void = CatalogStore.migrate(second.connection)
+        _ = try await (one, two)
+        try await CatalogStore.migrate(first.connection)
+        #expect(try await first.reader.schemaState() == .current)
+        #expect(try await first.reader.version() == 0)
+    }
+
+    @Test func anEmptyDatabaseIsBehind() async throws {
+        let catalogue = try await Catalogue.connect(try await TestDatabase.empty())
+        #expect(try await catalogue.reader.schemaState() == .behind(applied: 0, known: 1))
+    }
+
+    @Test func aNewerSchemaIsAhead() async throws {
+        let catalogue = try await Catalogue.make()
+        try await catalogue.connection.script(
+            "INSERT INTO catalogue.migration VALUES (2, 'later', 'SELECT 1', now())", deadline: Catalogue.deadline)
+        #expect(try await catalogue.reader.schemaState() == .ahead(applied: 2, known: 1))
+    }
+
+    @Test func everyDatabaseHasACursorKeyOfItsOwn() async throws {
+        let one = try await Catalogue.connect(try await TestDatabase.empty())
+        let other = try await Catalogue.connect(try await TestDatabase.empty())
+        try await CatalogStore.migrate(one.connection)
+        try await CatalogStore.migrate(other.connection)
+        let key = try await one.reader.cursorKey()
+        #expect(key.count == 32)
+        #expect(try await other.reader.cursorKey() != key)
+    }
+
+    @Test(arguments: [
+        ("reads titles", "SELECT * FROM catalogue.title", nil),
+        ("reads the version", "SELECT * FROM catalogue.version", nil),
+        ("does not write titles", "DELETE FROM catalogue.title", "42501"),
+        ("does not publish", "UPDATE catalogue.version SET value = 9", "42501"),
+        ("does not read the engine's tables", "SELECT * FROM engine.journal", "42501"),
+        ("does not make tables", "CREATE TABLE catalogue.mine (id int)", "42501"),
+    ])
+    func theViewersRole(_ name: String, _ sql: String, _ refusal: String?) async throws {
+        let catalogue = try await Catalogue.make()
+        try await catalogue.connection.script(
+            "CREATE SCHEMA engine; CREATE TABLE engine.journal (id int); SET ROLE \(CatalogStore.role)",
+            deadline: Catalogue.deadline)
+        do {
+            _ = try await catalogue.connection.query(sql, deadline: Catalogue.deadline)
+            #expect(refusal == nil, "\(name)")
+        } catch {
+            #expect(error.sqlstate == refusal, "\(name): \(error)")
+        }
+    }
+}
