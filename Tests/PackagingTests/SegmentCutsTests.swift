@@ -98,8 +98,21 @@ import Testing
 
     @Test func cutsSoundAloneAtMultiples() throws {
         let presentation = try Presentation(tracks: [(Fixture.audio(), try Fixture.sound(samples: 48000 * 9))])
-        #expect(presentation.tracks[0].segments.map { $0.start / 48000 } == [0, 4])
-        #expect(presentation.targetDuration == 5)
+        #expect(presentation.tracks[0].segments.map { $0.start / 48000 } == [0, 4, 8])
+        #expect(presentation.targetDuration == 4)
+    }
+
+    @Test(arguments: [
+        (200, [0, 100]), (201, [0, 100]), (212, [0, 100]), (213, [0, 100, 200]), (300, [0, 100, 200]),
+    ])
+    func joinsAnEndOfLessThanHalfASecond(frames: Int, starts: [Int64]) throws {
+        let presentation = try Presentation(tracks: [
+            (Fixture.video(), try Fixture.pictures(frames, group: 50)),
+            (Fixture.audio(), try Fixture.sound(samples: Int64(frames) * 1920)),
+        ])
+        #expect(presentation.targetDuration == 4)
+        #expect(presentation.tracks[0].segments.map(\.start) == starts)
+        #expect(presentation.tracks[1].segments.count == starts.count)
     }
 
     @Test func cutsOnlyAtCommonKeyFrames() throws {

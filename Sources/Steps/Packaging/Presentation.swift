@@ -138,6 +138,7 @@ public struct Presentation: Sendable {
             let start = timelines.map { $0.time($0.start) }.min() ?? .zero
             var cuts = SegmentCuts(candidates: [start], target: target)
             cuts.extend(to: end, target: target)
+            cuts.joinShortEnd(at: end, target: target)
             return cuts
         }
         let points = videos.map(\.accessTimes)
@@ -150,7 +151,11 @@ public struct Presentation: Sendable {
         let common = SegmentCuts.common(points)
         var cuts = SegmentCuts(candidates: common, target: target)
         let videoEnd = videos.map { $0.time($0.end) }.max() ?? end
-        if videoEnd < end { cuts.extend(to: end, target: target) }
+        cuts.joinShortEnd(at: videoEnd, target: target)
+        if videoEnd + SegmentCuts.slack <= end {
+            cuts.extend(to: end, target: target)
+            cuts.joinShortEnd(at: end, target: target)
+        }
         return cuts
     }
 

@@ -20,14 +20,22 @@ struct SegmentCuts {
 
     /// Goes on at whole multiples of the target where other tracks outlast those that limited the cuts.
     mutating func extend(to end: MediaTime, target: MediaTime) {
-        guard var last = times.last else { return }
-        // Half a target of rest stays with the last segment.
-        while last + target + MediaTime(target.value, scale: target.scale * 2) <= end {
-            let index = last.index(period: target) + 1
-            last = MediaTime(target.value * index, scale: target.scale)
-            if times.last.map({ $0 < last }) ?? true { times.append(last) }
+        guard let last = times.last else { return }
+        var index = last.index(period: target) + 1
+        while MediaTime(target.value * index, scale: target.scale) < end {
+            times.append(MediaTime(target.value * index, scale: target.scale))
+            index += 1
         }
     }
+
+    /// Gives the last segment, where it is short, to the one before: a film a frame longer than a whole number of
+    /// segments gets no segment of one frame. Target durations are whole seconds, so half a second more changes none.
+    mutating func joinShortEnd(at end: MediaTime, target: MediaTime) {
+        guard times.count > 1, end < times[times.count - 2] + target + SegmentCuts.slack else { return }
+        times.removeLast()
+    }
+
+    static let slack = MediaTime(1, scale: 2)
 
     /// Times common to all lists, each ascending.
     static func common(_ lists: [[MediaTime]]) -> [MediaTime] {
