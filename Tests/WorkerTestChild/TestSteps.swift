@@ -56,13 +56,16 @@ struct HogStep: LocalStep {
     }
 }
 
-/// Tells that it runs, and waits until it is told to stop.
+/// Tells that it runs, and waits until it is told to stop or the file its input names is there.
 struct WaitStep: LocalStep {
     static let contract = testContract("wait")
 
     func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
         surroundings.report(StepProgress(stage: "wait", mediaSeconds: 2))
-        while !surroundings.isCancelled() { usleep(1000) }
+        while !surroundings.isCancelled() {
+            if let path = input["until"]?.stringValue, access(path, F_OK) == 0 { return ["waited": true] }
+            usleep(1000)
+        }
         throw .cancelled("asked to stop")
     }
 }

@@ -13,11 +13,13 @@ private struct Bench {
     let output: String
     let links: String
 
-    init(_ sandbox: Sandbox, limits: ChildLimits = ChildLimits(), patience: Duration = .seconds(2))
-        throws
-    {
-        process = StepProcess(
-            command: [TestChild.path], sandbox: sandbox, limits: limits, patience: patience)
+    init(
+        _ sandbox: Sandbox, limits: ChildLimits = ChildLimits(), patience: Duration = .seconds(2),
+        sleep: (@Sendable (Duration) async throws -> Void)? = nil
+    ) throws {
+        var process = StepProcess(command: [TestChild.path], sandbox: sandbox, limits: limits, patience: patience)
+        if let sleep { process.sleep = sleep }
+        self.process = process
         output = try directory.directory("out")
         links = try directory.directory("in")
     }
@@ -62,7 +64,7 @@ private struct FirstProgress: Sendable {
     }
 }
 
-@Suite struct StepProcessTests {
+@Suite(.timeLimit(.minutes(3))) struct StepProcessTests {
     @Test(arguments: TestChild.sandboxes) func givesFilesAndTakesOutputAndProgress(_ sandbox: Sandbox)
         async throws
     {
@@ -135,12 +137,32 @@ private struct FirstProgress: Sendable {
         #expect(failure == .resourceExhausted("fat wrote a file larger than its 4 MiB"))
     }
 
-    @Test(arguments: TestChild.sandboxes) func theDeadlineEndsTheChild(_ sandbox: Sandbox)
-        async throws
-    {
-        let failure = try await Bench(sandbox).failure("wait", timeoutSeconds: 1)
+    @Test(arguments: TestChild.sandboxes) func theDeadlineEndsTheChild(_ sandbox: Sandbox) async throws {
+        let progress = FirstProgress()
+        let slept = Mutex<Duration?>(nil)
+        let bench = try Bench(
+            sandbox,
+            sleep: { duration in
+                slept.withLock { $0 = duration }
+                _ = await progress.value
+            })
+        let failure = await #expect(throws: StepFailure.self) {
+            try await bench.run("wait", timeoutSeconds: 90, report: progress.report)
+        }
+        #expect(slept.withLock { $0 } == .seconds(90))
         #expect(failure?.error == "States.Timeout")
-        #expect(failure?.cause == "wait took longer than 1 s; it was at wait, 00:00:02.000")
+        #expect(failure?.cause == "wait took longer than 90 s; it was at wait, 00:00:02.000")
+    }
+
+    @Test(arguments: [(nil, 100), (20, 20), (200, 100)] as [(Int?, Int)])
+    func theShorterDeadlineHolds(_ row: (task: Int?, effective: Int)) async throws {
+        let slept = Mutex<Duration?>(nil)
+        let bench = try Bench(
+            .limitsOnly(reason: nil), limits: ChildLimits(wallSeconds: 100),
+            sleep: { duration in slept.withLock { $0 = duration } })
+        let failure = await bench.failure("wait", timeoutSeconds: row.task)
+        #expect(failure?.cause.hasPrefix("wait took longer than \(row.effective) s") == true)
+        #expect(slept.withLock { $0 } == .seconds(row.effective))
     }
 
     @Test(arguments: TestChild.sandboxes, ["wait", "stubborn"])
@@ -167,9 +189,8 @@ private struct FirstProgress: Sendable {
         let descendant = pid_t(try #require(await progress.value?.frames))
         task.cancel()
         _ = await task.value
-        // It may be a zombie for a moment, until its new parent reaps it; it no longer runs in any case.
-        let status = text(of: "/proc/\(descendant)/stat")
-        #expect(status == nil || status?.contains(") Z ") == true, "\(status ?? "")")
+        // The kernel may need a moment; a zombie that nobody reaps no longer runs. The suite's time limit bounds this.
+        while let status = text(of: "/proc/\(descendant)/stat"), !status.contains(") Z ") { await Task.yield() }
     }
 
     @Test(arguments: TestChild.sandboxes) func longOutputsArriveWhole(_ sandbox: Sandbox) async throws {

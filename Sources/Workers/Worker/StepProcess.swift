@@ -13,6 +13,8 @@ struct StepProcess: Sendable {
     let limits: ChildLimits
     /// Between "please stop" and SIGKILL.
     var patience: Duration = .seconds(2)
+    /// How deadlines pass.
+    var sleep: @Sendable (Duration) async throws -> Void = { try await ContinuousClock().sleep(for: $0) }
 
     /// What a child is to do, in terms of this process's file system.
     struct Job: Sendable {
@@ -32,6 +34,7 @@ struct StepProcess: Sendable {
     /// Runs one step and returns its output. Cancelling the surrounding task ends the child: it is asked first, then
     /// killed with all its descendants.
     func run(_ job: Job, report: @escaping @Sendable (StepProgress) -> Void) async throws(StepFailure) -> JSON {
+        let name = job.step.isEmpty ? "the trial run" : job.step
         let wallSeconds = min(job.timeoutSeconds ?? limits.wallSeconds, limits.wallSeconds)
         let applied = AppliedLimits(limits, wallSeconds: wallSeconds, threads: job.threads)
         let inputs = try childInputs(job)
@@ -56,7 +59,7 @@ struct StepProcess: Sendable {
                         request: request, conversation: conversation)
                 }
                 group.addTask {
-                    try await ContinuousClock().sleep(for: .seconds(wallSeconds))
+                    try await sleep(.seconds(wallSeconds))
                     return nil
                 }
                 defer { group.cancelAll() }
@@ -65,13 +68,13 @@ struct StepProcess: Sendable {
             }
         } catch is DeadlinePassed {
             throw StepFailure(
-                error: "States.Timeout", cause: "\(job.step) took longer than \(wallSeconds) s\(conversation.place)",
+                error: "States.Timeout", cause: "\(name) took longer than \(wallSeconds) s\(conversation.place)",
                 retry: .elsewhere)
         } catch let violation as ProtocolViolation {
-            throw .crashed("\(job.step) broke off: \(violation.reason)")
+            throw .crashed("\(name) broke off: \(violation.reason)")
         } catch {
-            if Task.isCancelled { throw .cancelled("\(job.step) was stopped") }
-            throw .crashed("the process for \(job.step) could not be run: \(error)")
+            if Task.isCancelled { throw .cancelled("\(name) was stopped") }
+            throw .crashed("the process for \(name) could not be run: \(error)")
         }
 
         switch conversation.outcome {
@@ -79,11 +82,11 @@ struct StepProcess: Sendable {
         case .failure(let failure): throw failure
         case .progress, nil: break
         }
-        if Task.isCancelled { throw .cancelled("\(job.step) was stopped") }
+        if Task.isCancelled { throw .cancelled("\(name) was stopped") }
         let ending = ChildEnding(
             status: endingStatus(status, isWrapped: isWrapped), lastWords: conversation.lastWords,
             progress: conversation.progress, memoryWasShort: StepProcess.memoryKills() > killsBefore, limits: applied)
-        throw ending.failure(step: job.step)
+        throw ending.failure(step: name)
     }
 
     /// Starts a child that only says hello, to learn whether this sandbox works on this machine.
@@ -120,10 +123,14 @@ struct StepProcess: Sendable {
         return inputs
     }
 
+    /// Writing to a child that is gone must fail the write and not end this process. Done once, for the whole process.
+    private static let ignoresBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
+
     private func converse(
         executable: String, arguments: [String], environment: [String: String], request: ChildRequest,
         conversation: Conversation
     ) async throws -> TerminationStatus {
+        StepProcess.ignoresBrokenPipes
         var options = PlatformOptions()
         options.processGroupID = 0
         options.teardownSequence = [
@@ -138,6 +145,11 @@ struct StepProcess: Sendable {
         let result = try await Subprocess.run(
             configuration, input: .inputWriter, output: .sequence, error: .sequence
         ) { execution in
+            // What a child without sandbox has started goes with it. The child itself has ended here or is about to;
+            // nobody has reaped it yet, so that its id is still its own. Bubblewrap's end takes all with it.
+            defer {
+                if case .limitsOnly = sandbox { kill(-execution.processIdentifier.value, SIGKILL) }
+            }
             let writer = execution.standardInputWriter
             let output = execution.standardOutput
             let errors = execution.standardError

@@ -1,0 +1,400 @@
+import Cryptography
+import Glibc
+import HTTP
+import JSON
+import Logging
+import ObjectStorage
+import ServiceLifecycle
+import StepContracts
+import Testing
+import WorkerProtocol
+
+@testable import Worker
+
+/// A running worker with the test steps, a directory store and a scripted engine.
+private final class Plant: Sendable {
+    let directory = TemporaryDirectory()
+    let engine: ScriptedEngine
+    let store: any ObjectStore
+    let worker: Worker
+    private let group: ServiceGroup
+    private let running: Task<Void, any Error>
+
+    var scratch: String { "\(directory.path)/scratch" }
+
+    init(
+        slots: Int = 1, allowsLocalSources: Bool = true, usesResults: Bool = true,
+        sources: HTTPClient.Addresses = .any, grace: Duration = .seconds(60), sandbox: SandboxMode = .off,
+        engine: ScriptedEngine? = nil
+    ) async throws {
+        self.engine = try engine ?? ScriptedEngine()
+        store = try openStore("\(directory.path)/store", environment: [:])
+        try await store.prepare()
+        let names = [
+            "write", "die", "hog", "wait", "stubborn", "inspect", "long", "fat", "link", "refuse", "quit",
+        ]
+        let configuration = WorkerConfiguration(
+            engine: self.engine.url, store: store,
+            sources: HTTPClient(HTTPClient.Configuration(addresses: sources)), name: "worker-1", version: "test",
+            slots: slots, threads: 2, scratch: "\(directory.path)/scratch", childCommand: [TestChild.path],
+            sandbox: sandbox, usesResults: usesResults, allowsLocalSources: allowsLocalSources, gracePeriod: grace,
+            heartbeatInterval: .milliseconds(20), pollSeconds: 20)
+        var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        logger.logLevel = .critical
+        worker = try await Worker(
+            configuration,
+            steps: names.map {
+                StepContract(
+                    name: $0, version: 1, summary: "A test's.", runner: .mediaWorker,
+                    input: [StepField("signal", .number, required: false, "a signal")], output: [])
+            }, logger: logger)
+        let group = ServiceGroup(services: [worker], logger: logger)
+        self.group = group
+        running = Task { try await group.run() }
+    }
+
+    deinit { running.cancel() }
+
+    func offer(_ step: String, _ input: JSON = [:], token: String = "t-1", timeoutSeconds: Int? = nil) {
+        engine.offer(
+            TaskOffer(
+                token: token, step: step, input: input, attempt: 1, executionArn: "arn", execution: "x", state: "S",
+                machine: "m", heartbeatSeconds: 15, timeoutSeconds: timeoutSeconds))
+    }
+
+    func drain() async { await group.triggerGracefulShutdown() }
+
+    func ended() async throws { try await running.value }
+
+    /// Input for the step `wait`, which then waits for ``release()``.
+    var untilReleased: JSON { ["until": .string("\(directory.path)/released")] }
+
+    func release() throws { _ = try directory.file("released", "") }
+
+    func source(_ name: String, _ text: String) throws -> JSON {
+        ["source": .string("file://\(try directory.file(name, text))")]
+    }
+}
+
+private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
+
+@Suite(.timeLimit(.minutes(2))) struct WorkerTests {
+    @Test func pollsWithWhatItCanDo() async throws {
+        let plant = try await Plant(slots: 2)
+        let poll = await plant.engine.nextPoll()
+        #expect(poll.worker == "worker-1")
+        #expect(poll.incarnation.utf8.count == 36)
+        #expect(poll.steps.contains("write"))
+        #expect(poll.slots == 2)
+        let other = await plant.engine.nextPoll()
+        #expect(other == poll, "each free slot keeps a poll open")
+        let second = try await Plant()
+        #expect(await second.engine.nextPoll().incarnation != poll.incarnation)
+    }
+
+    @Test(arguments: TestChild.bubblewrap == nil ? [SandboxMode.off] : [.off, .required])
+    func aTaskIsDoneAndItsFilesAreStored(_ sandbox: SandboxMode) async throws {
+        let plant = try await Plant(sandbox: sandbox)
+        let input = try plant.source("film.txt", "film")
+        plant.offer("write", input)
+        let complete = await plant.engine.nextComplete()
+        #expect(complete.token == "t-1")
+        let output = complete.output
+        #expect(
+            output["source"] == [
+                "url": try #require(input["source"]), "bytes": 4, "sha256": digest("film"),
+            ])
+        let file = try #require(output["file"])
+        #expect(output["again"]?[0] == file)
+        let key = try #require(file["key"]?.stringValue)
+        let prefix = try #require(output["prefix"]?.stringValue)
+        #expect(key == "\(prefix)/sub/text.txt")
+        #expect(key.hasPrefix("work/"))
+        #expect(file["sha256"] == digest("FILM"))
+        #expect(try await plant.store.get(key) == Array("FILM".utf8))
+        #expect(try await plant.store.head(key).contentType == "text/plain; charset=utf-8")
+        #expect(output["threads"] == 2)
+    }
+
+    @Test func theSameContentIsNotWorkedOnTwice() async throws {
+        let plant = try await Plant()
+        plant.offer("write", try plant.source("one.txt", "same"), token: "t-1")
+        let first = await plant.engine.nextComplete().output
+        let elsewhere = try plant.source("two.txt", "same")
+        plant.offer("write", elsewhere, token: "t-2")
+        let second = await plant.engine.nextComplete().output
+        #expect(second["file"] == first["file"])
+        #expect(second["source"]?["url"] == elsewhere["source"])
+
+        plant.offer("write", try plant.source("three.txt", "other"), token: "t-3")
+        #expect(await plant.engine.nextComplete().output["file"] != first["file"])
+    }
+
+    @Test func aResultWhoseObjectIsGoneIsMadeAnew() async throws {
+        let plant = try await Plant()
+        let input = try plant.source("one.txt", "same")
+        plant.offer("write", input, token: "t-1")
+        let first = try #require(await plant.engine.nextComplete().output["file"]?["key"]?.stringValue)
+        try await plant.store.delete(first)
+        plant.offer("write", input, token: "t-2")
+        let second = try #require(await plant.engine.nextComplete().output["file"]?["key"]?.stringValue)
+        #expect(second != first)
+        #expect(try await plant.store.get(second) == Array("SAME".utf8))
+        plant.offer("write", input, token: "t-3")
+        #expect(await plant.engine.nextComplete().output["file"]?["key"]?.stringValue == second)
+    }
+
+    @Test func withoutKeptResultsEveryTaskIsWorkedOn() async throws {
+        let plant = try await Plant(usesResults: false)
+        let input = try plant.source("one.txt", "same")
+        plant.offer("write", input, token: "t-1")
+        let first = await plant.engine.nextComplete().output["file"]?["key"]
+        plant.offer("write", input, token: "t-2")
+        #expect(await plant.engine.nextComplete().output["file"]?["key"] != first)
+    }
+
+    @Test func storedObjectsAreReadInPlace() async throws {
+        let plant = try await Plant(allowsLocalSources: false)
+        let reference = try await plant.store.put(.bytes(Array("kept".utf8)), key: "uploads/a.txt", contentType: "x/y")
+        plant.offer(
+            "write",
+            [
+                "source": .string(plant.store.url(for: "uploads/a.txt")),
+                "poster": ["key": "uploads/a.txt", "bytes": 4, "sha256": .string(reference.sha256)],
+            ])
+        let complete = await plant.engine.nextComplete()
+        #expect(complete.output["file"]?["sha256"] == digest("KEPTKEPT"))
+    }
+
+    struct Refusal: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let step: String
+        let input: JSON
+        var addresses = HTTPClient.Addresses.any
+        let failure: StepFailure
+    }
+
+    @Test(arguments: [
+        Refusal(
+            testDescription: "a step this worker has not", step: "dream", input: [:],
+            failure: StepFailure(
+                error: "Showrunner.ParametersInvalid", cause: "this worker has no step 'dream'", retry: .elsewhere)),
+        Refusal(
+            testDescription: "an input against the contract", step: "die", input: ["signal": "nine"],
+            failure: .parametersInvalid("'signal' of die must be of type number")),
+        Refusal(
+            testDescription: "a file outside the store", step: "write", input: ["source": "file:///etc/passwd"],
+            failure: .parametersInvalid(
+                "the source 'file:///etc/passwd' lies outside the object store, and this worker reads no other files (--allow-local-sources)"
+            )),
+        Refusal(
+            testDescription: "the step's own refusal", step: "refuse", input: [:],
+            failure: .sourceInvalid("no moov box at byte 48")),
+        Refusal(
+            testDescription: "a crash", step: "die", input: ["signal": 9],
+            failure: .crashed(
+                "die was ended by SIGKILL while it was at encode, 00:12:40.120; its last words: about to [31mdie")),
+        Refusal(
+            testDescription: "an output that is a link to a file of the host", step: "link",
+            input: ["name": "loot", "target": "/etc/passwd"],
+            failure: .crashed("the step's output file 'loot' is no plain file")),
+        Refusal(
+            testDescription: "an output outside the directory", step: "link", input: ["name": "../../../etc/passwd"],
+            failure: .crashed("the step named an output file '../../../etc/passwd' outside its directory")),
+        Refusal(
+            testDescription: "an output that was not written", step: "link", input: ["name": "nothing"],
+            failure: .crashed(
+                "the step named an output file 'nothing' and did not write it: No such file or directory")),
+        Refusal(
+            testDescription: "an output too large for a state", step: "long", input: ["bytes": 300_000],
+            failure: .crashed("the step's output has 300011 bytes, more than the 262144 a state may have")),
+        Refusal(
+            testDescription: "an object that is not there", step: "write",
+            input: [
+                "file": [
+                    "key": "work/none", "bytes": 1,
+                    "sha256": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                ]
+            ],
+            failure: .storageUnavailable("There is no object work/none in STORE.")),
+    ])
+    func failuresAreTold(_ row: Refusal) async throws {
+        let plant = try await Plant(allowsLocalSources: false, sources: row.addresses)
+        plant.offer(row.step, row.input)
+        let fail = await plant.engine.nextFail()
+        #expect(fail.error == row.failure.error)
+        #expect(fail.cause.replacing(plant.store.baseURL, with: "STORE") == row.failure.cause)
+        #expect(fail.retry == row.failure.retry)
+        // The slot is free again, and nothing stays behind.
+        plant.offer("refuse", token: "t-2")
+        #expect(await plant.engine.nextFail().token == "t-2")
+        #expect(TemporaryDirectory.entries(plant.scratch).count <= 1)
+    }
+
+    @Test func heartbeatsCarryProgressUntilTheEnd() async throws {
+        let plant = try await Plant()
+        plant.offer("wait")
+        let heartbeat = await plant.engine.nextHeartbeat { $0.tasks.first?.progress?.stage == "wait" }
+        #expect(
+            heartbeat.tasks == [.init(token: "t-1", progress: StepProgress(stage: "wait", mediaSeconds: 2))])
+        plant.engine.declareGone("t-1")
+        plant.offer("refuse", token: "t-2")
+        let fail = await plant.engine.nextFail()
+        #expect(fail.token == "t-2", "a task that is gone is ended and not answered")
+        #expect(
+            !plant.engine.history.contains {
+                if case .fail(let fail) = $0 { fail.token == "t-1" } else { false }
+            })
+    }
+
+    @Test func aTimeoutEndsTheTask() async throws {
+        let plant = try await Plant()
+        plant.offer("wait", timeoutSeconds: 1)
+        let fail = await plant.engine.nextFail()
+        #expect(fail.error == "States.Timeout")
+    }
+
+    @Test func outcomesAreRepeatedUntilTheyAreAnswered() async throws {
+        let plant = try await Plant()
+        plant.engine.answerNextOutcomes(.starting, .starting)
+        plant.offer("refuse")
+        for _ in 0..<3 { #expect(await plant.engine.nextFail().token == "t-1") }
+        _ = await plant.engine.nextPoll()
+    }
+
+    @Test func aStaleOutcomeIsDropped() async throws {
+        let plant = try await Plant()
+        plant.engine.answerNextOutcomes(.stale)
+        plant.offer("write", try plant.source("f", "x"))
+        _ = await plant.engine.nextComplete()
+        _ = await plant.engine.nextPoll()
+        let outcomes = plant.engine.history.filter {
+            switch $0 {
+            case .complete, .fail: true
+            case .poll, .heartbeat: false
+            }
+        }
+        #expect(outcomes.count == 1)
+    }
+
+    @Test func aRefusedResultFailsTheTask() async throws {
+        let plant = try await Plant()
+        plant.engine.answerNextOutcomes(
+            .init(status: 400, json: WorkerProblem(code: "invalid-message", status: 400, detail: "no").json))
+        plant.offer("write", try plant.source("f", "x"))
+        _ = await plant.engine.nextComplete()
+        #expect(await plant.engine.nextFail().failure == .crashed("the engine refused the result of write: no"))
+    }
+
+    @Test func workGoesOnWhileTheEngineIsAway() async throws {
+        let plant = try await Plant()
+        plant.offer("wait", plant.untilReleased)
+        let before = await plant.engine.nextHeartbeat { $0.tasks.first?.progress?.stage == "wait" }
+        plant.engine.stop()
+        try plant.engine.start()
+        // The new engine hears of the task from the worker, under the same token and incarnation.
+        let after = await plant.engine.nextHeartbeat { $0.tasks.first?.token == "t-1" }
+        #expect(after.incarnation == before.incarnation)
+        plant.engine.stop()
+        try plant.release()
+        try plant.engine.start()
+        #expect(await plant.engine.nextComplete() == CompleteRequest(token: "t-1", output: ["waited": true]))
+    }
+
+    @Test func drainingLetsTasksEnd() async throws {
+        let plant = try await Plant(slots: 2)
+        plant.offer("wait", plant.untilReleased)
+        _ = await plant.engine.nextHeartbeat { $0.tasks.first?.progress?.stage == "wait" }
+        await plant.drain()
+        try plant.release()
+        #expect(await plant.engine.nextComplete().output == ["waited": true])
+        try await plant.ended()
+        #expect(TemporaryDirectory.entries(plant.scratch) == [])
+    }
+
+    @Test func whatTheGracePeriodDoesNotCoverIsHandedBack() async throws {
+        let plant = try await Plant(grace: .milliseconds(50))
+        plant.offer("wait")
+        _ = await plant.engine.nextHeartbeat { $0.tasks.first?.progress?.stage == "wait" }
+        await plant.drain()
+        let fail = await plant.engine.nextFail()
+        #expect(
+            fail.failure
+                == StepFailure(
+                    error: "Showrunner.WorkerLost", cause: "the worker worker-1 was told to stop", retry: .elsewhere))
+        try await plant.ended()
+        #expect(TemporaryDirectory.entries(plant.scratch) == [])
+    }
+
+    @Test func anIdleWorkerStopsAtOnce() async throws {
+        let plant = try await Plant(slots: 3)
+        for _ in 0..<3 { _ = await plant.engine.nextPoll() }
+        await plant.drain()
+        try await plant.ended()
+    }
+
+    @Test func statusTellsWhetherTheEngineAnswers() async throws {
+        let engine = try ScriptedEngine()
+        engine.stop()
+        let plant = try await Plant(engine: engine)
+        #expect(!plant.worker.status.engineAnswers)
+        try engine.start()
+        plant.offer("refuse")
+        _ = await engine.nextFail()
+        _ = await engine.nextPoll()
+        #expect(plant.worker.status.engineAnswers)
+        #expect(plant.worker.status.engineTrouble == nil)
+    }
+}
+
+@Suite struct WorkerSettingsTests {
+    private func worker(
+        scratch: String, slots: Int = 1, child: String = TestChild.path, sandbox: SandboxMode = .off
+    ) async throws -> Worker {
+        let store = try openStore("\(scratch)-store", environment: [:])
+        return try await Worker(
+            WorkerConfiguration(
+                engine: "http://127.0.0.1:9", store: store, sources: HTTPClient(), name: "w", version: "test",
+                slots: slots, threads: 1, scratch: scratch, childCommand: [child], sandbox: sandbox),
+            steps: [], logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    @Test func whatDeadWorkersLeftIsSweptAway() async throws {
+        let directory = TemporaryDirectory()
+        let scratch = try directory.directory("scratch")
+        // No process has an id above the kernel's largest.
+        let left = try directory.directory("scratch/showrunner-task-4194399-a")
+        _ = try directory.file("scratch/showrunner-task-4194399-a/film", "x")
+        try #require(symlink("/etc", "\(left)/link") == 0)
+        _ = try directory.directory("scratch/showrunner-task-1-b")
+        _ = try directory.directory("scratch/somebody-elses")
+        _ = try await worker(scratch: scratch)
+        #expect(TemporaryDirectory.entries(scratch) == ["showrunner-task-1-b", "somebody-elses"])
+        #expect(access("/etc/passwd", F_OK) == 0)
+    }
+
+    @Test func settingsThatCannotWorkAreRefused() async throws {
+        let directory = TemporaryDirectory()
+        let slots = await #expect(throws: WorkerError.self) {
+            try await worker(scratch: "\(directory.path)/s", slots: 0)
+        }
+        #expect(slots?.message == "slots must be from 1 to 256, not 0")
+        let child = await #expect(throws: WorkerError.self) {
+            try await worker(scratch: "\(directory.path)/s", child: "/usr/bin/false")
+        }
+        #expect(child?.code == .child)
+        let file = try directory.file("file", "")
+        let scratch = await #expect(throws: WorkerError.self) { try await worker(scratch: "\(file)/s") }
+        #expect(scratch?.code == .scratch)
+    }
+
+    @Test func aRequiredSandboxThatIsNotThereStopsTheWorker() async throws {
+        let directory = TemporaryDirectory()
+        // The child is no worker's child, so no sandbox can make it say hello.
+        let refused = await #expect(throws: WorkerError.self) {
+            try await worker(scratch: "\(directory.path)/s", child: "/usr/bin/true", sandbox: .required)
+        }
+        #expect(refused?.code == .sandbox)
+        #expect(TemporaryDirectory.entries("\(directory.path)/s") == [])
+    }
+}
