@@ -143,11 +143,11 @@ final class Gate: @unchecked Sendable {
 
     func open() { sem_post(semaphore) }
 
-    /// Blocks the calling thread; false after ten seconds, when something is broken.
+    /// Blocks the calling thread; false after a minute, when something is broken.
     func pass() -> Bool {
         var deadline = timespec()
         clock_gettime(CLOCK_REALTIME, &deadline)
-        deadline.tv_sec += 10
+        deadline.tv_sec += 60
         return sem_timedwait(semaphore, &deadline) == 0
     }
 }

@@ -273,9 +273,7 @@ extension StoreConformance {
     }
 
     private static func largeObject(_ store: any ObjectStore, _ folder: ScratchFolder) async throws {
-        let piece = randomBytes(1 << 20)
-        var content: [UInt8] = []
-        for number in UInt8(0)..<64 { content += piece.map { $0 ^ number } }
+        let content = largeContent(mebibytes: 64)
         let file = try folder.write("large", content + [42])
         let clock = ContinuousClock()
         var reference = ObjectReference(key: "", bytes: 0, sha256: "")
@@ -300,6 +298,15 @@ extension StoreConformance {
         }
         print("64 MiB: \(store.baseURL.prefix(5)) put \(put), fetch \(fetch)")
     }
+}
+
+/// Content no two mebibytes of which are alike, made without visiting every byte (debug builds are slow at that).
+func largeContent(mebibytes: Int) -> [UInt8] {
+    let piece = randomBytes((1 << 20) - 8)
+    var content: [UInt8] = []
+    content.reserveCapacity(mebibytes << 20)
+    for number in 0..<mebibytes { content += piece + Array(repeating: UInt8(number), count: 8) }
+    return content
 }
 
 /// Expects an error of one code, and a message.

@@ -150,7 +150,8 @@ extension DirectoryStore {
 
 // MARK: - Directories and locks
 extension DirectoryStore {
-    /// Creates the folders above `path`, each flushed into its parent.
+    /// Creates the folders above `path`, each flushed into its parent. A folder that a delete elsewhere removes again
+    /// meanwhile is no failure here: whoever uses it next finds out, and begins anew.
     func makeDirectories(of path: String) throws(ObjectStorageError) {
         guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return }
         let directory = String(path[..<slash])
@@ -160,24 +161,32 @@ extension DirectoryStore {
         switch errno {
         case EEXIST:
             var status = stat()
-            guard stat(directory, &status) == 0 else { throw .system("examine", directory, errno) }
+            guard stat(directory, &status) == 0 else {
+                if errno == ENOENT { return }
+                throw .system("examine", directory, errno)
+            }
             guard status.st_mode & S_IFMT == S_IFDIR else {
                 throw ObjectStorageError(.alreadyExists, "\(directory) has to be a folder, but is an object.")
             }
         case ENOENT:
             try makeDirectories(of: directory)
-            guard mkdir(directory, 0o755) == 0 || errno == EEXIST else { throw .system("create", directory, errno) }
+            guard mkdir(directory, 0o755) == 0 || errno == EEXIST || errno == ENOENT else {
+                throw .system("create", directory, errno)
+            }
             try flushDirectory(of: directory)
         default: throw .system("create", directory, errno)
         }
     }
 
-    /// Makes the names in the folder of `path` durable.
+    /// Makes the names in the folder of `path` durable. A folder that is gone has no names.
     func flushDirectory(of path: String) throws(ObjectStorageError) {
         guard let slash = path.lastIndex(of: "/") else { return }
         let directory = slash == path.startIndex ? "/" : String(path[..<slash])
         let descriptor = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("open", directory, errno) }
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return }
+            throw .system("open", directory, errno)
+        }
         defer { close(descriptor) }
         // EINVAL: the file system keeps directories durable by itself.
         guard fsync(descriptor) == 0 || errno == EINVAL else { throw .system("flush", directory, errno) }
