@@ -40,7 +40,7 @@ private actor SharedServer {
     private func cluster() async throws -> LocalCluster {
         if let starting { return try await starting.value }
         let task = Task {
-            let directory = try TemporaryDirectory("postgres")
+            let directory = try TemporaryDirectory("postgres", in: TemporaryDirectory.memory ?? "/tmp")
             let cluster = TestDatabase.ownServer(in: directory)
             try await cluster.start()
             AtExit.end(server: await cluster.pid, directory: directory)
@@ -73,17 +73,25 @@ private actor SharedServer {
     }
 }
 
-/// A directory under /tmp that is removed with the last reference to it.
+/// A directory that is removed with the last reference to it.
 public final class TemporaryDirectory: Sendable {
     public let path: String
 
-    public init(_ name: String) throws {
-        var template = Array("/tmp/showrunner-test-\(name)-XXXXXX".utf8CString)
+    public init(_ name: String, in parent: String = "/tmp") throws {
+        var template = Array("\(parent)/showrunner-test-\(name)-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw TestSupportError("no temporary directory: errno \(errno)") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit { AtExit.remove(path) }
+
+    /// A file system in memory with room for a hundred small databases, where there is one: copying and removing them is
+    /// most of what the tests would wait for.
+    static var memory: String? {
+        var status = statvfs()
+        guard statvfs("/dev/shm", &status) == 0, status.f_bavail * status.f_bsize > 4 << 30 else { return nil }
+        return "/dev/shm"
+    }
 }
 
 public struct TestSupportError: Error, CustomStringConvertible {
