@@ -94,7 +94,16 @@ import Testing
         try Tool.ffmpeg([
             "-i", folder + "/upright.mp4", "-c", "copy", "-metadata:s:v", "rotate=90", folder + "/turned.mp4",
         ])
+        // Two edits: an empty one before the film, made one that shows the film's beginning.
+        try Tool.ffmpeg(["-itsoffset", "0.5", "-i", folder + "/upright.mp4", "-c", "copy", folder + "/delayed.mp4"])
+        var bytes = try Data(contentsOf: URL(filePath: folder + "/delayed.mp4"))
+        let list = try #require(bytes.range(of: Data("elst".utf8)))
+        let mediaTime = list.upperBound + 8 + 4
+        try #require(bytes[list.upperBound + 7] == 2 && bytes[mediaTime..<mediaTime + 4].allSatisfy { $0 == 0xFF })
+        bytes.replaceSubrange(mediaTime..<mediaTime + 4, with: [0, 0, 0, 0])
+        try bytes.write(to: URL(filePath: folder + "/parts.mp4"))
         for (file, says) in [
+            ("parts.mp4", "several parts"),
             ("codec.mp4", "mpeg4 is not packaged"), ("container.mkv", "container"), ("turned.mp4", "turned by"),
         ] {
             let failure = try #require(throws: StepFailure.self, "\(file)") {
@@ -104,6 +113,27 @@ import Testing
             }
             #expect(failure.error == "Showrunner.SourceUnsupported", "\(failure)")
             #expect(failure.cause.contains(says) && failure.cause.contains(file), "\(failure)")
+        }
+    }
+
+    /// Sound that begins half a second after the picture stays there.
+    @Test func keepsADelay() throws {
+        let scratch = try ScratchFolder()
+        let folder = scratch.path
+        try Clip(name: "film", frames: 150).write(to: folder + "/film.mp4")
+        try Tool.ffmpeg([
+            "-i", folder + "/film.mp4", "-itsoffset", "0.5", "-i", folder + "/film.mp4", "-map", "0:v", "-map", "1:a",
+            "-c", "copy", folder + "/late.mp4",
+        ])
+        _ = try LocalPackage.run(
+            [LocalPackage.Input(path: folder + "/late.mp4")], writesHLS: true, writesDASH: true,
+            directory: folder + "/out")
+        for stream in ["v:0", "a:0"] {
+            let expected = try Tool.ffprobe(folder + "/late.mp4", stream: stream, entries: "packet=pts_time")
+            for name in ["master.m3u8", "manifest.mpd"] {
+                let times = try Tool.ffprobe(folder + "/out/" + name, stream: stream, entries: "packet=pts_time")
+                #expect(times.sorted() == expected.sorted(), "\(name) \(stream)")
+            }
         }
     }
 
