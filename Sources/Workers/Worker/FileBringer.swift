@@ -122,7 +122,7 @@ struct FileBringer: Sendable {
         return try result.get()
     }
 
-    private static func measure(
+    static func measure(
         _ path: String, called name: String, isCancelled: () -> Bool
     ) throws(StepFailure) -> BroughtFile {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -23,7 +23,7 @@ struct OutputFiles: Sendable {
         guard files.count <= OutputFiles.maximumFiles else {
             throw .crashed("the step made \(files.count) files, more than \(OutputFiles.maximumFiles)")
         }
-        for file in files { try check(file) }
+        for file in files { try OutputFiles.check(file, in: directory) }
         let references: [String: JSON]
         do {
             references = try await upload(files, report: report)
@@ -36,7 +36,7 @@ struct OutputFiles: Sendable {
     }
 
     /// The child that wrote these files is not trusted: a link could make us publish a file of the host.
-    private func check(_ file: String) throws(StepFailure) {
+    static func check(_ file: String, in directory: String) throws(StepFailure) {
         let parts = file.split(separator: "/", omittingEmptySubsequences: false)
         guard ObjectKey.problem(in: file) == nil else {
             throw .crashed("the step named an output file '\(file.prefix(200))' outside its directory")

@@ -79,7 +79,10 @@ struct StepProcess: Sendable {
 
         switch conversation.outcome {
         case .output(let output): return output
-        case .failure(let failure): throw failure
+        case .failure(let failure):
+            // People know the files by the names in the input, not by those inside the sandbox.
+            let cause = inputs.reversed().reduce(failure.cause) { $0.replacing($1.childPath, with: $1.name) }
+            throw StepFailure(error: failure.error, cause: cause, retry: failure.retry)
         case .progress, nil: break
         }
         if Task.isCancelled { throw .cancelled("\(name) was stopped") }

@@ -110,6 +110,7 @@ public final class Worker: Service {
                 worker: configuration.name, incarnation: incarnation, version: configuration.version,
                 steps: contracts.keys.sorted(), slots: max(1, configuration.slots - tasks.count),
                 waitSeconds: configuration.pollSeconds)
+            let asked = ContinuousClock.now
             let answer = await cancelWhenGracefulShutdown { await self.engine.poll(request) }
             if Task.isShuttingDownGracefully || Task.isCancelled {
                 // A task that came with the last answer is handed back; a poll cut off says nothing.
@@ -123,7 +124,12 @@ public final class Worker: Service {
                 await work(on: offer)
             case .nothing:
                 engineAnswered()
-                backoff.reset()
+                // An engine that says "nothing yet" without waiting must not be asked without end.
+                if ContinuousClock.now - asked < .milliseconds(100) {
+                    await pauseUnlessStopping(backoff.pause())
+                } else {
+                    backoff.reset()
+                }
             case .refused(let problem):
                 engineFailed("the engine refuses polls: \(problem.detail)")
                 await pauseUnlessStopping(backoff.pause())
