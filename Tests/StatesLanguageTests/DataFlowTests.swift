@@ -68,15 +68,23 @@ import Testing
             try state.dataFlow.effectiveInput(of: ["a": 1], context: [:], seed: 0)
         }
         #expect(thrown == EvaluationError(error: error, cause: cause))
-        #expect(thrown?.reported(by: state) == thrown)
     }
 
-    @Test func reportsAFailedPathAsRuntimeWhereNothingCatches() throws {
-        let state = try DataFlowTests.state(#","Parameters":{"y.$":"$.x"}"#)
+    @Test(
+        arguments: [
+            ("", "Pass", "States.Runtime"), ("", "Task", "States.Runtime"),
+            (#","Retry":[{"ErrorEquals":["Other"]}]"#, "Task", "States.Runtime"),
+            (#","Retry":[{"ErrorEquals":["States.ParameterPathFailure"]}]"#, "Task", "States.ParameterPathFailure"),
+            (#","Catch":[{"ErrorEquals":["States.ALL"],"Next":"S"}]"#, "Task", "States.ParameterPathFailure"),
+        ] as [(String, String, String)])
+    func namesAFailedPathByWhoHandlesIt(fields: String, type: String, name: String) throws {
+        let state = try DataFlowTests.state(#","Parameters":{"y.$":"$.x"}"# + fields, type: type)
         let thrown = #expect(throws: EvaluationError.self) {
             try state.dataFlow.effectiveInput(of: [:], context: [:], seed: 0)
         }
-        #expect(thrown?.reported(by: state).error == "States.Runtime")
+        #expect(thrown?.reported(by: state) == EvaluationError(error: name, cause: thrown?.cause ?? ""))
+        let other = EvaluationError(error: "States.IntrinsicFailure", cause: "c")
+        #expect(other.reported(by: state) == other)
     }
 
     @Test(

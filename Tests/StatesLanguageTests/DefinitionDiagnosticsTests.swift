@@ -63,7 +63,7 @@ import YAML
             (#"{"StartAt":"A","States":{}}"#, "Value cannot be empty"),
             (#"{"StartAt":"A","States":[]}"#, "Expected value of type Object"),
             (#"{"StartAt":5,"States":{"A":{"Type":"Pass","End":true}}}"#, "Expected value of type String"),
-            (#"{"StartAt":"B","States":{"A":{"Type":"Succeed"}}}"#, "Missing 'StartAt' target: B"),
+            (#"{"StartAt":"B","States":{"A":{"Type":"Succeed"}}}"#, "Missing 'Next' target: B"),
             (
                 #"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"C":{"Type":"Succeed"}}}"#,
                 "Missing 'Next' target: B"
@@ -110,6 +110,16 @@ import YAML
         }
         #expect(reading.machine == nil)
         #expect(reading.diagnostics.contains { $0.message.contains(message) }, "\(reading.diagnostics)")
+    }
+
+    @Test func writesAsTheServiceDoes() {
+        let reading = Definition.read(
+            json: #"{"StartAt":"a","States":{"a":{"Type":"Pass","Next":"c"},"b":{"Type":"Pass","End":true}}}"#)
+        #expect(
+            reading.diagnostics.map(\.wireText) == [
+                "MISSING_TRANSITION_TARGET: Missing 'Next' target: c at /States/a/Next",
+                "MISSING_TRANSITION_TARGET: State \"b\" is not reachable. at /States/b",
+            ])
     }
 
     @Test func boundsNamesOfStates() {

@@ -81,7 +81,7 @@ public indirect enum ChoiceCondition: Sendable, Hashable {
             switch variable.lookUp(in: scope) {
             case .found(let value): return (variable.isDefinite || value != []) == wanted
             case .missing: return !wanted
-            case .excessive: throw variable.isExcessive
+            case .excessive: throw variable.excessError
             }
         case .isType(let variable, let type, let wanted):
             return type.contains(try ChoiceCondition.value(of: variable, in: scope)) == wanted
@@ -105,7 +105,7 @@ public indirect enum ChoiceCondition: Sendable, Hashable {
         case .missing:
             throw .runtime(
                 "Invalid path '\(path.text)': The choice state's condition path references an invalid value.")
-        case .excessive: throw path.isExcessive
+        case .excessive: throw path.excessError
         }
     }
 }

@@ -60,7 +60,7 @@ extension DataFlow.Selection {
             switch path.lookUp(in: scope) {
             case .found(let value): return value
             case .missing: throw .runtime("Invalid path '\(path.text)' : \(path.reasonForNoMatch(in: scope))")
-            case .excessive: throw path.isExcessive
+            case .excessive: throw path.excessError
             }
         }
     }
@@ -78,14 +78,13 @@ extension DataFlow.ResultPlacement {
 }
 
 extension EvaluationError {
-    /// The error as a state reports it. A state that can neither retry nor catch (all but Task, Parallel and Map)
-    /// reports a failed path of its parameters as `States.Runtime`.
+    /// The error as a state reports it. A failed path of its parameters is `States.ParameterPathFailure`, as the
+    /// specification has it, where the state retries or catches that; elsewhere the service reports `States.Runtime`.
     public func reported(by state: State) -> EvaluationError {
-        switch state.kind {
-        case .task, .parallel, .map: self
-        case .pass, .choice, .wait, .succeed, .fail:
-            error == ErrorName.parameterPathFailure ? .runtime(cause) : self
-        }
+        guard error == ErrorName.parameterPathFailure else { return self }
+        let isHandled =
+            state.retry.contains { $0.matches(error: error) } || state.catches.contains { $0.matches(error: error) }
+        return isHandled ? self : .runtime(cause)
     }
 }
 
@@ -142,7 +141,7 @@ extension JSONPath {
         switch lookUp(in: scope) {
         case .found(let value): return value
         case .missing: throw .runtime("The \(field)Path parameter does not reference an input value: \(text)")
-        case .excessive: throw isExcessive
+        case .excessive: throw excessError
         }
     }
 }

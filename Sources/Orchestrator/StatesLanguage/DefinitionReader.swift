@@ -148,8 +148,9 @@ struct DefinitionReader {
         _ outlines: [Outline], startAt: String, startPlace: SourcePlace, in object: ObjectFields, statesNode: Node
     ) {
         let byName = Dictionary(outlines.map { ($0.name, $0) }, uniquingKeysWith: { _, last in last })
+        // The service calls this target Next too.
         let start = Outline.Target(
-            field: "StartAt", name: startAt, place: startPlace, location: object.location("StartAt"))
+            field: "Next", name: startAt, place: startPlace, location: object.location("StartAt"))
         for target in [start] + outlines.flatMap(\.targets) where byName[target.name] == nil {
             let nearest = nearestName(to: target.name, among: outlines.map(\.name))
             report(

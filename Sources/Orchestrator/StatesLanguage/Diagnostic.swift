@@ -41,6 +41,9 @@ public struct Diagnostic: Sendable, Hashable {
         case invalidJSONDescription = "INVALID_JSON_DESCRIPTION"
     }
 
+    /// `CODE: message at /location`, as the errors of CreateStateMachine carry it.
+    public var wireText: String { "\(code): \(message) at \(location)" }
+
     /// `file:line:column: severity: message`, as compilers print and editors read it, with the advice behind it.
     public func text(file: String) -> String {
         let start = message.hasSuffix(".") ? String(message.dropLast()) : message

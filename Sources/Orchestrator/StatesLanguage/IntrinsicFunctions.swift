@@ -24,7 +24,7 @@ extension IntrinsicCall {
                     throw failure(
                         "The JSONPath argument for '\(path.text)' could not be found in the input"
                             + " '\(scope.input.text)'")
-                case .excessive: throw path.isExcessive
+                case .excessive: throw path.excessError
                 }
             case .call(let call): value = try call.evaluate(in: scope, budget: &budget)
             }

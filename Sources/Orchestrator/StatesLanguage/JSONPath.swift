@@ -57,7 +57,9 @@ public struct JSONPath: Sendable, Hashable {
 
     /// Whether the path can name one value only; other paths give arrays.
     public var isDefinite: Bool {
-        segments.indices.allSatisfy { index in
+        // A function makes one value of many.
+        if case .function = segments.last { return true }
+        return segments.indices.allSatisfy { index in
             switch segments[index] {
             case .names(let names): names.count == 1 || index == segments.count - 1
             case .indices(let indices): indices.count == 1

@@ -24,7 +24,7 @@ extension JSONPath {
     }
 
     /// The error of a path that looks at too many values.
-    var isExcessive: EvaluationError {
+    var excessError: EvaluationError {
         EvaluationError(
             error: ErrorName.dataLimitExceeded,
             cause: "The JSONPath '\(text)' looks at more than \(JSONPath.maximumVisits) values")

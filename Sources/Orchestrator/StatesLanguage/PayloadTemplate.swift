@@ -69,7 +69,7 @@ public struct PayloadTemplate: Sendable, Hashable {
                     error: ErrorName.parameterPathFailure,
                     cause: "The JSONPath '\(path.text)' specified for the field '\(field)' could not be found in the"
                         + " input '\(scope.input.text)'")
-            case .excessive: throw path.isExcessive
+            case .excessive: throw path.excessError
             }
         case .call(let call): return try call.evaluate(in: scope, budget: &budget)
         case .array(let nodes):

@@ -43,8 +43,8 @@ enum ScalarResolution {
         if text.hasPrefix("0o") { return radix(text, 8) }
         if text.hasPrefix("0x") { return radix(text, 16) }
         guard let form = NumberForm(text) else { return .string(text) }
-        if form.isInteger, text != "-0", let value = Int64(text) { return .integer(value) }
-        guard let value = Double(form.normalized), value.isFinite else {
+        if form == .integer, text != "-0", let value = Int64(text) { return .integer(value) }
+        guard let value = Double(text), value.isFinite else {
             throw YAMLError(place: place, reason: "the number '\(text)' is out of range")
         }
         return .double(value)
@@ -65,10 +65,8 @@ enum ScalarResolution {
     }
 
     /// `[-+]? ( . digits | digits ( . digits? )? ) ( [eE] [-+]? digits )?`
-    private struct NumberForm {
-        let isInteger: Bool
-        /// The same number as Swift reads it.
-        let normalized: String
+    private enum NumberForm {
+        case integer, float
 
         init?(_ text: String) {
             let bytes = Array(text.utf8)
@@ -102,8 +100,7 @@ enum ScalarResolution {
                 position += exponent
             }
             if position < bytes.count { return nil }
-            self.isInteger = isInteger
-            normalized = text
+            self = isInteger ? .integer : .float
         }
     }
 }
