@@ -58,7 +58,7 @@ import Testing
         let scratch = try ScratchFolder()
         let film = scratch.path + "/a.mp4"
         try Clip(name: "first", frames: 60).write(to: film)
-        let out = scratch.path + "/out"
+        let out = scratch.path + "/made/where/missing"
         let document = try LocalPackage.run(
             [LocalPackage.Input(path: film, stream: .audio)], writesHLS: true, writesDASH: false, directory: out)
         #expect(document["dash"] == nil && document["hls"] == "master.m3u8")

@@ -73,6 +73,19 @@ import Testing
         try Golden.expect(HLSPlaylists(presentation).multivariant, in: "master-sound.m3u8")
     }
 
+    @Test func soundWithoutPictureInTwoLanguagesAndFormats() throws {
+        let sbr = try TrackDescription(
+            name: "audio-he", codec: .aac(AACConfiguration(record: [0x2B, 0x11, 0x88, 0x00])),
+            media: .audio(.init(sampleRate: 48000, channels: 2)), timeScale: 48000)
+        let presentation = try Presentation(tracks: [
+            (Fixture.audio("audio-en"), try Fixture.sound(samples: 480_000)),
+            (Fixture.audio("audio-en-2"), try Fixture.sound(samples: 480_000)),
+            (Fixture.audio("audio-de", language: "de"), try Fixture.sound(samples: 480_000)),
+            (sbr, try Fixture.sound(samples: 480_000)),
+        ])
+        try Golden.expect(HLSPlaylists(presentation).multivariant, in: "master-sounds.m3u8")
+    }
+
     @Test func offsetsThatDifferBetweenRungsGiveATimelineEach() throws {
         let presentation = try Presentation(tracks: [
             (Fixture.video("a", timeScale: 25), try Fixture.pictures(200, group: 50)),

@@ -56,6 +56,12 @@ import Testing
             try Self.index([(0, 0, true), (1 << 33, 1 << 33, false)]).samples(mediaDuration: nil)
         }
         #expect(tooFar.code == .limitExceeded)
+        for time in [Int64.min, -1 << 53, 1 << 53, .max] {
+            let decoding = try #require(throws: PackagingError.self) { try Self.index([(time, 0, true)]) }
+            #expect(decoding.code == .limitExceeded, "\(time)")
+            let presentation = try #require(throws: PackagingError.self) { try Self.index([(0, time, true)]) }
+            #expect(presentation.code == .limitExceeded, "\(time)")
+        }
         for size in [0, -1, SampleIndex.maximumSize + 1] {
             var index = SampleIndex()
             let error = try #require(throws: PackagingError.self) {

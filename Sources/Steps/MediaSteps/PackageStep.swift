@@ -128,9 +128,7 @@ public struct LocalPackage: Sendable {
     ) throws(StepFailure) -> JSON {
         guard !inputs.isEmpty else { throw .parametersInvalid("package needs at least one file") }
         guard writesHLS || writesDASH else { throw .parametersInvalid("package needs --hls, --dash or both") }
-        if mkdir(directory, 0o777) != 0, errno != EEXIST {
-            throw .systemCall("the folder \(directory) cannot be made")
-        }
+        try OutputFile.makeFolder(directory)
         var tracks: [IndexedTrack] = []
         for input in inputs {
             let reader = try TrackSource.open(input.path, label: input.path)
@@ -344,7 +342,7 @@ struct PackageWriter {
         _ packaged: PackagedTrack, from track: IndexedTrack, reached: (Double) -> Void
     ) throws(StepFailure) -> [String] {
         let folder = "\(directory)/\(packaged.description.name)"
-        if mkdir(folder, 0o777) != 0, errno != EEXIST { throw .systemCall("the folder \(folder) cannot be made") }
+        try OutputFile.makeFolder(folder)
         var files = [packaged.initializationPath]
         let head = try OutputFile(path: "\(directory)/\(packaged.initializationPath)")
         try head.append(packaged.initializationSegment)
@@ -446,6 +444,16 @@ private final class OutputFile {
 
     deinit {
         if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Makes a folder and those it lies in, where they are missing.
+    static func makeFolder(_ path: String) throws(StepFailure) {
+        if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
+        if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+            try makeFolder(String(path[..<slash]))
+            if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
+        }
+        throw .systemCall("the folder \(path) cannot be made")
     }
 
     func append(_ bytes: [UInt8]) throws(StepFailure) {

@@ -16,7 +16,8 @@ public struct HLSPlaylists: Sendable {
         let videos = presentation.tracks.filter(\.description.isVideo)
         let groups = audioGroups
         let names = audioNames
-        for group in groups where !videos.isEmpty {
+        // Sound alone needs renditions only where there is a choice.
+        for group in groups where !videos.isEmpty || group.tracks.count > 1 {
             for (index, track) in group.tracks.enumerated() {
                 lines.append(
                     audioRendition(
@@ -29,9 +30,7 @@ public struct HLSPlaylists: Sendable {
             for group in groups { lines += variant(video: video, audio: group) }
         }
         if videos.isEmpty {
-            for group in groups {
-                for track in group.tracks { lines += audioVariant(track) }
-            }
+            for group in groups { lines += variant(ofSoundAlone: group) }
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -121,12 +120,14 @@ public struct HLSPlaylists: Sendable {
         return ["#EXT-X-STREAM-INF:" + attributes.joined(separator: ","), video.playlistPath]
     }
 
-    private func audioVariant(_ track: PackagedTrack) -> [String] {
-        let attributes = [
-            "BANDWIDTH=\(track.peakBitRate)", "AVERAGE-BANDWIDTH=\(track.averageBitRate)",
-            "CODECS=\(quoted(track.description.codec.codecs))",
+    private func variant(ofSoundAlone group: AudioGroup) -> [String] {
+        guard let first = group.tracks.first else { return [] }
+        var attributes = [
+            "BANDWIDTH=\(group.tracks.map(\.peakBitRate).max() ?? 0)",
+            "AVERAGE-BANDWIDTH=\(group.tracks.map(\.averageBitRate).max() ?? 0)", "CODECS=\(quoted(group.codecs))",
         ]
-        return ["#EXT-X-STREAM-INF:" + attributes.joined(separator: ","), track.playlistPath]
+        if group.tracks.count > 1 { attributes.append("AUDIO=\(quoted(group.id))") }
+        return ["#EXT-X-STREAM-INF:" + attributes.joined(separator: ","), first.playlistPath]
     }
 
     /// A quoted-string (4.2), which has no escapes; all text here is ours and holds neither quotes nor line ends.

@@ -34,6 +34,10 @@ public struct SampleIndex: Sendable {
     /// Bytes a sample may have.
     public static let maximumSize = 256 << 20
 
+    /// Ticks from zero that no time may reach: sums with other time scales then stay within 128 bits, differences
+    /// within 64, and every field holds its value.
+    static let timeLimit: UInt64 = 1 << 53
+
     private struct Entry {
         var decodeTime: Int64
         var presentationTime: Int64
@@ -58,6 +62,12 @@ public struct SampleIndex: Sendable {
             throw PackagingError(
                 .limitExceeded,
                 "sample \(entries.count + 1) has \(size) bytes; 1 to \(SampleIndex.maximumSize) are packaged")
+        }
+        guard decodeTime.magnitude < SampleIndex.timeLimit, presentationTime.magnitude < SampleIndex.timeLimit else {
+            throw PackagingError(
+                .limitExceeded,
+                "sample \(entries.count + 1) has decoding time \(decodeTime) and presentation time "
+                    + "\(presentationTime), which no film reaches")
         }
         if let last = entries.last, decodeTime <= last.decodeTime {
             throw PackagingError(

@@ -15,8 +15,7 @@ struct Timeline {
         guard first.isSync else {
             throw PackagingError(.samplesInvalid, "the first sample of track '\(name)' is no key frame")
         }
-        // 2^53 ticks: sums with other time scales stay within 128 bits, and 64 bits hold every field.
-        guard first.decodeTime.magnitude < 1 << 53 else {
+        guard first.decodeTime.magnitude < SampleIndex.timeLimit else {
             throw PackagingError(.limitExceeded, "track '\(name)' begins at tick \(first.decodeTime)")
         }
         for (index, (sample, next)) in zip(samples, samples.dropFirst()).enumerated()

@@ -79,7 +79,7 @@ public struct TrackDescription: Sendable, Hashable {
             let ratio = video.sampleAspectRatio
             if ratio.numerator > 65535 || ratio.denominator > 65535 {
                 problems.append("its sample aspect ratio is \(ratio.numerator):\(ratio.denominator)")
-            } else if video.width <= 16384, !(1...65535).contains(video.displayWidth) {
+            } else if (1...16384).contains(video.width), !(1...65535).contains(video.displayWidth) {
                 problems.append("it is displayed \(video.displayWidth) pixels wide")
             }
         case (.audio(let audio), .aac):
