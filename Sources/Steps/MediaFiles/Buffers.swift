@@ -30,7 +30,8 @@ public final class Packet {
         let packet = pointer.pointee
         return packet.pts != none ? packet.pts : packet.dts != none ? packet.dts : nil
     }
-    public var duration: Int64 { pointer.pointee.duration }
+    /// Duration in the same time base, 0 when unknown.
+    public var duration: Int64 { max(0, pointer.pointee.duration) }
 
     func clear() { av_packet_unref(pointer) }
 }

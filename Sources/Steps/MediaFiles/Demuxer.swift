@@ -136,7 +136,14 @@ public final class Demuxer {
                 code, "the file is damaged or cut off: its container promises more than there is",
                 otherwise: .invalid, log: log, byte: position)
         }
-        if packet.isCorrupt {
+        // Timestamps that no clock ever shows would overflow every later sum.
+        let largest = Int64(1) << 56
+        if packet.timestamp.map({ abs($0) > largest }) ?? false || abs(packet.duration) > largest {
+            throw MediaError(
+                .invalid, "a packet has an impossible time", stream: packet.streamIndex, byte: packet.byte ?? position)
+        }
+        // In transport streams the mark means that a counter jumped, as where two were joined: the decoders tell.
+        if packet.isCorrupt, container != "mpegts" {
             let info = streams.indices.contains(packet.streamIndex) ? streams[packet.streamIndex] : nil
             throw .library(
                 media_error_invalid_data(), "the file is damaged or cut off in the middle of a packet",

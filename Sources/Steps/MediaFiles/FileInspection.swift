@@ -62,23 +62,14 @@ public struct FileInspection: Sendable {
                 if total % 4096 == 0, isCancelled() { throw InspectionFailure.cancelled }
             }
             let video = try FileInspection.video(measures[main.index], limits)
-            let audio = demuxer.audioStreams.compactMap { info -> Audio? in
-                let measure = measures[info.index]
-                guard let start = measure.startSeconds, let end = measure.endSeconds else { return nil }
-                return Audio(info: info, startSeconds: start, durationSeconds: end - start)
-            }
+            let audio = try FileInspection.audio(demuxer, measures)
             let starts = [video.startSeconds] + audio.map(\.startSeconds)
             let ends =
                 [video.startSeconds + video.durationSeconds]
                 + audio.map { $0.startSeconds + $0.durationSeconds }
             let duration = (ends.max() ?? 0) - (starts.min() ?? 0)
             try FileInspection.checkClaims(demuxer, measures, measured: duration)
-            if duration > limits.durationSeconds {
-                throw MediaError(
-                    .unsupported,
-                    "the film is \(Timecode.text(seconds: duration)) long; at most \(Timecode.text(seconds: limits.durationSeconds)) are taken"
-                )
-            }
+            try FileInspection.checkDuration(duration, limits)
             container = demuxer.container
             self.video = video
             self.audio = audio
@@ -127,6 +118,41 @@ public struct FileInspection: Sendable {
         }
     }
 
+    private static func checkDuration(_ seconds: Double, _ limits: MediaLimits) throws(MediaError) {
+        guard seconds <= limits.durationSeconds else {
+            throw MediaError(
+                .unsupported,
+                "the film is \(Timecode.text(seconds: seconds)) long; at most "
+                    + "\(Timecode.text(seconds: limits.durationSeconds)) are taken")
+        }
+    }
+
+    /// The sound streams that hold packets. The first of them, the file's default, must be one that can be decoded;
+    /// further ones in formats of one maker's players are left out.
+    private static func audio(_ demuxer: Demuxer, _ measures: [StreamMeasure]) throws(MediaError) -> [Audio] {
+        var audio: [Audio] = []
+        var isFirst = true
+        for info in demuxer.audioStreams {
+            let measure = measures[info.index]
+            guard let start = measure.startSeconds, let end = measure.endSeconds else { continue }
+            defer { isFirst = false }
+            guard info.isDecodable else {
+                if !isFirst { continue }
+                throw MediaError(
+                    .unsupported, "the sound is in a format that is not known here ('\(info.codec)')",
+                    stream: info.index)
+            }
+            guard info.channels <= demuxer.limits.audioChannels else {
+                throw MediaError(
+                    .unsupported,
+                    "the sound has \(info.channels) channels; at most \(demuxer.limits.audioChannels) are taken",
+                    stream: info.index)
+            }
+            audio.append(Audio(info: info, startSeconds: start, durationSeconds: end - start))
+        }
+        return audio
+    }
+
     private static func video(_ measure: StreamMeasure, _ limits: MediaLimits) throws(MediaError) -> Video {
         let info = measure.info
         guard measure.packets > 0 else {
@@ -135,6 +161,7 @@ public struct FileInspection: Sendable {
         let times = measure.timestamps.sorted()
         let first = times.first ?? 0
         let last = times.last ?? 0
+        try checkDuration(Double(last - first) * info.timeBase.value, limits)
         let timing = FrameTiming(
             timestamps: times, timeBase: info.timeBase,
             claims: [info.averageFrameRate, info.lowestFrameRate].compactMap(\.self),
@@ -206,9 +233,9 @@ private struct StreamMeasure {
         bytes += packet.size
         guard packet.size > 0, !packet.isDiscarded else { return }
         packets += 1
-        guard packets <= limits.packetsPerStream else {
-            throw MediaError(
-                .unsupported, "the stream has more than \(limits.packetsPerStream) packets", stream: info.index)
+        let most = keepsTimestamps ? limits.pictures : limits.packetsPerStream
+        guard packets <= most else {
+            throw MediaError(.unsupported, "the stream has more than \(most) packets", stream: info.index)
         }
         // Without any timestamp the picture follows the one before.
         let time = packet.timestamp ?? (last ?? 0) + max(1, lastDuration)

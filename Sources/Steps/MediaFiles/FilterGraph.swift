@@ -54,7 +54,10 @@ public final class FilterGraph {
         guard code >= 0 else {
             var owned: UnsafeMutablePointer<AVFilterGraph>? = graph
             avfilter_graph_free(&owned)
-            throw .library(code, "the filters '\(description)' cannot be set up", otherwise: .refused, log: log)
+            // The filters are constants of ours; what varies is the form of what comes in.
+            throw .library(
+                code, "what the decoder gives ('\(input.arguments)') cannot be converted", otherwise: .unsupported,
+                log: log)
         }
         let sourceName = kind == .audio ? "abuffer@source" : "buffer@source"
         let found = (0..<count).compactMap { avfilter_graph_get_filter(graph, "\(sinkName)@sink\($0)") }
@@ -82,21 +85,23 @@ public final class FilterGraph {
         let log = LibraryLog()
         let flags = Int32(AV_BUFFERSRC_FLAG_PUSH)
         let pushed = av_buffersrc_add_frame_flags(source, frame?.pointer, flags)
-        guard pushed >= 0 else { throw .library(pushed, "the filters failed", otherwise: .refused, log: log) }
+        guard pushed >= 0 else { throw FilterGraph.failure(pushed, log) }
         let out = try Frame()
         for (index, sink) in sinks.enumerated() {
             while true {
                 let received = av_buffersink_get_frame(sink, out.pointer)
                 if received == media_error_again() || received == media_error_end() { break }
-                guard received >= 0 else {
-                    throw .library(received, "the filters failed", otherwise: .refused, log: log)
-                }
+                guard received >= 0 else { throw FilterGraph.failure(received, log) }
                 // The decoder's guess went in as the timestamp; only that came through.
                 out.pointer.pointee.best_effort_timestamp = out.pointer.pointee.pts
                 try body(index, out)
                 out.clear()
             }
         }
+    }
+
+    private static func failure(_ code: Int32, _ log: LibraryLog) -> MediaError {
+        .library(code, "what the decoder gives cannot be converted", otherwise: .unsupported, log: log)
     }
 
     /// Whether this build of the library has a filter.

@@ -10,8 +10,10 @@ public struct MediaLimits: Sendable, Hashable {
     public var picturePixels = 8192 * 4320
     public var framesPerSecond = 240.0
     public var durationSeconds = 12.0 * 3600
-    /// Packets of one stream: 12 hours of 240 frames a second, and of PCM audio in small blocks.
+    /// Packets of a sound or other stream: 12 hours of blocks of a millisecond.
     public var packetsPerStream = 12 * 3600 * 1000
+    /// Pictures of the film.
+    public var pictures: Int { Int(durationSeconds * framesPerSecond) }
     public var audioChannels = 64
 
     public init() {}

@@ -15,6 +15,8 @@ public struct StreamInfo: Sendable, Hashable {
     /// The library's short name of the codec, such as `h264`.
     public let codec: String
     public let profile: String?
+    /// Whether this build of the library can decode it.
+    public let isDecodable: Bool
     public let timeBase: Rational
     public let language: String?
     public let isDefault: Bool
@@ -56,6 +58,7 @@ public struct StreamInfo: Sendable, Hashable {
             }
         codec = avcodec_get_name(parameters.codec_id).map { String(cString: $0) } ?? "unknown"
         profile = avcodec_profile_name(parameters.codec_id, parameters.profile).map { String(cString: $0) }
+        isDecodable = avcodec_find_decoder(parameters.codec_id) != nil
         timeBase = Rational(known: stream.pointee.time_base) ?? Rational(1, 1000)
         language = StreamInfo.metadata(stream.pointee.metadata, "language").flatMap(StreamInfo.languageTag)
         isDefault = stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0

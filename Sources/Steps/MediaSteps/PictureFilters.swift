@@ -42,12 +42,21 @@ enum PictureFilters {
             + zip(pads, ends).map { $0 + $1 }.joined(separator: ";")
     }
 
+    private static let primaries = ["bt2020", "smpte432", "bt709"]
+    private static let matrices = ["bt2020nc", "bt709"]
+
+    /// The name if it is one of those, the first of them otherwise.
+    private static func known(_ name: String?, _ names: [String]) -> String {
+        name.flatMap { names.contains($0) ? $0 : nil } ?? names[0]
+    }
+
     /// PQ and HLG pictures to BT.709 with a filmic curve, in linear light; scaled down first, for it is dear.
     private static func toneMapping(_ colours: Frame.Colours, width: Int, height: Int) -> [String] {
         [
-            // What the file leaves open is BT.2020, the only system these transfers are used with.
-            "setparams=color_primaries=\(colours.primaries ?? "bt2020"):color_trc=\(colours.transfer ?? "smpte2084")"
-                + ":colorspace=\(colours.matrix ?? "bt2020nc")",
+            // What the file leaves open, or names wrongly, is BT.2020: the system these transfers are made for.
+            "setparams=color_primaries=\(known(colours.primaries, primaries))"
+                + ":color_trc=\(known(colours.transfer, ["smpte2084", "arib-std-b67"]))"
+                + ":colorspace=\(known(colours.matrix, matrices))",
             "zscale=w=\(width):h=\(height):t=linear:npl=100", "format=gbrpf32le", "zscale=p=bt709",
             "tonemap=tonemap=hable:desat=0", "zscale=t=bt709:m=bt709:r=tv", "format=yuv420p",
         ]
