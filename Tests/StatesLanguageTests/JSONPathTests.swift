@@ -80,6 +80,10 @@ import Testing
             ("$..[?(@.colour == 'red')].price", "[20]"), ("$.numbers[?(@ > 1)]", "[3,2]"),
             ("$.store.book[?(@.title < 'Sb')].title", #"["Sayings","Moby"]"#),
             ("$.store.book[?(@.title < 5)].title", "[]"),
+            ("$.store.book[?(@.title =~ /s.*/i)].title", #"["Sayings","Sword"]"#),
+            ("$.store.book[?(@.title =~ /ay/)].title", "[]"),
+            ("$.store.book[?(@.price =~ /8\\..+/)].price", "[8.95,8.99]"),
+            ("$.store.book[?(@.isbn =~ /\\d-\\d/ || @.tags)].title", #"["Sayings","Sword"]"#),
         ] as [(String, String?)])
     func namesMany(path: String, value: String?) throws {
         let path = try JSONPath(path)
@@ -101,7 +105,8 @@ import Testing
             ("", 0), ("limit", 0), (".limit", 0), ("$limit", 1), ("$.", 2), ("$..", 3), ("$...a", 3), ("$.a.", 4),
             ("$.a[", 4),
             ("$.a[]", 4), ("$.a['b", 4), ("$.a['b'", 7), ("$.a[1", 5), ("$.a[1:2:3]", 7), ("$.a[x]", 4), ("$.a b", 3),
-            ("$.a[?(@.b =~ /x/)]", 10), ("$.a[?@.b]", 5), ("$.a[?(@.b == x)]", 13), ("$.a[?(1)]", 6), ("$.a[?(@.b]", 9),
+            ("$.a[?(@.b =~ /x)]", 13), ("$.a[?(@.b =~ /(x/)]", 13), ("$.a[?@.b]", 5), ("$.a[?(@.b == x)]", 13),
+            ("$.a[?(1)]", 6), ("$.a[?(@.b]", 9),
             ("$.a[?(@.b == $.c[*])]", 13), ("$.a.nofunction()", 4), ("$..length()", 11), ("()", 0),
             ("$.a.length().b", 12),
             ("$..a..b..c", 9), ("$.a[99999999999]", 4), ("$.a[-]", 5), ("$.a[(@.length)]", 4), ("$.a,b", 3),
@@ -124,6 +129,50 @@ import Testing
         #expect(try !JSONPath("$$").isIdentity)
         #expect(try !JSONPath("$.a").isIdentity)
         #expect(try JSONPath("$").value(in: JSONPathTests.scope) == JSONPathTests.store)
+    }
+}
+
+/// Regular expressions of filters.
+@Suite struct FilterPatternTests {
+    static func matches(_ pattern: String, _ text: String) throws -> Bool {
+        let path = try JSONPath("$[?(@ =~ \(pattern))]")
+        return path.value(in: EvaluationScope(input: [.string(text)]))?.arrayValue?.count == 1
+    }
+
+    @Test(
+        arguments: [
+            ("/abc/", ["abc"], ["abcd", "xabc", "ABC", ""]), ("/abc/i", ["aBC"], ["abd"]),
+            ("/a*/", ["", "aaa"], ["b", "ab"]),
+            ("/a+b?/", ["a", "aab"], ["b", "abb"]), ("/a|bc|/", ["a", "bc", ""], ["b", "abc"]),
+            ("/(ab)+c/", ["ababc"], ["c", "abac"]),
+            ("/(?:a|b)*?c/", ["c", "abbac"], ["abd"]), ("/[a-c_]+/", ["ab_c"], ["d", ""]),
+            ("/[^a-c]/", ["d", "é"], ["a", "dd"]),
+            ("/[]x-]+/", ["]x-"], ["y"]), ("/\\d{3}/", ["123"], ["12", "1234"]),
+            ("/x{2,3}/", ["xx", "xxx"], ["x", "xxxx"]),
+            ("/x{2,}/", ["xx", "xxxxx"], ["x"]), ("/x{0}y/", ["y"], ["xy"]), ("/\\w+\\s\\W/", ["a_1 !"], ["a b"]),
+            ("/^a$/", ["a"], ["ab"]), ("/a^b/", [], ["ab"]), ("/./", ["a", "😀"], ["\n", ""]), ("/./s", ["\n"], []),
+            ("/a\\.b\\/c\\\\/", ["a.b/c\\"], ["axb/c\\"]), ("/(a*)*b/", ["b", "aab"], ["a"]),
+            ("/(|a)+/", ["", "aa"], ["b"]),
+            ("/[\\d-]+/", ["1-2"], ["a"]), ("/é+/", ["éé"], ["e"]),
+        ] as [(String, [String], [String])])
+    func decides(pattern: String, matching: [String], others: [String]) throws {
+        for text in matching { #expect(try FilterPatternTests.matches(pattern, text), "\(pattern) and '\(text)'") }
+        for text in others { #expect(try !FilterPatternTests.matches(pattern, text), "\(pattern) and '\(text)'") }
+    }
+
+    @Test(arguments: [
+        "/(/", "/)/", "/[a/", "/*/", "/a**/", "/a{,3}/", "/a{3,2}/", "/a{2/", "/\\b/", "/(a)\\1/", "/(?=a)/",
+        "/(?<n>a)/",
+        "/[z-a]/", "/[[a]]/", "/a/g", "/a{999999}/", "/(a{100}){100}/", "/a", "a",
+    ])
+    func refuses(pattern: String) {
+        #expect(throws: JSONPathError.self) { try JSONPath("$[?(@ =~ \(pattern))]") }
+    }
+
+    /// What takes others exponential time.
+    @Test func staysWithinItsTime() throws {
+        #expect(try !FilterPatternTests.matches("/(a+)+b/", String(repeating: "a", count: 5000)))
+        #expect(try !FilterPatternTests.matches("/(a|a)*(a|a)*(a|a)*c/", String(repeating: "a", count: 5000)))
     }
 }
 

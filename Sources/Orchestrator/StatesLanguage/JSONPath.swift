@@ -3,7 +3,7 @@
 /// `sum()`, `keys()`, `first()` and `last()` at the end.
 ///
 /// Sources: https://states-language.net/spec.html#paths, https://github.com/json-path/JsonPath (the library behind
-/// Step Functions; regular expressions in filters are left out, since their running time has no bound).
+/// Step Functions).
 public struct JSONPath: Sendable, Hashable {
     /// The expression as it was written.
     public let text: String

@@ -8,6 +8,7 @@ extension JSONPath {
         case not(Filter)
         case exists(JSONPath)
         case comparison(Operand, Comparator, Operand)
+        case pattern(Operand, FilterPattern)
     }
 
     enum Operand: Sendable, Hashable {
@@ -42,6 +43,7 @@ extension JSONPath.Filter {
         case .all(let parts): parts.allSatisfy { $0.accepts(candidate, visits: visits) }
         case .not(let part): !part.accepts(candidate, visits: visits)
         case .exists(let path): path.exists(candidate: candidate, visits: visits)
+        case .pattern(let operand, let pattern): operand.matches(pattern, candidate: candidate, visits: visits)
         case .comparison(let left, let comparator, let right):
             comparator.holds(
                 left.value(candidate: candidate, visits: visits), right.value(candidate: candidate, visits: visits),
@@ -58,6 +60,19 @@ extension JSONPath {
 }
 
 extension JSONPath.Operand {
+    /// Texts, and numbers and booleans as they print.
+    fileprivate func matches(_ pattern: FilterPattern, candidate: JSON, visits: JSONPath.Visits) -> Bool {
+        guard let value = value(candidate: candidate, visits: visits) else { return false }
+        let text: String
+        switch value {
+        case .string(let string): text = string
+        case .integer, .double, .bool: text = value.text
+        case .null, .array, .object: return false
+        }
+        // A step through a pattern is cheaper than a look at a value.
+        return visits.count(pattern.cost(of: text) / 16) && pattern.matches(text)
+    }
+
     fileprivate func value(candidate: JSON, visits: JSONPath.Visits) -> JSON? {
         switch self {
         case .value(let value): value

@@ -262,6 +262,11 @@ extension JSONPathParser {
         let start = position
         let left = try operand()
         skipSpace()
+        if peek() == UInt8(ascii: "="), peek(1) == UInt8(ascii: "~") {
+            position += 2
+            skipSpace()
+            return .pattern(left, try pattern())
+        }
         guard let comparison = try comparator() else {
             guard case .path(let path) = left else {
                 throw failure("a filter compares values or names a path that must exist", at: start)
@@ -283,10 +288,27 @@ extension JSONPathParser {
             position += word.count
             return comparator
         }
-        if peek() == UInt8(ascii: "="), peek(1) == UInt8(ascii: "~") {
-            throw failure("regular expressions are not supported in filters")
-        }
         return nil
+    }
+
+    /// A regular expression between slashes, its flags behind.
+    private mutating func pattern() throws(JSONPathError) -> FilterPattern {
+        let start = position
+        guard take("/") else { throw failure("expected a regular expression between slashes") }
+        let first = position
+        while let byte = peek(), byte != UInt8(ascii: "/") {
+            position += byte == UInt8(ascii: "\\") ? 2 : 1
+        }
+        guard position < bytes.count else { throw failure("the regular expression is not closed", at: start) }
+        let body = text(from: first)
+        position += 1
+        let flags = position
+        while let byte = peek(), (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) { position += 1 }
+        do {
+            return try FilterPattern(body, flags: text(from: flags))
+        } catch {
+            throw failure(error.reason, at: start)
+        }
     }
 
     private mutating func operand() throws(JSONPathError) -> JSONPath.Operand {
