@@ -1,5 +1,7 @@
 import Dispatch
+import Foundation
 import Glibc
+import Synchronization
 
 /// The directory in which uploads gather: `ID.part` holds the bytes, `ID.json` the rest.
 ///
@@ -7,7 +9,7 @@ import Glibc
 /// crash leaves is a right beginning. The second is replaced as a whole and never half written.
 struct Spool: Sendable {
     let directory: String
-    private let disk = Disk()
+    private let disk = Disk.shared
 
     /// Makes the directory if it is not there.
     init(directory: String) throws(UploadError) {
@@ -186,16 +188,36 @@ struct Spool: Sendable {
     }
 }
 
-/// Blocking file work off the cooperative pool. There are never more calls at a time than requests under way.
+/// A few threads for blocking file work. They are neither of the cooperative pool nor of Dispatch, which share theirs:
+/// a disk that takes its time would hold up everything else.
 final class Disk: Sendable {
-    private let queue = DispatchQueue(label: "uploads.disk", attributes: .concurrent)
+    /// Started at first use and never stopped: it lives as long as the process.
+    static let shared = Disk(threads: 4)
 
+    private typealias Job = @Sendable () -> Void
+    private let jobs = Mutex<[Job]>([])
+    private let waiting = DispatchSemaphore(value: 0)
+
+    private init(threads: Int) {
+        for _ in 0..<threads {
+            Thread { [self] in
+                while true {
+                    waiting.wait()
+                    let job = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+                    job?()
+                }
+            }.start()
+        }
+    }
+
+    /// There are never more jobs in line than requests under way.
     func run<Value: Sendable>(
         _ body: @escaping @Sendable () throws(UploadError) -> Value
     ) async throws(UploadError) -> Value {
         let result = await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<Value, UploadError>, Never>) in
-            queue.async { continuation.resume(returning: Result(catching: body)) }
+            jobs.withLock { jobs in jobs.append { continuation.resume(returning: Result(catching: body)) } }
+            waiting.signal()
         }
         return try result.get()
     }

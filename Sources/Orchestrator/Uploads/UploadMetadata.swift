@@ -37,7 +37,8 @@ struct UploadMetadata: Equatable {
         }
         self.metadata = metadata
         var title = values["title"].flatMap { $0.isEmpty ? nil : $0 }
-        if title == nil, metadata["title"] == nil { title = SafeFilename.stem(of: given) }
+        // A client may send no metadata at all; what it sends is uploaded all the same.
+        if title == nil, metadata["title"] == nil { title = SafeFilename.stem(of: given) ?? "Untitled" }
         do {
             self.title = try TitleMetadata(title: title, document: metadata).title
         } catch {

@@ -160,7 +160,19 @@ private func number(_ name: HTTPField.Name, of request: Request) throws(UploadEr
 /// version.
 private func tus(
     _ request: Request, _ verb: () async throws(UploadError) -> Response
-) async throws -> Response {
+) async throws(Problem) -> Response {
+    do {
+        return try await checked(request, verb)
+    } catch {
+        // An answer to HEAD has no content, a problem document neither (RFC 9110, section 9.3.2).
+        guard request.method == .head else { throw error }
+        return Response(status: error.status, headers: error.headers)
+    }
+}
+
+private func checked(
+    _ request: Request, _ verb: () async throws(UploadError) -> Response
+) async throws(Problem) -> Response {
     guard request.headers[.tusResumable] == tusVersion else {
         throw Problem(
             "tus-version", status: .preconditionFailed, title: "The tus version is not supported",

@@ -1,0 +1,113 @@
+import Engine
+import Foundation
+import Glibc
+import HTTPServer
+import JSON
+import Logging
+import ObjectStorage
+import ServiceLifecycle
+import Synchronization
+
+@testable import Uploads
+
+/// What an engine would have been told to start. Like the engine, it answers a name it knows with the same execution.
+final class StartedRuns: RunService {
+    struct Start: Equatable {
+        let machine: String
+        let name: String?
+        let input: JSON
+    }
+
+    private let state = Mutex<(starts: [Start], refusal: EngineError?)>(([], nil))
+
+    var starts: [Start] { state.withLock { $0.starts } }
+    func refuse(with error: EngineError?) { state.withLock { $0.refusal = error } }
+
+    func startExecution(machine: String, name: String?, input: String) async throws(EngineError) -> StartedExecution {
+        let (refusal, document): (EngineError?, JSON)
+        do {
+            (refusal, document) = (state.withLock { $0.refusal }, try JSON(parsing: input))
+        } catch {
+            throw EngineError(code: .invalid, message: "\(error)")
+        }
+        if let refusal { throw refusal }
+        let start = Start(machine: machine, name: name, input: document)
+        let isTaken = state.withLock { state in
+            if state.starts.contains(start) { return false }
+            if state.starts.contains(where: { $0.name == name }) { return true }
+            state.starts.append(start)
+            return false
+        }
+        if isTaken { throw EngineError(code: .nameTaken, message: "\(name ?? "") is taken.") }
+        return StartedExecution(
+            executionARN: "arn:aws:states:us-east-1:000000000000:execution:\(machine):\(name ?? "")",
+            startDateMicroseconds: 0)
+    }
+
+    func listRuns(_ query: RunQuery) async throws(EngineError) -> RunPage { RunPage(items: []) }
+    func run(_ id: String) async throws(EngineError) -> RunDetail {
+        throw EngineError(code: .notFound, message: "There is no execution \(id).")
+    }
+    func updates(of id: String?) async -> AsyncStream<RunUpdate> { AsyncStream { $0.finish() } }
+    func stopExecution(_ id: String, error: String?, cause: String?) async throws(EngineError) {}
+    func workers() async -> [WorkerView] { [] }
+}
+
+/// A directory that is removed with its owner: the spool and the store of one test.
+final class TestDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appending(path: "uploads-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            print("\(path) could not be removed: \(error)")
+        }
+    }
+
+    var spool: String { path + "/uploads" }
+    var store: String { path + "/objects" }
+    func contents(of path: String) throws -> [UInt8] { try Array(Data(contentsOf: URL(filePath: path))) }
+}
+
+/// One engine's upload endpoint on a real port, over a directory that outlives it.
+func withUploadServer<Answer: Sendable>(
+    in directory: TestDirectory, runs: StartedRuns, limits: Uploads.Limits = .init(reservedBytes: 0),
+    now: @escaping @Sendable () -> Int64 = { Int64(time(nil)) },
+    _ body: @Sendable (Int, Uploads, any ObjectStore) async throws -> Answer
+) async throws -> Answer {
+    let store = try openStore(directory.store, environment: [:])
+    try await store.prepare()
+    let uploads = try await Uploads(directory: directory.spool, store: store, runs: runs, limits: limits, now: now)
+    let router = ServiceRouter(bodyLimit: { Uploads.takesContent($0) ? .max : 1 << 20 })
+    router.addUploadRoutes(uploads)
+    var logger = Logger(label: "uploads-tests")
+    logger.logLevel = .critical
+    let (ports, port) = AsyncStream.makeStream(of: Int.self)
+    let group = ServiceGroup(
+        configuration: .init(
+            services: [
+                .init(
+                    service: HTTPService(
+                        router: router, configuration: .init(port: 0), logger: logger, onListening: { port.yield($0) }))
+            ], logger: logger))
+    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await group.run() }
+        var iterator = ports.makeAsyncIterator()
+        guard let number = await iterator.next() else { throw CancellationError() }
+        do {
+            let answer = try await body(number, uploads, store)
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            return answer
+        } catch {
+            tasks.cancelAll()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import JSON
+import Testing
+
+@testable import Uploads
+
+@Suite struct UploadValueTests {
+    @Test(arguments: [
+        ("elf.mkv", "elf.mkv"),
+        ("", "source"),
+        ("...", "source"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\films\\Elf (2003).mkv", "Elf-2003-.mkv"),
+        (".hidden.mp4", "hidden.mp4"),
+        ("-rf", "rf"),
+        ("映画.mp4", "mp4"),
+        ("a\u{0}b.mov", "b.mov"),
+        ("ü" + String(repeating: "x", count: 300) + ".mkv", String(repeating: "x", count: 96) + ".mkv"),
+        (String(repeating: "x", count: 300), String(repeating: "x", count: 100)),
+    ]) func namesBecomeSafe(_ given: String, _ clean: String) {
+        #expect(SafeFilename.clean(given) == clean)
+    }
+
+    @Test(arguments: ["", "a", "ab", "abc", "abcd", "Über uns \u{1F3AC}"]) func base64ReadsWhatFoundationWrites(
+        _ text: String
+    ) {
+        #expect(Base64.decode(Data(text.utf8).base64EncodedString()[...]) == Array(text.utf8))
+    }
+
+    @Test(arguments: ["a", "ab=", "====", "a===", "YQ==YQ==", "Y Q="]) func base64RefusesOthers(_ text: String) {
+        #expect(Base64.decode(text[...]) == nil)
+    }
+
+    @Test(arguments: [
+        (Int64(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT"), (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 GMT"),
+    ]) func datesAreWrittenAsHTTPWantsThem(_ seconds: Int64, _ text: String) {
+        #expect(HTTPDate.text(seconds: seconds) == text)
+    }
+
+    @Test func theTitleComesFromTheNameWhereNothingElseSaysIt() throws {
+        let name = Data("films/Elf.final.mkv".utf8).base64EncodedString()
+        #expect(try UploadMetadata(header: "filename \(name)").title == "Elf.final")
+        let document = Data("{\"title\":\"The Elf\"}".utf8).base64EncodedString()
+        #expect(try UploadMetadata(header: "filename \(name),metadata \(document)").title == "The Elf")
+    }
+
+    @Test func metadataHasALimit() {
+        let header = "note " + String(repeating: "YWFh", count: 20_000)
+        #expect(throws: UploadError(.tooLarge, "Upload-Metadata has 80005 bytes, more than 65536.")) {
+            try UploadMetadata(header: header)
+        }
+    }
+
+    @Test func recordsReadBackAsTheyWereWritten() throws {
+        var record = UploadRecord(
+            id: "i", length: 7, header: "title YQ==", key: "uploads/i/a.mkv", contentType: "video/x-matroska",
+            sha256: nil, machine: "ingest", input: ["source": "x"])
+        #expect(UploadRecord(decoding: record.json.utf8) == record)
+        record.executionARN = "arn"
+        #expect(UploadRecord(decoding: record.json.utf8) == record)
+        #expect(UploadRecord(decoding: Array(record.json.utf8.dropLast())) == nil)
+    }
+}
