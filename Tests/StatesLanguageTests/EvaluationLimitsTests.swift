@@ -64,6 +64,12 @@ import Testing
         #expect(errors.allSatisfy { $0?.error == "States.DataLimitExceeded" })
     }
 
+    @Test func knowsNoInfinity() throws {
+        let scope = EvaluationScope(input: [1e308, 1e308])
+        #expect(try JSONPath("$.sum()").value(in: scope) == nil)
+        #expect(try JSONPath("$.max()").value(in: scope) == 1e308)
+    }
+
     /// What a state hands on can always be read again.
     @Test func boundsDepth() throws {
         let steps = String(repeating: ".a", count: 100)

@@ -188,7 +188,9 @@ extension JSONPath.Function {
         case .last: return value.arrayValue?.last
         case .min, .max, .avg, .sum:
             guard let numbers = value.arrayValue?.compactMap(\.doubleValue), !numbers.isEmpty else { return nil }
-            return .double(aggregate(numbers))
+            let result = aggregate(numbers)
+            // JSON has no infinity.
+            return result.isFinite ? .double(result) : nil
         }
     }
 
