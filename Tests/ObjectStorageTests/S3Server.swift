@@ -15,8 +15,14 @@ final class S3Server: Sendable {
         let description: String
     }
 
-    /// Which server can be started here; nil when none can.
+    /// Which server can be started here; nil when none can. `SHOWRUNNER_TEST_S3` (`ceph`, `moto` or `none`) chooses.
     static let kind: Kind? = {
+        switch ProcessInfo.processInfo.environment["SHOWRUNNER_TEST_S3"] {
+        case "ceph": return .ceph
+        case "moto": return .moto
+        case "none": return nil
+        default: break
+        }
         if ["ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph"].allSatisfy({ program($0) != nil }) {
             return .ceph
         }
@@ -58,8 +64,9 @@ final class S3Server: Sendable {
             process.arguments = [
                 "-c",
                 """
+                set -m # a process group of its own: pyenv's moto_server is a script that starts another process
                 moto_server -H 127.0.0.1 -p \(port) > /dev/null 2>&1 < /dev/null & server=$!
-                trap 'kill $server' EXIT
+                trap 'kill -KILL -- -$server' EXIT
                 until (exec 3<> /dev/tcp/127.0.0.1/\(port)) 2> /dev/null; do kill -0 $server; sleep 0.1; done
                 echo ready
                 cat > /dev/null
