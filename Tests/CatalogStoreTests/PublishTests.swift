@@ -1,10 +1,11 @@
 import CatalogStore
+import CatalogTestSupport
 import JSON
 import Postgres
 import PostgresTestSupport
 import Testing
 
-@Suite("Publication")
+@Suite("Publication", .serialized)
 struct PublishTests {
     static let tables = ["title", "title_genre", "genre", "rendition", "stored_object"]
 

@@ -1,10 +1,11 @@
 import CatalogStore
+import CatalogTestSupport
 import JSON
 import Postgres
 import PostgresTestSupport
 import Testing
 
-@Suite("Catalogue reads")
+@Suite("Catalogue reads", .serialized)
 struct ReaderTests {
     /// What was published, for comparison with what is found.
     private struct Row {

@@ -1,9 +1,10 @@
 import CatalogStore
+import CatalogTestSupport
 import Postgres
 import PostgresTestSupport
 import Testing
 
-@Suite("Catalogue schema")
+@Suite("Catalogue schema", .serialized)
 struct SchemaTests {
     @Test func migrationRunsTwiceAndByTwoAtOnce() async throws {
         let url = try await TestDatabase.empty()

@@ -91,9 +91,13 @@ struct ShowrunnerAPI: AsyncParsableCommand {
             try openStore(store, environment: environment)
         }
         let logger = Logger(label: "showrunner-api")
-        let connections = DatabaseConnections(url: database, applicationName: "showrunner-api", limit: 4)
+        // The catalogue is only read; the role has no right to write it either.
+        let pool = PostgresPool(
+            url: database, applicationName: "showrunner-api", size: 4,
+            settings: ["default_transaction_read_only": "on"],
+            connectDeadline: .seconds(3))
         let reader = CatalogReader { (sql, parameters) throws(PostgresError) in
-            try await connections.query(sql, parameters, deadline: .seconds(3))
+            try await pool.query(sql, parameters, deadline: .seconds(3))
         }
         let service = CatalogService(reader: reader, objects: objects, publicURL: publicURL)
         let router = ServiceRouter()
@@ -106,7 +110,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
                 logger.notice("listening", metadata: ["url": "http://\(host):\(port)"])
             })
         try await HTTPService.run([StartCheck(reader: reader, logger: logger, then: server)], logger: logger)
-        await connections.close()
+        await pool.close()
         logger.notice("stopped")
     }
 

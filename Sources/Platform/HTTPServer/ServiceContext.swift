@@ -1,4 +1,5 @@
 public import Hummingbird
+import Synchronization
 
 /// What the routes of our servers know about a request besides the request itself.
 public struct ServiceContext: RequestContext {
@@ -10,7 +11,7 @@ public struct ServiceContext: RequestContext {
 
     public init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
-        requestID = source.logger[metadataKey: "hb.request.id"]?.description ?? ""
+        requestID = RequestIDs.next()
         peerAddress = source.channel.remoteAddress?.ipAddress
     }
 
@@ -18,5 +19,20 @@ public struct ServiceContext: RequestContext {
     public var isLoopback: Bool {
         guard let peerAddress else { return true }
         return peerAddress == "::1" || peerAddress.hasPrefix("127.") || peerAddress.hasPrefix("::ffff:127.")
+    }
+}
+
+/// Names for requests, unique over processes: 64 random bits of the process, then a count.
+private enum RequestIDs {
+    private static let process = hexadecimal(UInt64.random(in: .min ... .max))
+    private static let count = Atomic<UInt64>(0)
+
+    static func next() -> String {
+        process + hexadecimal(count.wrappingAdd(1, ordering: .relaxed).newValue)
+    }
+
+    private static func hexadecimal(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

@@ -1,18 +1,19 @@
-import CatalogStore
-import JSON
-import Postgres
+public import CatalogStore
+public import JSON
+public import Postgres
 import PostgresTestSupport
 
 /// A catalogue on a real private server, with a table that stands for the journal.
-struct Catalogue: Sendable {
-    static let deadline: Duration = .seconds(20)
+public struct Catalogue: Sendable {
+    public static let deadline: Duration = .seconds(20)
 
-    let connection: PostgresConnection
-    let reader: CatalogReader
+    public let connection: PostgresConnection
+    public let reader: CatalogReader
 
-    static func make() async throws -> Catalogue {
+    public static func make() async throws -> Catalogue {
         let url = try await TestDatabase.copy(of: "catalogue") { url in
-            let connection = try await PostgresConnection.connect(url, applicationName: "test", deadline: deadline)
+            let connection = try await PostgresConnection.connect(
+                url, applicationName: "test", deadline: deadline)
             try await CatalogStore.migrate(connection)
             try await connection.script(
                 "CREATE TABLE public.journal (execution_id uuid PRIMARY KEY, seq bigint NOT NULL)", deadline: deadline)
@@ -21,7 +22,7 @@ struct Catalogue: Sendable {
         return try await connect(url)
     }
 
-    static func connect(_ url: String) async throws -> Catalogue {
+    public static func connect(_ url: String) async throws -> Catalogue {
         let connection = try await PostgresConnection.connect(url, applicationName: "test", deadline: deadline)
         let reader = CatalogReader { (sql, parameters) throws(PostgresError) in
             try await connection.query(sql, parameters, deadline: deadline)
@@ -30,7 +31,8 @@ struct Catalogue: Sendable {
     }
 
     /// Publishes as the Journal does: the row of a table expression `appended` decides.
-    func publish(_ statement: PublishStatement, execution: Int, appends: Bool = true) async throws(PostgresError) {
+    public func publish(_ statement: PublishStatement, execution: Int, appends: Bool = true) async throws(PostgresError)
+    {
         let (sql, parameters) = statement.statement(firstParameter: 3)
         _ = try await connection.query(
             """
@@ -41,12 +43,12 @@ struct Catalogue: Sendable {
             """, [.uuid(Self.executionID(execution)), .bool(appends)] + parameters, deadline: Self.deadline)
     }
 
-    static func executionID(_ number: Int) -> String {
+    public static func executionID(_ number: Int) -> String {
         let digits = String(number)
         return "0190a000-0000-7000-8000-" + String(repeating: "0", count: 12 - digits.count) + digits
     }
 
-    func count(_ table: String) async throws -> Int64 {
+    public func count(_ table: String) async throws -> Int64 {
         let rows = try await connection.query(
             "SELECT count(*) AS n FROM catalogue.\(table)", deadline: Self.deadline)
         return rows[0].int("n")
@@ -54,12 +56,12 @@ struct Catalogue: Sendable {
 }
 
 /// Step outputs as a workflow hands them to the publish step.
-enum StepOutputs {
-    static func reference(_ key: String, bytes: Int = 10, digit: Character = "a") -> JSON {
+public enum StepOutputs {
+    public static func reference(_ key: String, bytes: Int = 10, digit: Character = "a") -> JSON {
         ["key": .string(key), "bytes": .integer(bytes), "sha256": .string(String(repeating: digit, count: 64))]
     }
 
-    static func package(_ name: String = "p1", objects: [JSON] = []) -> JSON {
+    public static func package(_ name: String = "p1", objects: [JSON] = []) -> JSON {
         [
             "prefix": .string("media/\(name)"),
             "hls": .string("media/\(name)/master.m3u8"),
@@ -80,7 +82,7 @@ enum StepOutputs {
         ]
     }
 
-    static let thumbnails: JSON = [
+    public static let thumbnails: JSON = [
         "poster": reference("thumbs/p1/poster.jpg"), "thumbnails": reference("thumbs/p1/track.vtt"),
         "sprites": [reference("thumbs/p1/sprite-0.jpg")],
         "tile": ["width": 160, "height": 90, "columns": 5, "rows": 5, "intervalSeconds": 2],
@@ -89,7 +91,8 @@ enum StepOutputs {
 
 extension PublishStatement {
     /// A title of the number given, with a package of its own.
-    static func sample(_ number: Int, metadata: JSON = [:], thumbnails: JSON? = nil) throws(PublishError) -> Self {
+    public static func sample(_ number: Int, metadata: JSON = [:], thumbnails: JSON? = nil) throws(PublishError) -> Self
+    {
         try PublishStatement(
             titleID: "t-\(number)", executionID: Catalogue.executionID(number), title: "Title \(number)",
             metadata: metadata, package: StepOutputs.package("p\(number)"), thumbnails: thumbnails, media: nil)
