@@ -74,7 +74,8 @@ import Testing
         #expect(listed == Set(written))
         #expect(listed.count == 3 * 4 + 2)
 
-        let progress = reported.withLock { $0 }
+        #expect(reported.withLock { $0 }.prefix(3).map(\.stage) == ["index", "index", "index"])
+        let progress = reported.withLock { $0 }.filter { $0.stage == "package" }
         #expect(progress.count == 6)
         #expect(progress.last?.mediaSeconds == 8 && progress.last?.totalSeconds == 8)
         #expect(progress.map(\.mediaSeconds) == progress.map(\.mediaSeconds).sorted())

@@ -113,6 +113,15 @@ import Testing
         #expect(HLSPlaylists(presentation).multivariant.split(separator: "RESOLUTION=640x360").count == 3)
     }
 
+    @Test(arguments: [
+        (704, 16, 15, 751), (720, 64, 45, 1024), (716, 12, 11, 781), (640, 1, 1, 640), (1440, 4, 3, 1920),
+    ])
+    func displaysAtTheNearestWidth(width: Int, numerator: Int, denominator: Int, expected: Int) {
+        let video = TrackDescription.Video(
+            width: width, height: 480, sampleAspectRatio: Ratio(numerator, denominator))
+        #expect(video.displayWidth == expected)
+    }
+
     @Test func aVaryingRateIsTheMostFramesInASecond() throws {
         var index = SampleIndex()
         var time: Int64 = 0

@@ -54,7 +54,7 @@ public struct PackageStep: LocalStep {
 
         var tracks: [IndexedTrack] = []
         for source in sources {
-            tracks.append(try source.index(isCancelled: surroundings.isCancelled))
+            tracks.append(try source.index(report: surroundings.report, isCancelled: surroundings.isCancelled))
         }
         let result = try PackageWriter(
             tracks: tracks, directory: surroundings.outputDirectory, writesHLS: true, writesDASH: true,
@@ -150,7 +150,7 @@ public struct LocalPackage: Sendable {
                 let source = TrackSource(
                     path: input.path, kind: kind, name: unusedName(base, in: tracks), language: language.bcp47,
                     stream: stream.index, label: input.path)
-                let track = try source.index(isCancelled: isCancelled)
+                let track = try source.index(report: report, isCancelled: isCancelled)
                 if input.stream == nil, kind == .audio, known.contains(where: { $0.hasEqualSound(track) }) { continue }
                 tracks.append(track)
             }
@@ -194,7 +194,7 @@ public struct TrackSource: Sendable, Hashable {
     }
 
     /// Reads the file once and keeps each sample's times and size.
-    func index(isCancelled: () -> Bool) throws(StepFailure) -> IndexedTrack {
+    func index(report: (StepProgress) -> Void, isCancelled: () -> Bool) throws(StepFailure) -> IndexedTrack {
         let reader = try TrackSource.open(path, label: label)
         let streams = reader.streams.filter { stream in
             self.stream.map { $0 == stream.index } ?? (stream.kind == (kind == .video ? .video : .audio))
@@ -208,7 +208,13 @@ public struct TrackSource: Sendable, Hashable {
             reader.select(stream: stream.index)
             let packet = try Packet()
             while try reader.read(into: packet) {
-                if samples.count % 1024 == 0, isCancelled() { throw StepFailure.stopped }
+                if samples.count % 1024 == 0 {
+                    if isCancelled() { throw StepFailure.stopped }
+                    let seconds = Double(packet.timestamp ?? 0) / Double(description.timeScale)
+                    report(
+                        StepProgress(stage: "index", mediaSeconds: max(0, seconds), totalSeconds: stream.claimedSeconds)
+                    )
+                }
                 guard let decodeTime = packet.decodingTimestamp, let presentationTime = packet.timestamp else {
                     throw MediaError(
                         .invalid, "sample \(samples.count + 1) has no timestamp", stream: stream.index,
