@@ -65,6 +65,12 @@ extension S3Store {
                     region: region, service: "s3"))
         }
 
+        /// Where the bucket, and an object in it, are on the wire.
+        var bucketURL: String { "\(endpoint)/\(bucket)" }
+        func objectURL(_ key: String) -> String {
+            "\(bucketURL)/\(PercentEncoding.encode(bucketKey(key), keepingSlashes: true))"
+        }
+
         /// The key within the bucket.
         func bucketKey(_ key: String) -> String { prefix.isEmpty ? key : "\(prefix)/\(key)" }
     }

@@ -11,11 +11,7 @@ extension S3Store {
         } catch  where error.code == .notFound {
             // Free, as it should be.
         }
-        let action = "begin the upload of \(key)"
-        let created = try requireSuccess(
-            action,
-            try await send(
-                action, request("POST", key: key, query: [(name: "uploads", value: "")], headers: upload.headers)))
+        let created = try await begin(upload)
         guard let id = XMLElement.parse(created.body)?["UploadId"], !id.isEmpty else {
             throw ObjectStorageError(
                 .unavailable, "\(location.endpoint) began an upload of \(key) without an UploadId.")
@@ -28,6 +24,22 @@ extension S3Store {
             throw error
         }
         return upload.reference
+    }
+
+    /// In a task of its own, so that a cancellation cannot lose the id of an upload that the store has begun.
+    private func begin(_ upload: S3Upload) async throws(ObjectStorageError) -> HTTPResponse {
+        let key = upload.reference.key
+        let result = await Task { () -> Result<HTTPResponse, ObjectStorageError> in
+            let action = "begin the upload of \(key)"
+            let request = self.request(
+                "POST", key: key, query: [(name: "uploads", value: "")], headers: upload.headers)
+            do throws(ObjectStorageError) {
+                return .success(try self.requireSuccess(action, try await self.send(action, request)))
+            } catch {
+                return .failure(error)
+            }
+        }.value
+        return try result.get()
     }
 
     /// The parts' entity tags in order.
@@ -118,9 +130,9 @@ extension S3Store {
     /// the bucket's lifecycle rule; the error that led here is the one to report.
     private func abort(_ key: String, id: String) async {
         let request = request("DELETE", key: key, query: [(name: "uploadId", value: id)])
-        await Task { [client] in
-            do throws(HTTPError) {
-                _ = try await client.send(request)
+        await Task {
+            do throws(ObjectStorageError) {
+                _ = try await self.send("abort the upload of \(key)", request)
             } catch {
                 return
             }

@@ -9,8 +9,7 @@ extension S3Store {
         _ method: String, key: String? = nil, query: [(name: String, value: String)] = [], headers: HTTPHeaders = [:],
         body: HTTPRequest.Body = .none
     ) -> HTTPRequest {
-        var url = "\(location.endpoint)/\(location.bucket)"
-        if let key { url += "/" + PercentEncoding.encode(location.bucketKey(key), keepingSlashes: true) }
+        var url = key.map(location.objectURL) ?? location.bucketURL
         if !query.isEmpty { url += "?" + PercentEncoding.query(query) }
         var request = HTTPRequest(method, url, headers: headers, body: body, signing: location.signing)
         // Large objects take as long as they take; a transfer that stands still does not.

@@ -222,7 +222,7 @@ public final class S3Store: ObjectStore {
     }
 
     /// S3 counts the prefix too.
-    private func validate(_ key: String) throws(ObjectStorageError) {
+    func validate(_ key: String) throws(ObjectStorageError) {
         try ObjectKey.validate(key)
         let bytes = location.bucketKey(key).utf8.count
         guard bytes <= ObjectKey.maxBytes else {
