@@ -16,6 +16,8 @@ actor CatalogCache {
     private var version: Int64?
     private var lookedUp: ContinuousClock.Instant?
     private var lookup: Task<Result<Int64, PostgresError>, Never>?
+    /// Whether the last lookup failed.
+    private var isAway = false
     private var bodies: [String: ReadyBody] = [:]
     private var bodyBytes = 0
     private var objects: [String: PublishedObject] = [:]
@@ -32,6 +34,8 @@ actor CatalogCache {
     func currentVersion() async throws(PostgresError) -> Int64 {
         if let version, let lookedUp, lookedUp.duration(to: now()) < Self.versionAge { return version }
         let lookup = lookup ?? startLookup()
+        // Nobody waits for a database that is away or frozen: one lookup a second finds out when it is back.
+        if let version, isAway { return version }
         switch await lookup.value {
         case .success(let found): return found
         case .failure(let error):
@@ -60,7 +64,12 @@ actor CatalogCache {
         lookup = nil
         // Also after a failure: while the database is away, one request a second finds out whether it is back.
         lookedUp = now()
-        guard case .success(let found) = result, found != version else { return }
+        guard case .success(let found) = result else {
+            isAway = true
+            return
+        }
+        isAway = false
+        if found == version { return }
         version = found
         bodies = [:]
         bodyBytes = 0

@@ -40,7 +40,8 @@ export class Refusal extends Error {
 export async function ask(path, signal) {
   let response;
   try {
-    response = await fetch(path, { signal, headers: { accept: "application/json" } });
+    // Asked again each time: unchanged answers cost no bytes, and what is published shows at once.
+    response = await fetch(path, { signal, cache: "no-cache", headers: { accept: "application/json" } });
   } catch (error) {
     if (signal.aborted) throw error;
     throw new Refusal(0, { detail: "The service cannot be reached. It may be restarting, or the network is down." });
