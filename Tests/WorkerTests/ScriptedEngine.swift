@@ -19,6 +19,8 @@ final class ScriptedEngine: Sendable {
         var status: Int
         var json: JSON?
         var headers: [String] = []
+        /// The content where it is no JSON.
+        var text: String?
 
         static let accepted = Answer(status: 200, json: [:])
         static let stale = Answer(
@@ -32,6 +34,8 @@ final class ScriptedEngine: Sendable {
         var gone: Set<String> = []
         /// Answers to the next outcomes, before they are simply accepted.
         var outcomes: [Answer] = []
+        /// What else this server has, by path: sources of films.
+        var pages: [String: Answer] = [:]
         var listener: Int32 = -1
         var connections: Set<Int32> = []
         var waiting: [Event] = []
@@ -67,6 +71,8 @@ final class ScriptedEngine: Sendable {
     func declareGone(_ token: String) { state.withLock { _ = $0.gone.insert(token) } }
 
     func answerNextOutcomes(_ answers: Answer...) { state.withLock { $0.outcomes += answers } }
+
+    func serve(_ path: String, _ answer: Answer) { state.withLock { $0.pages[path] = answer } }
 
     /// As a killed process: the port is closed, and every connection breaks.
     func stop() {
@@ -165,7 +171,7 @@ final class ScriptedEngine: Sendable {
     private func exchange(_ connection: Int32) -> Bool {
         guard let (path, body) = readRequest(connection) else { return false }
         let answer = answer(path, body)
-        let bytes = answer.json?.utf8 ?? []
+        let bytes = answer.text.map { Array($0.utf8) } ?? answer.json?.utf8 ?? []
         var head = "HTTP/1.1 \(answer.status) X\r\n"
         if answer.status != 204 { head += "Content-Length: \(bytes.count)\r\nContent-Type: application/json\r\n" }
         for header in answer.headers { head += "\(header)\r\n" }
@@ -218,7 +224,7 @@ final class ScriptedEngine: Sendable {
                 note(.fail(try FailRequest(body: body)))
                 return outcomeAnswer()
             default:
-                return Answer(status: 404, json: nil)
+                return state.withLock { $0.pages[path] } ?? Answer(status: 404, json: nil)
             }
         } catch {
             Issue.record("\(path): \(error)")

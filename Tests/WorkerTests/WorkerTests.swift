@@ -166,11 +166,49 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         #expect(complete.output["file"]?["sha256"] == digest("KEPTKEPT"))
     }
 
+    @Test func webSourcesAreBrought() async throws {
+        let plant = try await Plant(allowsLocalSources: false)
+        plant.engine.serve("/film.txt", .init(status: 200, json: nil, text: "from the web"))
+        plant.offer("write", ["source": .string("\(plant.engine.url)/film.txt")])
+        let output = await plant.engine.nextComplete().output
+        #expect(output["source"]?["sha256"] == digest("from the web"))
+        #expect(output["file"]?["sha256"] == digest("FROM THE WEB"))
+    }
+
+    @Test func webSourcesThatCannotBeBroughtSayWhy() async throws {
+        let plant = try await Plant(allowsLocalSources: false)
+        let url = plant.engine.url
+        plant.offer("write", ["source": .string("\(url)/none")], token: "t-1")
+        let missing = await plant.engine.nextFail().failure
+        #expect(
+            missing
+                == .sourceInvalid("the source \(url)/none cannot be downloaded: its server answers 404"))
+
+        plant.engine.serve("/busy", .init(status: 503, json: nil))
+        plant.offer("write", ["source": .string("\(url)/busy")], token: "t-2")
+        #expect(await plant.engine.nextFail().retry == .transient)
+
+        plant.engine.serve("/film", .init(status: 200, json: nil, text: "other bytes"))
+        let known: JSON = ["url": .string("\(url)/film"), "bytes": 11, "sha256": digest("the bytes")]
+        plant.offer("write", ["source": known], token: "t-3")
+        let changed = await plant.engine.nextFail()
+        #expect(changed.error == "Showrunner.StorageUnavailable")
+        #expect(changed.cause.contains("not \(digest("the bytes").stringValue ?? "") as the input says"))
+    }
+
+    @Test func sourcesOnPrivateNetworksAreRefused() async throws {
+        let plant = try await Plant(sources: .publicOnly)
+        plant.engine.serve("/film.txt", .init(status: 200, json: nil, text: "secret"))
+        plant.offer("write", ["source": .string("\(plant.engine.url)/film.txt")])
+        let fail = await plant.engine.nextFail()
+        #expect(fail.error == "Showrunner.ParametersInvalid")
+        #expect(fail.cause.contains("lies on a private network"))
+    }
+
     struct Refusal: CustomTestStringConvertible, Sendable {
         let testDescription: String
         let step: String
         let input: JSON
-        var addresses = HTTPClient.Addresses.any
         let failure: StepFailure
     }
 
@@ -219,7 +257,7 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
             failure: .storageUnavailable("There is no object work/none in STORE.")),
     ])
     func failuresAreTold(_ row: Refusal) async throws {
-        let plant = try await Plant(allowsLocalSources: false, sources: row.addresses)
+        let plant = try await Plant(allowsLocalSources: false)
         plant.offer(row.step, row.input)
         let fail = await plant.engine.nextFail()
         #expect(fail.error == row.failure.error)

@@ -1,0 +1,55 @@
+import ArgumentParser
+import JSON
+import MediaSteps
+import StepContracts
+
+struct ProbeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe", abstract: "Tell what a film holds, or why it cannot become a title.",
+        discussion: """
+            Example:
+              showrunner probe film.mp4 --json
+
+            Exit codes: 0 done, 1 the film is refused (with the reason), 2 wrong use.
+            """)
+
+    @Argument(help: "The film.")
+    var file: String
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws { try LocalMedia.checkReadable(file) }
+
+    func run() async throws {
+        let media = try await LocalMedia.run(
+            .validate, file: file, directory: nil, threads: 1, usesResults: false, bars: .forCommand(json: json)
+        ).output
+        if json { return Output.json(media) }
+        for line in MediaText.lines(media) { Output.line(line) }
+    }
+}
+
+/// What validate found, for people.
+enum MediaText {
+    static func lines(_ media: JSON) -> [String] {
+        func text(_ value: JSON?) -> String { value?.stringValue ?? value?.text ?? "?" }
+        var lines = ["container  \(text(media["container"])), \(text(media["durationSeconds"])) s"]
+        if let video = media["video"] {
+            lines.append(
+                "video      \(text(video["codec"])) \(text(video["width"]))x\(text(video["height"])), "
+                    + "\(text(video["frameRate"])) frames/s, \(text(video["frames"])) frames, "
+                    + "\(text(video["pixelFormat"]))")
+        }
+        for audio in media["audio"]?.arrayValue ?? [] {
+            lines.append(
+                "audio      \(text(audio["codec"])), \(text(audio["sampleRate"])) Hz, \(text(audio["channels"])) channels"
+                    + (audio["language"]?.stringValue.map { ", \($0)" } ?? ""))
+        }
+        for subtitle in media["subtitles"]?.arrayValue ?? [] {
+            lines.append(
+                "subtitles  \(text(subtitle["codec"]))" + (subtitle["language"]?.stringValue.map { ", \($0)" } ?? ""))
+        }
+        return lines
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import JSON
+import MediaSteps
+import StepContracts
+
+struct ThumbsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "thumbs", abstract: "Make a film's poster and the small pictures of its seek bar.",
+        discussion: """
+            Example:
+              showrunner thumbs film.mp4 --out pictures
+
+            Exit codes: 0 done, 1 failed, 2 wrong use.
+            """)
+
+    @Argument(help: "The film.")
+    var file: String
+
+    @Option(help: ArgumentHelp("Where the pictures go.", valueName: "dir"))
+    var out: String
+
+    @Flag(name: .customLong("no-cache"), help: "Make anew what has been made before.")
+    var ignoresResults = false
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws { try LocalMedia.checkReadable(file) }
+
+    func run() async throws {
+        let output = try await LocalMedia.run(
+            .thumbnail, file: file, directory: out, threads: Environment.cores, usesResults: !ignoresResults,
+            bars: .forCommand(json: json)
+        ).output
+        if json { return Output.json(output) }
+        let files = [output["poster"]] + (output["sprites"]?.arrayValue ?? []) + [output["thumbnails"]]
+        for file in files { if let path = file?.stringValue { Output.line(path) } }
+    }
+}

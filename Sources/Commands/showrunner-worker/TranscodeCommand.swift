@@ -1,0 +1,73 @@
+import ArgumentParser
+import JSON
+import MediaSteps
+import StepContracts
+
+struct TranscodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "transcode", abstract: "Encode a film into a ladder of renditions, one MP4 per track.",
+        discussion: """
+            Example:
+              showrunner transcode film.mp4 --out renditions --json
+
+            What has been encoded before into the same directory, from the same bytes with the same options, is not \
+            encoded again, unless --no-cache says so.
+            Exit codes: 0 done, 1 failed, 2 wrong use.
+            """)
+
+    enum Ladder: String, ExpressibleByArgument, CaseIterable {
+        case fixed
+        case perTitle = "per-title"
+    }
+
+    @Argument(help: "The film.")
+    var file: String
+
+    @Option(help: ArgumentHelp("Where the renditions go.", valueName: "dir"))
+    var out: String
+
+    @Option(help: "Which rungs: fixed or per-title.")
+    var ladder: Ladder?
+
+    @Option(help: "x264's preset, from ultrafast to veryslow. (default: veryfast)")
+    var preset: String?
+
+    @Option(help: "Threads to keep busy. (default: the machine's cores)")
+    var threads: Int?
+
+    @Flag(name: .customLong("no-cache"), help: "Encode anew what has been encoded before.")
+    var ignoresResults = false
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+        try LocalMedia.checkReadable(file)
+        if let preset, !TranscodeStep.presets.contains(preset) {
+            throw ValidationError(
+                "--preset is '\(preset)'; it has to be one of \(TranscodeStep.presets.joined(separator: ", ")).")
+        }
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads has to be from 1 to 1024.")
+        }
+    }
+
+    func run() async throws {
+        let input = JSON.members(
+            ("ladder", ladder.map { .string($0.rawValue) }), ("preset", preset.map { .string($0) }))
+        let result = try await LocalMedia.run(
+            .transcode, file: file, input: input, directory: out, threads: threads ?? Environment.cores,
+            usesResults: !ignoresResults, bars: .forCommand(json: json))
+        if json {
+            var output = result.output
+            output["cached"] = .bool(result.isCached)
+            return Output.json(output)
+        }
+        for rendition in result.output["renditions"]?.arrayValue ?? [] {
+            let size =
+                rendition["width"].flatMap { width in rendition["height"].map { " \(width.text)x\($0.text)" } } ?? ""
+            Output.line("\(rendition["file"]?.stringValue ?? "?")  \(rendition["codec"]?.stringValue ?? "?")\(size)")
+        }
+        if result.isCached { Output.line("encoded before; nothing was done") }
+    }
+}
