@@ -61,6 +61,9 @@ extension Journal {
             let writer = "\(incarnation)/\(batchNumber)"
             await commit(batch, writer: writer, Attempt(link: link, settings: settings))
             for entry in batch { inFlight.remove(entry.row.executionID) }
+            // Those just answered often come back at once: let them into the next batch, instead of into the one after a
+            // batch of whoever was first.
+            await Task.yield()
         }
         idleLinks.append(link)
         if idleLinks.count == appending.count { resumeDrainWaiters() }

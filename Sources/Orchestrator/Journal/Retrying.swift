@@ -2,7 +2,8 @@ import Postgres
 
 extension Journal {
     /// Runs what may be run any number of times, again and again over lost connections, serialisation failures and a
-    /// server that has no room or is starting, until `readDeadline` has passed; then throws the last error.
+    /// server that has no room or is starting, until `readDeadline` has passed or the task is cancelled; then throws the
+    /// last error.
     func retrying<Value: Sendable>(
         _ link: Link, _ body: @Sendable (Link.Live) async throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
@@ -12,7 +13,9 @@ extension Journal {
             do throws(PostgresError) {
                 return try await body(link.open())
             } catch {
-                guard !error.isPermanent, !isClosed, .now + pause.next < deadline else { throw error }
+                guard !error.isPermanent, !isClosed, !Task.isCancelled, .now + pause.next < deadline else {
+                    throw error
+                }
             }
             await pause.wait()
         }
@@ -30,8 +33,8 @@ struct Pause {
     }
 
     mutating func wait() async {
-        // The tasks that wait here are never cancelled: what they hold must be decided.
-        try? await Task.sleep(for: next)
+        // A cancelled task does not wait: those that may give up do so at their next look, appends are never cancelled.
+        do { try await Task.sleep(for: next) } catch { await Task.yield() }
         next = min(next * 2, limit)
     }
 }
