@@ -104,17 +104,17 @@ import Testing
         settings.batchBytes = 4096
         let journal = try await activeJournal(journalDatabase(), settings: settings)
         let ids = (0..<100).map { _ in IDs.execution() }
-        let writers = await withTaskGroup(of: String?.self) { group in
+        let writers = try await withThrowingTaskGroup(of: String?.self) { group in
             for (index, id) in ids.enumerated() {
                 group.addTask {
                     var row = JournalRow.first(id)
                     // Some are larger than a whole batch may be.
                     row.effects = String(repeating: "x", count: index % 10 == 0 ? 5000 : 300)
                     #expect(await journal.append(row) == .committed)
-                    return try? await journal.load(id).first?.writer
+                    return try await journal.load(id).first?.writer
                 }
             }
-            return await group.reduce(into: [:]) { $0[$1 ?? "none", default: 0] += 1 }
+            return try await group.reduce(into: [:]) { $0[$1 ?? "none", default: 0] += 1 }
         }
         #expect(writers["none"] == nil)
         #expect(writers.values.allSatisfy { $0 <= 7 })

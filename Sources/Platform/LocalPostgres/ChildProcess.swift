@@ -92,7 +92,7 @@ final class ChildProcess: Sendable {
             }
             guard let waiter, let deadline else { return }
             Task {
-                try? await Task.sleep(for: deadline)
+                try await Task.sleep(for: deadline)
                 self.state.withLock { $0.waiters.removeValue(forKey: waiter) }?.resume(returning: nil)
             }
         }
