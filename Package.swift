@@ -1,16 +1,185 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
+
+// Libraries of others, by the name of their product.
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+/// A page that the binary carries in itself.
+func page(_ name: String) -> Resource { .embedInCode("Pages/\(name)") }
+
+// One sentence per room is in docs/ARCHITECTURE.md. A room imports what stands here and nothing else: the build runs with
+// --explicit-target-dependency-import-check error.
+let platform: [Target] = [
+    .systemLibrary(
+        name: "CPostgres", path: "Sources/Platform/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+        name: "CYAML", path: "Sources/Platform/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+        name: "CCurl", path: "Sources/Platform/CCurl", pkgConfig: "libcurl",
+        providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+        name: "COpenSSL", path: "Sources/Platform/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+        name: "CMedia", path: "Sources/Platform/CMedia",
+        pkgConfig: "libavformat libavcodec libavutil libswscale libavfilter libswresample",
+        providers: [
+            .apt([
+                "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev", "libavfilter-dev",
+                "libswresample-dev",
+            ])
+        ]),
+    .target(name: "CShims", path: "Sources/Platform/CShims"),
+    .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/Platform/CCurlShims"),
+    .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
+    .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
+    .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
+    .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/Platform/Cryptography"),
+    .target(
+        name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
+    .target(
+        name: "HTTPServer",
+        dependencies: [
+            "JSON", httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, lifecycle, signals,
+        ], path: "Sources/Platform/HTTPServer"),
+    .target(
+        name: "ObjectStorage", dependencies: ["Cryptography", "CShims", "HTTP"], path: "Sources/Platform/ObjectStorage"),
+    .target(
+        name: "Observability", dependencies: ["JSON", collections, coreMetrics, logging],
+        path: "Sources/Platform/Observability"),
+    .target(name: "Postgres", dependencies: ["CPostgres", "CShims"], path: "Sources/Platform/Postgres"),
+    .target(name: "LocalPostgres", dependencies: ["CShims", "Postgres"], path: "Sources/Platform/LocalPostgres"),
+    .target(name: "Supervision", dependencies: [logging, subprocess, system], path: "Sources/Platform/Supervision"),
+]
+
+let orchestrator: [Target] = [
+    .target(
+        name: "StatesLanguage", dependencies: ["JSON", collections], path: "Sources/Orchestrator/StatesLanguage"),
+    .target(
+        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections],
+        path: "Sources/Orchestrator/Interpreter"),
+    .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
+    .target(
+        name: "Engine",
+        dependencies: [
+            "Cryptography", "Interpreter", "JSON", "Journal", "StatesLanguage", "StepContracts", "WorkerProtocol",
+            collections, deque, heap, logging,
+        ], path: "Sources/Orchestrator/Engine"),
+    .target(
+        name: "StepFunctionsAPI", dependencies: ["Engine", "HTTPServer", "JSON", httpTypes, hummingbird],
+        path: "Sources/Orchestrator/StepFunctionsAPI"),
+    .target(
+        name: "WorkerAPI",
+        dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
+        path: "Sources/Orchestrator/WorkerAPI"),
+    .target(
+        name: "Uploads",
+        dependencies: [
+            "Engine", "HTTPServer", "JSON", "ObjectStorage", "TitleMetadata", httpTypes, hummingbird, lifecycle,
+            logging,
+        ], path: "Sources/Orchestrator/Uploads"),
+    .target(
+        name: "Console", dependencies: ["Engine", "HTTPServer", "JSON", httpTypes, hummingbird, lifecycle],
+        path: "Sources/Orchestrator/Console",
+        resources: [
+            page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
+            page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
+            page("markup.js"), page("run-page.js"), page("run.css"), page("runs-page.js"), page("runs.css"),
+            page("state-panel.js"), page("status.js"), page("timeline.js"), page("workers-page.js"),
+        ]),
+]
+
+let steps: [Target] = [
+    .target(name: "StepContracts", dependencies: ["JSON"], path: "Sources/Steps/StepContracts"),
+    .target(name: "Packaging", path: "Sources/Steps/Packaging"),
+    .target(name: "MediaFiles", dependencies: ["CMedia", "CMediaShims"], path: "Sources/Steps/MediaFiles"),
+    .target(
+        name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
+        path: "Sources/Steps/MediaSteps"),
+]
+
+let workers: [Target] = [
+    .target(
+        name: "WorkerProtocol", dependencies: ["JSON", "StepContracts", collections],
+        path: "Sources/Workers/WorkerProtocol"),
+    .target(
+        name: "Worker",
+        dependencies: [
+            "CShims", "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "WorkerProtocol", collections,
+            lifecycle, logging, metrics, subprocess, system,
+        ], path: "Sources/Workers/Worker"),
+]
+
+let catalog: [Target] = [
+    .target(name: "TitleMetadata", dependencies: ["JSON"], path: "Sources/Catalog/TitleMetadata"),
+    .target(
+        name: "CatalogStore", dependencies: ["JSON", "Postgres", "TitleMetadata"], path: "Sources/Catalog/CatalogStore"),
+    .target(
+        name: "CatalogAPI",
+        dependencies: [
+            "CatalogStore", "Cryptography", "HTTPServer", "JSON", "ObjectStorage", "Postgres", "TitleMetadata",
+            httpTypes, hummingbird,
+        ], path: "Sources/Catalog/CatalogAPI",
+        resources: [
+            page("index.html"), page("style.css"), page("app.js"), page("catalogue.js"), page("title.js"),
+            page("player.js"), page("format.js"), page("favicon.svg"), page("openapi.json"),
+        ]),
+]
+
+let commands: [Target] = [
+    .target(name: "EngineClient", dependencies: ["HTTP", "JSON"], path: "Sources/Commands/EngineClient"),
+    .executableTarget(
+        name: "showrunner",
+        dependencies: [
+            "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
+            "Journal",
+            "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
+            "StepFunctionsAPI", "Supervision", "TitleMetadata", "Uploads", "WorkerAPI", "YAML", argumentParser,
+            lifecycle, logging, signals,
+        ], path: "Sources/Commands/showrunner"),
+    // The only program that links FFmpeg.
+    .executableTarget(
+        name: "showrunner-worker",
+        dependencies: [
+            "HTTP", "HTTPServer", "JSON", "MediaSteps", "ObjectStorage", "Observability", "StepContracts",
+            "Supervision",
+            "Worker", argumentParser, lifecycle, logging, signals,
+        ], path: "Sources/Commands/showrunner-worker"),
+    .executableTarget(
+        name: "showrunner-api",
+        dependencies: [
+            "CatalogAPI", "CatalogStore", "HTTPServer", "ObjectStorage", "Observability", "Postgres", "Supervision",
+            argumentParser, lifecycle, logging,
+        ], path: "Sources/Commands/showrunner-api"),
+]
 
 let package = Package(
     name: "showrunner",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
-    targets: [
-        .target(
-            name: "JSON", dependencies: [.product(name: "OrderedCollections", package: "swift-collections")],
-            path: "Sources/Platform/JSON"),
-        .target(name: "StepContracts", dependencies: ["JSON"], path: "Sources/Steps/StepContracts"),
-    ],
+    targets: platform + orchestrator + steps + workers + catalog + commands,
     swiftLanguageModes: [.v6]
 )

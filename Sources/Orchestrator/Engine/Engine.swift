@@ -54,6 +54,7 @@ public actor Engine {
 
     var observers: [UInt64: Observer] = [:]
     var observerCount: UInt64 = 0
+    var isServing = false
     var isStopping = false
 
     public init(
@@ -67,8 +68,14 @@ public actor Engine {
         self.engineSteps = Dictionary(uniqueKeysWithValues: engineSteps.map { ($0.contract.name, $0) })
     }
 
-    /// Whether calls are answered: the lease is held and all open executions are loaded.
-    public var isReady: Bool { clock != nil && !isStopping }
+    /// Whether calls are answered: the lease is held, all open executions are loaded and the machines are deployed.
+    public var isReady: Bool { isServing && !isStopping }
+
+    /// From now on calls are answered; to be called after ``activate(holder:isDead:)`` and the deployments.
+    public func beginServing() {
+        precondition(clock != nil, "an engine serves once it is active")
+        isServing = true
+    }
 
     /// Engine time; traps before ``activate(holder:)``.
     var now: Int64 {

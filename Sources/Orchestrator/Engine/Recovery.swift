@@ -4,8 +4,7 @@ import Journal
 import StatesLanguage
 
 extension Engine {
-    /// Takes the lease, waiting while another engine holds it, and loads every open execution. Returns once calls are
-    /// answered.
+    /// Takes the lease, waiting while another engine holds it, and loads every open execution.
     ///
     /// - Parameters:
     ///   - holder: host and process, shown to people and to an engine standing by.

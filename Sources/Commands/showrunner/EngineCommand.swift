@@ -1,0 +1,101 @@
+import ArgumentParser
+import Console
+import Cryptography
+import Engine
+import Glibc
+import HTTPServer
+import Journal
+import Logging
+import ObjectStorage
+import Observability
+import StepContracts
+import StepFunctionsAPI
+import Supervision
+import Uploads
+import WorkerAPI
+
+struct EngineCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "engine", abstract: "Run the engine: wire API, console, uploads and the workers' endpoints.",
+        discussion: """
+            Example:
+              showrunner engine --database postgresql://showrunner@db/showrunner --port 4600 --store s3://media/films
+
+            One engine is active per database; a second one stands by and takes over when the first is gone.
+            """)
+
+    @Option(help: "The database, as a libpq connection URI.")
+    var database: String
+    @Option(help: "Port of the wire API, the console, uploads and workers.")
+    var port: Int
+    @Option(help: "Address to listen on. Only loopback addresses: this release checks no signatures.")
+    var host = "127.0.0.1"
+    @Option(help: "The object store: a directory or s3://BUCKET/PREFIX.")
+    var store: String
+    @Option(help: "Directory of the state machines (*.asl.yaml) to deploy at the start. Default: those shipped.")
+    var workflows: String?
+    @Option(help: "Where uploads are gathered before they go to the store.")
+    var spool: String?
+    @Option(help: "Scheme and authority of the viewers' service, for the addresses that publishing answers with.")
+    var viewer: String?
+
+    func validate() throws {
+        guard (1...65_535).contains(port) else { throw ValidationError("--port has to be from 1 to 65535") }
+        guard host == "::1" || host == "localhost" || host.hasPrefix("127.") else {
+            throw ValidationError(
+                "--host \(host) is not a loopback address: outside loopback the engine needs access keys, and this "
+                    + "release checks none; put a proxy that authenticates before it")
+        }
+    }
+
+    func run() async throws {
+        Lifeline.follow()
+        let environment = Self.environment()
+        let registry = try bootstrapObservability(service: "engine", environment: environment)
+        let log = Logger(label: "engine")
+        let reading = try WorkflowReading.directory(try workflows ?? Places.shippedWorkflows())
+        guard !reading.hasErrors else {
+            throw CommandFailure("the workflows have errors:\n" + reading.problems.joined(separator: "\n"))
+        }
+        let store = try openStore(store, environment: environment)
+        try await store.prepare()
+        let incarnation = Hex.encode(randomBytes(8))
+        let journal = Journal(url: database, incarnation: incarnation, log: log)
+        let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)")
+        let engine = Engine(journal: journal, log: log, contracts: StepContract.all, engineSteps: [publish])
+
+        let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
+        // An upload's own limit is the length it was made with.
+        let router = ServiceRouter(bodyLimit: { Uploads.takesContent($0) ? Int.max : 4 << 20 })
+        router.addHealthRoutes(
+            readiness: {
+                let isReady = await engine.isReady
+                return Readiness([
+                    .init("engine", trouble: isReady ? nil : "it starts, stands by or stops")
+                ])
+            }, metricsText: { registry.prometheusText() })
+        router.addStepFunctionsRoutes(engine: engine)
+        router.addWorkerRoutes(engine: engine)
+        router.addConsoleRoutes(runs: engine)
+        router.addUploadRoutes(uploads)
+        let http = HTTPService(
+            router: router, configuration: .init(host: host, port: port, idleTimeout: .seconds(75)), logger: log)
+        let service = EngineService(
+            engine: engine, journal: journal, databaseURL: database, workflows: reading.files, log: log)
+        let sweeper = UploadSweeper(uploads: uploads, logger: log)
+        try await HTTPService.run([http, sweeper, service], gracePeriod: .seconds(20), logger: log)
+    }
+
+    static func environment() -> [String: String] {
+        var variables: [String: String] = [:]
+        var pointer = environ
+        while let entry = pointer.pointee {
+            let text = String(cString: entry)
+            if let split = text.firstIndex(of: "=") {
+                variables[String(text[..<split])] = String(text[text.index(after: split)...])
+            }
+            pointer += 1
+        }
+        return variables
+    }
+}

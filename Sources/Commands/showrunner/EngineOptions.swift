@@ -1,0 +1,14 @@
+import ArgumentParser
+import EngineClient
+
+/// What every command that talks to an engine takes.
+struct EngineOptions: ParsableArguments {
+    @Option(help: "URL of the engine. Default: SHOWRUNNER_ENGINE, else http://127.0.0.1:4600.")
+    var engine: String?
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func client() throws(EngineClientError) -> EngineClient {
+        try EngineClient(engine: engine, environment: EngineCommand.environment())
+    }
+}

@@ -1,0 +1,114 @@
+import CatalogStore
+import Engine
+import Glibc
+import HTTPServer
+import Journal
+import Logging
+import Postgres
+import ServiceLifecycle
+import StatesLanguage
+
+/// The engine's life: wait for the database and the lease, load, serve, keep the lease, give it back.
+struct EngineService: Service {
+    let engine: Engine
+    let journal: Journal
+    let databaseURL: String
+    let workflows: [WorkflowFile]
+    let log: Logger
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await serve()
+        } onGracefulShutdown: {
+            // Long polls and streams end first, so that the HTTP server has nothing to wait for.
+            Task { await engine.stop() }
+        }
+    }
+
+    private func serve() async throws {
+        try await migrate()
+        try await engine.activate(holder: Self.holder, isDead: Self.isDead)
+        try await engine.loadMachines()
+        for workflow in workflows {
+            try await engine.deploy(name: workflow.name, machine: workflow.machine, definition: workflow.definition)
+        }
+        await engine.beginServing()
+        try await keepLease()
+        await engine.stop()
+        await journal.close(deadline: .seconds(10))
+        do { try await journal.releaseLease() } catch {
+            log.warning("the lease was not given back; it runs out", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func migrate() async throws {
+        try await journal.migrate()
+        let connection = try await PostgresConnection.connect(
+            databaseURL, applicationName: "showrunner-migrate", deadline: .seconds(30))
+        do {
+            try await CatalogStore.migrate(connection)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        await connection.close()
+    }
+
+    /// Renews the lease until shutdown. Losing it ends the process: what it holds in memory may be stale.
+    private func keepLease() async throws {
+        var nextPartitions = ContinuousClock.now.advanced(by: .seconds(86_400))
+        while !Task.isShuttingDownGracefully {
+            do { try await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(3)) } } catch { return }
+            do {
+                guard try await journal.renewLease() else {
+                    throw CommandFailure("another engine has taken over")
+                }
+                if .now > nextPartitions {
+                    try await journal.createPartitions()
+                    nextPartitions = .now.advanced(by: .seconds(86_400))
+                }
+            } catch let error as PostgresError {
+                // The lease is ours until somebody else takes it, and nobody can while the database is away.
+                log.warning("the lease was not renewed; trying again", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// `host:boot:pid:start`, which tells an engine on the same machine whether the holder still runs.
+    static var holder: String {
+        "\(hostName):\(bootID):\(getpid()):\(startTime(of: getpid()) ?? "0")"
+    }
+
+    /// Whether a holder is a process of this machine's present boot that has ended.
+    @Sendable static func isDead(_ holder: String) -> Bool {
+        let parts = holder.split(separator: ":").map(String.init)
+        guard parts.count == 4, parts[0] == hostName, parts[1] == bootID, let pid = pid_t(parts[2]) else {
+            return false
+        }
+        return startTime(of: pid) != parts[3]
+    }
+
+    private static let hostName: String = {
+        var buffer = [CChar](repeating: 0, count: 256)
+        gethostname(&buffer, buffer.count - 1)
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }()
+
+    private static let bootID: String = {
+        guard let bytes = firstBytes(of: "/proc/sys/kernel/random/boot_id") else { return "unknown" }
+        return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+    }()
+
+    /// Field 22 of /proc/PID/stat (proc(5)): two processes with the same pid differ in it.
+    private static func startTime(of pid: pid_t) -> String? {
+        guard let bytes = firstBytes(of: "/proc/\(pid)/stat"), let end = bytes.lastIndex(of: UInt8(ascii: ")")) else {
+            return nil
+        }
+        let fields = String(decoding: bytes[(end + 1)...], as: UTF8.self).split(separator: " ")
+        return fields.count > 19 ? String(fields[19]) : nil
+    }
+
+    private static func firstBytes(of path: String) -> [UInt8]? {
+        do { return try FileBytes.read(path, limit: 64 << 10) } catch { return nil }
+    }
+}

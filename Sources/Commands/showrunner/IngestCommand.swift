@@ -1,0 +1,70 @@
+import ArgumentParser
+import EngineClient
+import JSON
+import TitleMetadata
+import YAML
+
+struct IngestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ingest", abstract: "Upload a film and start its way to the catalogue.",
+        discussion: """
+            Example:
+              showrunner ingest film.mp4 --title "Elf" --metadata elf.yaml --wait
+
+            Without --wait it prints the execution's ARN. With it, it shows the work and ends when the title is
+            published (0) or the run has failed (1).
+            """)
+
+    @Argument(help: "The film.")
+    var file: String
+    @Option(help: "The title's name. Default: the metadata's, else the file's name.")
+    var title: String?
+    @Option(help: "A YAML file with kind, genres, year, rating, languages, series, season, episode, description.")
+    var metadata: String?
+    @Option(help: "none, cbcs or cenc.")
+    var protection = "none"
+    @Flag(help: "Wait until the run has ended.")
+    var wait = false
+    @OptionGroup var engine: EngineOptions
+
+    func validate() throws {
+        guard ["none", "cbcs", "cenc"].contains(protection) else {
+            throw ValidationError("--protection has to be none, cbcs or cenc")
+        }
+    }
+
+    func run() async throws {
+        let client = try engine.client()
+        var members = [(name: "filename", value: file.split(separator: "/").last.map(String.init) ?? file)]
+        if let title { members.append((name: "title", value: title)) }
+        if let metadata { members.append((name: "metadata", value: try readMetadata(metadata).text)) }
+        members.append((name: "protection", value: protection))
+        let upload = try Upload(path: file, metadata: members)
+        let display = RunDisplay(isQuiet: engine.json || !wait)
+        let arn = try await client.send(upload) { display.upload(sent: $0, of: upload.bytes) }
+        guard wait else {
+            if engine.json {
+                Terminal.json(["executionArn": .string(arn)])
+            } else {
+                Terminal.line(arn)
+            }
+            return
+        }
+        let run = try await display.follow(arn, client)
+        try RunReport.end(run, json: engine.json)
+    }
+
+    private func readMetadata(_ path: String) throws -> JSON {
+        let bytes = try FileBytes.read(path, limit: 64 << 10)
+        let tree: JSON
+        do throws(YAMLError) { tree = try YAMLDocument.parse(bytes).json } catch {
+            throw ValidationError("\(path):\(error.place.line):\(error.place.column): \(error.reason)")
+        }
+        do throws(TitleMetadataError) { _ = try TitleMetadata(title: title ?? "untitled", document: tree) } catch {
+            throw ValidationError(
+                "the metadata in \(path) is not right:\n"
+                    + error.problems.map { "  \($0.description)" }.joined(separator: "\n"))
+        }
+        return tree
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import JSON
+
+struct LintCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lint", abstract: "Tell everything that is wrong with state machine definitions.",
+        discussion: """
+            Example:
+              showrunner lint workflows/*.asl.yaml
+
+            Prints file:line:column: severity: message. Exit code 1 when there is an error.
+            """)
+
+    @Argument(help: "Definition files, YAML or JSON.")
+    var files: [String]
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        if files.isEmpty { throw ValidationError("name at least one file") }
+    }
+
+    func run() throws {
+        var reading = WorkflowReading()
+        for file in files { try reading.add(file) }
+        if json {
+            Terminal.json(["problems": .array(reading.problems.map(JSON.string)), "valid": .bool(!reading.hasErrors)])
+        } else {
+            for problem in reading.problems { Terminal.line(problem) }
+        }
+        if reading.hasErrors { throw ExitCode(1) }
+    }
+}

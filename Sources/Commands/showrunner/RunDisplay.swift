@@ -1,0 +1,238 @@
+import EngineClient
+import Glibc
+import JSON
+
+/// Shows work as it moves, on standard error: bars on a terminal, lines elsewhere, nothing when quiet.
+final class RunDisplay {
+    private let isQuiet: Bool
+    private let isJSON: Bool
+    /// Lines drawn last time, to be drawn over.
+    private var drawn = 0
+    private var lastLine: [String: String] = [:]
+    private var states: [Int: JSON] = [:]
+    private var reports: [Int: JSON] = [:]
+    private var lastUpload = ContinuousClock.now.advanced(by: .seconds(-10))
+
+    /// - Parameter isJSON: each event as a JSON line on standard output.
+    init(isQuiet: Bool, json isJSON: Bool = false) {
+        self.isQuiet = isQuiet || isJSON
+        self.isJSON = isJSON
+    }
+
+    // MARK: Upload
+
+    func upload(sent: Int64, of total: Int64) {
+        guard !isQuiet else { return }
+        let isLast = sent >= total
+        guard isLast || ContinuousClock.now - lastUpload > .milliseconds(200) else { return }
+        lastUpload = .now
+        let share = total == 0 ? 1 : Double(sent) / Double(total)
+        let text = "Upload  \(Self.size(sent)) of \(Self.size(total))"
+        if Terminal.errorIsTerminal {
+            draw([Self.bar(share) + "  " + text])
+            if isLast { drawn = 0 }
+        } else if isLast || lastLine["upload"] == nil {
+            lastLine["upload"] = text
+            Terminal.error(text)
+        }
+    }
+
+    // MARK: One run
+
+    /// Shows a run until it has ended; gives the console's document of it.
+    func follow(_ execution: String, _ client: EngineClient) async throws -> JSON {
+        try await client.follow(run: execution) { event in
+            if self.isJSON { Terminal.line((["event": .string(event.name), "data": event.data] as JSON).text) }
+            self.take(event)
+            return true
+        }
+        return try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
+    }
+
+    private func take(_ event: RunEvent) {
+        switch event.name {
+        case "run":
+            for state in event.data["states"]?.arrayValue ?? [] {
+                guard let entry = state["entry"]?.integerValue else { continue }
+                states[entry] = state
+                if state["exitedAt"] != nil { reports[entry] = nil }
+            }
+        case "progress":
+            guard let entry = event.data["entry"]?.integerValue else { return }
+            reports[entry] = event.data["progress"]
+        default: return
+        }
+        guard !isQuiet else { return }
+        if Terminal.errorIsTerminal { drawStates() } else { tellStates() }
+    }
+
+    private var tasks: [(entry: Int, state: JSON)] {
+        states.filter { $0.value["resource"] != nil }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    private func drawStates() {
+        var lines: [String] = []
+        for (entry, state) in tasks {
+            let name = Self.padded(state["name"]?.stringValue ?? "", 12)
+            let status = state["status"]?.stringValue ?? ""
+            guard status == "running", let report = reports[entry] else {
+                let sign =
+                    ["succeeded": "✓", "failed": "✗", "caught": "✗", "retrying": "↻", "aborted": "■"][status] ?? "·"
+                let detail = state["error"]?.stringValue.map { "  \($0)" } ?? ""
+                lines.append("\(sign) \(name) \(status)\(status == "succeeded" ? "" : detail)")
+                continue
+            }
+            lines.append("  \(name) \(Self.bar(Self.share(report)))  \(Self.mediaTime(report))")
+            for part in report["parts"]?.arrayValue ?? [] {
+                let partName = Self.padded(part["name"]?.stringValue ?? "", 12)
+                lines.append("      \(partName) \(Self.bar(part["share"]?.doubleValue ?? 0, width: 20))")
+            }
+        }
+        draw(lines)
+    }
+
+    private func tellStates() {
+        for (entry, state) in tasks {
+            let name = state["name"]?.stringValue ?? ""
+            let status = state["status"]?.stringValue ?? ""
+            var text = "\(name): \(status)"
+            if status == "running", let report = reports[entry] {
+                // A line every tenth of the work.
+                text += " \(Int(Self.share(report) * 10) * 10) %"
+            } else if status != "succeeded", let error = state["error"]?.stringValue {
+                text += " (\(error))"
+            }
+            if lastLine["\(entry)"] == text { continue }
+            lastLine["\(entry)"] = text
+            Terminal.error(reports[entry].map { "\(text)  \(Self.mediaTime($0))" } ?? text)
+        }
+    }
+
+    // MARK: All runs
+
+    /// Shows every open run until none is.
+    static func watchAll(_ client: EngineClient, json: Bool) async throws {
+        let display = RunDisplay(isQuiet: false)
+        while true {
+            let runs = try await client.get("/console/api/runs?status=RUNNING&limit=100")["items"]?.arrayValue ?? []
+            if json {
+                Terminal.line((["runs": .array(runs)] as JSON).text)
+            } else if Terminal.errorIsTerminal {
+                display.draw(runs.map(line))
+            } else {
+                for run in runs { display.tell(run) }
+            }
+            if runs.isEmpty { return }
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private static func line(_ run: JSON) -> String {
+        let title = padded(run["title"]?.stringValue ?? run["name"]?.stringValue ?? "", 24)
+        guard let progress = run["progress"] else { return "\(title) \(now(run))" }
+        return "\(title) \(bar(share(progress)))  \(padded(now(run), 22)) \(mediaTime(progress))"
+    }
+
+    private func tell(_ run: JSON) {
+        let id = run["id"]?.stringValue ?? ""
+        let text = Self.line(run)
+        if lastLine[id] == text { return }
+        lastLine[id] = text
+        Terminal.error(text)
+    }
+
+    // MARK: A run in full
+
+    static func show(_ run: JSON) {
+        Terminal.line("execution  \(run["executionArn"]?.stringValue ?? "")")
+        Terminal.line("status     \(run["status"]?.stringValue ?? "")")
+        Terminal.line("started    \(run["startDate"]?.stringValue ?? "")")
+        if let stopped = run["stopDate"]?.stringValue { Terminal.line("stopped    \(stopped)") }
+        if let error = run["error"]?.stringValue { Terminal.line("error      \(error)") }
+        if let cause = run["cause"]?.stringValue { Terminal.line("cause      \(cause)") }
+        if let output = run["output"] { Terminal.line("output     \(output.text)") }
+        let states = run["states"]?.arrayValue ?? []
+        guard !states.isEmpty else { return }
+        Terminal.line("")
+        Terminal.table(
+            [["STATE", "TYPE", "STATUS", "ATTEMPTS", "WORKER", "ENTERED", "ERROR"]]
+                + states.map { state in
+                    let path = state["path"]?.stringValue ?? ""
+                    return [
+                        (path.isEmpty ? "" : path + "/") + (state["name"]?.stringValue ?? ""),
+                        state["type"]?.stringValue ?? "", state["status"]?.stringValue ?? "",
+                        state["attempts"]?.text ?? "", state["worker"]?.stringValue ?? "-",
+                        state["enteredAt"]?.stringValue ?? "", state["error"]?.stringValue ?? "",
+                    ]
+                })
+    }
+
+    // MARK: Words
+
+    /// What a run does now.
+    static func now(_ run: JSON) -> String {
+        let current = (run["current"]?.arrayValue ?? []).compactMap(\.stringValue)
+        return current.isEmpty ? "-" : current.joined(separator: " + ")
+    }
+
+    static func share(_ report: JSON) -> Double {
+        if let share = report["share"]?.doubleValue { return min(max(share, 0), 1) }
+        guard let total = report["totalSeconds"]?.doubleValue, total > 0 else { return 0 }
+        return min(max((report["mediaSeconds"]?.doubleValue ?? 0) / total, 0), 1)
+    }
+
+    /// `encode 00:01:12.400 of 00:02:00.000  1.9x  ETA 25 s`.
+    static func mediaTime(_ report: JSON) -> String {
+        var text = report["stage"]?.stringValue ?? ""
+        let reached = report["mediaSeconds"]?.doubleValue ?? 0
+        guard let total = report["totalSeconds"]?.doubleValue else { return text }
+        text += " \(clock(reached)) of \(clock(total))"
+        if let speed = report["speed"]?.doubleValue, speed > 0 {
+            text += "  \(tenths(speed))x  ETA \(Int(max(total - reached, 0) / speed)) s"
+        }
+        return text
+    }
+
+    static func clock(_ seconds: Double) -> String {
+        let milliseconds = Int((max(seconds, 0) * 1000).rounded())
+        func digits(_ value: Int, _ width: Int) -> String {
+            String(repeating: "0", count: max(width - String(value).count, 0)) + String(value)
+        }
+        return "\(digits(milliseconds / 3_600_000, 2)):\(digits(milliseconds / 60_000 % 60, 2)):"
+            + "\(digits(milliseconds / 1000 % 60, 2)).\(digits(milliseconds % 1000, 3))"
+    }
+
+    private static func tenths(_ value: Double) -> String {
+        let rounded = Int((value * 10).rounded())
+        return "\(rounded / 10).\(rounded % 10)"
+    }
+
+    static func size(_ bytes: Int64) -> String {
+        var value = Double(bytes)
+        for unit in ["B", "KiB", "MiB", "GiB"] {
+            if value < 1024 { return unit == "B" ? "\(bytes) B" : "\(tenths(value)) \(unit)" }
+            value /= 1024
+        }
+        return "\(tenths(value)) TiB"
+    }
+
+    private static func bar(_ share: Double, width: Int = 30) -> String {
+        let filled = Int(share * Double(width))
+        return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+            + " \(padded(String(Int(share * 100)), 3, right: true)) %"
+    }
+
+    private static func padded(_ text: String, _ width: Int, right: Bool = false) -> String {
+        let space = String(repeating: " ", count: max(width - text.count, 0))
+        return right ? space + text : String(text.prefix(width)) + space
+    }
+
+    /// Draws over what was drawn last.
+    private func draw(_ lines: [String]) {
+        var text = drawn > 0 ? "\u{1B}[\(drawn)A" : ""
+        for line in lines { text += "\u{1B}[2K" + line + "\n" }
+        if lines.count < drawn { text += "\u{1B}[J" }
+        drawn = lines.count
+        Terminal.write(text, to: STDERR_FILENO)
+    }
+}

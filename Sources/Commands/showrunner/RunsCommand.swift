@@ -1,0 +1,218 @@
+import ArgumentParser
+import EngineClient
+import JSON
+
+struct RunsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runs", abstract: "Start, list, show, watch and stop runs.",
+        discussion: """
+            Example:
+              showrunner runs list --status FAILED
+            """,
+        subcommands: [Start.self, List.self, Show.self, Watch.self, History.self, Stop.self])
+
+    struct Start: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Start a run of a state machine.",
+            discussion: """
+                Example:
+                  showrunner runs start ingest --input '{"source": "file:///films/elf.mp4"}' --wait
+                """)
+
+        @Argument(help: "The machine: its file's name without .asl.yaml, or its ARN.")
+        var machine: String
+        @Option(help: "JSON, or @FILE. Default: {}.")
+        var input = "{}"
+        @Option(help: "The run's name, which no other run of the machine has.")
+        var name: String?
+        @Flag(help: "Wait until the run has ended.")
+        var wait = false
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let text =
+                input.hasPrefix("@")
+                ? String(decoding: try FileBytes.read(String(input.dropFirst()), limit: 1 << 20), as: UTF8.self) : input
+            do { _ = try JSON(parsing: text) } catch {
+                throw ValidationError("--input is \(error.description)")
+            }
+            let client = try engine.client()
+            let started = try await client.call(
+                "StartExecution",
+                .members(
+                    ("stateMachineArn", .string(machineARN(machine))), ("name", name.map(JSON.string)),
+                    ("input", .string(text))))
+            let arn = started["executionArn"]?.stringValue ?? ""
+            guard wait else {
+                if engine.json { Terminal.json(started) } else { Terminal.line(arn) }
+                return
+            }
+            let run = try await RunDisplay(isQuiet: engine.json).follow(arn, client)
+            try RunReport.end(run, json: engine.json)
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List runs, the latest first.",
+            discussion: """
+                Example:
+                  showrunner runs list --machine ingest --status RUNNING
+                """)
+
+        @Option(help: "Only runs of this machine.")
+        var machine: String?
+        @Option(help: "RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.")
+        var status: String?
+        @Option(help: "At most so many, 1 to 1000.")
+        var limit = 50
+        @OptionGroup var engine: EngineOptions
+
+        func validate() throws {
+            let known = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+            if let status, !known.contains(status.uppercased()) {
+                throw ValidationError("--status has to be one of \(known.joined(separator: ", "))")
+            }
+            guard (1...1000).contains(limit) else { throw ValidationError("--limit has to be from 1 to 1000") }
+        }
+
+        func run() async throws {
+            var query = "limit=\(limit)"
+            if let machine { query += "&machine=\(EngineClient.segment(machine))" }
+            if let status { query += "&status=\(status.uppercased())" }
+            let page = try await engine.client().get("/console/api/runs?\(query)")
+            if engine.json {
+                Terminal.json(page)
+                return
+            }
+            let runs = page["items"]?.arrayValue ?? []
+            if runs.isEmpty {
+                Terminal.error("no runs")
+                return
+            }
+            Terminal.table(
+                [["STATUS", "MACHINE", "STARTED", "TITLE", "NOW", "EXECUTION"]]
+                    + runs.map { run in
+                        [
+                            run["status"]?.stringValue ?? "", run["machine"]?.stringValue ?? "",
+                            run["startDate"]?.stringValue ?? "", run["title"]?.stringValue ?? "-",
+                            RunDisplay.now(run), run["executionArn"]?.stringValue ?? "",
+                        ]
+                    })
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show one run: its states, attempts, error and output.",
+            discussion: """
+                Example:
+                  showrunner runs show arn:aws:states:us-east-1:000000000000:execution:ingest:night-42
+                """)
+
+        @Argument(help: "The execution's ARN or id.")
+        var execution: String
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let run = try await engine.client().get("/console/api/runs/\(EngineClient.segment(execution))")
+            if engine.json { Terminal.json(run) } else { RunDisplay.show(run) }
+        }
+    }
+
+    struct Watch: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show runs as they move: one, or all that are open.",
+            discussion: """
+                Example:
+                  showrunner runs watch
+                  showrunner runs watch arn:aws:states:us-east-1:000000000000:execution:ingest:night-42
+                """)
+
+        @Argument(help: "The execution's ARN or id. Without one: all open runs, until none is.")
+        var execution: String?
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let client = try engine.client()
+            guard let execution else {
+                try await RunDisplay.watchAll(client, json: engine.json)
+                return
+            }
+            let run = try await RunDisplay(isQuiet: false, json: engine.json).follow(execution, client)
+            try RunReport.end(run, json: engine.json)
+        }
+    }
+
+    struct History: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a run's history events.",
+            discussion: """
+                Example:
+                  showrunner runs history arn:aws:states:us-east-1:000000000000:execution:ingest:night-42 --json
+                """)
+
+        @Argument(help: "The execution's ARN.")
+        var execution: String
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let client = try engine.client()
+            var events: [JSON] = []
+            var next: JSON?
+            repeat {
+                let page = try await client.call(
+                    "GetExecutionHistory",
+                    .members(
+                        ("executionArn", .string(execution)), ("maxResults", 1000), ("nextToken", next)))
+                events += page["events"]?.arrayValue ?? []
+                next = page["nextToken"]
+            } while next != nil
+            if engine.json {
+                Terminal.json(["events": .array(events)])
+                return
+            }
+            Terminal.table(
+                [["ID", "AFTER", "TYPE", "STATE", "DETAIL"]]
+                    + events.map { event in
+                        let details = event.objectValue?.first { $0.key.hasSuffix("EventDetails") }?.value
+                        return [
+                            event["id"]?.text ?? "", event["previousEventId"]?.text ?? "",
+                            event["type"]?.stringValue ?? "", details?["name"]?.stringValue ?? "",
+                            details?["error"]?.stringValue ?? details?["resource"]?.stringValue ?? "",
+                        ]
+                    })
+        }
+    }
+
+    struct Stop: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Stop a run; it ends ABORTED.",
+            discussion: """
+                Example:
+                  showrunner runs stop arn:aws:states:us-east-1:000000000000:execution:ingest:night-42 --cause "wrong cut"
+                """)
+
+        @Argument(help: "The execution's ARN or id.")
+        var execution: String
+        @Option(help: "An error name to record.")
+        var error: String?
+        @Option(help: "Why.")
+        var cause: String?
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let stopped = try await engine.client().call(
+                "StopExecution",
+                .members(
+                    ("executionArn", .string(execution)), ("error", error.map(JSON.string)),
+                    ("cause", cause.map(JSON.string))))
+            if engine.json { Terminal.json(stopped) } else { Terminal.line("stopped") }
+        }
+    }
+}
+
+/// A machine's ARN from its name or ARN.
+private func machineARN(_ nameOrARN: String) -> String {
+    nameOrARN.hasPrefix("arn:") ? nameOrARN : "arn:aws:states:us-east-1:000000000000:stateMachine:\(nameOrARN)"
+}

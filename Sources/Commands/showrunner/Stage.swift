@@ -1,0 +1,237 @@
+import Glibc
+import HTTP
+import JSON
+import LocalPostgres
+import Logging
+import Supervision
+
+/// Everything that `up` runs: the private PostgreSQL, the engine, the viewers' service and the workers.
+actor Stage {
+    nonisolated let engineURL: String
+    nonisolated let viewerURL: String
+    private let data: String
+    private let port: Int
+    private let workers: Int
+    private let workflows: String
+    private let store: String
+    private let log: Logger
+    private let cluster: LocalCluster
+    private let supervisor: Supervisor
+    private let client = HTTPClient()
+    private var guarding: Task<Void, Never>?
+
+    init(data: String, port: Int, workers: Int, workflows: String, store: String?, log: Logger) throws {
+        engineURL = "http://127.0.0.1:\(port)"
+        viewerURL = "http://127.0.0.1:\(port + 1)"
+        self.data = try Self.prepare(data)
+        self.port = port
+        self.workers = workers
+        self.workflows = workflows
+        self.store = store ?? self.data + "/objects"
+        self.log = log
+        try Self.requireFree([port, port + 1])
+        cluster = LocalCluster(directory: self.data)
+        supervisor = try Supervisor(directory: self.data + "/run", log: log)
+    }
+
+    // MARK: Start
+
+    /// Starts everything and returns when all of it serves, or when a stop signal has come.
+    func start(stopping signals: StopSignals) async throws {
+        try await cluster.start()
+        await notePostgres()
+        try await cluster.createDatabase("showrunner")
+        guarding = Task { await guardCluster() }
+        let database = await cluster.url(database: "showrunner")
+        let showrunner = try Places.companion("showrunner")
+        await supervisor.start(
+            SupervisedProgram(
+                name: "engine", executable: showrunner,
+                arguments: [
+                    "engine", "--database", database, "--port", "\(port)", "--store", store, "--workflows", workflows,
+                    "--spool", data + "/uploads", "--viewer", viewerURL,
+                ], stopPatience: .seconds(25)))
+        await supervisor.start(
+            SupervisedProgram(
+                name: "api", executable: try Places.companion("showrunner-api"),
+                arguments: [
+                    "--database", database.replacingUser(with: "showrunner_api"), "--engine", engineURL, "--store",
+                    store, "--port", "\(port + 1)",
+                ]))
+        let worker = try Places.companion("showrunner-worker")
+        for number in workerNumbers {
+            await supervisor.start(
+                SupervisedProgram(
+                    name: "worker-\(number)", executable: worker,
+                    arguments: [
+                        "--engine", engineURL, "--store", store, "--name", "worker-\(number)", "--scratch",
+                        data + "/scratch/worker-\(number)", "--allow-local-sources", "--drain-seconds", "5",
+                    ], stopPatience: .seconds(15)))
+        }
+        try await waitUntilReady(signals)
+    }
+
+    private var workerNumbers: [Int] { workers == 0 ? [] : Array(1...workers) }
+
+    /// Asks until all answer. Each ask waits a little longer than the last, up to a quarter of a second.
+    private func waitUntilReady(_ signals: StopSignals) async throws {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(120))
+        var pause = Duration.milliseconds(20)
+        while true {
+            if await signals.isStopped { return }
+            if await answers(engineURL + "/readyz"), await answers(viewerURL + "/readyz"),
+                await countWorkers() >= workers
+            {
+                return
+            }
+            if let (name, reason) = await supervisor.failing(after: 4) {
+                throw CommandFailure("\(name) does not start (\(reason)); its reason stands above")
+            }
+            guard .now < deadline else { throw CommandFailure("not everything serves after two minutes") }
+            try await Task.sleep(for: pause)
+            pause = min(pause * 3 / 2, .milliseconds(250))
+        }
+    }
+
+    private func answers(_ url: String) async -> Bool {
+        do { return try await client.send(HTTPRequest("GET", url)).status == 200 } catch { return false }
+    }
+
+    private func countWorkers() async -> Int {
+        do { return try await fetch("/console/api/workers")["workers"]?.arrayValue?.count ?? 0 } catch { return 0 }
+    }
+
+    private func fetch(_ path: String) async throws -> JSON {
+        let response = try await client.send(HTTPRequest("GET", engineURL + path))
+        guard response.status == 200 else { throw CommandFailure("the engine answers \(response.status)") }
+        return try JSON(parsing: response.body)
+    }
+
+    // MARK: PostgreSQL
+
+    private func notePostgres() async {
+        if let pid = await cluster.pid { await supervisor.writePidFile(of: "postgres", pid: pid) }
+    }
+
+    /// Starts PostgreSQL again whenever it ends by itself.
+    private func guardCluster() async {
+        while !Task.isCancelled {
+            let end = await cluster.waitUntilDown()
+            if Task.isCancelled { return }
+            log.warning("PostgreSQL ended; starting it again", metadata: ["reason": "\(end)"])
+            do {
+                try await cluster.start()
+                await notePostgres()
+            } catch {
+                log.error("PostgreSQL does not start", metadata: ["error": "\(error)"])
+                do { try await Task.sleep(for: .seconds(2)) } catch { return }
+            }
+        }
+    }
+
+    // MARK: Stop
+
+    /// Ends everything: first who makes work, last what keeps it.
+    func stop() async {
+        await supervisor.stop(workerNumbers.map { "worker-\($0)" })
+        await supervisor.stop("api")
+        await supervisor.stop("engine")
+        guarding?.cancel()
+        do { try await cluster.stop() } catch {
+            log.error("PostgreSQL did not stop", metadata: ["error": "\(error)"])
+        }
+        await supervisor.removePidFile(of: "postgres")
+    }
+
+    /// Returns when at least one run has ended and none is open: 0 if all succeeded, else 1.
+    func waitUntilIdle() async throws -> Int32 {
+        while true {
+            try await Task.sleep(for: .milliseconds(500))
+            do {
+                let open = try await fetch("/console/api/runs?status=RUNNING&limit=1")
+                guard open["items"]?.arrayValue?.isEmpty == true else { continue }
+                let ended = try await fetch("/console/api/runs?limit=1")["items"]?.arrayValue ?? []
+                guard !ended.isEmpty else { continue }
+                for status in ["FAILED", "TIMED_OUT", "ABORTED"] {
+                    let bad = try await fetch("/console/api/runs?status=\(status)&limit=1")
+                    if bad["items"]?.arrayValue?.isEmpty == false { return 1 }
+                }
+                return 0
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                // The engine is being started again; the next look tells.
+                continue
+            }
+        }
+    }
+
+    // MARK: Checks
+
+    /// Makes the data directory and what lies in it; gives its path with links resolved.
+    private static func prepare(_ path: String) throws(CommandFailure) -> String {
+        // As root the server runs under another account, which has to pass through here.
+        let mode: mode_t = geteuid() == 0 ? 0o711 : 0o700
+        try make(path, mode)
+        guard let resolved = realpath(path, nil) else {
+            throw CommandFailure("\(path) can't be resolved: \(String(cString: strerror(errno)))")
+        }
+        defer { free(resolved) }
+        let directory = String(cString: resolved)
+        try make(directory + "/run", 0o755)
+        return directory
+    }
+
+    private static func make(_ path: String, _ mode: mode_t) throws(CommandFailure) {
+        var built = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            built += "/\(part)"
+            if mkdir(built, built == path ? mode : 0o755) == 0 || errno == EEXIST { continue }
+            throw CommandFailure("the directory \(built) can't be made: \(String(cString: strerror(errno)))")
+        }
+        guard access(path, R_OK | W_OK | X_OK) == 0 else {
+            throw CommandFailure("the directory \(path) can't be written: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Whether nobody listens there; found out before anything is started.
+    private static func requireFree(_ ports: [Int]) throws(CommandFailure) {
+        for port in ports {
+            let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            guard socket >= 0 else { continue }
+            defer { close(socket) }
+            var reuse: Int32 = 1
+            setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = in_port_t(UInt16(port).bigEndian)
+            address.sin_addr.s_addr = in_addr_t(UInt32(0x7F00_0001).bigEndian)
+            let status = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            if status != 0 {
+                throw CommandFailure(
+                    "port \(port) can't be used: \(String(cString: strerror(errno))); choose another with --port")
+            }
+        }
+    }
+}
+
+extension String {
+    /// A connection URI with another user.
+    fileprivate func replacingUser(with user: String) -> String {
+        guard let scheme = firstRange(of: "://"), let at = firstIndex(of: "@") else { return self }
+        return self[..<scheme.upperBound] + user + self[at...]
+    }
+
+    private func firstRange(of text: String) -> Range<Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+}

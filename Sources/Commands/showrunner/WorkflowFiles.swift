@@ -1,0 +1,86 @@
+import Glibc
+import JSON
+import StatesLanguage
+import StepContracts
+import YAML
+
+/// A definition file that has been read without errors.
+struct WorkflowFile {
+    /// The file's name without `.asl.yaml` or `.asl.json`: the state machine's name.
+    let name: String
+    let path: String
+    let machine: StateMachine
+    let definition: JSON
+}
+
+/// What reading definition files gave: the sound ones, and every problem of all of them as `file:line:column: ...`.
+struct WorkflowReading {
+    var files: [WorkflowFile] = []
+    var problems: [String] = []
+    var hasErrors = false
+
+    static let extensions = [".asl.yaml", ".asl.yml", ".asl.json"]
+
+    /// Definitions are text that people write; anything larger is something else.
+    static let maximumBytes = 4 << 20
+
+    /// Reads all definition files of a directory.
+    static func directory(_ path: String) throws(CommandFailure) -> WorkflowReading {
+        guard let directory = opendir(path) else {
+            throw CommandFailure(
+                "the directory of workflows can't be read: \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if extensions.contains(where: { name.hasSuffix($0) }) { names.append(name) }
+        }
+        var reading = WorkflowReading()
+        for name in names.sorted() { try reading.add(path + "/" + name) }
+        return reading
+    }
+
+    /// Reads one file. Throws when it can't be read at all; what is wrong within it is a problem.
+    mutating func add(_ path: String) throws(CommandFailure) {
+        let bytes = try WorkflowReading.bytes(of: path)
+        let tree: SourceTree
+        do throws(YAMLError) {
+            tree = try YAMLDocument.parse(bytes)
+        } catch {
+            problems.append("\(path):\(error.place.line):\(error.place.column): error: \(error.reason)")
+            hasErrors = true
+            return
+        }
+        let (machine, diagnostics) = Definition.read(tree, contracts: Self.contracts)
+        problems += diagnostics.map { $0.text(file: path) }
+        guard let machine else {
+            hasErrors = true
+            return
+        }
+        let file = path.split(separator: "/").last.map(String.init) ?? path
+        let suffix = Self.extensions.first { file.hasSuffix($0) } ?? ""
+        files.append(
+            WorkflowFile(
+                name: String(file.dropLast(suffix.count)), path: path, machine: machine, definition: tree.json))
+    }
+
+    /// The steps as the linter knows them.
+    static let contracts: [String: StepContractView] = Dictionary(
+        uniqueKeysWithValues: StepContract.all.map { contract in
+            (
+                contract.name,
+                StepContractView(
+                    name: contract.name,
+                    input: contract.input.map {
+                        StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
+                    })
+            )
+        })
+
+    static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
+        do { return try FileBytes.read(path, limit: maximumBytes) } catch { throw CommandFailure(error.description) }
+    }
+}
