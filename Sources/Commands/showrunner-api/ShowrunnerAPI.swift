@@ -7,6 +7,7 @@ import Logging
 import ObjectStorage
 import Observability
 import Postgres
+import Supervision
 
 /// The viewers' service as a process of its own.
 @main
@@ -83,6 +84,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
     }
 
     func run() async throws {
+        Lifeline.follow()
         let environment = ProcessInfo.processInfo.environment
         let metrics = try usage { () throws(ObservabilityError) in
             try bootstrapObservability(service: "api", environment: environment)
