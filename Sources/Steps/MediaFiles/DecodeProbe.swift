@@ -46,8 +46,10 @@ public enum DecodeProbe {
         for info in streams {
             guard let probe = probes[info.index] else { continue }
             if isAtEnd { try probe.decode(nil) }
-            guard probe.decoder.frames == 0, probe.decoder.packets > 0, required.contains(info.index) else { continue }
-            if let error = probe.tolerated { throw error }
+            guard probe.decoder.frames == 0, probe.decoder.packets > 0 else { continue }
+            // One packet of sound may refer to what was jumped over, several in a row are broken.
+            if let error = probe.tolerated, required.contains(info.index) || probe.decoder.packets >= 8 { throw error }
+            guard required.contains(info.index) else { continue }
             guard isAtEnd || count >= packetsAtMost else { continue }
             let what = info.kind == .audio ? "audio" : "video"
             throw MediaError(

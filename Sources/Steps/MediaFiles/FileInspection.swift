@@ -39,10 +39,11 @@ public struct FileInspection: Sendable {
     }
 
     /// Reads the whole file once; nothing is decoded.
-    /// - Parameter isCancelled: asked every few thousand packets; true ends the reading with ``CancellationError``.
+    /// - Parameter continues: asked every few hundred packets, with the film's time reached in seconds; false ends the
+    ///   reading with ``InspectionFailure/cancelled``.
     /// - Throws: ``MediaError`` of kind `invalid` or `unsupported` with what a person needs to know.
     public init(
-        _ demuxer: Demuxer, isCancelled: () -> Bool
+        _ demuxer: Demuxer, continues: (_ mediaSeconds: Double) -> Bool
     ) throws(InspectionFailure) {
         let limits = demuxer.limits
         var measures = demuxer.streams.map { StreamMeasure($0) }
@@ -59,7 +60,9 @@ public struct FileInspection: Sendable {
                 }
                 try measures[packet.streamIndex].add(packet, limits)
                 total += 1
-                if total % 4096 == 0, isCancelled() { throw InspectionFailure.cancelled }
+                if total % 256 == 0, !continues(measures[main.index].endSeconds ?? 0) {
+                    throw InspectionFailure.cancelled
+                }
             }
             let video = try FileInspection.video(measures[main.index], limits)
             let audio = try FileInspection.audio(demuxer, measures)

@@ -26,8 +26,16 @@ struct StepInput {
     /// Measures the source.
     func inspect(_ surroundings: StepSurroundings) throws(StepFailure) -> FileInspection {
         let demuxer = try open()
+        var meter = ProgressMeter("inspect", totalSeconds: demuxer.claimedSeconds, surroundings)
         do throws(InspectionFailure) {
-            return try FileInspection(demuxer, isCancelled: surroundings.isCancelled)
+            return try FileInspection(demuxer) { seconds in
+                do throws(StepFailure) {
+                    try meter.tick(mediaSeconds: seconds, frames: 0, parts: { [] })
+                    return true
+                } catch {
+                    return false
+                }
+            }
         } catch {
             switch error {
             case .media(let error): throw StepFailure(error)

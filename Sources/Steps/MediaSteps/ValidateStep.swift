@@ -1,4 +1,5 @@
 import Cryptography
+import Glibc
 public import JSON
 import MediaFiles
 public import StepContracts
@@ -13,16 +14,38 @@ public struct ValidateStep: LocalStep {
     public func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
         let source = try StepInput(input, ValidateStep.contract, surroundings)
         var document = try ValidateStep.probe(source, surroundings)
-        guard !surroundings.isCancelled() else { throw .stopped }
-        do throws(CryptoError) {
-            let (digest, bytes) = try SHA256.file(source.path)
-            document["source"] = [
-                "url": .string(source.url), "bytes": .integer(bytes), "sha256": .string(digest.hex),
-            ]
-        } catch {
-            throw .storageUnavailable("\(error)")
-        }
+        let (bytes, digest) = try ValidateStep.digest(of: source.path, surroundings)
+        document["source"] = [
+            "url": .string(source.url), "bytes": .integer(bytes), "sha256": .string(digest.hex),
+        ]
         return document
+    }
+
+    /// The file's size and SHA-256, read once from front to end; a film takes minutes, so it can be stopped.
+    private static func digest(
+        of path: String, _ surroundings: StepSurroundings
+    ) throws(StepFailure) -> (bytes: Int, digest: SHA256.Digest) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw unreadable(path) }
+        defer { close(descriptor) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        var hasher = SHA256()
+        var total = 0
+        while true {
+            guard !surroundings.isCancelled() else { throw .stopped }
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw unreadable(path) }
+            if count == 0 { break }
+            hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            total += count
+        }
+        return (total, hasher.finalize())
+    }
+
+    private static func unreadable(_ path: String) -> StepFailure {
+        .storageUnavailable("\(path) cannot be read: \(String(cString: strerror(errno)))")
     }
 
     /// What a file holds, as validate tells it, without `source`.
