@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import RawHTTP
 import Testing
 
 @testable import Uploads

@@ -3,9 +3,8 @@ import Foundation
 import Glibc
 import HTTPServer
 import JSON
-import Logging
 import ObjectStorage
-import ServiceLifecycle
+import RawHTTP
 import Synchronization
 
 @testable import Uploads
@@ -86,28 +85,5 @@ func withUploadServer<Answer: Sendable>(
     let uploads = try await Uploads(directory: directory.spool, store: store, runs: runs, limits: limits, now: now)
     let router = ServiceRouter(bodyLimit: { Uploads.takesContent($0) ? .max : 1 << 20 })
     router.addUploadRoutes(uploads)
-    var logger = Logger(label: "uploads-tests")
-    logger.logLevel = .critical
-    let (ports, port) = AsyncStream.makeStream(of: Int.self)
-    let group = ServiceGroup(
-        configuration: .init(
-            services: [
-                .init(
-                    service: HTTPService(
-                        router: router, configuration: .init(port: 0), logger: logger, onListening: { port.yield($0) }))
-            ], logger: logger))
-    return try await withThrowingTaskGroup(of: Void.self) { tasks in
-        tasks.addTask { try await group.run() }
-        var iterator = ports.makeAsyncIterator()
-        guard let number = await iterator.next() else { throw CancellationError() }
-        do {
-            let answer = try await body(number, uploads, store)
-            await group.triggerGracefulShutdown()
-            try await tasks.waitForAll()
-            return answer
-        } catch {
-            tasks.cancelAll()
-            throw error
-        }
-    }
+    return try await withServer(router) { port, _ in try await body(port, uploads, store) }
 }

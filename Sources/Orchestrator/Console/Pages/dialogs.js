@@ -46,7 +46,7 @@ export function askToStop(run, states) {
   const stop = h("button", { type: "submit", class: "danger" }, "Stop the run");
   const form = h("form", { novalidate: true },
     h("h2", {}, `Stop ${title}?`),
-    h("p", {}, "The run ends as ", h("code", {}, "ABORTED"), " and cannot be continued. ",
+    h("p", {}, "The run ends as ", h("code", {}, "ABORTED"), ". ",
       working.length === 0 ? "No task is under way."
         : `${working.length === 1 ? "One task is" : `${working.length} tasks are`} cancelled: ${working.map((state) => state.name).join(", ")}.`,
       " What finished steps have stored stays."),

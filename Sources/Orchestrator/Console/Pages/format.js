@@ -2,9 +2,10 @@
 
 const pad = (number, width = 2) => String(number).padStart(width, "0");
 
-/** A span in milliseconds: `0.4 s`, `12 s`, `2 m 05 s`, `1 h 04 m`, `2 d 3 h`. */
+/** A span in milliseconds: `45 ms`, `0.4 s`, `12 s`, `2 m 05 s`, `1 h 04 m`, `2 d 3 h`. */
 export function duration(milliseconds) {
-  const seconds = Math.max(0, milliseconds) / 1000;
+  if (milliseconds < 95) return `${Math.max(0, Math.round(milliseconds))} ms`;
+  const seconds = milliseconds / 1000;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -110,8 +111,14 @@ export function spanElement(from, to, element = document.createElement("span")) 
 export function countdownElement(until, element = document.createElement("span")) {
   element.dataset.until = until;
   element.dataset.shows = "countdown";
-  element.textContent = duration(new Date(until) - Date.now());
+  element.textContent = countdown(until, Date.now());
   return element;
+}
+
+/** What is left until an instant, in whole seconds; `due` once it has come. */
+function countdown(until, now) {
+  const left = new Date(until) - now;
+  return left <= 0 ? "due" : `in ${duration(Math.max(1000, Math.ceil(left / 1000) * 1000))}`.replace(/\.0 s$/, " s");
 }
 
 function tick() {
@@ -120,7 +127,7 @@ function tick() {
     let text;
     if (element.dataset.shows === "relative") text = relative(new Date(element.dateTime), now);
     else if (element.dataset.shows === "span") text = duration(now - new Date(element.dataset.from));
-    else text = duration(new Date(element.dataset.until) - now);
+    else text = countdown(element.dataset.until, now);
     if (element.textContent !== text) element.textContent = text;
   }
 }

@@ -2,8 +2,9 @@
 //
 // States stand in rows by their longest way from the start, so that every forward transition points down. A
 // transition that skips a row runs in a lane of its own to the right, one that goes back in a lane to the left.
+// States that only a Catch leads to stand to the right of the main line, which stays straight.
 
-export const size = { width: 188, height: 46, head: 40, gapX: 22, gapY: 30, pad: 14, lane: 14, dot: 7 };
+export const size = { width: 172, height: 46, head: 46, gapX: 18, gapY: 30, pad: 12, lane: 14, dot: 7 };
 
 /** All transitions of a state: `{to, kind}` with kind `next`, `choice` or `catch`. */
 export function transitions(state) {
@@ -52,6 +53,18 @@ function rank(machine) {
   return { order, ranks, back };
 }
 
+/** States that cannot be reached without an error. */
+function asides(machine) {
+  const reached = new Set();
+  const visit = (name) => {
+    if (reached.has(name) || !machine.States[name]) return;
+    reached.add(name);
+    for (const { to, kind } of transitions(machine.States[name])) if (kind !== "catch") visit(to);
+  };
+  visit(machine.StartAt);
+  return new Set(Object.keys(machine.States).filter((name) => !reached.has(name)));
+}
+
 function box(name, state, path) {
   const parts = inner(name, state).map(({ machine, segment }) => place(machine, path ? `${path}/${segment}` : segment));
   if (parts.length === 0) return { width: size.width, height: size.height, parts };
@@ -80,17 +93,22 @@ export function place(machine, path = "") {
   const leftLanes = long.filter((edge) => edge.goesBack).length;
   const rightLanes = long.length - leftLanes;
   const inset = leftLanes ? leftLanes * size.lane + 8 : 0;
-  const bodyWidth = Math.max(...rows.map((row) => row.reduce((sum, name) => sum + boxes.get(name).width, 0) + size.gapX * (row.length - 1)));
+  const isAside = asides(machine);
+  const widthOf = (names) => names.reduce((sum, name) => sum + boxes.get(name).width, 0) + size.gapX * Math.max(0, names.length - 1);
+  const lines = rows.map((row) => ({ main: row.filter((name) => !isAside.has(name)), aside: row.filter((name) => isAside.has(name)) }));
+  // A row of asides alone keeps the place of the main line free.
+  const mainWidth = (names) => (names.length ? widthOf(names) : size.width);
+  const axis = Math.max(...lines.map(({ main }) => mainWidth(main))) / 2;
+  const bodyWidth = Math.max(...lines.map(({ main, aside }) => axis + mainWidth(main) / 2 + (aside.length ? size.gapX + widthOf(aside) : 0)));
 
   const nodes = [];
   const edges = [];
   const at = new Map();
   let y = 0;
-  for (const row of rows) {
-    const rowWidth = row.reduce((sum, name) => sum + boxes.get(name).width, 0) + size.gapX * (row.length - 1);
-    const rowHeight = Math.max(...row.map((name) => boxes.get(name).height));
-    let x = inset + (bodyWidth - rowWidth) / 2;
-    for (const name of row) {
+  for (const { main, aside } of lines) {
+    const rowHeight = Math.max(...[...main, ...aside].map((name) => boxes.get(name).height));
+    let x = inset + axis - mainWidth(main) / 2 + (main.length ? 0 : size.width + size.gapX);
+    for (const name of [...main, ...aside]) {
       const { width, height, parts } = boxes.get(name);
       const node = { name, type: machine.States[name].Type, path, x, y, width, height, isContainer: parts.length > 0, state: machine.States[name] };
       at.set(name, node);

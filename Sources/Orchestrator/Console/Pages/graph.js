@@ -3,7 +3,7 @@ import { duration, percent, shareOf } from "./format.js";
 import { describe, statusShape } from "./status.js";
 import { drawing, size } from "./graph-layout.js";
 
-const nameLength = 21;
+const nameLength = 18;
 const order = ["failed", "retrying", "running", "waiting", "aborted", "caught", "succeeded"];
 
 /** `<run-graph>`: a definition drawn, with the life of one execution on it. */
@@ -31,13 +31,23 @@ export class RunGraph extends HTMLElement {
     picture.append(...plan.edges.map(edge));
     picture.append(...plan.dots.map((dot) => svg("circle", { class: "terminal", cx: dot.x, cy: dot.y, r: size.dot - 1 })));
     picture.append(...plan.nodes.filter((node) => !node.isContainer).map((node) => this.#node(node)));
+    this.style.setProperty("--natural", `${Math.ceil(plan.width)}px`);
     this.replaceChildren(picture);
+  }
+
+  /** Where the drawing is wider than its frame: the node selected comes into view. */
+  reveal() {
+    const frame = this.parentElement;
+    const node = this.querySelector("[aria-current]") ?? this.querySelector(".node");
+    if (!node || frame.scrollWidth <= frame.clientWidth) return;
+    const [outer, inner] = [frame.getBoundingClientRect(), node.getBoundingClientRect()];
+    frame.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
   }
 
   #node(node) {
     const shape = svg("g", { transform: `translate(${node.x + 12} ${node.y + (node.isContainer ? 12 : 15)})` });
     const name = svg("text", { class: "name", x: node.x + 36, y: node.y + 19 }, cut(node.name));
-    const words = svg("text", { class: "words", x: node.x + 36, y: node.y + 35 });
+    const words = svg("text", { class: "words", x: node.x + 36, y: node.y + 36 });
     const done = svg("rect", { class: "done", x: node.x + 1, y: node.y + node.height - 4, height: 3, width: 0 });
     const link = svg("a", { class: `node ${node.isContainer ? "container" : ""}`, href: "?" },
       svg("rect", { class: "body", x: node.x, y: node.y, width: node.width, height: node.height, rx: 8 }),
@@ -105,8 +115,9 @@ const cut = (text) => (text.length > nameLength ? `${text.slice(0, nameLength - 
 function one(state, share) {
   const words = [describe(state.status).word];
   if (share !== undefined) words.push(percent(share));
+  else if (state.type === "Choice" || state.type === "Pass") return words[0];
   else if (state.exitedAt) words.push(duration(new Date(state.exitedAt) - new Date(state.enteredAt)));
-  if (state.attempts > 1) words.push(`attempt ${state.attempts}`);
+  if (state.attempts > 1) words.push(`try ${state.attempts}`);
   return words.join(" · ");
 }
 

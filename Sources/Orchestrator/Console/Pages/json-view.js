@@ -22,10 +22,16 @@ export function jsonSection(title, value, { open = true } = {}) {
   return h("div", { class: "document-frame" }, details, copyButton(title.toLowerCase(), () => JSON.stringify(value, null, 2)));
 }
 
-function node(value, depth) {
-  if (Array.isArray(value)) return branch(value.map((item, index) => [index, item]), "[", "]", depth, false);
-  if (value !== null && typeof value === "object") return branch(Object.entries(value), "{", "}", depth, true);
-  return leaf(value);
+/** A value behind its key, which stands in the line that folds what is below it. */
+function node(value, depth, key) {
+  if (Array.isArray(value)) return branch(value.map((item, index) => [index, item]), "[", "]", depth, key);
+  if (value !== null && typeof value === "object") return branch(Object.entries(value), "{", "}", depth, key);
+  return h("span", {}, label(key), leaf(value));
+}
+
+function label(key) {
+  if (key === undefined) return null;
+  return [h("span", { class: "json-key" }, typeof key === "number" ? String(key) : JSON.stringify(key)), h("span", { class: "json-punctuation" }, ": ")];
 }
 
 function leaf(value) {
@@ -42,19 +48,19 @@ function leaf(value) {
   return element;
 }
 
-function branch(entries, opening, closing, depth, named) {
-  if (entries.length === 0) return h("span", { class: "json-punctuation" }, opening + closing);
+function branch(entries, opening, closing, depth, key) {
+  if (entries.length === 0) return h("span", {}, label(key), h("span", { class: "json-punctuation" }, opening + closing));
+  const word = opening === "{" ? "member" : "item";
   const list = h("ul", { class: "json" });
   const details = h("details", { open: depth < 2 && entries.length <= 40 },
-    h("summary", {}, h("span", { class: "json-punctuation" }, opening),
-      h("span", { class: "json-count" }, ` ${entries.length} ${named ? (entries.length === 1 ? "member" : "members") : (entries.length === 1 ? "item" : "items")} `),
+    h("summary", {}, label(key), h("span", { class: "json-punctuation" }, opening),
+      h("span", { class: "json-count" }, ` ${entries.length} ${word}${entries.length === 1 ? "" : "s"} `),
       h("span", { class: "json-punctuation" }, closing)),
     list);
   let made = 0;
   const makeMore = () => {
     const next = entries.slice(made, made + chunk);
-    list.append(...next.map(([key, value]) => h("li", {},
-      h("span", { class: "json-key" }, named ? JSON.stringify(key) : String(key)), h("span", { class: "json-punctuation" }, ": "), node(value, depth + 1))));
+    list.append(...next.map(([name, value]) => h("li", {}, node(value, depth + 1, name))));
     made += next.length;
     if (made < entries.length) {
       const more = h("button", { type: "button", class: "quiet" }, `${entries.length - made} more`);

@@ -82,6 +82,7 @@ class RunPage extends HTMLElement {
       this.#nodes = [];
     }
     this.#paint();
+    this.graph.reveal();
   }
 
   #build() {
@@ -143,8 +144,8 @@ class RunPage extends HTMLElement {
     }
     const states = [...this.#states.values()];
     const tasks = states.filter((state) => state.type !== "Parallel" && state.type !== "Map");
-    const chosen = tasks.find((state) => state.status === "failed") ?? tasks.find((state) => state.status === "retrying")
-      ?? tasks.findLast((state) => state.status === "running") ?? states.at(-1);
+    const chosen = tasks.find((state) => state.status === "failed") ?? tasks.findLast((state) => state.status === "running")
+      ?? tasks.find((state) => state.status === "retrying") ?? states.at(-1);
     return { entry: chosen?.entry };
   }
 
@@ -312,7 +313,7 @@ class StateRow {
     if (state.status === "retrying" && state.nextAttemptAt) {
       if (this.note.dataset.until !== state.nextAttemptAt) {
         this.note.dataset.until = state.nextAttemptAt;
-        this.note.replaceChildren("next attempt in ", countdownElement(state.nextAttemptAt));
+        this.note.replaceChildren("next attempt ", countdownElement(state.nextAttemptAt));
       }
     } else {
       delete this.note.dataset.until;

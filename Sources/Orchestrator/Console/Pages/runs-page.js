@@ -81,7 +81,8 @@ class RunRow {
       if (run.current.length) words.push(run.current.at(-1));
       if (run.progress) {
         if (share !== undefined) words.push(percent(share));
-        words.push(...progressWords(run.progress));
+        // What an operator asks for first, before the line is cut.
+        words.push(...progressWords(run.progress).reverse());
       }
     }
     setText(this.words, words.join(" · "));
@@ -198,7 +199,10 @@ class RunsPage extends HTMLElement {
       this.#showOutcome();
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      if (this.#rows.size === 0) this.list.replaceChildren();
+      if (this.#rows.size === 0) {
+        this.list.replaceChildren();
+        this.chart.hidden = true;
+      }
       this.outcome.replaceChildren(failureNotice("The runs could not be loaded", problem, () => this.#load(fromStart)));
     } finally {
       if (this.#loading === loading) this.list.removeAttribute("aria-busy");
@@ -266,7 +270,8 @@ class RunsPage extends HTMLElement {
   #drawChart() {
     const runs = [...this.#rows.values()].map((row) => row.run);
     this.chart.replaceChildren();
-    if (runs.length < 3) return;
+    this.chart.hidden = runs.length < 3;
+    if (this.chart.hidden) return;
     const points = runs.map((run) => {
       const start = new Date(run.startDate).getTime();
       return { run, start, span: Math.max(100, (run.stopDate ? new Date(run.stopDate) : Date.now()) - start) };
@@ -278,7 +283,7 @@ class RunsPage extends HTMLElement {
     const failed = runs.filter((run) => run.status === "FAILED" || run.status === "TIMED_OUT").length;
     const running = runs.filter((run) => run.status === "RUNNING").length;
     const drawing = svg("svg", {
-      viewBox: "0 0 320 56", role: "img",
+      viewBox: "0 0 320 56", role: "group",
       "aria-label": `${runs.length} runs by start and duration: ${running} running, ${failed} failed, the longest took ${duration(Math.exp(longest))}.`,
     });
     for (const { run, start, span } of points.reverse()) {

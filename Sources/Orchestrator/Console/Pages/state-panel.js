@@ -59,7 +59,7 @@ export class StatePanel extends HTMLElement {
       fact(state.exitedAt ? "took" : "for", spanElement(state.enteredAt, state.exitedAt)),
       state.attempts > 0 ? fact("attempts", String(state.attempts)) : "",
       state.worker ? fact("worker", state.worker) : "",
-      state.nextAttemptAt && state.status === "retrying" ? fact("next attempt in", countdownElement(state.nextAttemptAt)) : "",
+      state.nextAttemptAt && state.status === "retrying" ? fact("next attempt", countdownElement(state.nextAttemptAt)) : "",
       state.resource ? fact("resource", h("code", {}, state.resource)) : "",
     ];
     this.facts.replaceChildren(...words);

@@ -16,7 +16,7 @@ export function marks({ from, to }) {
   const length = to - from;
   const step = steps.find((candidate) => length / candidate <= 5) ?? Math.ceil(length / 5 / 86400000) * 86400000;
   const list = [];
-  for (let time = step; time < length * 0.96; time += step) list.push({ share: time / length, words: round(time) });
+  for (let time = step; time < length * 0.84; time += step) list.push({ share: time / length, words: round(time) });
   return list;
 }
 

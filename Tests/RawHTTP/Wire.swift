@@ -3,23 +3,23 @@ import Glibc
 
 /// One TCP connection and the bytes that go over it: requests as a client writes them, answers as they come.
 /// Blocking; to be used inside ``onThread(_:)``.
-final class Wire {
-    struct Answer: Sendable {
-        let status: Int
+public final class Wire {
+    public struct Answer: Sendable {
+        public let status: Int
         /// By lower-case name.
-        let headers: [String: String]
-        let content: [UInt8]
+        public let headers: [String: String]
+        public let content: [UInt8]
 
-        var text: String { String(decoding: content, as: UTF8.self) }
-        subscript(name: String) -> String? { headers[name.lowercased()] }
+        public var text: String { String(decoding: content, as: UTF8.self) }
+        public subscript(name: String) -> String? { headers[name.lowercased()] }
     }
 
-    struct Failure: Error { let reason: String }
+    public struct Failure: Error { public let reason: String }
 
     private let socket: CInt
     private var received: [UInt8] = []
 
-    init(port: Int) throws {
+    public init(port: Int) throws {
         socket = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -38,7 +38,7 @@ final class Wire {
 
     deinit { close(socket) }
 
-    func send(_ bytes: [UInt8]) throws {
+    public func send(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
@@ -50,14 +50,14 @@ final class Wire {
     }
 
     /// Writes a request's head; its content is sent apart, if at all.
-    func begin(_ method: String, _ path: String, _ headers: [String: String], length: Int?) throws {
+    public func begin(_ method: String, _ path: String, _ headers: [String: String], length: Int?) throws {
         var head = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n"
         for (name, value) in headers.sorted(by: { $0.key < $1.key }) { head += "\(name): \(value)\r\n" }
         if let length { head += "Content-Length: \(length)\r\n" }
         try send(Array((head + "\r\n").utf8))
     }
 
-    func request(
+    public func request(
         _ method: String, _ path: String, _ headers: [String: String] = [:], _ content: [UInt8]? = nil
     ) throws -> Answer {
         try begin(method, path, headers, length: content?.count)
@@ -65,7 +65,7 @@ final class Wire {
         return try answer(hasContent: method != "HEAD")
     }
 
-    func answer(hasContent: Bool = true) throws -> Answer {
+    public func answer(hasContent: Bool = true) throws -> Answer {
         let end = Array("\r\n\r\n".utf8)
         var head = received.firstRange(of: end)
         while head == nil {
@@ -89,17 +89,42 @@ final class Wire {
         return Answer(status: status, headers: headers, content: content)
     }
 
+    /// What comes until a text, and the text, as one; for answers without an end.
+    public func text(through mark: String) throws -> String {
+        let mark = Array(mark.utf8)
+        var range = received.firstRange(of: mark)
+        while range == nil {
+            try receive()
+            range = received.firstRange(of: mark)
+        }
+        guard let range else { throw Failure(reason: "no mark") }
+        let text = String(decoding: received[..<range.upperBound], as: UTF8.self)
+        received.removeSubrange(..<range.upperBound)
+        return text
+    }
+
+    /// What comes until the server closes.
+    public func rest() throws -> String {
+        do {
+            while true { try receive() }
+        } catch let failure as Failure where failure.reason == Self.closed {
+            return String(decoding: received, as: UTF8.self)
+        }
+    }
+
+    private static let closed = "the server closed"
+
     private func receive() throws {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         let count = recv(socket, &buffer, buffer.count, 0)
-        if count <= 0 { throw Failure(reason: count == 0 ? "the server closed" : String(cString: strerror(errno))) }
+        if count <= 0 { throw Failure(reason: count == 0 ? Self.closed : String(cString: strerror(errno))) }
         received.append(contentsOf: buffer[..<count])
     }
 }
 
 /// Runs blocking work on a thread of its own, so that the server's tasks keep theirs. It stays part of the caller's
 /// task: expectations inside belong to the test.
-func onThread<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+public func onThread<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
     try await withTaskExecutorPreference(BlockingExecutor.shared) { try body() }
 }
 

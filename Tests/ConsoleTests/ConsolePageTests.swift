@@ -1,0 +1,104 @@
+import Foundation
+import HTTPServer
+import JSON
+import RawHTTP
+import Testing
+
+@testable import Console
+
+@Suite struct ConsolePageTests {
+    @Test(arguments: ["/console/", "/console", "/console/workers", "/console/runs/0191f4c2", "/console/runs/arn%3Aaws"])
+    func everyAddressShowsThePage(_ path: String) async throws {
+        let answer = try await ask("GET", path)
+        #expect(answer.status == 200)
+        #expect(answer["content-type"] == "text/html; charset=utf-8")
+        let policy = try #require(answer["content-security-policy"])
+        #expect(policy.contains("script-src 'self';"))
+        #expect(policy.contains("style-src 'self';"))
+        #expect(!policy.contains("unsafe"))
+        #expect(answer["x-content-type-options"] == "nosniff")
+        let again = try await ask("GET", path, ["If-None-Match": try #require(answer["etag"])])
+        #expect(again.status == 304)
+        #expect(again.content.isEmpty)
+    }
+
+    /// A file that is named and not served would be a page that stays empty.
+    @Test func everyFileThatIsNamedIsServed() throws {
+        var texts = [String(buffer: ConsolePages.shell.bytes)]
+        texts += ConsolePages.assets.values.map { String(buffer: $0.bytes) }
+        var named: Set<String> = []
+        for text in texts {
+            for match in text.matches(of: /"\/console\/assets\/([^"]+)"|(?:from|import) "\.\/([^"]+)"/) {
+                named.insert(String(match.1 ?? match.2 ?? ""))
+            }
+        }
+        #expect(named == Set(ConsolePages.assets.keys))
+    }
+
+    /// The policy refuses them in the browser; this says so before.
+    @Test func nothingIsInlineAndNoTextBecomesMarkup() throws {
+        let shell = String(buffer: ConsolePages.shell.bytes)
+        #expect(shell.firstMatch(of: /<style|\sstyle=|\son[a-z]+=|<script(?![^>]*src=)/) == nil)
+        for (name, asset) in ConsolePages.assets where name.hasSuffix(".js") {
+            let text = String(buffer: asset.bytes)
+            #expect(
+                text.firstMatch(of: /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function/)
+                    == nil, "\(name)")
+            #expect(text.firstMatch(of: /https?:\/\/(?!www\.w3\.org)/) == nil, "\(name) refers to another host")
+        }
+    }
+
+    private static let chromium = "/usr/bin/chromium"
+
+    @Test(
+        .enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"),
+        arguments: [
+            ("/console/", ["Cosmos ep. 3", "Showrunner.SourceInvalid", "Nightly retraining", "timed out", "68 %"]),
+            ("/console/?q=status:failed", ["Cosmos ep. 3"]),
+            (
+                "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002",
+                [
+                    "byte 804213551", "aria-label=\"Transcode, Task, failed", "aria-label=\"Refuse, Fail, not reached",
+                    "720×480",
+                ]
+            ),
+            (
+                "/console/runs/0191f4c2-7d11-7a60-9c51-1f00c8a10001?entry=5",
+                ["PUT http://127.0.0.1:9000/media", "Stop…", "aria-label=\"Thumbnails, Task, retrying"]
+            ),
+            ("/console/workers", ["worker-2", "Transcode", "validate, transcode"]),
+            ("/console/runs/nowhere", ["No such run"]),
+        ]
+    ) func aBrowserShowsWhatTheEngineSays(_ path: String, _ words: [String]) async throws {
+        let router = ServiceRouter()
+        router.addConsoleRoutes(runs: RecordedRuns(recordings.day, workers: recordings.workers))
+        let document = try await withServer(router) { port, _ in
+            try await onThread {
+                let profile = FileManager.default.temporaryDirectory.appending(path: "console-\(UUID().uuidString)")
+                    .path
+                defer {
+                    do {
+                        try FileManager.default.removeItem(atPath: profile)
+                    } catch {
+                        print("\(profile) could not be removed: \(error)")
+                    }
+                }
+                let browser = Process()
+                browser.executableURL = URL(filePath: Self.chromium)
+                browser.arguments = [
+                    "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile)",
+                    "--virtual-time-budget=3000", "--timeout=20000", "--dump-dom", "http://127.0.0.1:\(port)\(path)",
+                ]
+                let output = Pipe()
+                browser.standardOutput = output
+                browser.standardError = FileHandle.nullDevice
+                try browser.run()
+                let data = try output.fileHandleForReading.readToEnd() ?? Data()
+                browser.waitUntilExit()
+                return String(decoding: data, as: UTF8.self)
+            }
+        }
+        for word in words { #expect(document.contains(word), "\(word) in \(document.prefix(6000))") }
+        if path.hasSuffix("status:failed") { #expect(!document.contains("Nightly retraining")) }
+    }
+}
