@@ -26,7 +26,7 @@ private enum Program {
             .path(FilePath(executable)), arguments: Arguments(arguments), output: .string(limit: 1 << 20),
             error: .string(limit: 1 << 20))
         return Answer(
-            status: result.terminationStatus, output: result.standardOutput ?? "", errors: result.standardError ?? "")
+            status: result.terminationStatus, output: result.standardOutput, errors: result.standardError)
     }
 }
 
