@@ -60,6 +60,11 @@ private let b = String(repeating: "b", count: 64)
                 == identity(["source": ["url": "file:///2"]], digests: ["file:///2": a]))
     }
 
+    @Test func identityIgnoresThatAParameterWasKept() {
+        #expect(identity(["media": ["frames": 1, "cached": true]]) == identity(["media": ["frames": 1]]))
+        #expect(identity(["cached": "text"]) != identity([:]))
+    }
+
     @Test func identityTellsContentParametersStepAndVersionApart() {
         let file: JSON = ["file": ["key": "k", "sha256": .string(a)], "p": 1]
         let others = [

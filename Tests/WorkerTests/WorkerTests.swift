@@ -125,6 +125,8 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         let second = await plant.engine.nextComplete().output
         #expect(second["file"] == first["file"])
         #expect(second["source"]?["url"] == elsewhere["source"])
+        #expect(first["cached"] == nil)
+        #expect(second["cached"] == true)
 
         plant.offer("write", try plant.source("three.txt", "other"), token: "t-3")
         #expect(await plant.engine.nextComplete().output["file"] != first["file"])

@@ -78,14 +78,20 @@ enum StepFiles {
             }
     }
 
+    /// The member of an output that says that an earlier run had made it.
+    static let cachedMember = "cached"
+
     /// What makes a step's result: the step, its version and its parameters, each file reduced to its content's
-    /// checksum, so that where it lies and what it is called do not matter. Equal texts, equal results.
+    /// checksum, so that where it lies and what it is called do not matter. Whether a parameter is the kept output of
+    /// an earlier step does not matter either. Equal texts, equal results.
     static func resultIdentity(step: String, version: Int, input: JSON, digests: [String: String]) -> String {
         func reduce(_ value: JSON) -> JSON {
             if let reference = reference(value) { return ["sha256": .string(reference.sha256 ?? "")] }
             switch value {
             case .array(let elements): return .array(elements.map(reduce))
-            case .object(let members): return .object(members.mapValues(reduce))
+            case .object(let members):
+                let kept = members.filter { $0.key != cachedMember || $0.value.boolValue == nil }
+                return .object(kept.mapValues(reduce))
             case .null, .bool, .integer, .double, .string: return value
             }
         }

@@ -74,7 +74,9 @@ struct TaskRun: Sendable {
         if configuration.usesResults, let output = try await results.find(key) {
             report(StepProgress(stage: "cached"))
             logger.info("result found", metadata: ["result": "\(key)"])
-            return .success(withSource(output, brought), isCached: true)
+            var found = withSource(output, brought)
+            if case .object = found { found[StepFiles.cachedMember] = true }
+            return .success(found, isCached: true)
         }
 
         let missing = references.filter { brought[$0.name] == nil }
