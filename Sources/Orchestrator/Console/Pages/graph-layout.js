@@ -90,8 +90,10 @@ export function place(machine, path = "") {
       if (goesBack || ranks.get(to) - ranks.get(from) > 1) long.push({ from, to, kind, goesBack });
     }
   }
-  const leftLanes = long.filter((edge) => edge.goesBack).length;
-  const rightLanes = long.length - leftLanes;
+  // What leads to the same state shares a lane.
+  const targets = (goesBack) => [...new Set(long.filter((edge) => edge.goesBack === goesBack).map((edge) => edge.to))];
+  const lanes = { left: targets(true), right: targets(false) };
+  const [leftLanes, rightLanes] = [lanes.left.length, lanes.right.length];
   const inset = leftLanes ? leftLanes * size.lane + 8 : 0;
   const isAside = asides(machine);
   const widthOf = (names) => names.reduce((sum, name) => sum + boxes.get(name).width, 0) + size.gapX * Math.max(0, names.length - 1);
@@ -132,10 +134,9 @@ export function place(machine, path = "") {
       edges.push({ kind, shape: "down", points: [[a.x + a.width / 2, a.y + a.height], [b.x + b.width / 2, b.y]] });
     }
   }
-  let [left, right] = [0, 0];
   for (const { from, to, kind, goesBack } of long) {
     const [a, b] = [at.get(from), at.get(to)];
-    const lane = goesBack ? inset - 8 - size.lane * left++ : inset + bodyWidth + 8 + size.lane * right++;
+    const lane = goesBack ? inset - 8 - size.lane * lanes.left.indexOf(to) : inset + bodyWidth + 8 + size.lane * lanes.right.indexOf(to);
     const side = (node) => (goesBack ? node.x : node.x + node.width);
     const middle = (node) => node.y + (node.isContainer ? size.head / 2 : node.height / 2);
     edges.push({ kind, shape: "lane", points: [[side(a), middle(a) + 6], [lane, middle(a) + 6], [lane, middle(b) - 6], [side(b), middle(b) - 6]] });

@@ -137,12 +137,14 @@ function edge({ kind, shape, points }) {
     path = `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2 - 3}`;
     tip = `M${endX - 4} ${endY - 7}L${endX} ${endY - 1}L${endX + 4} ${endY - 7}`;
   } else {
-    const [[x1, y1], [lane, top], [, bottom], [x2, y2]] = points;
+    const [[x1], [lane, top], [, bottom], [x2, y2]] = points;
     const radius = Math.min(8, Math.abs(lane - x1), Math.abs(bottom - top) / 2);
     const side = lane > x1 ? 1 : -1;
     const way = bottom > top ? 1 : -1;
-    path = `M${x1} ${y1}H${lane - side * radius}Q${lane} ${top} ${lane} ${top + way * radius}V${bottom - way * radius}Q${lane} ${bottom} ${lane - side * radius} ${y2}H${x2 + side * 3}`;
+    // Drawn from its end, so that the dashes of all that share the lane fall together.
+    path = `M${x2 + side * 3} ${y2}H${lane - side * radius}Q${lane} ${y2} ${lane} ${y2 - way * radius}V${top + way * radius}`
+      + `Q${lane} ${top} ${lane - side * radius} ${top}H${x1}`;
     tip = `M${x2 + side * 7} ${y2 - 4}L${x2 + side} ${y2}L${x2 + side * 7} ${y2 + 4}`;
   }
-  return svg("path", { class: `edge ${kind}`, d: path + tip });
+  return svg("g", {}, svg("path", { class: `edge ${kind}`, d: path }), svg("path", { class: "edge", d: tip }));
 }
