@@ -25,13 +25,14 @@ extension Engine {
     /// Decides what waits in the mailbox and sends it as one row, unless an append is under way already.
     func pump(_ run: Run) {
         guard !run.isAppending, !run.mailbox.isEmpty else { return }
-        var batch = Batch(execution: run.execution)
+        // One instant a row: every effect of it happened then.
+        var batch = Batch(execution: run.execution, now: now)
         var goesOn = false
         while !run.mailbox.isEmpty, !goesOn {
             // What is attached to a row belongs to one event alone.
             if run.mailbox[0].statement != nil, !batch.effects.isEmpty { break }
             let pending = run.mailbox.removeFirst()
-            let decision = decide(batch.execution, pending.event, now: now, digest: Engine.digest)
+            let decision = decide(batch.execution, pending.event, now: batch.now, digest: Engine.digest)
             if decision.isStale {
                 pending.reply?(.stale)
                 continue
@@ -75,7 +76,7 @@ extension Engine {
                 batch.execution,
                 .handOut(
                     entry: entry.id, worker: poller.worker, incarnation: poller.incarnation,
-                    nonce: TaskToken.makeNonce()), now: now)
+                    nonce: TaskToken.makeNonce()), now: batch.now)
             precondition(!decision.isStale, "a task that was scheduled just now can be handed out")
             batch.take(decision, of: nil)
             batch.handedOut.append((entry: entry.id, poller: poller))
@@ -102,7 +103,7 @@ extension Engine {
             listing = entry
         }
         return JournalRow(
-            executionID: execution.id, seq: run.seq, at: execution.at, effects: Effect.encode(batch.effects),
+            executionID: execution.id, seq: run.seq, at: batch.now, effects: Effect.encode(batch.effects),
             name: isFirst ? batch.name : nil, listing: listing)
     }
 
@@ -147,7 +148,7 @@ extension Engine {
         run.seq += 1
         for effect in batch.effects {
             let before = run.execution
-            run.execution.apply(effect, at: batch.at)
+            run.execution.apply(effect, at: batch.now)
             run.projection.observe(effect, before: before, after: run.execution)
         }
         precondition(run.execution == batch.execution, "applying effects gives what deciding them gave")
@@ -185,14 +186,16 @@ private struct Batch {
     var name: ExecutionName?
     var statement: AttachedStatement?
     var handedOut: [(entry: EntryID, poller: Poller)] = []
-    var at: Instant = 0
+    let now: Instant
 
-    init(execution: Execution) { self.execution = execution }
+    init(execution: Execution, now: Instant) {
+        self.execution = execution
+        self.now = max(now, execution.at)
+    }
 
     mutating func take(_ decision: Decision, of pending: Pending?) {
         execution = decision.execution
         effects += decision.effects
-        at = execution.at
         if let pending {
             accepted.append(pending)
             name = name ?? pending.name
