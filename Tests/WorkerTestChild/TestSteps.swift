@@ -8,7 +8,8 @@ private func testContract(_ name: String) -> StepContract {
 
 /// The steps by name.
 let testSteps: [String: any LocalStep] = [
-    "write": WriteStep(), "die": DieStep(), "hog": HogStep(), "wait": WaitStep(), "stubborn": StubbornStep(),
+    "write": WriteStep(), "package": WriteStep(), "die": DieStep(), "hog": HogStep(), "wait": WaitStep(),
+    "stubborn": StubbornStep(),
     "inspect": InspectStep(), "long": LongStep(), "fat": FatStep(), "link": LinkStep(), "refuse": RefuseStep(),
     "quit": QuitStep(), "descendant": DescendantStep(), "babble": BabbleStep(),
 ]

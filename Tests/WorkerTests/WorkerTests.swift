@@ -31,7 +31,7 @@ private final class Plant: Sendable {
         store = try openStore("\(directory.path)/store", environment: [:])
         try await store.prepare()
         let names = [
-            "write", "die", "hog", "wait", "stubborn", "inspect", "long", "fat", "link", "refuse", "quit",
+            "write", "package", "die", "hog", "wait", "stubborn", "inspect", "long", "fat", "link", "refuse", "quit",
         ]
         let configuration = WorkerConfiguration(
             engine: self.engine.url, store: store,
@@ -144,6 +144,19 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         #expect(try await plant.store.get(second) == Array("SAME".utf8))
         plant.offer("write", input, token: "t-3")
         #expect(await plant.engine.nextComplete().output["file"]?["key"]?.stringValue == second)
+    }
+
+    @Test func packagesLieUnderShortNames() async throws {
+        let plant = try await Plant(usesResults: false)
+        let input = try plant.source("one.txt", "same")
+        plant.offer("package", input, token: "t-1")
+        let first = try #require(await plant.engine.nextComplete().output["prefix"]?.stringValue)
+        #expect(first.hasPrefix("media/") && first.utf8.count == "media/".utf8.count + 32)
+        // Objects are never replaced, so that a second attempt must not meet those of the first.
+        plant.offer("package", input, token: "t-2")
+        let second = try #require(await plant.engine.nextComplete().output["prefix"]?.stringValue)
+        #expect(second.hasPrefix("\(first)-"))
+        #expect(try await plant.store.get("\(second)/sub/text.txt") == Array("SAME".utf8))
     }
 
     @Test func withoutKeptResultsEveryTaskIsWorkedOn() async throws {

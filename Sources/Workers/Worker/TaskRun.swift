@@ -88,7 +88,7 @@ struct TaskRun: Sendable {
             brought[reference.name] = try await bringer.bring(reference, as: String(index))
         }
 
-        let prefix = outputPrefix(key)
+        let prefix = try await outputPrefix(key)
         report(StepProgress(stage: "start"))
         let made = try await process.run(
             StepProcess.Job(
@@ -115,9 +115,17 @@ struct TaskRun: Sendable {
     }
 
     /// What viewers fetch lies under a short name, which says nothing of the title. Other files lie under a name of
-    /// this attempt: encoders may give other bytes with other threads, and no object is ever replaced.
-    private func outputPrefix(_ key: String) -> String {
-        if offer.step == "package" { return "media/\(key.prefix(32))" }
-        return "work/\(key)/\(SHA256.hash(offer.token).hex.prefix(8))"
+    /// this attempt: encoders may give other bytes with other threads, and no object is ever replaced. For the same
+    /// reason a package gets a name of its attempt where an earlier attempt has left objects and no result.
+    private func outputPrefix(_ key: String) async throws(StepFailure) -> String {
+        let attempt = SHA256.hash(offer.token).hex.prefix(8)
+        guard offer.step == "package" else { return "work/\(key)/\(attempt)" }
+        let prefix = "media/\(key.prefix(32))"
+        do {
+            let left = try await configuration.store.list(prefix: "\(prefix)/", after: nil, limit: 1)
+            return left.objects.isEmpty ? prefix : "\(prefix)-\(attempt)"
+        } catch {
+            throw StepFailure(error)
+        }
     }
 }
