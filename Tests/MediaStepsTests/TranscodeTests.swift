@@ -233,6 +233,29 @@ struct TranscodeTests {
         #expect(output["framesDecoded"]?.integerValue == shown)
     }
 
+    @Test("pictures that refer to what was cut away in front are neither counted nor shown")
+    func openBeginning() throws {
+        let work = try Workplace()
+        let whole = try work.make(
+            "whole.mkv",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=3", "-c:v", "libx265", "-preset",
+                "ultrafast",
+                "-x265-params", "log-level=error:bframes=4:open-gop=1:keyint=20",
+            ])
+        let source = try work.make(
+            "a.mkv", ["-ss", "1.5", "-i", whole, "-c", "copy", "-avoid_negative_ts", "make_zero"])
+        let shown = try work.frameTimes(source).count
+        #expect(try work.packets(source).count > shown)
+        let media = try work.validate(source)
+        #expect(media["video"]?["frames"]?.integerValue == shown)
+        #expect(media["video"]?["frameRate"] == "25/1")
+        let output = try work.transcode(source)
+        #expect(output["framesDecoded"]?.integerValue == shown)
+        let rung = try #require(try Rendition.all(output, work, kind: "video").first)
+        #expect(try work.packets(rung.path).first?.time == 0)
+    }
+
     @Test("the threads given change neither pictures nor times", arguments: [1, 4])
     func threads(_ count: Int) throws {
         let work = try Workplace()

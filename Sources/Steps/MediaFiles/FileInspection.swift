@@ -38,7 +38,7 @@ public struct FileInspection: Sendable {
         public let durationSeconds: Double
     }
 
-    /// Reads the whole file once; nothing is decoded.
+    /// Reads the whole file once; at most its first picture is decoded.
     /// - Parameter continues: asked every few hundred packets, with the film's time reached in seconds; false ends the
     ///   reading with ``InspectionFailure/cancelled``.
     /// - Throws: ``MediaError`` of kind `invalid` or `unsupported` with what a person needs to know.
@@ -64,7 +64,7 @@ public struct FileInspection: Sendable {
                     throw InspectionFailure.cancelled
                 }
             }
-            let video = try FileInspection.video(measures[main.index], limits)
+            let video = try FileInspection.video(measures[main.index], demuxer)
             let audio = try FileInspection.audio(demuxer, measures)
             let starts = [video.startSeconds] + audio.map(\.startSeconds)
             let ends =
@@ -156,12 +156,19 @@ public struct FileInspection: Sendable {
         return audio
     }
 
-    private static func video(_ measure: StreamMeasure, _ limits: MediaLimits) throws(MediaError) -> Video {
+    private static func video(_ measure: StreamMeasure, _ demuxer: Demuxer) throws(MediaError) -> Video {
         let info = measure.info
+        let limits = demuxer.limits
         guard measure.packets > 0 else {
             throw MediaError(.invalid, "the video stream holds no picture", stream: info.index)
         }
-        let times = measure.timestamps.sorted()
+        var times = measure.timestamps.sorted()
+        if let earliest = times.first, let keyframe = measure.firstKeyframe, earliest < keyframe,
+            let shown = try FirstPicture.timestamp(of: info, path: demuxer.path)
+        {
+            // Pictures in front of the first keyframe refer to what was cut away; the decoder tells which of them show.
+            times.removeAll { $0 < shown }
+        }
         let first = times.first ?? 0
         let last = times.last ?? 0
         try checkDuration(Double(last - first) * info.timeBase.value, limits)
@@ -183,7 +190,7 @@ public struct FileInspection: Sendable {
             isRounded
             ? Double(times.count) * interval : Double(last - first) * info.timeBase.value + lastSeconds
         return Video(
-            info: info, frames: measure.packets, timing: timing, first: first, last: last,
+            info: info, frames: times.count, timing: timing, first: first, last: last,
             startSeconds: Double(first) * info.timeBase.value, durationSeconds: duration)
     }
 
@@ -224,6 +231,8 @@ private struct StreamMeasure {
     private(set) var packets = 0
     private(set) var bytes = 0
     private(set) var timestamps: [Int64] = []
+    /// Time of the first keyframe in the order of the file.
+    private(set) var firstKeyframe: Int64?
     private(set) var first: Int64?
     private(set) var end: Int64?
     private(set) var last: Int64?
@@ -243,6 +252,7 @@ private struct StreamMeasure {
         // Without any timestamp the picture follows the one before.
         let time = packet.timestamp ?? (last ?? 0) + max(1, lastDuration)
         if keepsTimestamps { timestamps.append(time) }
+        if packet.isKeyframe, firstKeyframe == nil { firstKeyframe = time }
         first = min(first ?? time, time)
         end = max(end ?? time, time + packet.duration)
         if last.map({ time >= $0 }) ?? true {
