@@ -156,15 +156,17 @@ private func patch(_ wire: Wire, _ path: String, at offset: Int, _ bytes: [UInt8
         let directory = try TestDirectory()
         let runs = StartedRuns()
         runs.refuse(with: .init(code: .unavailable, message: "The engine is starting."))
-        _ = try await withUploadServer(in: directory, runs: runs) { port, _, _ in
+        _ = try await withUploadServer(in: directory, runs: runs) { port, uploads, _ in
             try await onThread {
                 let wire = try Wire(port: port)
                 #expect(try patch(wire, try create(wire, length: 3), at: 0, [1, 2, 3]).status == 503)
             }
+            let postponed = try await uploads.sweep().postponed
+            #expect(postponed.values.map(\.code) == [.unavailable])
         }
         runs.refuse(with: nil)
         try await withUploadServer(in: directory, runs: runs) { _, uploads, _ in
-            let removed = try await uploads.sweep()
+            let removed = try await uploads.sweep().removed
             #expect(removed == [])
         }
         #expect(runs.starts.count == 1)
@@ -278,13 +280,13 @@ private func patch(_ wire: Wire, _ path: String, at offset: Int, _ bytes: [UInt8
         let directory = try TestDirectory()
         let path = try await withUploadServer(in: directory, runs: StartedRuns()) { port, uploads, _ in
             let path = try await onThread { try create(try Wire(port: port), length: 10) }
-            let removed = try await uploads.sweep()
+            let removed = try await uploads.sweep().removed
             #expect(removed == [])
             return path
         }
         let inEightDays: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) + 8 * 86_400 }
         try await withUploadServer(in: directory, runs: StartedRuns(), now: inEightDays) { port, uploads, _ in
-            let removed = try await uploads.sweep()
+            let removed = try await uploads.sweep().removed
             #expect(removed == [String(path.dropFirst(9))])
             let status = try await onThread { try Wire(port: port).request("HEAD", path, tus).status }
             #expect(status == 404)

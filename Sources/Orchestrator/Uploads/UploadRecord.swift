@@ -17,6 +17,8 @@ struct UploadRecord: Sendable, Equatable {
     /// The state machine to start, and its input: fixed at creation, so that starting again is the same start.
     let machine: String
     let input: JSON
+    /// Whether the object store has the content, so that a start that has to wait does not store it again.
+    var isStored = false
     /// Set once the content is stored and the execution started.
     var executionARN: String?
 
@@ -27,7 +29,7 @@ struct UploadRecord: Sendable, Equatable {
             ("format", .integer(Self.format)), ("id", .string(id)), ("length", .integer(length)),
             ("header", header.map(JSON.string)), ("key", .string(key)), ("contentType", .string(contentType)),
             ("sha256", sha256.map(JSON.string)), ("machine", .string(machine)), ("input", input),
-            ("executionArn", executionARN.map(JSON.string)))
+            ("stored", .bool(isStored)), ("executionArn", executionARN.map(JSON.string)))
     }
 
     init(
@@ -60,6 +62,7 @@ struct UploadRecord: Sendable, Equatable {
         self.init(
             id: id, length: Int64(length), header: json["header"]?.stringValue, key: key, contentType: contentType,
             sha256: json["sha256"]?.stringValue, machine: machine, input: input)
+        isStored = json["stored"]?.boolValue ?? false
         executionARN = json["executionArn"]?.stringValue
     }
 }

@@ -1,15 +1,23 @@
 public import Logging
 public import ServiceLifecycle
 
-/// Sweeps the uploads at the start and then every hour, until the process is told to stop.
+/// Sweeps the uploads at the start and then every hour, until the process is told to stop; sooner again while a
+/// complete upload waits for the store or the engine.
 public struct UploadSweeper: Service {
     private let uploads: Uploads
     private let interval: Duration
+    private let patience: Duration
     private let logger: Logger
 
-    public init(uploads: Uploads, interval: Duration = .seconds(3600), logger: Logger) {
+    /// - Parameters:
+    ///   - interval: between two sweeps that have nothing to do.
+    ///   - patience: before what could not be finished is tried again.
+    public init(
+        uploads: Uploads, interval: Duration = .seconds(3600), patience: Duration = .seconds(15), logger: Logger
+    ) {
         self.uploads = uploads
         self.interval = interval
+        self.patience = patience
         self.logger = logger
     }
 
@@ -17,15 +25,29 @@ public struct UploadSweeper: Service {
         try await cancelWhenGracefulShutdown {
             do {
                 while true {
-                    let removed = try await uploads.sweep()
-                    if !removed.isEmpty {
-                        logger.notice("uploads expired", metadata: ["uploads": .array(removed.map { .string($0) })])
-                    }
-                    try await Task.sleep(for: interval)
+                    try await Task.sleep(for: await sweep() ? interval : patience)
                 }
             } catch is CancellationError {
                 // Told to stop.
             }
+        }
+    }
+
+    /// Whether nothing is left to be done soon. A disk that fails is no reason to stop the engine: the requests that
+    /// need it are refused with the same reason, and the next sweep finds out whether it works again.
+    private func sweep() async -> Bool {
+        do {
+            let sweep = try await uploads.sweep()
+            if !sweep.removed.isEmpty {
+                logger.notice("uploads removed", metadata: ["uploads": .array(sweep.removed.map { .string($0) })])
+            }
+            for (id, error) in sweep.postponed.sorted(by: { $0.key < $1.key }) {
+                logger.warning("upload waits", metadata: ["upload": .string(id), "reason": .string("\(error)")])
+            }
+            return sweep.postponed.isEmpty
+        } catch {
+            logger.error("uploads not swept", metadata: ["reason": .string("\(error)")])
+            return false
         }
     }
 }

@@ -163,11 +163,19 @@ public actor Uploads {
         records[id] = nil
     }
 
-    /// Removes uploads that nobody has written to for longer than their lifetime, and finishes those whose bytes are
-    /// all there but whose client never came back. Answers the ids of the removed.
-    @discardableResult
-    func sweep() async throws(UploadError) -> [String] {
+    /// What a sweep did.
+    struct Sweep: Sendable, Equatable {
+        /// Uploads that are gone.
         var removed: [String] = []
+        /// Uploads that are complete and could not be finished, with the reason.
+        var postponed: [String: UploadError] = [:]
+    }
+
+    /// Removes uploads that nobody has written to for longer than their lifetime, and finishes those whose bytes are
+    /// all there but whose client never came back.
+    @discardableResult
+    func sweep() async throws(UploadError) -> Sweep {
+        var sweep = Sweep()
         for id in records.keys.sorted() {
             guard let record = records[id], busy.insert(id).inserted else { continue }
             defer { busy.remove(id) }
@@ -175,19 +183,18 @@ public actor Uploads {
             if .seconds(age) > limits.lifetime {
                 try await spool.remove(record)
                 records[id] = nil
-                removed.append(id)
+                sweep.removed.append(id)
             } else if record.executionARN == nil, try await keptBytes(of: record) == record.length {
                 do {
                     _ = try await finish(id)
                 } catch  where error.code == .checksumMismatch {
-                    removed.append(id)
-                } catch  where error.code != .spool {
-                    // Nobody waits for this one: the next sweep tries again, and a HEAD of its client tells the reason.
-                    continue
+                    sweep.removed.append(id)
+                } catch {
+                    sweep.postponed[id] = error
                 }
             }
         }
-        return removed
+        return sweep
     }
 
     /// Bytes kept of an upload, without an attempt to finish it.
@@ -267,21 +274,7 @@ public actor Uploads {
     private func finish(_ id: String) async throws(UploadError) -> UploadRecord {
         var record = try known(id)
         if record.executionARN != nil { return record }
-        do {
-            _ = try await store.put(
-                .file(spool.path(of: record)), key: record.key, contentType: record.contentType,
-                sha256: record.sha256)
-        } catch  where error.code == .checksumMismatch {
-            try await spool.remove(record)
-            records[id] = nil
-            throw UploadError(
-                .checksumMismatch,
-                "The content is not what its sha256 says, so the upload is removed: \(error.message)")
-        } catch  where error.code == .noSpace {
-            throw UploadError(.noSpace, error.message)
-        } catch {
-            throw UploadError(.unavailable, "The object store did not take the upload: \(error.message)")
-        }
+        if !record.isStored { try await put(&record) }
         do {
             record.executionARN = try await runs.startExecution(
                 machine: record.machine, name: record.executionName, input: record.input.text
@@ -296,6 +289,27 @@ public actor Uploads {
         records[id] = record
         try await spool.removePart(record)
         return record
+    }
+
+    private func put(_ record: inout UploadRecord) async throws(UploadError) {
+        do {
+            _ = try await store.put(
+                .file(spool.path(of: record)), key: record.key, contentType: record.contentType,
+                sha256: record.sha256)
+        } catch  where error.code == .checksumMismatch {
+            try await spool.remove(record)
+            records[record.id] = nil
+            throw UploadError(
+                .checksumMismatch,
+                "The content is not what its sha256 says, so the upload is removed: \(error.message)")
+        } catch  where error.code == .noSpace {
+            throw UploadError(.noSpace, error.message)
+        } catch {
+            throw UploadError(.unavailable, "The object store did not take the upload: \(error.message)")
+        }
+        record.isStored = true
+        try await spool.replace(record)
+        records[record.id] = record
     }
 
     private static func tooLong(_ record: UploadRecord) -> UploadError {
