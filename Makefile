@@ -1,0 +1,29 @@
+# What people type. Each target does its own set-up; scripts/ holds how.
+.DEFAULT_GOAL := help
+.PHONY: help demo test build lint install-dependencies clean
+
+# From the command line to the scripts, as they stand.
+export VIDEO PORT DATA VERBOSE
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Build, start everything, publish a film, serve it [VIDEO=file PORT=4600 DATA=dir VERBOSE=1]
+	@scripts/demo.sh
+
+test: ## Build and run all tests
+	@scripts/set-up.sh test
+	@scripts/build.sh tests
+
+build: ## Build release binaries into .build/release/
+	@scripts/set-up.sh build
+	@scripts/build.sh release
+
+lint: ## Check formatting and the house rules
+	@scripts/lint.sh
+
+install-dependencies: ## Install the Debian packages that building, running and testing need
+	@scripts/set-up.sh test
+
+clean: ## Remove what was built
+	@swift package clean

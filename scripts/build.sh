@@ -1,0 +1,35 @@
+#!/bin/bash
+# Builds: scripts/build.sh release|tests
+#
+# A room may import only what Package.swift says, and a warning is an error.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly flags=(--explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors)
+
+require_space() { # MEBIBYTES: a first build needs that much, a later one a part of it
+    local needed=$1 free
+    [ ! -d ".build/$2" ] || needed=$((needed / 6))
+    free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
+    if [ "$free" -lt "$needed" ]; then
+        echo "build: $free MiB are free in $PWD; the build needs $needed MiB. Make room and try again" >&2
+        exit 1
+    fi
+}
+
+case "${1:-}" in
+release)
+    require_space 4096 release
+    exec swift build -c release "${flags[@]}"
+    ;;
+tests)
+    require_space 6144 debug
+    swift build --build-tests "${flags[@]}"
+    # The same flags, so that nothing is built again. All tests are Swift Testing's.
+    exec swift test --skip-build --disable-xctest "${flags[@]}"
+    ;;
+*)
+    echo "usage: scripts/build.sh release|tests" >&2
+    exit 2
+    ;;
+esac
