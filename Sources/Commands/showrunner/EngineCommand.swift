@@ -61,7 +61,7 @@ struct EngineCommand: AsyncParsableCommand {
         try await store.prepare()
         let incarnation = Hex.encode(randomBytes(8))
         let journal = Journal(url: database, incarnation: incarnation, log: log)
-        let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)")
+        let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)", store: store)
         let engine = Engine(journal: journal, log: log, contracts: StepContract.all, engineSteps: [publish])
 
         let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)

@@ -3,6 +3,7 @@ import Cryptography
 import Engine
 import JSON
 import Journal
+import ObjectStorage
 import StepContracts
 
 /// The step `publish`: the title's rows go in with the journal row that records the success.
@@ -10,15 +11,18 @@ struct PublishStep: EngineStep {
     let contract = StepContract.publish
     /// Scheme and authority of the viewers' service.
     let viewerURL: String
+    /// Holds the list of a package's objects where that is too long for a payload.
+    let store: any ObjectStore
 
-    func prepare(execution: String, input: JSON) throws(StepFailure) -> PreparedStep {
+    func prepare(execution: String, input: JSON) async throws(StepFailure) -> PreparedStep {
         let problems = contract.problems(withInput: input)
         guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
+        let package = try await package(in: input)
         let statement: PublishStatement
         do throws(PublishError) {
             statement = try PublishStatement(
                 titleID: Self.titleID(of: execution), executionID: execution, title: Self.title(of: input),
-                metadata: input["metadata"], package: input["package"] ?? .null, thumbnails: input["thumbnails"],
+                metadata: input["metadata"], package: package, thumbnails: input["thumbnails"],
                 media: input["media"])
         } catch {
             throw .parametersInvalid("The title can't be published: \(error)")
@@ -30,6 +34,29 @@ struct PublishStep: EngineStep {
                 "dash": .string(MediaAddress.url(of: statement.dashKey, base: viewerURL)),
             ],
             statement: AttachedStatement { first in statement.statement(firstParameter: first) })
+    }
+
+    /// The package with the list of its objects in place.
+    private func package(in input: JSON) async throws(StepFailure) -> JSON {
+        guard var package = input["package"] else { return .null }
+        guard let list = package["objects"]?["list"] else { return package }
+        guard let key = list["key"]?.stringValue, let sha256 = list["sha256"]?.stringValue else {
+            throw .parametersInvalid("package.objects.list is no object reference")
+        }
+        do {
+            let bytes = try await store.get(key, range: nil, maxBytes: 32 << 20)
+            guard SHA256.hash(bytes).hex == sha256 else {
+                throw StepFailure.storageUnavailable("\(key) does not have the checksum it was stored with")
+            }
+            package["objects"] = try JSON(parsing: bytes)
+            return package
+        } catch let failure as StepFailure {
+            throw failure
+        } catch let error as ObjectStorageError {
+            throw .storageUnavailable("The list of the package's objects can't be read: \(error.message)")
+        } catch {
+            throw .parametersInvalid("\(key) is no list of objects: \(error)")
+        }
     }
 
     /// The same for every attempt of an execution, so that a title is published once.

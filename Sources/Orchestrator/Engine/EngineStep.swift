@@ -7,9 +7,9 @@ public import StepContracts
 public protocol EngineStep: Sendable {
     var contract: StepContract { get }
 
-    /// What the step will have done once its row is in: its output, and the statement to attach to the row. Called on
-    /// the engine's executor: computes, and waits for nothing. A throw fails the task.
-    func prepare(execution: String, input: JSON) throws(StepFailure) -> PreparedStep
+    /// What the step will have done once its row is in: its output, and the statement to attach to the row. May be called
+    /// more than once for an attempt, and changes nothing itself. A throw fails the task.
+    func prepare(execution: String, input: JSON) async throws(StepFailure) -> PreparedStep
 }
 
 public struct PreparedStep: Sendable {

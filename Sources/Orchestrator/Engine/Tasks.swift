@@ -281,7 +281,7 @@ extension Engine {
         guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return }
         let prepared: PreparedStep
         do throws(StepFailure) {
-            prepared = try step.prepare(execution: run.execution.id, input: attempt.parameters)
+            prepared = try await step.prepare(execution: run.execution.id, input: attempt.parameters)
         } catch {
             post(.taskFailed(entry: entry, nonce: nonce, error: error.error, cause: error.cause), to: run)
             return

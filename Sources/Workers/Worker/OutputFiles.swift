@@ -81,10 +81,13 @@ struct OutputFiles: Sendable {
         }
     }
 
-    /// Keeps an output within what a message may carry: lists of references that are long become stored objects
-    /// themselves, `{"count": N, "list": reference}`, the document being a JSON array of the references.
+    /// Outputs flow on through the states behind, so lists that would make one longer than this are stored.
+    private static let inlineBytes = 32 << 10
+
+    /// Keeps an output small: lists of references that are long become stored objects themselves,
+    /// `{"count": N, "list": reference}`, the document being a JSON array of the references.
     func shorten(_ output: JSON) async throws(StepFailure) -> JSON {
-        guard output.utf8.count > WorkerProtocolLimits.outputBytes, case .object(var members) = output else {
+        guard output.utf8.count > Self.inlineBytes, case .object(var members) = output else {
             return output
         }
         for (name, value) in members {
