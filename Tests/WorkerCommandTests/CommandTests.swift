@@ -44,11 +44,13 @@ private final class Studio: Sendable {
         do { try FileManager.default.removeItem(atPath: path) } catch { Issue.record(error) }
     }
 
-    func shoot() async throws {
+    func shoot(seconds: Int = 2) async throws {
         let answer = try await Program.run(
             [
-                "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=2", "-f", "lavfi", "-i",
-                "sine=frequency=440:duration=2", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+                "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=\(seconds)", "-f", "lavfi",
+                "-i",
+                "sine=frequency=440:duration=\(seconds)", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt",
+                "yuv420p",
                 "-c:a", "aac", "-shortest", film,
             ], executable: "/usr/bin/ffmpeg")
         try #require(answer.status.isSuccess, "\(answer.errors)")
@@ -164,5 +166,61 @@ private final class Studio: Sendable {
         #expect(answer.status == .exited(1))
         #expect(answer.errors.contains("Showrunner.Source"), "\(answer.errors)")
         #expect(!answer.errors.contains("/in/0"), "\(answer.errors)")
+    }
+
+    @Test func aKilledProgramLeavesNoChildBehind() async throws {
+        let studio = try Studio()
+        try await studio.shoot(seconds: 600)
+        let result = try await Subprocess.run(
+            .path(FilePath(Program.path)), arguments: ["transcode", studio.film, "--out", "\(studio.path)/r"],
+            input: .none, output: .discarded, error: .sequence
+        ) { execution -> [pid_t] in
+            var said = ""
+            for try await buffer in execution.standardError {
+                said += buffer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+                if said.contains("encode") { break }
+            }
+            let children = Processes.descendants(of: execution.processIdentifier.value)
+            try execution.send(signal: .kill)
+            return children
+        }
+        #expect(result.terminationStatus == .signaled(SIGKILL))
+        #expect(!result.closureResult.isEmpty)
+        // The kernel needs a moment; the suite's time limit bounds this.
+        while result.closureResult.contains(where: Processes.isRunning) { await Task.yield() }
+    }
+}
+
+/// What /proc tells of processes.
+private enum Processes {
+    /// State and parent of a process, nil when there is none.
+    private static func status(_ process: pid_t) -> (state: Substring, parent: pid_t)? {
+        guard let text = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return nil }
+        // The program's name stands in parentheses and may hold anything.
+        let fields = String(decoding: text, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 1, let parent = pid_t(fields[1]) else { return nil }
+        return (fields[0], parent)
+    }
+
+    /// A zombie that nobody reaps no longer runs.
+    static func isRunning(_ process: pid_t) -> Bool { status(process).map { $0.state != "Z" } ?? false }
+
+    static func descendants(of ancestor: pid_t) -> [pid_t] {
+        var parents: [pid_t: pid_t] = [:]
+        do {
+            for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
+                if let process = pid_t(name), let status = status(process) { parents[process] = status.parent }
+            }
+        } catch {
+            Issue.record(error)
+        }
+        return parents.keys.filter { process in
+            var next = parents[process]
+            while let parent = next {
+                if parent == ancestor { return true }
+                next = parents[parent]
+            }
+            return false
+        }
     }
 }
