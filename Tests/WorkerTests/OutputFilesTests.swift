@@ -26,7 +26,7 @@ import WorkerProtocol
     }
 
     @Test func shortListsStayInTheOutput() async throws {
-        let output: JSON = ["objects": references(1000)]
+        let output: JSON = ["objects": references(100)]
         #expect(try await files().shorten(output) == output)
     }
 
@@ -34,7 +34,7 @@ import WorkerProtocol
         let files = try await files()
         let list = references(5000)
         let output = try await files.shorten(["prefix": "media/p", "objects": list])
-        #expect(output.utf8.count <= WorkerProtocolLimits.outputBytes)
+        #expect(output.utf8.count < 1024)
         #expect(output["prefix"] == "media/p")
         #expect(output["objects"]?["count"] == 5000)
         let reference = try #require(output["objects"]?["list"])

@@ -185,10 +185,10 @@ private struct FirstProgress: Sendable {
     @Test func cancellationEndsDescendants() async throws {
         let bench = try Bench(.limitsOnly(reason: nil))
         let progress = FirstProgress()
-        let task = Task { try? await bench.run("descendant", report: progress.report) }
+        let task = Task { try await bench.run("descendant", report: progress.report) }
         let descendant = pid_t(try #require(await progress.value?.frames))
         task.cancel()
-        _ = await task.value
+        await #expect(throws: StepFailure.self) { try await task.value }
         // The kernel may need a moment; a zombie that nobody reaps no longer runs. The suite's time limit bounds this.
         while let status = text(of: "/proc/\(descendant)/stat"), !status.contains(") Z ") { await Task.yield() }
     }

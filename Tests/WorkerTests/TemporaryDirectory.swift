@@ -6,7 +6,7 @@ final class TemporaryDirectory: Sendable {
     let path: String
 
     init() {
-        var template = Array("/tmp/showrunner-worker-test-XXXXXX".utf8CString)
+        var template = Array(("/tmp/showrunner-worker-test-" + String(repeating: "X", count: 6)).utf8CString)
         guard let made = template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) else {
             preconditionFailure("no temporary directory: \(String(cString: strerror(errno)))")
         }
