@@ -74,27 +74,45 @@ install_missing() { # PACKAGE...
     [ "$free" -ge $((1500 * 1024)) ] ||
         fail "the disk of /usr has $((free / 1024)) MiB left; the packages need up to 1500 MiB"
 
-    # Everything starts a private PostgreSQL of its own; Debian's main cluster would only take a port and memory.
-    case " ${missing[*]} " in
-    *" postgresql-15 "*)
-        if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
-            echo "create_main_cluster = false" >"${TMPDIR:-/tmp}/showrunner-createcluster.$$"
-            as_root install -D -m 0644 "${TMPDIR:-/tmp}/showrunner-createcluster.$$" \
-                /etc/postgresql-common/createcluster.d/showrunner.conf
-            rm -f "${TMPDIR:-/tmp}/showrunner-createcluster.$$"
-        fi
-        ;;
-    esac
+    case " ${missing[*]} " in *" postgresql-15 "*) prepare_for_postgresql ;; esac
 
-    local log
     log=$(mktemp)
-    trap 'rm -f "$log"' EXIT
+    trap 'rm -f "$log"; restore_make_ssl_cert' EXIT
     echo "set-up: installing ${missing[*]}" >&2
     local apt=(env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get -q -o Dpkg::Use-Pty=0
         -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3)
+    # A machine that lives for one run need not wait for its disk after every file.
+    [ "${CI:-}" != true ] || apt+=(-o Dpkg::Options::=--force-unsafe-io)
     as_root "${apt[@]}" update </dev/null >"$log" 2>&1 || apt_failed "$log" "apt-get update fails"
-    as_root "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1 ||
-        apt_failed "$log" "apt-get can't install ${missing[*]}"
+    local status=0
+    as_root "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1 || status=$?
+    restore_make_ssl_cert
+    [ "$status" = 0 ] || apt_failed "$log" "apt-get can't install ${missing[*]}"
+}
+
+prepare_for_postgresql() {
+    # 'showrunner up' starts a private cluster; Debian's main cluster would only take a port and memory. Where PostgreSQL
+    # has been set up already, its settings are its owner's.
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        as_root install -d -m 0755 /etc/postgresql-common/createcluster.d
+        echo 'create_main_cluster = false' |
+            as_root tee /etc/postgresql-common/createcluster.d/showrunner.conf >/dev/null
+    fi
+    # Containers may share the host's certificates, read-only. Debian's PostgreSQL depends on ssl-cert, which fails to
+    # install there for want of a place for a certificate that nothing here uses: its generator stands aside meanwhile.
+    if ! as_root test -w /etc/ssl/certs && [ -n "$(missing_packages ssl-cert)" ]; then
+        as_root dpkg-divert --quiet --local --rename --add /usr/sbin/make-ssl-cert
+        as_root ln -s /bin/true /usr/sbin/make-ssl-cert
+        diverted=1
+    fi
+}
+
+diverted=0
+restore_make_ssl_cert() {
+    [ "$diverted" = 1 ] || return 0
+    as_root rm -f /usr/sbin/make-ssl-cert
+    as_root dpkg-divert --quiet --local --rename --remove /usr/sbin/make-ssl-cert
+    diverted=0
 }
 
 apt_failed() { # LOG SENTENCE
