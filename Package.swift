@@ -166,6 +166,89 @@ let commands: [Target] = [
         ], path: "Sources/Commands/showrunner-api"),
 ]
 
+let tests: [Target] = [
+    .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
+    .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
+    .testTarget(
+        name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
+        path: "Tests/StatesLanguageTests", exclude: ["Golden"]),
+    .testTarget(
+        name: "CryptographyTests", dependencies: ["CShims", "Cryptography"], path: "Tests/CryptographyTests"),
+    .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP"], path: "Tests/HTTPTests"),
+    .testTarget(
+        name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
+        path: "Tests/ObjectStorageTests"),
+    .testTarget(
+        name: "ObservabilityTests", dependencies: ["JSON", "Observability", coreMetrics, logging],
+        path: "Tests/ObservabilityTests"),
+    .target(
+        name: "PostgresTestSupport", dependencies: ["LocalPostgres", "Postgres"], path: "Tests/PostgresTestSupport"),
+    .testTarget(
+        name: "PostgresTests", dependencies: ["Postgres", "PostgresTestSupport"], path: "Tests/PostgresTests"),
+    .testTarget(
+        name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "PostgresTestSupport"],
+        path: "Tests/LocalPostgresTests"),
+    .testTarget(
+        name: "JournalTests", dependencies: ["Journal", "Postgres", "PostgresTestSupport", logging],
+        path: "Tests/JournalTests"),
+    .testTarget(name: "MediaFilesTests", dependencies: ["MediaFiles"], path: "Tests/MediaFilesTests"),
+    .testTarget(
+        name: "MediaStepsTests", dependencies: ["JSON", "MediaFiles", "MediaSteps", "StepContracts"],
+        path: "Tests/MediaStepsTests"),
+    .testTarget(
+        name: "PackagingTests", dependencies: ["Packaging"], path: "Tests/PackagingTests", exclude: ["Golden"]),
+    .testTarget(
+        name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "StepContracts"], path: "Tests/PackageStepTests"),
+    .target(
+        name: "CatalogTestSupport", dependencies: ["CatalogStore", "JSON", "Postgres", "PostgresTestSupport"],
+        path: "Tests/CatalogTestSupport"),
+    .target(
+        name: "HTTPServerTestSupport", dependencies: ["HTTP", "HTTPServer", lifecycle, logging],
+        path: "Tests/HTTPServerTestSupport"),
+    .testTarget(name: "TitleMetadataTests", dependencies: ["JSON", "TitleMetadata"], path: "Tests/TitleMetadataTests"),
+    .testTarget(
+        name: "CatalogStoreTests",
+        dependencies: ["CatalogStore", "CatalogTestSupport", "JSON", "Postgres", "PostgresTestSupport"],
+        path: "Tests/CatalogStoreTests"),
+    .testTarget(
+        name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", hummingbird, logging],
+        path: "Tests/HTTPServerTests"),
+    .testTarget(
+        name: "CatalogAPITests",
+        dependencies: [
+            "CatalogAPI", "CatalogStore", "CatalogTestSupport", "Cryptography", "HTTPServer", "HTTPServerTestSupport",
+            "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport",
+        ], path: "Tests/CatalogAPITests"),
+    .testTarget(
+        name: "ShowrunnerAPITests",
+        dependencies: ["CatalogStore", "CatalogTestSupport", "HTTP", "Postgres", "PostgresTestSupport", "showrunner-api"],
+        path: "Tests/ShowrunnerAPITests"),
+    .testTarget(
+        name: "WorkerProtocolTests", dependencies: ["JSON", "StepContracts", "WorkerProtocol"],
+        path: "Tests/WorkerProtocolTests"),
+    // A worker's child whose steps are made for the tests.
+    .executableTarget(
+        name: "WorkerTestChild", dependencies: ["JSON", "StepContracts", "Worker"], path: "Tests/WorkerTestChild"),
+    .testTarget(
+        name: "WorkerTests",
+        dependencies: [
+            "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "Worker", "WorkerProtocol",
+            "WorkerTestChild", lifecycle, logging,
+        ], path: "Tests/WorkerTests"),
+    .testTarget(
+        name: "WorkerCommandTests", dependencies: ["JSON", "StepContracts", "showrunner-worker", subprocess, system],
+        path: "Tests/WorkerCommandTests"),
+    .target(name: "RawHTTP", dependencies: ["HTTPServer", lifecycle, logging], path: "Tests/RawHTTP"),
+    .testTarget(
+        name: "UploadsTests",
+        dependencies: ["Engine", "HTTPServer", "JSON", "ObjectStorage", "RawHTTP", "Uploads", lifecycle, logging],
+        path: "Tests/UploadsTests"),
+    .testTarget(
+        name: "ConsoleTests",
+        dependencies: ["Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "StepContracts", lifecycle, logging],
+        path: "Tests/ConsoleTests"),
+]
+
 let package = Package(
     name: "showrunner",
     dependencies: [
@@ -180,6 +263,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
-    targets: platform + orchestrator + steps + workers + catalog + commands,
+    targets: platform + orchestrator + steps + workers + catalog + commands + tests,
     swiftLanguageModes: [.v6]
 )
