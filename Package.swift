@@ -211,7 +211,7 @@ let tests: [Target] = [
         dependencies: ["CatalogStore", "CatalogTestSupport", "JSON", "Postgres", "PostgresTestSupport"],
         path: "Tests/CatalogStoreTests"),
     .testTarget(
-        name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", hummingbird, logging],
+        name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
         path: "Tests/HTTPServerTests"),
     .testTarget(
         name: "CatalogAPITests",

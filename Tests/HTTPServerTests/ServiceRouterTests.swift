@@ -2,6 +2,7 @@ import HTTPServer
 import HTTPServerTestSupport
 import Hummingbird
 import JSON
+import RawHTTP
 import Testing
 
 @Suite("Service router")
@@ -96,6 +97,22 @@ struct ServiceRouterTests {
             #expect(head.status == 200)
             #expect(head.body.isEmpty)
             #expect(head["Content-Length"] == "10")
+        }
+    }
+
+    /// On a kept connection, content after a refused HEAD would be taken for the next answer.
+    @Test func aRefusedHeadHasNoContent() async throws {
+        try await withServer(Self.router()) { port, _ in
+            try await onThread {
+                let wire = try Wire(port: port)
+                for path in ["/nowhere", "/refusal", "/mishap"] {
+                    try wire.send(Array("HEAD \(path) HTTP/1.1\r\nHost: here\r\n\r\n".utf8))
+                    let head = try wire.answer(hasContent: false)
+                    #expect(head.status >= 400, "\(path)")
+                    try wire.send(Array("GET /livez HTTP/1.1\r\nHost: here\r\n\r\n".utf8))
+                    #expect(try wire.answer().status == 200, "after HEAD \(path)")
+                }
+            }
         }
     }
 

@@ -26,7 +26,9 @@ public enum TestDatabase {
     /// A server of the test's own, to be killed or frozen, in a directory of its own.
     public static func ownServer(in directory: TemporaryDirectory, fsync: Bool = false) -> LocalCluster {
         LocalCluster(
-            directory: directory.path, settings: ["fsync": fsync ? "on" : "off"], initialisation: ["--no-sync"])
+            directory: directory.path,
+            // Suites of all rooms share one server, and each test has several connections.
+            settings: ["fsync": fsync ? "on" : "off", "max_connections": "600"], initialisation: ["--no-sync"])
     }
 }
 

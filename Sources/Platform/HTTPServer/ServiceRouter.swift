@@ -74,6 +74,18 @@ public struct ServiceResponder: HTTPResponder {
     let methods: RouterResponder<ServiceContext>
 
     public func respond(to request: Request, context: ServiceContext) async throws -> Response {
+        var response = try await answer(to: request, context: context)
+        // A refusal of HEAD is told by its fields alone: content would be read as the next response (RFC 9110,
+        // section 9.3.2).
+        if request.method == .head, response.status.code >= 400 {
+            let length = response.body.contentLength
+            response.body = ResponseBody()
+            response.headers[.contentLength] = length.map(String.init)
+        }
+        return response
+    }
+
+    private func answer(to request: Request, context: ServiceContext) async throws -> Response {
         let response = try await routes.respond(to: request, context: context)
         // Hummingbird says "NotFound" for a known path without that method, too.
         guard response.status == .notFound, context.coreContext.endpointPath.value == "NotFound" else {
