@@ -1,0 +1,164 @@
+import Foundation
+import JSON
+import Testing
+
+extension EndToEnd {
+    /// Exit codes and messages, as scripts and people meet them.
+    @Suite struct CommandLineTests {
+        /// One that went wrong says so in one line, or in one line and a list of what is wrong; never in a dump.
+        private func expectRefusal(
+            _ ended: Ended, _ status: Int32, _ words: String, sourceLocation: SourceLocation = #_sourceLocation
+        ) {
+            #expect(ended.status == status, "\(ended.output)\(ended.errors)", sourceLocation: sourceLocation)
+            #expect(ended.output == "", sourceLocation: sourceLocation)
+            #expect(ended.errors.contains(words), "\(ended.errors)", sourceLocation: sourceLocation)
+            #expect(
+                !ended.errors.contains("Error(") && !ended.errors.contains("Fatal"), "\(ended.errors)",
+                sourceLocation: sourceLocation)
+        }
+
+        static let commands = [
+            [], ["up"], ["engine"], ["ingest"], ["runs"], ["runs", "start"], ["runs", "list"], ["runs", "show"],
+            ["runs", "watch"], ["runs", "history"], ["runs", "stop"], ["workers"], ["lint"], ["probe"], ["transcode"],
+            ["thumbs"], ["package"],
+        ]
+
+        @Test("--help shows an example and exits with 0", arguments: commands)
+        func showsHelp(command: [String]) async throws {
+            let ended = try await Program.run(Binaries.showrunner, command + ["--help"])
+            #expect(ended.status == 0, "\(ended.errors)")
+            #expect(ended.output.contains("Example"))
+            #expect(ended.output.contains((["showrunner"] + command).joined(separator: " ")))
+        }
+
+        @Test("the other programs show an example too", arguments: [Binaries.worker, Binaries.api])
+        func othersShowHelp(program: String) async throws {
+            let ended = try await Program.run(program, ["--help"])
+            #expect(ended.status == 0 && ended.output.contains("Example"), "\(ended.output)\(ended.errors)")
+        }
+
+        @Test("an unknown flag is wrong use", arguments: commands.filter { !$0.isEmpty && $0 != ["runs"] })
+        func refusesUnknownFlags(command: [String]) async throws {
+            let ended = try await Program.run(Binaries.showrunner, command + ["--colour"])
+            #expect(ended.status == 2, "\(ended.output)\(ended.errors)")
+            #expect(ended.output == "" && !ended.errors.isEmpty)
+        }
+
+        @Test("wrong use exits with 2 and says what is wrong")
+        func refusesWrongUse() async throws {
+            let stage = try sharedStage()
+            let film = try await Film(name: "unused", frames: 5).make()
+            expectRefusal(try await stage.showrunner("ingest", "/no/such/film.mp4"), 2, "/no/such/film.mp4")
+            expectRefusal(try await stage.showrunner("ingest", "/tmp"), 2, "is not a file")
+            expectRefusal(try await stage.showrunner("probe", "/no/such/film.mp4"), 2, "/no/such/film.mp4")
+            expectRefusal(try await stage.showrunner("lint", "/no/such.asl.yaml"), 2, "/no/such.asl.yaml")
+            expectRefusal(try await stage.showrunner("runs", "start", "ingest", "--input", "{"), 2, "--input")
+            expectRefusal(
+                try await stage.showrunner("runs", "start", "ingest", "--input", "@/no/such.json"), 2, "/no/such.json")
+            expectRefusal(try await stage.showrunner("runs", "list", "--status", "LOST"), 2, "--status")
+            expectRefusal(try await stage.showrunner("ingest", film, "--protection", "rot13"), 2, "--protection")
+
+            // Metadata that is no YAML, and metadata with two mistakes: both are told, with their places.
+            let metadata = Workplace.file("broken.yaml")
+            try Data("kind: movie\n  year: [\n".utf8).write(to: URL(filePath: metadata))
+            expectRefusal(try await stage.showrunner("ingest", film, "--metadata", metadata), 2, "\(metadata):2:")
+            let wrong = Workplace.file("wrong.yaml")
+            try Data("kind: saga\nyear: soon\n".utf8).write(to: URL(filePath: wrong))
+            let ended = try await stage.showrunner("ingest", film, "--metadata", wrong)
+            expectRefusal(ended, 2, "kind")
+            #expect(ended.errors.contains("year"), "\(ended.errors)")
+        }
+
+        @Test("what fails exits with 1 and says why")
+        func refusesWhatCannotBe() async throws {
+            let stage = try sharedStage()
+            expectRefusal(try await stage.showrunner("runs", "start", "nightly"), 1, "nightly")
+            expectRefusal(
+                try await stage.showrunner(
+                    "runs", "show", "arn:aws:states:us-east-1:000000000000:execution:ingest:nobody"), 1, "nobody")
+            let closed = FreePorts.neighbours(1)
+            for command in [["runs", "list"], ["workers"], ["runs", "start", "ingest"]] {
+                let ended = try await Program.run(
+                    Binaries.showrunner, command + ["--engine", "http://127.0.0.1:\(closed)"])
+                expectRefusal(ended, 1, "http://127.0.0.1:\(closed)")
+                #expect(ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
+            }
+        }
+
+        @Test("a name taken with another input is refused, with the same input it is the same run")
+        func refusesTakenNames() async throws {
+            let stage = try sharedStage()
+            let film = try await Film(name: "named", frames: 10).make()
+            let input = JSON.object(["source": .string("file://\(film)"), "title": "Named"]).text
+            let first = try await stage.showrunner(
+                "runs", "start", "ingest", "--name", "taken", "--input", input, "--json")
+            try #require(first.status == 0, "\(first.errors)")
+            let other = try await stage.showrunner("runs", "start", "ingest", "--name", "taken", "--input", "{}")
+            expectRefusal(other, 1, "taken")
+            let arn = try #require(try JSON(parsing: first.output)["executionArn"]?.stringValue)
+            let run = try await stage.end(of: arn)
+            #expect(run["status"] == "SUCCEEDED", "\(run["cause"]?.text ?? "")")
+            #expect(run["name"] == "taken")
+        }
+
+        @Test("lint names file, line and column of a mistake, and is silent about the shipped workflows")
+        func lints() async throws {
+            let broken = Workplace.file("broken.asl.yaml")
+            let lines = [
+                "StartAt: First", "States:", "  First:", "    Type: Task",
+                "    Resource: arn:aws:states:::showrunner:transcode", "    Next: Nowhere",
+            ]
+            try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: broken))
+            let ended = try await Program.run(Binaries.showrunner, ["lint", broken])
+            #expect(ended.status == 1 && ended.errors == "", "\(ended.errors)")
+            let found = ended.output.split(separator: "\n")
+            #expect(!found.isEmpty && found.allSatisfy { $0.hasPrefix("\(broken):") }, "\(ended.output)")
+            #expect(found.contains { $0.hasPrefix("\(broken):6:") && $0.contains(": error: ") }, "\(ended.output)")
+            #expect(ended.output.contains("Nowhere"))
+
+            let shipped = try FileManager.default.contentsOfDirectory(atPath: Binaries.checkout + "/workflows")
+                .filter { $0.hasSuffix(".asl.yaml") }.map { "\(Binaries.checkout)/workflows/\($0)" }
+            try #require(!shipped.isEmpty)
+            let clean = try await Program.run(Binaries.showrunner, ["lint"] + shipped)
+            #expect(clean.status == 0 && clean.output == "" && clean.errors == "", "\(clean.output)\(clean.errors)")
+        }
+
+        @Test("runs and workers speak JSON, and stop stops")
+        func listsShowsAndStops() async throws {
+            let stage = try sharedStage()
+            let arn = try await stage.ingest(try await KillTests.film.make(), title: "Stopped")
+            _ = try await stage.firstProgress(of: arn, in: "Transcode")
+
+            let workers = try await stage.showrunner("workers", "--json")
+            let known = try JSON(parsing: workers.output)["workers"]?.arrayValue ?? []
+            #expect(known.map { $0["name"]?.stringValue } == ["worker-1", "worker-2"])
+            let busy = known.flatMap { $0["tasks"]?.arrayValue ?? [] }
+            #expect(busy.contains { $0["state"] == "Transcode" }, "\(workers.output)")
+
+            let stopped = try await stage.showrunner("runs", "stop", arn, "--cause", "wrong cut", "--json")
+            #expect(stopped.status == 0, "\(stopped.errors)")
+            #expect(try JSON(parsing: stopped.output)["stopDate"]?.doubleValue != nil)
+            let shown = try await stage.showrunner("runs", "show", arn, "--json")
+            let run = try JSON(parsing: shown.output)
+            #expect(run["status"] == "ABORTED" && run["cause"] == "wrong cut" && run["title"] == "Stopped")
+            let aborted = (run["states"]?.arrayValue ?? []).filter { $0["status"] == "aborted" }
+            #expect(aborted.contains { $0["name"] == "Transcode" }, "\(shown.output)")
+            let list = try JSON(parsing: try await stage.showrunner("runs", "list", "--json").output)
+            #expect(list["items"]?.arrayValue?.first { $0["executionArn"]?.stringValue == arn }?["status"] == "ABORTED")
+            let history = try JSON(parsing: try await stage.showrunner("runs", "history", arn, "--json").output)
+            let types = history["events"]?.arrayValue?.compactMap { $0["type"]?.stringValue } ?? []
+            #expect(types.first == "ExecutionStarted" && types.last == "ExecutionAborted", "\(types)")
+
+            // The worker learns of it and puts the work away.
+            try await eventually("the worker is free again", within: .seconds(60)) {
+                let workers = try await stage.client.get("/console/api/workers")["workers"]?.arrayValue ?? []
+                return workers.allSatisfy { $0["tasks"]?.arrayValue?.isEmpty ?? true }
+            }
+            #expect(try await stage.titles(named: "Stopped").isEmpty)
+            for command in [["runs", "list"], ["runs", "show", arn], ["runs", "history", arn], ["workers"]] {
+                let ended = try await Program.run(Binaries.showrunner, command + ["--engine", stage.engineURL])
+                #expect(ended.status == 0 && !ended.output.isEmpty, "\(command): \(ended.errors)")
+            }
+        }
+    }
+}
