@@ -7,6 +7,7 @@ extension Decider {
         throws(EvaluationError)
     {
         let input = try effectiveInput(scope, entry, state)
+        try charge(input, in: scope)
         emit(.parallelStarted(scope: scope, branches: branches.count, input: input))
         for (index, machine) in branches.enumerated() {
             guard let child = execution.scopes[scope]?.entry?.branches?.running[index] else {
@@ -57,6 +58,7 @@ extension Decider {
             } else {
                 payload = .item
             }
+            if case .value = payload { try charge(payload, in: scope) }
             emit(.iterationStarted(scope: scope, index: index, input: payload))
             guard let child = execution.scopes[scope]?.entry?.branches?.running[index] else {
                 preconditionFailure("iteration \(index) has been started")

@@ -52,6 +52,8 @@ struct Decider {
     let now: Instant
     let digest: EvaluationScope.Digest?
     var effects: [Effect] = []
+    /// Of payloads, about.
+    var bytesWritten = 0
 
     init(execution: Execution, now: Instant, digest: EvaluationScope.Digest?) {
         self.execution = execution
@@ -106,7 +108,7 @@ struct Decider {
     /// Evaluates what can be evaluated, in order of entry.
     mutating func run() {
         var evaluated = 0
-        while let scope = execution.runnable.first, evaluated < statesPerDecision {
+        while let scope = execution.runnable.first, evaluated < statesPerDecision, bytesWritten < decisionBytes / 2 {
             evaluated += 1
             evaluate(scope: scope)
         }

@@ -55,12 +55,30 @@ extension Decider {
     {
         let input = try effectiveInput(scope, entry, state)
         let seen = try selectedScope(scope, entry, state)
-        let timeout = try task.timeoutSeconds?.value(in: seen, field: "TimeoutSeconds")
-        let heartbeat = try task.heartbeatSeconds?.value(in: seen, field: "HeartbeatSeconds")
+        let timeout = try seconds(task.timeoutSeconds, in: seen, field: "TimeoutSeconds", atLeast: 1)
+        let heartbeat = try seconds(task.heartbeatSeconds, in: seen, field: "HeartbeatSeconds", atLeast: 1)
+        try charge(input, in: scope)
         emit(
             .taskScheduled(
                 scope: scope, resource: task.resource, parameters: input, timeoutSeconds: timeout,
                 heartbeatSeconds: heartbeat))
+    }
+
+    private func seconds(
+        _ source: NumberSource?, in seen: EvaluationScope, field: String, atLeast least: Int
+    ) throws(EvaluationError) -> Int? {
+        guard let source else { return nil }
+        return try checked(try source.value(in: seen, field: field), field: field, atLeast: least)
+    }
+
+    /// A number of seconds within the bounds that the language sets to literals: what a path finds may be any number,
+    /// and instants are to be computed from it.
+    private func checked(_ seconds: Int, field: String, atLeast least: Int) throws(EvaluationError) -> Int {
+        guard (least...99_999_999).contains(seconds) else {
+            throw EvaluationError(
+                error: ErrorName.runtime, cause: "\(field) must be between \(least) and 99999999, not \(seconds).")
+        }
+        return seconds
     }
 
     private mutating func choose(_ scope: ScopeID, _ entry: Entry, _ state: State, _ choice: ChoiceState)
@@ -70,6 +88,7 @@ extension Decider {
         let seen = evaluationScope(scope, input: execution.resolve(input, in: scope), draw: 0)
         let target = try choice.chosen(in: seen)
         let output = try selectOutput(scope, state, of: input)
+        try charge(output, in: scope)
         emit(.stateExited(scope: scope, output: output))
         enter(scope: scope, state: target)
     }
@@ -81,7 +100,8 @@ extension Decider {
         let seen = evaluationScope(scope, input: execution.resolve(input, in: scope), draw: 0)
         let until: Instant =
             switch try wait.end(in: seen) {
-            case .afterSeconds(let seconds): now + Instant(seconds) * 1_000_000
+            case .afterSeconds(let seconds):
+                now + Instant(try checked(seconds, field: "Seconds", atLeast: 0)) * 1_000_000
             case .at(let microseconds): microseconds
             }
         emit(.waitStarted(scope: scope, until: until))
@@ -112,6 +132,7 @@ extension Decider {
         do throws(EvaluationError) {
             let input = try effectiveInput(scope, entry, state)
             let output = try selectOutput(scope, state, of: input)
+            try charge(output, in: scope)
             emit(.stateExited(scope: scope, output: output))
             proceed(scope: scope, state: state)
         } catch {
@@ -132,6 +153,7 @@ extension Decider {
                     context: execution.contextObject(in: scope),
                     seed: execution.seed(for: entry.id, draw: entry.retryCount * 4 + 1), digest: digest))
         }
+        try charge(output, in: scope)
         emit(.stateExited(scope: scope, output: output))
         proceed(scope: scope, state: state)
     }

@@ -51,6 +51,7 @@ extension Decider {
             let output: Payload =
                 catcher.resultPath == .discard
                 ? .input : .value(try catcher.resultPath.placing(report, into: entry.input))
+            try charge(output, in: scope)
             emit(.errorCaught(scope: scope, error: error, cause: cause, output: output))
             enter(scope: scope, state: catcher.next)
         } catch {
