@@ -1,0 +1,135 @@
+import Interpreter
+import JSON
+import Testing
+
+/// The text of the journal's rows: format version 1, which every later release must read.
+@Suite("The journal's format")
+struct EffectFormatTests {
+    /// What might be mistaken for a reference, lost or changed on the way through text.
+    static let payloads: [Payload] = [
+        .value("data"), .value("input"), .value(["data"]), .value([["input"]]), .value([]), .value([[]]), .value(nil),
+        .value([nil]), .value([:]), .value(["value": [1]]), .value("\u{0}"), .value(["\u{0}": "a\u{0}b"]),
+        .value("\u{1F600}\u{2028}\"\\\n"), .value(1), .value(1.0), .value(-0.0), .value(1e300), .value(0.1),
+        .value(.integer(Int64.min)), .value(false), .value(["z": 1, "a": [2, ["b": nil]]]), .data, .input, .item,
+        .result, .children,
+    ]
+
+    @Test("any payload comes back as it was", arguments: payloads)
+    func payload(_ payload: Payload) throws {
+        let effects: [Effect] = [
+            .stateEntered(scope: 1, entry: 2, state: "S", input: payload), .stateExited(scope: 1, output: payload),
+            .taskScheduled(scope: 1, resource: "r:1", parameters: payload, timeoutSeconds: 3, heartbeatSeconds: nil),
+            .parallelStarted(scope: 1, branches: 2, input: payload),
+            .iterationStarted(scope: 1, index: 0, input: payload),
+            .errorCaught(scope: 1, error: "E", cause: "", output: payload), .executionSucceeded(output: payload),
+        ]
+        let text = Effect.encode(effects)
+        #expect(!text.utf8.contains(0), "PostgreSQL's text holds no U+0000")
+        #expect(try Effect.decode(text) == effects)
+        if case .value(let value) = payload {
+            let bare: [Effect] = [
+                .taskSucceeded(scope: 0, output: value),
+                .executionStarted(
+                    ExecutionStart(
+                        machineARN: "arn", name: "n", definitionHash: "h", input: value, seed: UInt64.max)),
+                .mapStarted(scope: 0, items: [value], maxConcurrency: 0, toleratedFailures: 0),
+            ]
+            #expect(try Effect.decode(Effect.encode(bare)) == bare)
+            // Equality of JSON ignores the order of members; the bytes must not.
+            #expect(Effect.encode(try Effect.decode(Effect.encode(bare))) == Effect.encode(bare))
+        }
+    }
+
+    /// Every effect there is, and its text: never to be changed, only added to.
+    static let texts: [(effect: Effect, text: String)] = [
+        (
+            .executionStarted(
+                ExecutionStart(machineARN: "arn", name: "n", definitionHash: "h", input: ["a": 1], seed: 255)),
+            #"{"e":"executionStarted","machine":"arn","name":"n","definition":"h","input":{"a":1},"seed":"ff"}"#
+        ),
+        (
+            .stateEntered(scope: 0, entry: 1, state: "S", input: .data),
+            #"{"e":"stateEntered","s":0,"n":1,"state":"S","input":"data"}"#
+        ),
+        (.stateExited(scope: 0, output: .value("data")), #"{"e":"stateExited","s":0,"output":["data"]}"#),
+        (.waitStarted(scope: 0, until: 5), #"{"e":"waitStarted","s":0,"until":5}"#),
+        (
+            .taskScheduled(scope: 0, resource: "r", parameters: .input, timeoutSeconds: 1, heartbeatSeconds: 2),
+            #"{"e":"taskScheduled","s":0,"resource":"r","parameters":"input","timeout":1,"heartbeat":2}"#
+        ),
+        (
+            .taskScheduled(scope: 0, resource: "r", parameters: .input, timeoutSeconds: nil, heartbeatSeconds: nil),
+            #"{"e":"taskScheduled","s":0,"resource":"r","parameters":"input"}"#
+        ),
+        (
+            .taskStarted(scope: 0, worker: "w", incarnation: "i", nonce: "n"),
+            #"{"e":"taskStarted","s":0,"worker":"w","incarnation":"i","nonce":"n"}"#
+        ),
+        (.taskSucceeded(scope: 0, output: [nil]), #"{"e":"taskSucceeded","s":0,"output":[null]}"#),
+        (
+            .taskFailed(scope: 0, error: "E", cause: "C"),
+            #"{"e":"taskFailed","s":0,"error":"E","cause":"C"}"#
+        ),
+        (
+            .taskTimedOut(scope: 0, error: "E", cause: "C"),
+            #"{"e":"taskTimedOut","s":0,"error":"E","cause":"C"}"#
+        ),
+        (
+            .retryScheduled(scope: 0, retrier: 1, until: 7),
+            #"{"e":"retryScheduled","s":0,"retrier":1,"until":7}"#
+        ),
+        (.retryStarted(scope: 0), #"{"e":"retryStarted","s":0}"#),
+        (
+            .parallelStarted(scope: 0, branches: 2, input: .input),
+            #"{"e":"parallelStarted","s":0,"branches":2,"input":"input"}"#
+        ),
+        (
+            .mapStarted(scope: 0, items: [1], maxConcurrency: 2, toleratedFailures: 3),
+            #"{"e":"mapStarted","s":0,"items":[1],"maxConcurrency":2,"toleratedFailures":3}"#
+        ),
+        (
+            .iterationStarted(scope: 0, index: 4, input: .item),
+            #"{"e":"iterationStarted","s":0,"index":4,"input":"item"}"#
+        ),
+        (.childSucceeded(scope: 0, index: 1), #"{"e":"childSucceeded","s":0,"index":1}"#),
+        (.childFailed(scope: 0, index: 1, error: nil, cause: nil), #"{"e":"childFailed","s":0,"index":1}"#),
+        (
+            .childFailed(scope: 0, index: 1, error: "E", cause: ""),
+            #"{"e":"childFailed","s":0,"index":1,"error":"E","cause":""}"#
+        ),
+        (.childrenAborted(scope: 0), #"{"e":"childrenAborted","s":0}"#),
+        (
+            .errorCaught(scope: 0, error: "E", cause: "C", output: .value([:])),
+            #"{"e":"errorCaught","s":0,"error":"E","cause":"C","output":[{}]}"#
+        ),
+        (.executionSucceeded(output: .data), #"{"e":"executionSucceeded","output":"data"}"#),
+        (.executionFailed(error: "E", cause: nil), #"{"e":"executionFailed","error":"E"}"#),
+        (.executionTimedOut(error: nil, cause: nil), #"{"e":"executionTimedOut"}"#),
+        (.executionAborted(error: nil, cause: "C"), #"{"e":"executionAborted","cause":"C"}"#),
+    ]
+
+    @Test("each effect's text is what it has always been", arguments: texts)
+    func text(_ effect: Effect, _ text: String) throws {
+        let row = #"{"v":1,"effects":[\#(text)]}"#
+        #expect(Effect.encode([effect]) == row)
+        #expect(try Effect.decode(row) == [effect])
+    }
+
+    @Test(
+        "what is no row of this or an earlier release is refused with its reason",
+        arguments: [
+            ("", "JSON"), ("{}", "no version"), (#"{"v":1}"#, "no effects"),
+            (#"{"v":2,"effects":[]}"#, "later release"),
+            (#"{"v":1,"effects":[{"e":"invented"}]}"#, "unknown effect 'invented'"),
+            (#"{"v":1,"effects":[5]}"#, "'e' is missing"),
+            (#"{"v":1,"effects":[{"e":"retryStarted"}]}"#, "'s' is missing"),
+            (#"{"v":1,"effects":[{"e":"retryStarted","s":"0"}]}"#, "'s' is no whole number"),
+            (#"{"v":1,"effects":[{"e":"stateExited","s":0,"output":{}}]}"#, "'output' is no payload"),
+            (#"{"v":1,"effects":[{"e":"stateExited","s":0,"output":[1,2]}]}"#, "'output' is no payload"),
+            (#"{"v":1,"effects":[{"e":"stateExited","s":0,"output":"nothing"}]}"#, "'output' is no payload"),
+        ])
+    func refused(_ text: String, _ reason: String) {
+        let error = #expect(throws: JournalFormatError.self) { try Effect.decode(text) }
+        #expect(error?.description.contains(reason) == true || reason == "JSON", "\(String(describing: error))")
+    }
+}

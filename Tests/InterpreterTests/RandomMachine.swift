@@ -1,0 +1,158 @@
+import JSON
+import OrderedCollections
+
+/// Numbers that a printed seed gives again.
+struct Dice {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0xD1B5_4A32_D192_ED03 }
+
+    /// 0 to `count` - 1.
+    mutating func roll(_ count: Int) -> Int {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return Int(state >> 33) % count
+    }
+
+    mutating func one<Value>(of values: [Value]) -> Value { values[roll(values.count)] }
+
+    /// True once in so many times.
+    mutating func once(in count: Int) -> Bool { roll(count) == 0 }
+}
+
+/// Writes small random machines that do something: most of their paths find what they look for, some don't.
+struct RandomMachine {
+    private var dice: Dice
+    private var names = 0
+
+    init(seed: UInt64) { dice = Dice(seed: seed) }
+
+    static let input: JSON = [
+        "n": 2, "s": 1, "text": "a{}b", "t": "2027-01-15T08:00:03Z", "items": [1, ["n": 1], "x"], "deep": ["n": 7],
+        "nothing": nil,
+    ]
+
+    static let errors = ["A", "B", "States.Timeout", "Showrunner.WorkerLost"]
+
+    mutating func definition() -> JSON {
+        var machine = machine(depth: 2)
+        if dice.once(in: 5) { machine["TimeoutSeconds"] = .integer(1 + dice.roll(20)) }
+        return machine
+    }
+
+    private mutating func machine(depth: Int) -> JSON {
+        let count = 1 + dice.roll(4)
+        let names = (0..<count).map { _ in
+            self.names += 1
+            return "S\(self.names)"
+        }
+        var states: OrderedDictionary<String, JSON> = [:]
+        for (index, name) in names.enumerated() {
+            let next = index + 1 < count ? names[index + 1] : nil
+            states[name] = state(next: next, all: names, depth: depth)
+        }
+        return ["StartAt": .string(names[0]), "States": .object(states)]
+    }
+
+    private mutating func path() -> JSON {
+        .string(
+            dice.one(of: [
+                "$", "$.n", "$.s", "$.items", "$.items[1].n", "$.deep", "$.text", "$$.Execution.Name",
+                "$$.Map.Item.Value", "$.missing", "$$.State.RetryCount",
+            ]))
+    }
+
+    private mutating func template() -> JSON {
+        [
+            "n": .integer(dice.roll(4)), "s": 0, "items": [1, 2], "copy.$": path(),
+            "call.$": .string(
+                dice.one(of: [
+                    "States.UUID()", "States.MathRandom(1, 100)", "States.Format('{}', $.n)", "States.Array($.n, 'x')",
+                    "States.MathAdd(1, 1)",
+                ])),
+        ]
+    }
+
+    private mutating func state(next: String?, all: [String], depth: Int) -> JSON {
+        var state: JSON = next.map { ["Next": .string($0)] } ?? ["End": true]
+        switch dice.roll(depth > 0 ? 9 : 6) {
+        case 0:
+            state["Type"] = "Pass"
+            if dice.once(in: 2) { state["Result"] = .integer(dice.roll(5)) }
+            if dice.once(in: 2) { state["ResultPath"] = "$.n" }
+            if dice.once(in: 3) { state["Parameters"] = template() }
+        case 1, 2:
+            state["Type"] = "Task"
+            state["Resource"] = "arn:aws:states:::showrunner:work"
+            if dice.once(in: 3) { state["TimeoutSeconds"] = .integer(1 + dice.roll(9)) }
+            if dice.once(in: 4) { state["HeartbeatSecondsPath"] = "$.s" }
+            if dice.once(in: 3) { state["Parameters"] = template() }
+            addErrors(&state, all: all)
+        case 3:
+            state["Type"] = "Wait"
+            let (form, value) = dice.one(
+                of: [
+                    ("Seconds", 3), ("SecondsPath", "$.s"), ("Timestamp", "2027-01-15T08:00:05Z"),
+                    ("TimestampPath", "$.t"),
+                ] as [(String, JSON)])
+            state[form] = value
+        case 4:
+            guard let next else { return ["Type": "Succeed", "OutputPath": path()] }
+            state = [
+                "Type": "Choice", "Default": .string(next),
+                "Choices": [
+                    ["Variable": "$.n", "NumericEquals": .integer(dice.roll(3)), "Next": .string(dice.one(of: all))]
+                ],
+            ]
+        case 5:
+            guard next == nil else {
+                state["Type"] = "Pass"
+                break
+            }
+            return dice.once(in: 2) ? ["Type": "Fail"] : ["Type": "Fail", "Error": "A", "CausePath": "$.text"]
+        case 6:
+            state["Type"] = "Parallel"
+            state["Branches"] = .array((0...dice.roll(3)).map { _ in machine(depth: depth - 1) })
+            addErrors(&state, all: all)
+        default:
+            state["Type"] = "Map"
+            state["ItemProcessor"] = machine(depth: depth - 1)
+            state["ItemsPath"] = .string(dice.one(of: ["$.items", "$.items", "$.items", "$.n"]))
+            if dice.once(in: 2) {
+                state["ItemSelector"] = [
+                    "n.$": "$$.Map.Item.Index", "s": 1, "items": [1, 2], "text": "t", "item.$": "$$.Map.Item.Value",
+                    "t": "2027-01-15T08:00:01Z", "deep.$": dice.one(of: ["$.deep", "$.n", "$.missing"]),
+                ]
+            }
+            if dice.once(in: 2) { state["MaxConcurrency"] = .integer(dice.roll(3)) }
+            if dice.once(in: 3) { state["ToleratedFailureCount"] = .integer(dice.roll(3)) }
+            addErrors(&state, all: all)
+        }
+        if dice.once(in: 12) { state["InputPath"] = dice.one(of: [path(), .null]) }
+        if dice.once(in: 12) { state["OutputPath"] = path() }
+        return state
+    }
+
+    private mutating func addErrors(_ state: inout JSON, all: [String]) {
+        if dice.once(in: 2) {
+            state["Retry"] = [
+                [
+                    "ErrorEquals": ["A", "States.Timeout"], "IntervalSeconds": .integer(1 + dice.roll(3)),
+                    "MaxAttempts": .integer(dice.roll(3)), "JitterStrategy": .string(dice.one(of: ["FULL", "NONE"])),
+                ],
+                ["ErrorEquals": ["States.ALL"], "MaxAttempts": 1],
+            ]
+        }
+        if dice.once(in: 2) {
+            state["Catch"] = [
+                [
+                    "ErrorEquals": ["States.ALL"], "Next": .string(dice.one(of: all)),
+                    "ResultPath": dice.one(of: ["$.error", "$.deep.error", nil]),
+                ]
+            ]
+        }
+        if dice.once(in: 6) { state["ResultSelector"] = template() }
+        state["ResultPath"] = dice.one(of: ["$.result", "$.result", "$.deep.result", "$", nil])
+    }
+}
