@@ -74,10 +74,9 @@ install_missing() { # PACKAGE...
     [ "$free" -ge $((1500 * 1024)) ] ||
         fail "the disk of /usr has $((free / 1024)) MiB left; the packages need up to 1500 MiB"
 
-    case " ${missing[*]} " in *" postgresql-15 "*) prepare_for_postgresql ;; esac
-
     log=$(mktemp)
-    trap 'rm -f "$log"; restore_make_ssl_cert' EXIT
+    trap 'rm -f "$log"; bring_back' EXIT
+    case " ${missing[*]} " in *" postgresql-15 "*) prepare_for_postgresql ;; esac
     echo "set-up: installing ${missing[*]}" >&2
     local apt=(env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get -q -o Dpkg::Use-Pty=0
         -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3)
@@ -86,7 +85,7 @@ install_missing() { # PACKAGE...
     as_root "${apt[@]}" update </dev/null >"$log" 2>&1 || apt_failed "$log" "apt-get update fails"
     local status=0
     as_root "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1 || status=$?
-    restore_make_ssl_cert
+    bring_back
     [ "$status" = 0 ] || apt_failed "$log" "apt-get can't install ${missing[*]}"
 }
 
@@ -98,21 +97,29 @@ prepare_for_postgresql() {
         echo 'create_main_cluster = false' |
             as_root tee /etc/postgresql-common/createcluster.d/showrunner.conf >/dev/null
     fi
-    # Containers may share the host's certificates, read-only. Debian's PostgreSQL depends on ssl-cert, which fails to
-    # install there for want of a place for a certificate that nothing here uses: its generator stands aside meanwhile.
-    if ! as_root test -w /etc/ssl/certs && [ -n "$(missing_packages ssl-cert)" ]; then
-        as_root dpkg-divert --quiet --local --rename --add /usr/sbin/make-ssl-cert
-        as_root ln -s /bin/true /usr/sbin/make-ssl-cert
-        diverted=1
-    fi
+    # Containers may share the host's certificates and apt settings, read-only. Two helpers of Debian's PostgreSQL fail
+    # there, and its installation with them: one makes a certificate, the other a note for apt, and nothing here needs
+    # either. They stand aside meanwhile.
+    stand_aside ssl-cert /usr/sbin/make-ssl-cert /etc/ssl/certs
+    stand_aside postgresql-common /usr/share/postgresql-common/pg_updateaptconfig /etc/apt/apt.conf.d
 }
 
-diverted=0
-restore_make_ssl_cert() {
-    [ "$diverted" = 1 ] || return 0
-    as_root rm -f /usr/sbin/make-ssl-cert
-    as_root dpkg-divert --quiet --local --rename --remove /usr/sbin/make-ssl-cert
-    diverted=0
+standing_aside=()
+stand_aside() { # PACKAGE PROGRAM DIRECTORY: the package's program, which writes into the directory, does nothing for now
+    [ -d "$3" ] && ! as_root test -w "$3" && [ -n "$(missing_packages "$1")" ] || return 0
+    as_root mkdir -p "$(dirname "$2")"
+    as_root dpkg-divert --quiet --local --rename --add "$2"
+    as_root ln -s /bin/true "$2"
+    standing_aside+=("$2")
+}
+
+bring_back() {
+    local program
+    for program in "${standing_aside[@]}"; do
+        as_root rm -f "$program"
+        as_root dpkg-divert --quiet --local --rename --remove "$program"
+    done
+    standing_aside=()
 }
 
 apt_failed() { # LOG SENTENCE
