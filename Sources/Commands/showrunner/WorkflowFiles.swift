@@ -39,13 +39,15 @@ struct WorkflowReading {
             if extensions.contains(where: { name.hasSuffix($0) }) { names.append(name) }
         }
         var reading = WorkflowReading()
-        for name in names.sorted() { try reading.add(path + "/" + name) }
+        for name in names.sorted() {
+            do { try reading.add(path + "/" + name) } catch { throw CommandFailure(error.description) }
+        }
         return reading
     }
 
     /// Reads one file. Throws when it can't be read at all; what is wrong within it is a problem.
-    mutating func add(_ path: String) throws(CommandFailure) {
-        let bytes = try WorkflowReading.bytes(of: path)
+    mutating func add(_ path: String) throws(FileBytes.Unreadable) {
+        let bytes = try FileBytes.read(path, limit: Self.maximumBytes)
         let tree: SourceTree
         do throws(YAMLError) {
             tree = try YAMLDocument.parse(bytes)
@@ -79,8 +81,4 @@ struct WorkflowReading {
                     })
             )
         })
-
-    static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
-        do { return try FileBytes.read(path, limit: maximumBytes) } catch { throw CommandFailure(error.description) }
-    }
 }
