@@ -1,0 +1,162 @@
+import EngineClient
+import Foundation
+import JSON
+import Testing
+
+extension EndToEnd {
+    /// The wire API of Step Functions: by hand, and with the client that its users have.
+    @Suite struct WireTests {
+        static let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:ingest"
+
+        @Test("the wire API tells a run's story")
+        func tellsTheStory() async throws {
+            let stage = try sharedStage()
+            let path = try await Film(name: "wire", frames: 25).make()
+            let input = JSON.object(["source": .string("file://\(path)"), "title": "Wire"]).text
+            let arguments: JSON = ["stateMachineArn": .string(Self.machine), "name": "wire", "input": .string(input)]
+            let started = try await stage.client.call("StartExecution", arguments)
+            let arn = try #require(started["executionArn"]?.stringValue)
+            #expect(arn == "arn:aws:states:us-east-1:000000000000:execution:ingest:wire")
+            #expect(started["startDate"]?.doubleValue != nil)
+            _ = try await stage.end(of: arn)
+
+            let described = try await stage.client.call("DescribeExecution", ["executionArn": .string(arn)])
+            #expect(described["status"] == "SUCCEEDED" && described["name"] == "wire")
+            #expect(described["input"]?.stringValue == input)
+            let output = try JSON(parsing: try #require(described["output"]?.stringValue))
+            #expect(output.objectValue?.keys.sorted() == ["dash", "hls", "titleId"])
+
+            // Page by page it is the same as in one piece, and each event comes after another.
+            let whole = try await events(stage, arn, pageSize: 1000)
+            let paged = try await events(stage, arn, pageSize: 7)
+            #expect(whole == paged)
+            #expect(whole.map { $0["id"]?.integerValue } == Array(1...whole.count))
+            #expect(whole.first?["type"] == "ExecutionStarted" && whole.last?["type"] == "ExecutionSucceeded")
+            for event in whole {
+                let id = try #require(event["id"]?.integerValue)
+                #expect((event["previousEventId"]?.integerValue ?? -1) < id)
+            }
+            let entered = whole.filter { $0["type"]?.stringValue?.hasSuffix("StateEntered") == true }
+                .compactMap { $0["stateEnteredEventDetails"]?["name"]?.stringValue }
+            #expect(entered.prefix(4) == ["Defaults", "Request", "Validate", "Encode"])
+            #expect(Set(entered.dropFirst(4).prefix(2)) == ["Transcode", "Thumbnails"])
+            #expect(entered.dropFirst(6) == ["Package", "Publish"])
+
+            do {
+                _ = try await stage.client.call("StartExecution", arguments)
+                Issue.record("a name whose run has ended was given twice")
+            } catch {
+                #expect(error.error == "ExecutionAlreadyExists")
+            }
+        }
+
+        private func events(_ stage: TestStage, _ arn: String, pageSize: Int) async throws -> [JSON] {
+            var events: [JSON] = []
+            var next: JSON?
+            repeat {
+                let page = try await stage.client.call(
+                    "GetExecutionHistory",
+                    .members(
+                        ("executionArn", .string(arn)), ("maxResults", .integer(pageSize)), ("nextToken", next)))
+                let items = page["events"]?.arrayValue ?? []
+                #expect(items.count <= pageSize)
+                events += items
+                next = page["nextToken"]
+            } while next != nil
+            return events
+        }
+
+        @Test(
+            "boto3 works against the engine",
+            .enabled("boto3 is not installed: 'pip install boto3' to run this") { try await Python.has("boto3") })
+        func servesBoto3() async throws {
+            let stage = try sharedStage()
+            let path = try await Film(name: "boto3", frames: 25).make()
+            let long = try await KillTests.film.make()
+            let ended = try await Python.run(
+                Self.script, [stage.engineURL, Self.machine, path, long],
+                environment: [
+                    "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
+                    "AWS_PROFILE": "", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+                ])
+            #expect(ended.status == 0, "\(ended.output)\(ended.errors)")
+            #expect(ended.output == "all as expected\n", "\(ended.errors)")
+        }
+
+        static let script = """
+            import json, sys, time, boto3
+            endpoint, machine, film, long = sys.argv[1:]
+            client = boto3.client("stepfunctions", endpoint_url=endpoint)
+            assert machine in [m["stateMachineArn"] for m in client.list_state_machines()["stateMachines"]]
+            definition = json.loads(client.describe_state_machine(stateMachineArn=machine)["definition"])
+            assert definition["StartAt"] in definition["States"]
+
+            given = json.dumps({"source": "file://" + film, "title": "Boto3"})
+            started = client.start_execution(stateMachineArn=machine, name="boto3", input=given)
+            arn = started["executionArn"]
+            again = client.start_execution(stateMachineArn=machine, name="boto3", input=given)
+            assert again["executionArn"] == arn and again["startDate"] == started["startDate"]
+
+            def wait(arn, until):
+                for _ in range(600):
+                    run = client.describe_execution(executionArn=arn)
+                    if until(run):
+                        return run
+                    time.sleep(0.1)
+                raise AssertionError("%s is still %s" % (arn, run["status"]))
+
+            run = wait(arn, lambda run: run["status"] != "RUNNING")
+            assert run["status"] == "SUCCEEDED", run
+            assert run["stopDate"] >= run["startDate"] and json.loads(run["input"]) == json.loads(given)
+            assert sorted(json.loads(run["output"])) == ["dash", "hls", "titleId"]
+
+            pages = client.get_paginator("get_execution_history").paginate(
+                executionArn=arn, PaginationConfig={"PageSize": 10})
+            events = [event for page in pages for event in page["events"]]
+            assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+            assert events[-1]["type"] == "ExecutionSucceeded"
+            newest = client.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)
+            assert newest["events"][0]["id"] == len(events)
+
+            second = client.start_execution(
+                stateMachineArn=machine, input=json.dumps({"source": "file://" + long, "title": "Boto3, stopped"}))
+            running = client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+            assert second["executionArn"] in [run["executionArn"] for run in running]
+            stopped = client.stop_execution(executionArn=second["executionArn"], error="Enough", cause="seen enough")
+            run = wait(second["executionArn"], lambda run: run["status"] != "RUNNING")
+            assert (run["status"], run["error"], run["cause"]) == ("ABORTED", "Enough", "seen enough"), run
+            assert run["stopDate"] == stopped["stopDate"]
+
+            try:
+                client.describe_execution(executionArn=arn + "-nobody")
+                raise AssertionError("an unknown execution was described")
+            except client.exceptions.ExecutionDoesNotExist:
+                pass
+            try:
+                client.start_execution(stateMachineArn=machine + "-none")
+                raise AssertionError("an unknown machine was started")
+            except client.exceptions.StateMachineDoesNotExist:
+                pass
+            try:
+                client.start_execution(stateMachineArn=machine, name="boto3", input="{}")
+                raise AssertionError("a taken name was given again")
+            except client.exceptions.ExecutionAlreadyExists:
+                pass
+            print("all as expected")
+            """
+    }
+}
+
+/// The system's Python, where a test needs what is written in it.
+enum Python {
+    /// Whether a module can be imported.
+    static func has(_ module: String) async throws -> Bool {
+        do { return try await run("import \(module)", []).status == 0 } catch is TooLate { return false }
+    }
+
+    static func run(_ script: String, _ arguments: [String], environment: [String: String] = [:]) async throws -> Ended
+    {
+        try await Program.run(
+            "python3", ["-c", script] + arguments, environment: environment, limit: .seconds(180))
+    }
+}
