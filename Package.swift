@@ -211,7 +211,8 @@ let tests: [Target] = [
         dependencies: ["CatalogStore", "CatalogTestSupport", "JSON", "Postgres", "PostgresTestSupport"],
         path: "Tests/CatalogStoreTests"),
     .testTarget(
-        name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
+        name: "HTTPServerTests",
+        dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
         path: "Tests/HTTPServerTests"),
     .testTarget(
         name: "CatalogAPITests",
@@ -221,7 +222,9 @@ let tests: [Target] = [
         ], path: "Tests/CatalogAPITests"),
     .testTarget(
         name: "ShowrunnerAPITests",
-        dependencies: ["CatalogStore", "CatalogTestSupport", "HTTP", "Postgres", "PostgresTestSupport", "showrunner-api"],
+        dependencies: [
+            "CatalogStore", "CatalogTestSupport", "HTTP", "Postgres", "PostgresTestSupport", "showrunner-api",
+        ],
         path: "Tests/ShowrunnerAPITests"),
     .testTarget(
         name: "WorkerProtocolTests", dependencies: ["JSON", "StepContracts", "WorkerProtocol"],
@@ -247,6 +250,14 @@ let tests: [Target] = [
         name: "ConsoleTests",
         dependencies: ["Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "StepContracts", lifecycle, logging],
         path: "Tests/ConsoleTests"),
+    .testTarget(
+        name: "InterpreterTests", dependencies: ["Interpreter", "JSON", "StatesLanguage", collections],
+        path: "Tests/InterpreterTests"),
+    // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
+    .testTarget(
+        name: "EndToEndTests",
+        dependencies: ["EngineClient", "HTTP", "JSON", "showrunner", "showrunner-api", "showrunner-worker"],
+        path: "Tests/EndToEnd"),
 ]
 
 let package = Package(

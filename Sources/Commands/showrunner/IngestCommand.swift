@@ -34,6 +34,9 @@ struct IngestCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        guard protection == "none" else {
+            throw CommandFailure("--protection \(protection) is not available in this version; only none is")
+        }
         let client = try engine.client()
         var members = [(name: "filename", value: file.split(separator: "/").last.map(String.init) ?? file)]
         if let title { members.append((name: "title", value: title)) }

@@ -70,7 +70,8 @@ public struct Presentation: Sendable {
     public static let maximumSegments = 100_000
 
     public let tracks: [PackagedTrack]
-    /// `EXT-X-TARGETDURATION` of every media playlist: the longest segment, rounded to whole seconds.
+    /// `EXT-X-TARGETDURATION` of every media playlist: the longest segment in whole seconds, rounded up, so that none is
+    /// longer however a player rounds (RFC 8216bis, section 4.4.3.1, would let 4.4 s pass for 4).
     public let targetDuration: Int
     /// The longest segment, `MPD@minBufferTime`.
     public let longestSegmentDuration: MediaTime
@@ -114,7 +115,7 @@ public struct Presentation: Sendable {
                 "a segment of \(longest.seconds) s: key frames that all video tracks share must come at least every "
                     + "\(Presentation.longestSegment) s")
         }
-        let targetDuration = max(1, Int(longest.ticks(scale: 1)))
+        let targetDuration = max(1, Int(longest.ticksRoundedUp(scale: 1)))
         self.targetDuration = targetDuration
         longestSegmentDuration = longest
         duration = timelines.map { $0.time($0.end) }.max() ?? .zero
