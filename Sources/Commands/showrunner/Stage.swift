@@ -19,6 +19,7 @@ actor Stage {
     private let supervisor: Supervisor
     private let client = HTTPClient()
     private var guarding: Task<Void, Never>?
+    private var hasCluster = false
 
     init(data: String, port: Int, workers: Int, workflows: String, store: String?, log: Logger) throws {
         engineURL = "http://127.0.0.1:\(port)"
@@ -39,6 +40,7 @@ actor Stage {
     /// Starts everything and returns when all of it serves, or when a stop signal has come.
     func start(stopping signals: StopSignals) async throws {
         try await cluster.start()
+        hasCluster = true
         await notePostgres()
         try await cluster.createDatabase("showrunner")
         guarding = Task { await guardCluster() }
@@ -140,7 +142,8 @@ actor Stage {
         do { try await cluster.stop() } catch {
             log.error("PostgreSQL did not stop", metadata: ["error": "\(error)"])
         }
-        await supervisor.removePidFile(of: "postgres")
+        // Where the cluster belongs to another `up`, so does the pid file.
+        if hasCluster { await supervisor.removePidFile(of: "postgres") }
     }
 
     /// Returns when at least one run has ended and none is open: 0 if all succeeded, else 1.

@@ -3,7 +3,8 @@ import UnixSignals
 /// SIGTERM and SIGINT as something to wait for, from its making on.
 actor StopSignals {
     private(set) var isStopped = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    private var waitCount = 0
 
     init() async {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
@@ -14,12 +15,26 @@ actor StopSignals {
 
     private func stop() {
         isStopped = true
-        for waiter in waiters { waiter.resume() }
-        waiters = []
+        for waiter in waiters.values { waiter.resume() }
+        waiters = [:]
     }
 
+    /// Returns when a signal has come, or when the caller's task is cancelled.
     func wait() async {
-        if isStopped { return }
-        await withCheckedContinuation { waiters.append($0) }
+        waitCount += 1
+        let number = waitCount
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if isStopped || Task.isCancelled {
+                    continuation.resume()
+                } else {
+                    waiters[number] = continuation
+                }
+            }
+        } onCancel: {
+            Task { await self.release(number) }
+        }
     }
+
+    private func release(_ number: Int) { waiters.removeValue(forKey: number)?.resume() }
 }
