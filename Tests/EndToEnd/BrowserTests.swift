@@ -1,0 +1,144 @@
+import Foundation
+import JSON
+import Testing
+
+extension EndToEnd {
+    /// What viewers and operators see and do, in Chromium.
+    @Suite(.enabled(if: Browser.isInstalled, "chromium and chromedriver are not installed"))
+    struct BrowserTests {
+        private static let film = Film(name: "shown", size: "640x360", frames: 96)
+
+        /// Publishes a film for the pages to show.
+        private func publish(_ stage: TestStage, _ title: String) async throws -> JSON {
+            let run = try await stage.end(of: try await stage.ingest(try await Self.film.make(), title: title))
+            try #require(run["status"] == "SUCCEEDED", "\(run["cause"]?.text ?? "")")
+            return run
+        }
+
+        @Test("a viewer finds the title, presses play and sees it to its end")
+        func viewerPlays() async throws {
+            let stage = try sharedStage()
+            let run = try await publish(stage, "A Film to See")
+            let id = try #require(run["output"]?["titleId"]?.stringValue)
+            try await Browser.use { browser in
+                try await browser.open(stage.viewerURL + "/")
+                try await browser.wait(until: "document.body.innerText.includes('A Film to See')")
+                try await browser.wait(
+                    until: "[...document.querySelectorAll('.poster img')].every(i => i.naturalWidth > 0)")
+                try await browser.screenshot("viewer-catalogue")
+                try await browser.click("a[href='#/titles/\(id)']")
+                try await browser.wait(until: "document.querySelector('video')?.readyState >= 1")
+                #expect(try await browser.evaluate("return document.querySelector('h1').innerText") == "A Film to See")
+                _ = try await browser.evaluate(
+                    """
+                    const video = document.querySelector('video');
+                    window.seen = [];
+                    for (const name of ['playing', 'ended', 'error']) video.addEventListener(name, () => seen.push(name));
+                    """)
+                try await browser.click("button[aria-label='Play A Film to See']")
+                try await browser.wait(
+                    until: "window.seen.includes('playing') && document.querySelector('video').currentTime > 1")
+                try await browser.screenshot("viewer-playing")
+                try await browser.wait(until: "window.seen.includes('ended') || window.seen.includes('error')")
+                try await Self.expectWholeFilm(browser)
+                #expect(try await browser.evaluate("return window.seen.includes('error')") == false)
+                #expect(try await browser.complaints() == [])
+            }
+        }
+
+        @Test("the multivariant playlist alone plays in a <video> to its end")
+        func playlistPlays() async throws {
+            let stage = try sharedStage()
+            let run = try await publish(stage, "Playlist")
+            let hls = try #require(run["output"]?["hls"]?.stringValue)
+            try await Browser.use { browser in
+                // A page of another origin that holds nothing: media is public to all.
+                try await browser.open(stage.engineURL + "/livez")
+                _ = try await browser.evaluate(
+                    """
+                    const video = document.createElement('video');
+                    document.body.append(video);
+                    window.seen = [];
+                    for (const name of ['ended', 'error']) video.addEventListener(name, () => seen.push(name));
+                    video.src = arguments[0];
+                    video.play();
+                    """, .string(hls))
+                try await browser.wait(until: "window.seen.length > 0")
+                let seen = try await browser.evaluate("return window.seen")
+                let message = try await browser.evaluate("return document.querySelector('video').error?.message ?? ''")
+                try #require(seen == ["ended"], "\(seen.text) \(message.text) \(try await browser.complaints())")
+                try await Self.expectWholeFilm(browser)
+            }
+        }
+
+        /// The video has played all of the film, with its pictures.
+        private static func expectWholeFilm(_ browser: Browser) async throws {
+            let state = try await browser.evaluate(
+                """
+                const video = document.querySelector('video');
+                const played = video.played;
+                return {ended: video.ended, at: video.currentTime, duration: video.duration, height: video.videoHeight,
+                  from: played.start(0), to: played.end(played.length - 1), pieces: played.length,
+                  frames: video.getVideoPlaybackQuality().totalVideoFrames};
+                """)
+            #expect(state["ended"] == true && state["pieces"] == 1, "\(state.text)")
+            #expect(abs((state["duration"]?.doubleValue ?? 0) - film.seconds) < 0.1, "\(state.text)")
+            #expect((state["from"]?.doubleValue ?? 9) < 0.1, "\(state.text)")
+            #expect(abs((state["to"]?.doubleValue ?? 0) - film.seconds) < 0.1, "\(state.text)")
+            #expect(
+                (state["height"]?.integerValue ?? 0) > 0 && (state["frames"]?.integerValue ?? 0) > 0, "\(state.text)")
+        }
+
+        @Test("an operator sees the run in the list, opens it, and sees a failure's reason")
+        func operatorSees() async throws {
+            let stage = try sharedStage()
+            let run = try await publish(stage, "A Run to See")
+            let bad = Workplace.file("film.mp4")
+            try Data("This is no film.\n".utf8).write(to: URL(filePath: bad))
+            let failed = try await stage.end(of: try await stage.ingest(bad, title: "A Run That Failed"))
+            let cause = try #require(failed["cause"]?.stringValue)
+            try await Browser.use { browser in
+                try await browser.open(stage.engineURL + "/console/")
+                try await browser.wait(
+                    until: "['A Run to See', 'A Run That Failed'].every(t => document.body.innerText.includes(t))")
+                try await browser.screenshot("console-runs")
+                try await browser.click("a[href='/console/runs/\(try #require(run["id"]?.stringValue))']")
+                let states = ["Validate", "Transcode", "Thumbnails", "Package", "Publish"]
+                let wanted = JSON.array(states.map(JSON.string)).text
+                try await browser.wait(until: "\(wanted).every(t => document.body.textContent.includes(t))")
+                try await browser.wait(until: "document.body.innerText.toLowerCase().includes('succeeded')")
+                try await browser.screenshot("console-run")
+                try await browser.open(
+                    "\(stage.engineURL)/console/runs/\(try #require(failed["id"]?.stringValue))")
+                try await browser.wait(until: "document.body.innerText.includes(\(JSON.string(cause).text))")
+                #expect(try await browser.visibleText().contains("Showrunner.SourceInvalid"))
+                try await browser.screenshot("console-failed")
+                try await browser.open(stage.engineURL + "/console/workers")
+                try await browser.wait(until: "document.body.innerText.includes('worker-2')")
+                #expect(try await browser.complaints() == [])
+            }
+        }
+
+        @Test("an operator watches an encode move and stops it")
+        func operatorStops() async throws {
+            let stage = try sharedStage()
+            let arn = try await stage.ingest(try await KillTests.film.make(), title: "A Run to Stop")
+            _ = try await stage.firstProgress(of: arn, in: "Transcode")
+            let id = try #require(try await stage.run(arn)["id"]?.stringValue)
+            try await Browser.use { browser in
+                try await browser.open("\(stage.engineURL)/console/runs/\(id)")
+                try await browser.wait(until: "document.querySelector('[data-action=stop]')")
+                try await browser.wait(until: "/\\d+ ?%/.test(document.body.innerText)")
+                try await browser.screenshot("console-running")
+                try await browser.click("[data-action=stop]")
+                try await browser.type("the wrong cut", into: "dialog[open] textarea")
+                try await browser.screenshot("console-stop")
+                try await browser.click("dialog[open] button[type=submit]")
+                try await browser.wait(until: "!document.querySelector('dialog[open]')")
+                try await browser.wait(until: "document.body.innerText.includes('the wrong cut')")
+            }
+            let stopped = try await stage.run(arn)
+            #expect(stopped["status"] == "ABORTED" && stopped["cause"] == "the wrong cut")
+        }
+    }
+}

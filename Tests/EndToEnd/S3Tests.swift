@@ -1,0 +1,144 @@
+import Foundation
+import HTTP
+import JSON
+import Testing
+
+extension EndToEnd {
+    /// Everything in S3 instead of a directory: the workers write there, the viewers' service reads from there.
+    @Suite struct S3Tests {
+        @Test(
+            "a film is published through S3 and plays from it",
+            .enabled("neither Ceph's gateway nor moto is installed") { try await S3Gateway.kind() != nil })
+        func publishesThroughS3() async throws {
+            let gateway = try await S3Gateway.start(try #require(try await S3Gateway.kind()))
+            let result: Result<Void, any Error>
+            do {
+                try await publish(through: gateway)
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            await gateway.stop()
+            try result.get()
+        }
+
+        private func publish(through gateway: S3Gateway) async throws {
+            let stage = try await TestStage.start(
+                workers: 1, options: ["--store", "s3://\(S3Gateway.bucket)/films"], environment: gateway.environment)
+            do {
+                let film = Film(name: "S3", frames: 72)
+                let path = try await film.make()
+                let run = try await stage.end(of: try await stage.ingest(path, title: "S3"))
+                try #require(run["status"] == "SUCCEEDED", "\(run["cause"]?.text ?? "")\n\(stage.up.lastWords())")
+                let hls = try #require(run["output"]?["hls"]?.stringValue)
+                #expect(hls.hasPrefix(stage.viewerURL))
+                #expect(try await stage.titles(named: "S3").count == 1)
+                try await stage.checkPlayback(
+                    of: film, hls: hls, dash: try #require(run["output"]?["dash"]?.stringValue))
+                // In the bucket, and nowhere else.
+                #expect(try await gateway.list(prefix: "films/media/").contains("master.m3u8"))
+                #expect(!FileManager.default.fileExists(atPath: stage.directory + "/objects"))
+            } catch {
+                try await stage.stop()
+                throw error
+            }
+            try await stage.stop()
+        }
+    }
+}
+
+/// An S3 server of the test's own.
+struct S3Gateway: Sendable {
+    enum Kind: Sendable { case ceph, moto }
+
+    static let bucket = "showrunner-end-to-end"
+
+    /// SHA-256 of no bytes, as Signature Version 4 wants it.
+    private static let digestOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+    let endpoint: String
+    private let program: Program
+    private let input: Pipe
+
+    /// Ceph's gateway, which checks signatures, rather than moto, which does not.
+    static func kind() async throws -> Kind? {
+        let programs = ["ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph"]
+        if programs.allSatisfy({ FileManager.default.isExecutableFile(atPath: "/usr/bin/\($0)") }) { return .ceph }
+        return try await Python.has("moto.server") ? .moto : nil
+    }
+
+    static func start(_ kind: Kind) async throws -> S3Gateway {
+        let port = FreePorts.neighbours(44)
+        let input = Pipe()
+        let arguments: [String]
+        switch kind {
+        case .ceph:
+            // The monitor's port lies behind those that the script takes from the gateway's on.
+            arguments = [
+                "\(Binaries.checkout)/Tests/Support/ceph-s3.sh", Workplace.file("ceph"), "\(port + 43)", "\(port)",
+            ]
+        case .moto:
+            // A process group of its own: what is called python3 may be a script that starts another process.
+            arguments = [
+                "-c",
+                "set -m; python3 -m moto.server -p \(port) < /dev/null & trap \"kill -KILL -- -$!\" EXIT; read word",
+            ]
+        }
+        let program = try Program(
+            "/bin/bash", arguments, logs: Workplace.path, name: "s3-\(port)", input: input.fileHandleForReading)
+        let gateway = S3Gateway(endpoint: "http://127.0.0.1:\(port)", program: program, input: input)
+        do {
+            try await eventually("the S3 server", within: .seconds(120)) {
+                guard program.isRunning else { throw TooLate(description: "the S3 server has ended") }
+                let isReady = try kind == .moto || program.output.contains("ready")
+                guard isReady else { return false }
+                do {
+                    return try await gateway.request("PUT", "/\(bucket)").status == 200
+                } catch is HTTPError {
+                    return false
+                }
+            }
+        } catch {
+            Issue.record("\(error)\n\(program.lastWords())")
+            await gateway.stop()
+            throw error
+        }
+        return gateway
+    }
+
+    var environment: [String: String] {
+        [
+            "AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": "showrunner",
+            "AWS_SECRET_ACCESS_KEY": "showrunner-secret", "AWS_REGION": "us-east-1", "AWS_SESSION_TOKEN": "",
+        ]
+    }
+
+    private func request(_ method: String, _ target: String) async throws -> HTTPResponse {
+        try await HTTPClient().send(
+            HTTPRequest(
+                method, endpoint + target, headers: ["x-amz-content-sha256": Self.digestOfNothing],
+                signing: AWSSigning(
+                    accessKeyID: "showrunner", secretAccessKey: "showrunner-secret", region: "us-east-1", service: "s3")
+            ))
+    }
+
+    /// The listing of keys (ListObjectsV2), as the XML it is.
+    func list(prefix: String) async throws -> String {
+        let answer = try await request(
+            "GET", "/\(Self.bucket)?list-type=2&prefix=\(PercentEncoding.encode(prefix))")
+        try #require(answer.status == 200, "\(answer.text)")
+        return answer.text
+    }
+
+    /// Lets it end by itself: it watches its input.
+    func stop() async {
+        do {
+            try input.fileHandleForReading.close()
+            try input.fileHandleForWriting.close()
+            _ = try await program.status(within: .seconds(30))
+        } catch {
+            Issue.record(error, "the S3 server does not stop")
+            await program.stop()
+        }
+    }
+}
