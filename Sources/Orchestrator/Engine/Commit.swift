@@ -120,6 +120,8 @@ extension Engine {
             for pending in batch.accepted {
                 pending.reply?(.nameTaken(executionID: executionID, inputHash: inputHash))
             }
+            // Nothing was handed out, so the workers that waited for it must ask again.
+            for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
         case .failed(let error) where batch.statement != nil:
             // The statement as a whole did nothing: the execution stands as before, and the caller fails the task.
             for pending in batch.accepted { pending.reply?(.refused(error.message)) }
