@@ -253,6 +253,12 @@ let tests: [Target] = [
     .testTarget(
         name: "InterpreterTests", dependencies: ["Interpreter", "JSON", "StatesLanguage", collections],
         path: "Tests/InterpreterTests"),
+    .testTarget(
+        name: "EngineTests",
+        dependencies: [
+            "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
+            "StepContracts", "WorkerProtocol", logging,
+        ], path: "Tests/EngineTests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",
