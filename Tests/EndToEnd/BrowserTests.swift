@@ -52,12 +52,14 @@ extension EndToEnd {
             let run = try await publish(stage, "Playlist")
             let hls = try #require(run["output"]?["hls"]?.stringValue)
             try await Browser.use { browser in
-                // A page of another origin that holds nothing: media is public to all.
-                try await browser.open(stage.engineURL + "/livez")
+                // A page of another origin: media is public to all.
+                let page = Workplace.file("page.html")
+                try Data("<!doctype html><title>Elsewhere</title><video muted></video>".utf8)
+                    .write(to: URL(filePath: page))
+                try await browser.open("file://\(page)")
                 _ = try await browser.evaluate(
                     """
-                    const video = document.createElement('video');
-                    document.body.append(video);
+                    const video = document.querySelector('video');
                     window.seen = [];
                     for (const name of ['ended', 'error']) video.addEventListener(name, () => seen.push(name));
                     video.src = arguments[0];
@@ -66,7 +68,8 @@ extension EndToEnd {
                 try await browser.wait(until: "window.seen.length > 0")
                 let seen = try await browser.evaluate("return window.seen")
                 let message = try await browser.evaluate("return document.querySelector('video').error?.message ?? ''")
-                try #require(seen == ["ended"], "\(seen.text) \(message.text) \(try await browser.complaints())")
+                let complaints = try await browser.complaints()
+                try #require(seen == ["ended"], "\(seen.text) \(message.text) \(complaints)")
                 try await Self.expectWholeFilm(browser)
             }
         }
