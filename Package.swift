@@ -140,23 +140,22 @@ let catalog: [Target] = [
 ]
 
 let commands: [Target] = [
+    .target(name: "TerminalOutput", dependencies: ["JSON"], path: "Sources/Commands/TerminalOutput"),
     .target(name: "EngineClient", dependencies: ["HTTP", "JSON"], path: "Sources/Commands/EngineClient"),
     .executableTarget(
         name: "showrunner",
         dependencies: [
             "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
-            "Journal",
-            "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
-            "StepFunctionsAPI", "Supervision", "TitleMetadata", "Uploads", "WorkerAPI", "YAML", argumentParser,
-            lifecycle, logging, signals,
+            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
+            "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
+            argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
     .executableTarget(
         name: "showrunner-worker",
         dependencies: [
             "HTTP", "HTTPServer", "JSON", "MediaSteps", "ObjectStorage", "Observability", "StepContracts",
-            "Supervision",
-            "Worker", argumentParser, lifecycle, logging, signals,
+            "Supervision", "TerminalOutput", "Worker", argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner-worker"),
     .executableTarget(
         name: "showrunner-api",

@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import MediaSteps
 import StepContracts
+import TerminalOutput
 
 struct PackageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -62,9 +63,9 @@ struct PackageCommand: AsyncParsableCommand {
         let bars = ProgressBars.forCommand(json: json)
         let output = try LocalPackage.run(
             inputs, writesHLS: hls, writesDASH: dash, directory: out, report: { bars.show($0) })
-        if json { return Output.json(placed(output)) }
+        if json { return Terminal.json(placed(output)) }
         for name in ["hls", "dash"] {
-            if let path = output[name]?.stringValue { Output.line("\(out)/\(path)") }
+            if let path = output[name]?.stringValue { Terminal.line("\(out)/\(path)") }
         }
     }
 

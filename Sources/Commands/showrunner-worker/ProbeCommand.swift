@@ -2,6 +2,7 @@ import ArgumentParser
 import JSON
 import MediaSteps
 import StepContracts
+import TerminalOutput
 
 struct ProbeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,8 +26,8 @@ struct ProbeCommand: AsyncParsableCommand {
         let media = try await LocalMedia.run(
             .validate, file: file, directory: nil, threads: 1, usesResults: false, bars: .forCommand(json: json)
         ).output
-        if json { return Output.json(media) }
-        for line in MediaText.lines(media) { Output.line(line) }
+        if json { return Terminal.json(media) }
+        for line in MediaText.lines(media) { Terminal.line(line) }
     }
 }
 

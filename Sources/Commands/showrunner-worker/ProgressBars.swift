@@ -1,6 +1,7 @@
 import StepContracts
 import Synchronization
 import Worker
+import TerminalOutput
 
 /// Shows a step's progress on standard error: as bars that move where it is a terminal, as a line every tenth of the
 /// way otherwise.
@@ -17,14 +18,14 @@ final class ProgressBars: Sendable {
     private let write: @Sendable (String) -> Void
     private let state = Mutex(State())
 
-    init(_ style: Style, write: @escaping @Sendable (String) -> Void = { Output.write($0, to: 2) }) {
+    init(_ style: Style, write: @escaping @Sendable (String) -> Void = { Terminal.write($0, to: 2) }) {
         self.style = style
         self.write = write
     }
 
     /// For a command whose result goes to standard output as JSON, or for people.
     static func forCommand(json: Bool) -> ProgressBars {
-        ProgressBars(Output.errorIsTerminal ? .bars : json ? .none : .lines)
+        ProgressBars(Terminal.errorIsTerminal ? .bars : json ? .none : .lines)
     }
 
     func show(_ progress: StepProgress) {

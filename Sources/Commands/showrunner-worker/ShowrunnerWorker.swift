@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import StepContracts
+import TerminalOutput
 
 /// The doorway: parses and runs.
 @main
@@ -48,7 +49,7 @@ struct ShowrunnerWorker: AsyncParsableCommand {
         }
         let code = exitCode(for: error)
         if code == .success {
-            Output.line(fullMessage(for: error))
+            Terminal.line(fullMessage(for: error))
             Glibc.exit(0)
         }
         let isUsage = code == .validationFailure
@@ -56,7 +57,7 @@ struct ShowrunnerWorker: AsyncParsableCommand {
     }
 
     private static func end(_ message: String, _ status: Int32) -> Never {
-        Output.error(message)
+        Terminal.error(message)
         Glibc.exit(status)
     }
 }

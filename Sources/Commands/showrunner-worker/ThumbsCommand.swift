@@ -2,6 +2,7 @@ import ArgumentParser
 import JSON
 import MediaSteps
 import StepContracts
+import TerminalOutput
 
 struct ThumbsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,8 +33,8 @@ struct ThumbsCommand: AsyncParsableCommand {
             .thumbnail, file: file, directory: out, threads: Environment.cores, usesResults: !ignoresResults,
             bars: .forCommand(json: json)
         ).output
-        if json { return Output.json(output) }
+        if json { return Terminal.json(output) }
         let files = [output["poster"]] + (output["sprites"]?.arrayValue ?? []) + [output["thumbnails"]]
-        for file in files { if let path = file?.stringValue { Output.line(path) } }
+        for file in files { if let path = file?.stringValue { Terminal.line(path) } }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import JSON
 import MediaSteps
 import StepContracts
+import TerminalOutput
 
 struct TranscodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -61,13 +62,13 @@ struct TranscodeCommand: AsyncParsableCommand {
         if json {
             var output = result.output
             output["cached"] = .bool(result.isCached)
-            return Output.json(output)
+            return Terminal.json(output)
         }
         for rendition in result.output["renditions"]?.arrayValue ?? [] {
             let size =
                 rendition["width"].flatMap { width in rendition["height"].map { " \(width.text)x\($0.text)" } } ?? ""
-            Output.line("\(rendition["file"]?.stringValue ?? "?")  \(rendition["codec"]?.stringValue ?? "?")\(size)")
+            Terminal.line("\(rendition["file"]?.stringValue ?? "?")  \(rendition["codec"]?.stringValue ?? "?")\(size)")
         }
-        if result.isCached { Output.line("encoded before; nothing was done") }
+        if result.isCached { Terminal.line("encoded before; nothing was done") }
     }
 }

@@ -3,6 +3,7 @@ import EngineClient
 import JSON
 import TitleMetadata
 import YAML
+import TerminalOutput
 
 struct IngestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

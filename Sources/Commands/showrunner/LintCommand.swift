@@ -1,5 +1,6 @@
 import ArgumentParser
 import JSON
+import TerminalOutput
 
 struct LintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import EngineClient
 import Glibc
 import JSON
+import TerminalOutput
 
 /// Shows work as it moves, on standard error: bars on a terminal, lines elsewhere, nothing when quiet.
 final class RunDisplay {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import JSON
+import TerminalOutput
 
 /// A run's end as the commands report it.
 enum RunReport {

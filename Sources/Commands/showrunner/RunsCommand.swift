@@ -1,6 +1,7 @@
 import ArgumentParser
 import EngineClient
 import JSON
+import TerminalOutput
 
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EngineClient
 import Glibc
+import TerminalOutput
 
 /// The doorway: parses and runs.
 @main

@@ -1,5 +1,6 @@
 import ArgumentParser
 import JSON
+import TerminalOutput
 
 struct WorkersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -141,7 +141,11 @@ extension Engine {
         for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
         run.mailbox = []
         forget(run)
-        if run.seq > 0, !isStopping { await recover(run.execution.id) }
+        guard run.seq > 0, !isStopping else { return }
+        // What is refused once may be refused again: not in a tight circle. Where the lease is lost, the process ends
+        // meanwhile.
+        do { try await Task.sleep(for: .seconds(2)) } catch { return }
+        if !isStopping, runs[run.execution.id] == nil { await recover(run.execution.id) }
     }
 
     /// Takes the committed effects into memory, and everything derived from them.

@@ -71,7 +71,8 @@ struct ServiceMiddleware: RouterMiddleware {
     private func problem(for error: any Error, request: Request, context: ServiceContext) -> Problem {
         switch error {
         case let problem as Problem:
-            if problem.status.code >= 500 {
+            // 503 is an answer like another: the client comes again.
+            if problem.status.code >= 500, problem.status != .serviceUnavailable {
                 context.logger.error("\(request.method.rawValue) \(request.uri.path): \(problem)")
             }
             return problem
