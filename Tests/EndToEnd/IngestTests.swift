@@ -38,7 +38,7 @@ extension EndToEnd {
             let dash = try #require(published["dash"]?.stringValue)
             #expect(hls.hasPrefix("\(stage.viewerURL)/media/") && dash.hasPrefix("\(stage.viewerURL)/media/"))
 
-            let listed = try await stage.titles(named: "Elf")
+            let listed = try await stage.published("Elf")
             #expect(listed.map { $0["id"]?.stringValue } == [id])
             let title = try await stage.get("\(stage.viewerURL)/v1/titles/\(id)")
             #expect(title["kind"] == "movie" && title["year"] == 2003 && title["rating"] == "PG")
@@ -96,7 +96,7 @@ extension EndToEnd {
             try #require(run["status"] == "SUCCEEDED", "\(run["error"]?.text ?? "") \(run["cause"]?.text ?? "")")
             let hls = try #require(run["output"]?["hls"]?.stringValue)
             let dash = try #require(run["output"]?["dash"]?.stringValue)
-            let listed = try await stage.titles(named: film.name)
+            let listed = try await stage.published(film.name)
             #expect(listed.map { $0["id"] } == [run["output"]?["titleId"]])
             try await stage.checkPlayback(of: film, hls: hls, dash: dash)
             if film.rotation == 90 {

@@ -66,7 +66,7 @@ extension EndToEnd {
             try #require(
                 run["status"] == "SUCCEEDED",
                 "\(run["error"]?.text ?? "") \(run["cause"]?.text ?? "")\n\(stage.up.lastWords())")
-            let listed = try await stage.titles(named: title)
+            let listed = try await stage.published(title)
             #expect(listed.map { $0["id"] } == [run["output"]?["titleId"]])
             try await stage.checkPlayback(
                 of: film, hls: try #require(run["output"]?["hls"]?.stringValue),
@@ -94,7 +94,7 @@ extension EndToEnd {
             for (number, arn) in arns.enumerated() {
                 let run = try await stage.end(of: arn)
                 #expect(run["status"] == "SUCCEEDED", "\(run["cause"]?.text ?? "")")
-                let listed = try await stage.titles(named: "Together \(number + 1)")
+                let listed = try await stage.published("Together \(number + 1)")
                 #expect(listed.map { $0["id"] } == [run["output"]?["titleId"]])
             }
         }

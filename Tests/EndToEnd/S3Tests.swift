@@ -32,7 +32,7 @@ extension EndToEnd {
                 try #require(run["status"] == "SUCCEEDED", "\(run["cause"]?.text ?? "")\n\(stage.up.lastWords())")
                 let hls = try #require(run["output"]?["hls"]?.stringValue)
                 #expect(hls.hasPrefix(stage.viewerURL))
-                #expect(try await stage.titles(named: "S3").count == 1)
+                #expect(try await stage.published("S3").count == 1)
                 try await stage.checkPlayback(
                     of: film, hls: hls, dash: try #require(run["output"]?["dash"]?.stringValue))
                 // In the bucket, and nowhere else.

@@ -59,8 +59,7 @@ extension TestStage {
         (try await run(arn)["states"]?.arrayValue ?? []).filter { $0["name"]?.stringValue == state }
     }
 
-    /// What viewers are shown under a name; they see a publication within a minute at the latest, and asking past
-    /// caches shows it at once.
+    /// The titles that viewers are shown under a name.
     func titles(named name: String) async throws -> [JSON] {
         var found: [JSON] = []
         var path: String? = "/v1/titles?limit=50"
@@ -70,6 +69,14 @@ extension TestStage {
             path = page["next"]?.stringValue.map { "/v1/titles?limit=50&cursor=\(EngineClient.segment($0))" }
         }
         return found
+    }
+
+    /// The same once something has been published under the name: a publication shows within a second, by promise.
+    func published(_ name: String) async throws -> [JSON] {
+        try await eventually("the title '\(name)' shows", within: .seconds(10)) { [self] in
+            let found = try await titles(named: name)
+            return found.isEmpty ? nil : found
+        }
     }
 
     func get(_ url: String) async throws -> JSON {

@@ -49,7 +49,7 @@ extension EndToEnd {
             try await stage.startAgain()
             let run = try await stage.end(of: arn)
             #expect(run["status"] == "SUCCEEDED", "\(run["error"]?.text ?? "") \(run["cause"]?.text ?? "")")
-            #expect(try await stage.titles(named: "Interrupted").count == 1)
+            #expect(try await stage.published("Interrupted").count == 1)
             try await stage.stop()
         }
 
