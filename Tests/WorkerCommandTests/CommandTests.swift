@@ -123,7 +123,8 @@ private final class Studio: Sendable {
         let words = ["transcode", studio.film, "--out", out, "--preset", "ultrafast", "--json"]
         let first = try await Program.run(words)
         try #require(first.status.isSuccess, "\(first.errors)")
-        #expect(first.errors.isEmpty)
+        // Nothing but, where the machine permits no sandbox, that it does not.
+        #expect(first.errors.split(separator: "\n").allSatisfy { $0.contains("no sandbox") }, "\(first.errors)")
         let renditions = try JSON(parsing: first.output)
         #expect(renditions["cached"] == false)
         let files = try #require(renditions["renditions"]?.arrayValue).compactMap { $0["file"]?.stringValue }
