@@ -267,6 +267,10 @@ let tests: [Target] = [
 
 let package = Package(
     name: "showrunner",
+    products: [
+        // For Benchmarks/, which is a package of its own.
+        .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),

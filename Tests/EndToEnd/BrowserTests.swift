@@ -126,7 +126,7 @@ extension EndToEnd {
         func operatorStops() async throws {
             let stage = try sharedStage()
             let arn = try await stage.ingest(try await KillTests.film.make(), title: "A Run to Stop")
-            _ = try await stage.firstProgress(of: arn, in: "Transcode")
+            try await stage.firstProgress(of: arn, in: "Transcode")
             let id = try #require(try await stage.run(arn)["id"]?.stringValue)
             try await Browser.use { browser in
                 try await browser.open("\(stage.engineURL)/console/runs/\(id)")

@@ -127,7 +127,7 @@ extension EndToEnd {
         func listsShowsAndStops() async throws {
             let stage = try sharedStage()
             let arn = try await stage.ingest(try await KillTests.film.make(), title: "Stopped")
-            _ = try await stage.firstProgress(of: arn, in: "Transcode")
+            try await stage.firstProgress(of: arn, in: "Transcode")
 
             let workers = try await stage.showrunner("workers", "--json")
             let known = try JSON(parsing: workers.output)["workers"]?.arrayValue ?? []

@@ -7,6 +7,8 @@ extension EndToEnd {
     @Suite struct KillTests {
         /// Long enough that the kill meets the encode in its middle.
         static let film = Film(name: "long", size: "960x540", rate: "25", frames: 300)
+        /// Pictures encoded for it: progress counts those of both rungs.
+        static let pictures = film.frames * 2
 
         enum Victim: String, CaseIterable, CustomTestStringConvertible {
             case engine, worker, postgres
@@ -19,8 +21,8 @@ extension EndToEnd {
             let stage = try sharedStage()
             let title = "Killed: \(victim.rawValue)"
             let arn = try await stage.ingest(try await Self.film.make(), title: title)
-            let frames = try await stage.firstProgress(of: arn, in: "Transcode")
-            #expect(frames < Self.film.frames, "the kill came too late to prove anything")
+            let reached = try await stage.firstProgress(of: arn, in: "Transcode")
+            #expect(frames < Self.pictures, "the kill came too late to prove anything")
             let name = victim == .worker ? try await stage.worker(of: arn, at: "Transcode") : victim.rawValue
             let killed = try stage.kill9(name)
             let successor = try await stage.successor(of: killed, name)
@@ -35,9 +37,9 @@ extension EndToEnd {
             case .engine, .postgres: #expect(attempts == 1)
             case .worker: #expect(attempts == 2)
             }
-            let repeated = attempts > 1 ? frames : 0
+            let repeated = attempts > 1 ? Self.frames(in: reached) : 0
             print(
-                "kill -9 \(victim.rawValue): \(attempts) attempts, \(repeated) of \(Self.film.frames) frames repeated")
+                "kill -9 \(victim.rawValue): \(attempts) attempts, \(repeated) of \(Self.pictures) pictures repeated")
         }
 
         @Test("when up is killed all its processes end, and up again goes on")
@@ -45,8 +47,8 @@ extension EndToEnd {
             let stage = try sharedStage()
             let title = "Killed: up"
             let arn = try await stage.ingest(try await Self.film.make(), title: title)
-            let frames = try await stage.firstProgress(of: arn, in: "Transcode")
-            #expect(frames < Self.film.frames, "the kill came too late to prove anything")
+            let reached = try await stage.firstProgress(of: arn, in: "Transcode")
+            #expect(frames < Self.pictures, "the kill came too late to prove anything")
             let processes = try stage.processes()
             #expect(processes.count >= 6)
             stage.up.signal(SIGKILL)
@@ -58,7 +60,12 @@ extension EndToEnd {
             try await Self.check(stage, run, title)
             let attempts = try await stage.entries(of: arn, "Transcode").compactMap { $0["attempts"]?.integerValue }
             #expect(attempts == [2])
-            print("kill -9 up: \(attempts) attempts, \(frames) of \(Self.film.frames) frames repeated")
+            print("kill -9 up: \(attempts) attempts, \(Self.frames(in: reached)) of \(Self.pictures) pictures repeated")
+        }
+
+        /// Pictures in so much media time, as it was last reported.
+        private static func frames(in seconds: Double) -> Int {
+            Int((seconds * film.framesPerSecond).rounded())
         }
 
         /// The run is published, once, and whole.

@@ -34,17 +34,18 @@ extension TestStage {
         return try await run(arn)
     }
 
-    /// Waits until a state's task reports that it has done pictures; gives how many.
-    func firstProgress(of arn: String, in state: String) async throws -> Int {
+    /// Waits until a state's task reports that it has come forward; gives the media time it has reached, in seconds.
+    @discardableResult
+    func firstProgress(of arn: String, in state: String) async throws -> Double {
         try await within(.seconds(120), "progress of \(state)") { [client] in
-            var frames = 0
+            var seconds = 0.0
             try await client.follow(run: arn) { event in
                 guard event.name == "progress", event.data["state"]?.stringValue == state else { return true }
-                frames = event.data["progress"]?["frames"]?.integerValue ?? 0
-                return frames == 0
+                seconds = event.data["progress"]?["mediaSeconds"]?.doubleValue ?? 0
+                return seconds == 0
             }
-            if frames == 0 { throw TooLate(description: "the run ended without progress of \(state)") }
-            return frames
+            if seconds == 0 { throw TooLate(description: "the run ended without progress of \(state)") }
+            return seconds
         }
     }
 

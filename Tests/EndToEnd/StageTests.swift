@@ -41,7 +41,7 @@ extension EndToEnd {
         func stopsBusy() async throws {
             let stage = try await TestStage.start(workers: 1)
             let arn = try await stage.ingest(try await KillTests.film.make(), title: "Interrupted")
-            _ = try await stage.firstProgress(of: arn, in: "Transcode")
+            try await stage.firstProgress(of: arn, in: "Transcode")
             let processes = try stage.processes()
             stage.up.signal(SIGTERM)
             #expect(try await stage.up.status(within: .seconds(60)) == 0, "\(stage.up.lastWords())")

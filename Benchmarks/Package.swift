@@ -1,0 +1,20 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own: nobody who builds or tests the product waits for it.
+let package = Package(
+    name: "showrunner-benchmarks",
+    dependencies: [
+        .package(name: "showrunner", path: ".."),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "journal-benchmark",
+            dependencies: [
+                .product(name: "JournalRooms", package: "showrunner"),
+                .product(name: "Logging", package: "swift-log"),
+            ], path: "journal")
+    ],
+    swiftLanguageModes: [.v6]
+)
