@@ -67,7 +67,7 @@ extension EndToEnd {
             let error = try #require(document["error"]?.stringValue)
             #expect(error == "Showrunner.SourceInvalid" || error == "Showrunner.SourceUnsupported")
             let cause = try #require(document["cause"]?.stringValue)
-            print("CAUSE \(file.rawValue): \(error): \(cause)"); #expect(cause.contains(file.reason), "\(cause)")
+            #expect(cause.contains(file.reason), "\(cause)")
             // A sentence, and nothing that only programmers read.
             #expect(cause.contains(" ") && !cause.contains("Error(") && !cause.contains("Optional("), "\(cause)")
             #expect(try await stage.titles(named: title).isEmpty)
