@@ -75,7 +75,8 @@ let orchestrator: [Target] = [
     .target(
         name: "Engine",
         dependencies: [
-            "Cryptography", "Interpreter", "JSON", "Journal", "StatesLanguage", "StepContracts", "WorkerProtocol",
+            "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "WorkerProtocol",
             collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
     .target(

@@ -67,7 +67,7 @@ install_missing() { # PACKAGE...
     local privilege="the right to install packages is missing: run this as root or as a user with sudo, or have somebody run: apt-get install ${missing[*]}"
     if [ "$(id -u)" != 0 ]; then
         command -v sudo >/dev/null || fail "$privilege"
-        as_root true 2>/dev/null || fail "$privilege"
+        as_root true || fail "$privilege"
     fi
     local free
     free=$(df -Pk /usr | awk 'NR == 2 { print $4 }')
@@ -128,7 +128,7 @@ apt_failed() { # LOG SENTENCE
 }
 
 case "${1:-}" in
-build) packages=("${build_packages[@]}") ;;
+build) packages=("${build_packages[@]}" "${run_packages[@]}") ;;
 demo) packages=("${build_packages[@]}" "${run_packages[@]}" "${demo_packages[@]}") ;;
 test) packages=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
 *)

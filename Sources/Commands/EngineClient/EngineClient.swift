@@ -89,18 +89,27 @@ public struct EngineClientError: Error, Sendable, CustomStringConvertible {
     public let error: String?
     /// A sentence for people.
     public let message: String
+    /// The answer's HTTP status; nil where there was no answer.
+    public let status: Int?
 
-    public init(code: Code, error: String?, message: String) {
+    public init(code: Code, error: String?, message: String, status: Int? = nil) {
         self.code = code
         self.error = error
         self.message = message
+        self.status = status
     }
+
+    /// Whether the same call may succeed in a moment: nobody answers, the engine starts (503), or another request
+    /// works on the same thing (423).
+    public var isPassing: Bool { code == .unreachable || status == 503 || status == 423 }
 
     /// From an answer in the shape of the wire API or of RFC 9457.
     init(_ response: HTTPResponse) {
         let document: JSON
         do { document = try JSON(parsing: response.body) } catch {
-            self.init(code: .refused, error: nil, message: "the engine answers with status \(response.status)")
+            self.init(
+                code: .refused, error: nil, message: "the engine answers with status \(response.status)",
+                status: response.status)
             return
         }
         let name = document["__type"]?.stringValue ?? document["type"]?.stringValue
@@ -112,7 +121,7 @@ public struct EngineClientError: Error, Sendable, CustomStringConvertible {
             let text = problem["message"]?.stringValue ?? problem.stringValue ?? problem.text
             message += "\n  " + (place.isEmpty ? text : "\(place): \(text)")
         }
-        self.init(code: .refused, error: name, message: message)
+        self.init(code: .refused, error: name, message: message, status: response.status)
     }
 
     public var description: String { message }

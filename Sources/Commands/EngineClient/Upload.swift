@@ -45,16 +45,16 @@ extension EngineClient {
                 lastProgress = .now
                 report(offset)
             } catch {
-                guard error.code == .unreachable || error.error == "unavailable",
-                    ContinuousClock.now - lastProgress < patience
-                else { throw error }
+                // Once all bytes are there the engine checks and stores them, which takes its time.
+                let limit = offset == upload.bytes ? max(patience, .seconds(3600)) : patience
+                guard error.isPassing, ContinuousClock.now - lastProgress < limit else { throw error }
                 do { try await Task.sleep(for: .milliseconds(300)) } catch { throw cancelled }
                 // Where the upload stands is the engine's to say.
                 do throws(EngineClientError) {
                     let (found, arn) = try await head(location)
                     if let arn { return arn }
                     offset = found
-                } catch  where error.code == .unreachable {
+                } catch  where error.isPassing {
                     continue
                 }
             }

@@ -34,7 +34,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where media lies: a directory, file:///DIR or s3://BUCKET/PREFIX.", valueName: "url"))
     var store: String
 
-    @Option(help: "The worker's name, the same over restarts. (default: the host's name)")
+    @Option(help: "The worker's name, the same over restarts. (default: the host's name and the process id)")
     var name: String?
 
     @Option(help: "Steps at a time.")
@@ -88,7 +88,8 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         Lifeline.follow()
         let environment = Environment.variables
-        let name = name ?? Environment.hostName
+        // Two processes of one name would be taken for one that was started again.
+        let name = name ?? "\(Environment.hostName)-\(getpid())"
         let metrics = try usage { () throws(ObservabilityError) in
             try bootstrapObservability(service: name, environment: environment)
         }

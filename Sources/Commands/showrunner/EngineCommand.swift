@@ -51,13 +51,18 @@ struct EngineCommand: AsyncParsableCommand {
     func run() async throws {
         Lifeline.follow()
         let environment = Self.environment()
-        let registry = try bootstrapObservability(service: "engine", environment: environment)
+        let registry = try Usage.check { () throws(ObservabilityError) in
+            try bootstrapObservability(service: "engine", environment: environment)
+        }
         let log = Logger(label: "engine")
-        let reading = try WorkflowReading.directory(try workflows ?? Places.shippedWorkflows())
+        let directory = try workflows ?? Places.shippedWorkflows()
+        let reading = try Usage.check { () throws(CommandFailure) in try WorkflowReading.directory(directory) }
         guard !reading.hasErrors else {
             throw CommandFailure("the workflows have errors:\n" + reading.problems.joined(separator: "\n"))
         }
-        let store = try openStore(store, environment: environment)
+        let store = try Usage.check { () throws(ObjectStorageError) in
+            try openStore(self.store, environment: environment)
+        }
         try await store.prepare()
         let incarnation = Hex.encode(randomBytes(8))
         let journal = Journal(url: database, incarnation: incarnation, log: log)

@@ -27,7 +27,15 @@ struct EngineService: Service {
 
     private func serve() async throws {
         try await migrate()
-        try await engine.activate(holder: Self.holder, isDead: Self.isDead)
+        do {
+            try await cancelWhenGracefulShutdown {
+                try await engine.activate(holder: Self.holder, isDead: Self.isDead)
+            }
+        } catch is CancellationError {
+            // Told to stop while standing by: there is nothing to give back.
+            await journal.close(deadline: .seconds(2))
+            return
+        }
         try await engine.loadMachines()
         for workflow in workflows {
             try await engine.deploy(name: workflow.name, machine: workflow.machine, definition: workflow.definition)

@@ -25,16 +25,13 @@ enum RunReport {
         if !isGood { throw ExitCode(1) }
     }
 
-    /// One object with AWS's names where AWS has one, the output's members beside them, and the pictures encoded.
+    /// One object with AWS's names where AWS has one, what publishing gave beside them, and the pictures encoded.
     static func document(of run: JSON) -> JSON {
         var document = JSON.members(
             ("executionArn", run["executionArn"]), ("status", run["status"]), ("startDate", run["startDate"]),
             ("stopDate", run["stopDate"]), ("error", run["error"]), ("cause", run["cause"]))
-        if case .object(let members) = run["output"] ?? .null {
-            for (name, value) in members where document[name] == nil { document[name] = value }
-        } else if let output = run["output"] {
-            document["output"] = output
-        }
+        document["output"] = run["output"]
+        for name in ["titleId", "hls", "dash"] { document[name] = run["output"]?[name] }
         document["framesEncoded"] = .integer(framesEncoded(in: run))
         return document
     }

@@ -4,6 +4,7 @@ import HTTP
 import JSON
 import LocalPostgres
 import Logging
+import ObjectStorage
 import Observability
 import Supervision
 
@@ -38,10 +39,20 @@ struct UpCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = EngineCommand.environment()
-        _ = try bootstrapObservability(service: "up", environment: environment)
+        _ = try Usage.check { () throws(ObservabilityError) in
+            try bootstrapObservability(service: "up", environment: environment)
+        }
         let log = Logger(label: "up")
+        let workflows = try workflows ?? Places.shippedWorkflows()
+        let reading = try Usage.check { () throws(CommandFailure) in try WorkflowReading.directory(workflows) }
+        guard !reading.hasErrors else {
+            throw CommandFailure("the workflows have errors:\n" + reading.problems.joined(separator: "\n"))
+        }
+        if let store {
+            _ = try Usage.check { () throws(ObjectStorageError) in try openStore(store, environment: environment) }
+        }
         let stage = try Stage(
-            data: data, port: port, workers: workers, workflows: try workflows ?? Places.shippedWorkflows(),
+            data: data, port: port, workers: workers, workflows: workflows,
             store: store, log: log)
         let signals = await StopSignals()
         let outcome: Result<Int32, any Error>

@@ -142,10 +142,22 @@ extension Engine {
         run.mailbox = []
         forget(run)
         guard run.seq > 0, !isStopping else { return }
+        let id = run.execution.id
+        guard reloading.insert(id).inserted else { return }
+        defer { reloading.remove(id) }
         // What is refused once may be refused again: not in a tight circle. Where the lease is lost, the process ends
         // meanwhile.
-        do { try await Task.sleep(for: .seconds(2)) } catch { return }
-        if !isStopping, runs[run.execution.id] == nil { await recover(run.execution.id) }
+        while !isStopping, runs[id] == nil {
+            do {
+                try await Task.sleep(for: .seconds(2))
+                try await recover(id)
+                return
+            } catch is CancellationError {
+                return
+            } catch {
+                log.warning("an execution is not loaded yet", metadata: ["execution": "\(id)", "error": "\(error)"])
+            }
+        }
     }
 
     /// Takes the committed effects into memory, and everything derived from them.
@@ -172,6 +184,7 @@ extension Engine {
 
     /// Takes an execution out of memory; the journal has it.
     func forget(_ run: Run) {
+        guard runs[run.execution.id] === run else { return }
         runs[run.execution.id] = nil
         for entry in run.leased { leases[LeaseKey(execution: run.execution.id, entry: entry)] = nil }
         run.leased = []
@@ -180,7 +193,10 @@ extension Engine {
 
     /// `title` of an input, for the lists.
     static func title(of input: JSON) -> String? {
-        input["title"]?.stringValue.map { String($0.prefix(200)) }
+        guard var title = input["title"]?.stringValue?.prefix(200) else { return nil }
+        // Some scripts take ten bytes and more a character, and messages bound bytes.
+        while title.utf8.count > 1000 { title.removeLast() }
+        return String(title)
     }
 }
 

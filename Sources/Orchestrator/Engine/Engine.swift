@@ -21,6 +21,8 @@ public actor Engine {
         public var openExecutions = 100_000
         /// Long polls waiting at the same time.
         public var waitingPolls = 1_000
+        /// Workers remembered before those long silent are forgotten.
+        public var workers = 1_000
         /// Streams of updates at the same time.
         public var observers = 256
 
@@ -37,6 +39,8 @@ public actor Engine {
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
+    /// Open executions that are not in memory for the moment: their tasks are neither over nor to be answered.
+    var reloading: Set<String> = []
     var machines: [String: Machine] = [:]
 
     var ready: [String: Deque<ReadyTask>] = [:]

@@ -1,6 +1,7 @@
 import Interpreter
 import JSON
 import Journal
+import Postgres
 import StatesLanguage
 
 extension Engine {
@@ -38,7 +39,7 @@ extension Engine {
         var count = 0
         while true {
             let page = try await journal.loadOpen(limit: 500, after: after)
-            for id in page { await recover(id) }
+            for id in page { try await recover(id) }
             count += page.count
             guard page.count == 500, let last = page.last else { break }
             after = last
@@ -46,8 +47,9 @@ extension Engine {
         log.info("active", metadata: ["open executions": "\(count)"])
     }
 
-    /// Loads an execution from its journal, evaluating nothing, and lets it go on.
-    func recover(_ id: String) async {
+    /// Loads an execution from its journal, evaluating nothing, and lets it go on. Throws when the journal can't be read
+    /// now; one that can never be read is told and left alone.
+    func recover(_ id: String) async throws {
         do {
             guard let run = try await restore(id), run.execution.isOpen else { return }
             runs[id] = run
@@ -58,12 +60,15 @@ extension Engine {
                 if case .task(let attempt) = entry.phase, let started = attempt.started,
                     let step = engineSteps[stepName(attempt.resource) ?? ""]
                 {
+                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
                     Task { await self.finish(step, entry: entry.id, nonce: started.nonce, of: run) }
                 } else {
                     index(entry, of: run)
                 }
             }
             if !run.execution.runnable.isEmpty { post(.proceed, to: run) }
+        } catch let error as PostgresError {
+            throw error
         } catch {
             // It stays in the journal as it is; operators see it RUNNING and this line says why it does not move.
             log.error("an execution can't be loaded", metadata: ["execution": "\(id)", "error": "\(error)"])

@@ -209,7 +209,13 @@ extension Engine {
         try requireReady()
         workerRecords[request.worker]?.lastSeen = now
         let answers = request.tasks.map { task in
-            guard let token = TaskToken(task.token), let run = runs[token.execution],
+            guard let token = TaskToken(task.token) else {
+                return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
+            }
+            if reloading.contains(token.execution) {
+                return HeartbeatReply.TaskStatus(token: task.token, status: .ok)
+            }
+            guard let run = runs[token.execution],
                 var lease = leases[LeaseKey(execution: token.execution, entry: token.entry)], lease.token == token
             else { return HeartbeatReply.TaskStatus(token: task.token, status: .gone) }
             lease.deadline = now + Int64(lease.heartbeatSeconds) * 1_000_000
@@ -239,6 +245,9 @@ extension Engine {
 
     private func answer(_ text: String, _ event: (TaskToken) -> Event) async throws(EngineError) -> Bool {
         try requireReady()
+        if let token = TaskToken(text), reloading.contains(token.execution) {
+            throw EngineError(code: .unavailable, message: "The execution is being loaded again.")
+        }
         guard let token = TaskToken(text), let run = runs[token.execution] else {
             staleAnswers += 1
             return false
@@ -255,8 +264,13 @@ extension Engine {
     /// Notes who polls. A new incarnation of a worker means that the former process is gone, and its tasks with it.
     private func note(_ request: PollRequest) {
         let former = workerRecords[request.worker]
+        if former == nil, workerRecords.count >= limits.workers { forgetIdleWorkers() }
         workerRecords[request.worker] = WorkerRecord(request: request, lastSeen: now)
-        guard former?.request.incarnation != request.incarnation else { return }
+        guard let former, former.request.incarnation != request.incarnation else { return }
+        // What the former process asked for it can't take any more.
+        for poller in pollers where poller.worker == request.worker && poller.incarnation != request.incarnation {
+            endPoll(poller.id)
+        }
         for lease in leases.values where lease.worker == request.worker && lease.incarnation != request.incarnation {
             guard let run = runs[lease.token.execution] else { continue }
             post(
@@ -264,6 +278,13 @@ extension Engine {
                     entry: lease.token.entry, nonce: lease.token.nonce, error: "Showrunner.WorkerLost",
                     cause: "The worker '\(lease.worker)' ended while it ran this task."), to: run)
         }
+    }
+
+    /// Drops the workers that hold nothing and were not heard of for an hour; names of containers never come back.
+    private func forgetIdleWorkers() {
+        let holders = Set(leases.values.map(\.worker))
+        let limit = now - 3_600_000_000
+        workerRecords = workerRecords.filter { $0.value.lastSeen > limit || holders.contains($0.key) }
     }
 
     /// Runs one of the engine's own steps: hands it out to itself, then commits its result with its statement.

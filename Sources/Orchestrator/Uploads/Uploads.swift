@@ -180,11 +180,8 @@ public actor Uploads {
             guard let record = records[id], busy.insert(id).inserted else { continue }
             defer { busy.remove(id) }
             let age = now() - (try await spool.lastChange(record))
-            if .seconds(age) > limits.lifetime {
-                try await spool.remove(record)
-                records[id] = nil
-                sweep.removed.append(id)
-            } else if record.executionARN == nil, try await keptBytes(of: record) == record.length {
+            if record.executionARN == nil, try await keptBytes(of: record) == record.length {
+                // However old: its bytes were acknowledged.
                 do {
                     _ = try await finish(id)
                 } catch  where error.code == .checksumMismatch {
@@ -192,6 +189,10 @@ public actor Uploads {
                 } catch {
                     sweep.postponed[id] = error
                 }
+            } else if .seconds(age) > limits.lifetime {
+                try await spool.remove(record)
+                records[id] = nil
+                sweep.removed.append(id)
             }
         }
         return sweep

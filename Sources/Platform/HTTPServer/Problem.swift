@@ -79,7 +79,7 @@ public struct Problem: Error, Sendable, CustomStringConvertible {
     /// The document, with members in the order RFC 9457 lists them.
     public func document(requestID: String) -> JSON {
         var document = JSON.members(
-            ("type", .string("urn:showrunner:problem:\(name)")), ("title", .string(title)),
+            ("type", .string("urn:showrunner:problem:\(name)")), ("code", .string(name)), ("title", .string(title)),
             ("status", .integer(status.code)), ("detail", .string(detail)), ("request_id", .string(requestID)))
         for member in members { document[member.name] = member.value }
         return document
