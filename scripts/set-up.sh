@@ -18,7 +18,7 @@ run_packages=(bubblewrap postgresql-15)
 # What makes the demo's clip.
 demo_packages=(ffmpeg)
 # What the tests judge with: reference decoder, browser, and a real S3 server that checks signatures.
-test_packages=(ceph-common ceph-mon ceph-osd chromium ffmpeg fonts-dejavu-core radosgw)
+test_packages=(ceph-common ceph-mon ceph-osd chromium chromium-driver ffmpeg fonts-dejavu-core radosgw)
 
 fail() {
     echo "set-up: $*" >&2

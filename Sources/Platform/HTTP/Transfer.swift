@@ -184,8 +184,13 @@ extension Transfer {
 
     private func setHeaders(_ set: EasyOptions) {
         // Waiting for "100 Continue" costs a second with servers that do not know it. Signed requests go to those that
-        // do, and libcurl's signer would count a header that it is told to leave out.
-        if request.signing == nil { headerList = curl_slist_append(headerList, "Expect:") }
+        // do, and libcurl's signer would count a header that it is told to leave out. For what is in memory there is
+        // little to save by waiting, so it hardly waits.
+        if request.signing == nil {
+            headerList = curl_slist_append(headerList, "Expect:")
+        } else if case .bytes = request.body {
+            set.long(CURLOPT_EXPECT_100_TIMEOUT_MS, 1)
+        }
         for field in request.headers {
             // libcurl drops a field with nothing behind its colon; the semicolon keeps it, empty.
             let line = field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)"
