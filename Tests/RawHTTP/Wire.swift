@@ -89,6 +89,12 @@ public final class Wire {
         return Answer(status: status, headers: headers, content: content)
     }
 
+    /// Whether anything has come that has not been read yet.
+    public var hasAnswer: Bool {
+        var byte: UInt8 = 0
+        return !received.isEmpty || recv(socket, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) > 0
+    }
+
     /// What comes until a text, and the text, as one; for answers without an end.
     public func text(through mark: String) throws -> String {
         let mark = Array(mark.utf8)
