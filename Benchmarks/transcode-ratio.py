@@ -6,7 +6,8 @@ JSON which rungs with which x264 options came out, builds one ffmpeg command wit
 runs both in turn. Prints user+sys seconds of every run, the medians and their ratio; exits 1 above --limit.
 
 The command under test is a template: {in}, {out} and {threads} are filled in, and it prints the step's output as JSON.
-    Benchmarks/transcode-ratio.py -- .build/release/showrunner-worker transcode {in} --out {out} --threads {threads} --json
+    Benchmarks/transcode-ratio.py -- .build/release/showrunner-worker transcode {in} --out {out} --threads {threads} --json \\
+        --no-cache
 """
 import argparse
 import json
@@ -81,7 +82,12 @@ def main():
             shutil.rmtree(ours_out, ignore_errors=True)
             os.mkdir(ours_out)
             with open(os.path.join(work, "ours.json"), "w") as file:
-                return cpu_seconds(ours, stdout=file)
+                spent = cpu_seconds(ours, stdout=file)
+            with open(os.path.join(work, "ours.json")) as file:
+                reported = json.load(file)["cpuSeconds"]
+            # The work is done in a sandboxed child for whom bubblewrap does not wait, so the kernel adds its time to
+            # nobody's; the child reports its own.
+            return spent if spent >= reported else spent + reported
 
         run_ours()
         with open(os.path.join(work, "ours.json")) as file:
