@@ -141,7 +141,7 @@ let catalog: [Target] = [
 ]
 
 let commands: [Target] = [
-    .target(name: "TerminalOutput", dependencies: ["JSON"], path: "Sources/Commands/TerminalOutput"),
+    .target(name: "TerminalOutput", dependencies: ["JSON", argumentParser], path: "Sources/Commands/TerminalOutput"),
     .target(name: "EngineClient", dependencies: ["HTTP", "JSON"], path: "Sources/Commands/EngineClient"),
     .executableTarget(
         name: "showrunner",
@@ -173,8 +173,10 @@ let tests: [Target] = [
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
         path: "Tests/StatesLanguageTests", exclude: ["Golden"]),
     .testTarget(
-        name: "CryptographyTests", dependencies: ["CShims", "Cryptography"], path: "Tests/CryptographyTests"),
-    .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP"], path: "Tests/HTTPTests"),
+        name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
+        path: "Tests/CryptographyTests"),
+    .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
+    .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "TemporaryFolder"], path: "Tests/HTTPTests"),
     .testTarget(
         name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
         path: "Tests/ObjectStorageTests"),

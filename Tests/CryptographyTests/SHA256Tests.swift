@@ -1,4 +1,5 @@
 import Cryptography
+import TemporaryFolder
 import Testing
 
 @Suite("SHA-256")

@@ -1,6 +1,7 @@
 import Cryptography
 import Glibc
 import HTTP
+import TemporaryFolder
 import Testing
 
 @Suite("HTTP client")

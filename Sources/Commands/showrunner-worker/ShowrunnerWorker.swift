@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import StepContracts
 import TerminalOutput
 
@@ -26,38 +25,6 @@ struct ShowrunnerWorker: AsyncParsableCommand {
     static let release = "0.1.0"
 
     static func main() async {
-        // A reader that goes away is an error of the write, not the end of the process.
-        signal(SIGPIPE, SIG_IGN)
-        do {
-            var command = try parseAsRoot()
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            fail(error)
-        }
-    }
-
-    /// What went wrong on standard error, and the exit code that the documentation promises.
-    private static func fail(_ error: any Error) -> Never {
-        switch error {
-        case let code as ExitCode: Glibc.exit(code.rawValue)
-        case let failure as StepFailure: end("showrunner-worker: \(failure)", 1)
-        default: break
-        }
-        let code = exitCode(for: error)
-        if code == .success {
-            Terminal.line(fullMessage(for: error))
-            Glibc.exit(0)
-        }
-        let isUsage = code == .validationFailure
-        end(isUsage ? fullMessage(for: error) : "showrunner-worker: \(error)", isUsage ? 2 : 1)
-    }
-
-    private static func end(_ message: String, _ status: Int32) -> Never {
-        Terminal.error(message)
-        Glibc.exit(status)
+        await runAsProgram { $0 is StepFailure ? 1 : nil }
     }
 }

@@ -1,11 +1,11 @@
 import Glibc
 
 /// A folder for one test, removed with what the test wrote into it.
-final class TemporaryFolder {
-    let path: String
+public final class TemporaryFolder {
+    public let path: String
     private var files: [String] = []
 
-    init() throws {
+    public init() throws {
         var template = Array("/tmp/showrunner-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemFailure(code: errno) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -17,13 +17,13 @@ final class TemporaryFolder {
     }
 
     /// The path of a file that the test will make.
-    func expect(_ name: String) -> String {
+    public func expect(_ name: String) -> String {
         let file = "\(path)/\(name)"
         if !files.contains(file) { files.append(file) }
         return file
     }
 
-    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+    public func write(_ name: String, _ bytes: [UInt8]) throws -> String {
         let file = "\(path)/\(name)"
         files.append(file)
         let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
@@ -39,7 +39,7 @@ final class TemporaryFolder {
     }
 }
 
-struct SystemFailure: Error, CustomStringConvertible {
-    let code: CInt
-    var description: String { String(cString: strerror(code)) }
+public struct SystemFailure: Error, CustomStringConvertible {
+    public let code: CInt
+    public var description: String { String(cString: strerror(code)) }
 }
