@@ -110,6 +110,10 @@ let steps: [Target] = [
     .target(
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
+    .target(
+        name: "DataSteps",
+        dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
+        path: "Sources/Steps/DataSteps"),
 ]
 
 let workers: [Target] = [
@@ -143,20 +147,25 @@ let catalog: [Target] = [
 let commands: [Target] = [
     .target(name: "TerminalOutput", dependencies: ["JSON", argumentParser], path: "Sources/Commands/TerminalOutput"),
     .target(name: "EngineClient", dependencies: ["HTTP", "JSON"], path: "Sources/Commands/EngineClient"),
+    .target(
+        name: "WorkerProgram",
+        dependencies: ["HTTPServer", "Observability", "Worker", argumentParser, lifecycle, logging],
+        path: "Sources/Commands/WorkerProgram"),
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
-            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
-            "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
+            "CatalogStore", "Console", "Cryptography", "DataSteps", "Engine", "EngineClient", "HTTP", "HTTPServer",
+            "JSON", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage",
+            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker",
+            "WorkerAPI", "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
     .executableTarget(
         name: "showrunner-worker",
         dependencies: [
-            "HTTP", "HTTPServer", "JSON", "MediaSteps", "ObjectStorage", "Observability", "StepContracts",
-            "Supervision", "TerminalOutput", "Worker", argumentParser, lifecycle, logging, signals,
+            "HTTP", "JSON", "MediaSteps", "ObjectStorage", "Observability", "StepContracts", "Supervision",
+            "TerminalOutput", "Worker", "WorkerProgram", argumentParser, logging, signals,
         ], path: "Sources/Commands/showrunner-worker"),
     .executableTarget(
         name: "showrunner-api",
@@ -212,6 +221,12 @@ let tests: [Target] = [
         name: "CatalogStoreTests",
         dependencies: ["CatalogStore", "CatalogTestSupport", "JSON", "Postgres", "PostgresTestSupport"],
         path: "Tests/CatalogStoreTests"),
+    .testTarget(
+        name: "DataStepsTests",
+        dependencies: [
+            "CatalogStore", "CatalogTestSupport", "Cryptography", "DataSteps", "JSON", "ObjectStorage", "Postgres",
+            "StepContracts", "TemporaryFolder",
+        ], path: "Tests/DataStepsTests"),
     .testTarget(
         name: "HTTPServerTests",
         dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],

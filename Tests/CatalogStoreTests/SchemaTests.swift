@@ -20,14 +20,14 @@ struct SchemaTests {
 
     @Test func anEmptyDatabaseIsBehind() async throws {
         let catalogue = try await Catalogue.connect(try await TestDatabase.empty())
-        #expect(try await catalogue.reader.schemaState() == .behind(applied: 0, known: 1))
+        #expect(try await catalogue.reader.schemaState() == .behind(applied: 0, known: 2))
     }
 
     @Test func aNewerSchemaIsAhead() async throws {
         let catalogue = try await Catalogue.make()
         try await catalogue.connection.script(
-            "INSERT INTO catalogue.migration VALUES (2, 'later', 'SELECT 1', now())", deadline: Catalogue.deadline)
-        #expect(try await catalogue.reader.schemaState() == .ahead(applied: 2, known: 1))
+            "INSERT INTO catalogue.migration VALUES (3, 'later', 'SELECT 1', now())", deadline: Catalogue.deadline)
+        #expect(try await catalogue.reader.schemaState() == .ahead(applied: 3, known: 2))
     }
 
     @Test func everyDatabaseHasACursorKeyOfItsOwn() async throws {
@@ -49,9 +49,27 @@ struct SchemaTests {
         ("does not make tables", "CREATE TABLE catalogue.mine (id int)", "42501"),
     ])
     func theViewersRole(_ name: String, _ sql: String, _ refusal: String?) async throws {
+        try await check(CatalogStore.role, name, sql, refusal)
+    }
+
+    @Test(arguments: [
+        ("reads what titles consist of", "SELECT * FROM catalogue.stored_object", nil),
+        ("reads titles", "SELECT * FROM catalogue.title", nil),
+        ("reads the schema's state", "SELECT * FROM catalogue.migration", nil),
+        ("does not read the cursors' key", "SELECT * FROM catalogue.cursor_key", "42501"),
+        ("does not write titles", "DELETE FROM catalogue.title", "42501"),
+        ("does not mend records", "UPDATE catalogue.stored_object SET bytes = 0", "42501"),
+        ("does not read the engine's tables", "SELECT * FROM engine.journal", "42501"),
+        ("does not make tables", "CREATE TABLE catalogue.mine (id int)", "42501"),
+    ])
+    func theDataWorkersRole(_ name: String, _ sql: String, _ refusal: String?) async throws {
+        try await check(CatalogStore.dataRole, name, sql, refusal)
+    }
+
+    private func check(_ role: String, _ name: String, _ sql: String, _ refusal: String?) async throws {
         let catalogue = try await Catalogue.make()
         try await catalogue.connection.script(
-            "CREATE SCHEMA engine; CREATE TABLE engine.journal (id int); SET ROLE \(CatalogStore.role)",
+            "CREATE SCHEMA engine; CREATE TABLE engine.journal (id int); SET ROLE \(role)",
             deadline: Catalogue.deadline)
         do {
             _ = try await catalogue.connection.query(sql, deadline: Catalogue.deadline)

@@ -18,7 +18,8 @@ extension EndToEnd {
         }
 
         static let commands = [
-            [], ["up"], ["engine"], ["ingest"], ["runs"], ["runs", "start"], ["runs", "list"], ["runs", "show"],
+            [], ["up"], ["engine"], ["data-worker"], ["ingest"], ["runs"], ["runs", "start"], ["runs", "list"],
+            ["runs", "show"],
             ["runs", "watch"], ["runs", "history"], ["runs", "stop"], ["workers"], ["lint"], ["probe"], ["transcode"],
             ["thumbs"], ["package"],
         ]
@@ -131,7 +132,7 @@ extension EndToEnd {
 
             let workers = try await stage.showrunner("workers", "--json")
             let known = try JSON(parsing: workers.output)["workers"]?.arrayValue ?? []
-            #expect(known.map { $0["name"]?.stringValue } == ["worker-1", "worker-2"])
+            #expect(known.map { $0["name"]?.stringValue } == ["data-worker", "worker-1", "worker-2"])
             let busy = known.flatMap { $0["tasks"]?.arrayValue ?? [] }
             #expect(busy.contains { $0["state"] == "Transcode" }, "\(workers.output)")
 

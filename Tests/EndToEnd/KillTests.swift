@@ -49,7 +49,7 @@ extension EndToEnd {
             let reached = try await stage.firstProgress(of: arn, in: "Transcode")
             #expect(reached < Self.film.seconds, "the kill came too late to prove anything")
             let processes = try stage.processes()
-            #expect(processes.count >= 6)
+            #expect(processes.count >= 7)
             stage.up.signal(SIGKILL)
             #expect(try await stage.up.status(within: .seconds(10)) == 128 + SIGKILL)
             try await stage.waitForEnd(of: processes)

@@ -27,13 +27,14 @@ extension EndToEnd {
         @Test("SIGTERM stops an idle stage in order")
         func stopsIdle() async throws {
             let stage = try await TestStage.start(workers: 1)
-            let names = ["engine", "api", "worker-1", "postgres"]
+            let names = ["engine", "api", "data-worker", "worker-1", "postgres"]
             for name in names { _ = try stage.process(name) }
             #expect(try text("\(stage.up.outputPath)").split(separator: "\n").count == 1)
             let pidFiles = names.map { "\(stage.directory)/run/\($0).pid" }
             stage.up.signal(SIGTERM)
             #expect(try await stage.up.status(within: .seconds(60)) == 0, "\(stage.up.lastWords())")
             #expect(pidFiles.filter(FileManager.default.fileExists).isEmpty)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: stage.directory + "/run").isEmpty)
             try await stage.stop()
         }
 

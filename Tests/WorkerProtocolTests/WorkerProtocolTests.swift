@@ -22,6 +22,10 @@ private let offer = TaskOffer(
             PollRequest(
                 worker: "worker-1", incarnation: "i", version: "0.1.0", steps: ["validate", "transcode"], slots: 2,
                 waitSeconds: 20))
+        try roundTrip(
+            PollRequest(
+                worker: "worker-1", incarnation: "i", version: "0.1.0", steps: [], slots: 1, waitSeconds: 0,
+                address: "http://127.0.0.1:4611"))
         try roundTrip(PollReply(task: offer))
         try roundTrip(
             TaskOffer(

@@ -7,7 +7,7 @@ public struct CatalogReader: Sendable {
     public typealias Query =
         @Sendable (_ sql: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> PostgresResult
 
-    private let query: Query
+    let query: Query
 
     public init(query: @escaping Query) { self.query = query }
 

@@ -8,6 +8,10 @@ public enum CatalogStore {
     /// The role that `showrunner-api` uses: it reads this schema and has no rights on any other.
     public static let role = "showrunner_api"
 
+    /// The role that the data worker uses: it reads titles and what they consist of, and has no rights on any other
+    /// schema.
+    public static let dataRole = "showrunner_data"
+
     /// Brings the schema up to date. Called by the engine at start; the viewers' service only checks.
     ///
     /// - Parameter deadline: for each statement.
@@ -124,6 +128,29 @@ public enum CatalogStore {
                         END IF;
                     END
                     $$;
-                    """)
+                    """),
+            Migration(
+                number: 2, name: "the data worker's role",
+                sql: """
+                    -- As for showrunner_api above. The key that signs cursors is not for it.
+                    DO $$
+                    BEGIN
+                        IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'showrunner_data')
+                            AND (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user)
+                        THEN
+                            BEGIN
+                                CREATE ROLE showrunner_data LOGIN;
+                            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                                NULL;
+                            END;
+                        END IF;
+                        IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'showrunner_data') THEN
+                            GRANT USAGE ON SCHEMA catalogue TO showrunner_data;
+                            GRANT SELECT ON migration, version, title, genre, title_genre, rendition, stored_object
+                                TO showrunner_data;
+                        END IF;
+                    END
+                    $$;
+                    """),
         ])
 }

@@ -4,8 +4,6 @@ import Foundation
 enum Environment {
     static var variables: [String: String] { ProcessInfo.processInfo.environment }
 
-    static var hostName: String { ProcessInfo.processInfo.hostName }
-
     /// Cores this process may use.
     static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
 

@@ -14,11 +14,14 @@ struct Showrunner: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 failed, 2 wrong use.
             """,
-        version: "0.1.0",
+        version: release,
         subcommands: [
-            UpCommand.self, EngineCommand.self, IngestCommand.self, RunsCommand.self, WorkersCommand.self,
+            UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
+            WorkersCommand.self,
             LintCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self, PackageCommand.self,
         ])
+
+    static let release = "0.1.0"
 
     static func main() async {
         await runAsProgram { error in

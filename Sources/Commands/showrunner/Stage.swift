@@ -5,7 +5,8 @@ import LocalPostgres
 import Logging
 import Supervision
 
-/// Everything that `up` runs: the private PostgreSQL, the engine, the viewers' service and the workers.
+/// Everything that `up` runs: the private PostgreSQL, the engine, the viewers' service, the media workers and the data
+/// worker.
 actor Stage {
     nonisolated let engineURL: String
     nonisolated let viewerURL: String
@@ -60,20 +61,34 @@ actor Stage {
                     "--database", database.replacingUser(with: "showrunner_api"), "--engine", engineURL, "--store",
                     store, "--port", "\(port + 1)",
                 ]))
+        await supervisor.start(
+            SupervisedProgram(
+                name: Self.dataWorker, executable: showrunner,
+                arguments: ["data-worker", "--database", database.replacingUser(with: "showrunner_data")]
+                    + workerArguments(Self.dataWorker), stopPatience: .seconds(15)))
         let worker = try Places.companion("showrunner-worker")
-        for number in workerNumbers {
+        for name in mediaWorkers {
             await supervisor.start(
                 SupervisedProgram(
-                    name: "worker-\(number)", executable: worker,
-                    arguments: [
-                        "--engine", engineURL, "--store", store, "--name", "worker-\(number)", "--scratch",
-                        data + "/scratch/worker-\(number)", "--allow-local-sources", "--drain-seconds", "5",
+                    name: name, executable: worker,
+                    arguments: workerArguments(name) + [
+                        "--scratch", "\(data)/scratch/\(name)", "--allow-local-sources",
                     ], stopPatience: .seconds(15)))
         }
         try await waitUntilReady(signals)
     }
 
-    private var workerNumbers: [Int] { workers == 0 ? [] : Array(1...workers) }
+    private static let dataWorker = "data-worker"
+
+    private var mediaWorkers: [String] { workers == 0 ? [] : (1...workers).map { "worker-\($0)" } }
+
+    /// Each worker answers health checks on a free port, which its file tells.
+    private func workerArguments(_ name: String) -> [String] {
+        [
+            "--engine", engineURL, "--store", store, "--name", name, "--drain-seconds", "5", "--port-file",
+            "\(data)/run/\(name).port",
+        ]
+    }
 
     /// Asks until all answer. Each ask waits a little longer than the last, up to a quarter of a second.
     private func waitUntilReady(_ signals: StopSignals) async throws {
@@ -82,7 +97,7 @@ actor Stage {
         while true {
             if await signals.isStopped { return }
             if await answers(engineURL + "/readyz"), await answers(viewerURL + "/readyz"),
-                await countWorkers() >= workers
+                await readyWorkers().isSuperset(of: mediaWorkers + [Self.dataWorker])
             {
                 return
             }
@@ -99,8 +114,20 @@ actor Stage {
         do { return try await client.send(HTTPRequest("GET", url)).status == 200 } catch { return false }
     }
 
-    private func countWorkers() async -> Int {
-        do { return try await fetch("/console/api/workers")["workers"]?.arrayValue?.count ?? 0 } catch { return 0 }
+    /// Names of the workers that the engine knows and that say themselves that they are ready.
+    private func readyWorkers() async -> Set<String> {
+        do {
+            var names: Set<String> = []
+            for worker in try await fetch("/console/api/workers")["workers"]?.arrayValue ?? [] {
+                guard let name = worker["name"]?.stringValue, let address = worker["address"]?.stringValue,
+                    await answers(address + "/readyz")
+                else { continue }
+                names.insert(name)
+            }
+            return names
+        } catch {
+            return []
+        }
     }
 
     private func fetch(_ path: String) async throws -> JSON {
@@ -135,7 +162,7 @@ actor Stage {
 
     /// Ends everything: first who makes work, last what keeps it.
     func stop() async {
-        await supervisor.stop(workerNumbers.map { "worker-\($0)" })
+        await supervisor.stop(mediaWorkers + [Self.dataWorker])
         await supervisor.stop("api")
         await supervisor.stop("engine")
         guarding?.cancel()

@@ -24,7 +24,7 @@ struct WorkersCommand: AsyncParsableCommand {
             return
         }
         Terminal.table(
-            [["WORKER", "VERSION", "SLOTS", "LAST SEEN", "DOES"]]
+            [["WORKER", "VERSION", "SLOTS", "HEALTH AND METRICS", "LAST SEEN", "DOES"]]
                 + workers.map { worker in
                     let tasks = (worker["tasks"]?.arrayValue ?? []).map { task in
                         let share = task["progress"].map { " " + RunDisplay.mediaTime($0) } ?? ""
@@ -32,7 +32,8 @@ struct WorkersCommand: AsyncParsableCommand {
                     }
                     return [
                         worker["name"]?.stringValue ?? "", worker["version"]?.stringValue ?? "",
-                        worker["slots"]?.text ?? "", worker["lastSeen"]?.stringValue ?? "",
+                        worker["slots"]?.text ?? "", worker["address"]?.stringValue ?? "-",
+                        worker["lastSeen"]?.stringValue ?? "",
                         tasks.isEmpty ? "-" : tasks.joined(separator: ", "),
                     ]
                 })

@@ -367,28 +367,31 @@ public struct WorkerView: Sendable, Hashable {
     public var steps: [String]
     /// Tasks it can hold at the same time.
     public var slots: Int
+    /// Where it answers health checks, as it says itself; nil where it does not say.
+    public var address: String?
     public var lastSeenMicroseconds: Int64
     public var tasks: [WorkerTaskView]
 
     public init(
-        name: String, incarnation: String, version: String, steps: [String], slots: Int, lastSeenMicroseconds: Int64,
-        tasks: [WorkerTaskView]
+        name: String, incarnation: String, version: String, steps: [String], slots: Int, address: String? = nil,
+        lastSeenMicroseconds: Int64, tasks: [WorkerTaskView]
     ) {
         self.name = name
         self.incarnation = incarnation
         self.version = version
         self.steps = steps
         self.slots = slots
+        self.address = address
         self.lastSeenMicroseconds = lastSeenMicroseconds
         self.tasks = tasks
     }
 
     public var json: JSON {
-        [
-            "name": .string(name), "incarnation": .string(incarnation), "version": .string(version),
-            "steps": .array(steps.map(JSON.string)), "slots": .integer(slots),
-            "lastSeen": .instant(microseconds: lastSeenMicroseconds), "tasks": .array(tasks.map(\.json)),
-        ]
+        .members(
+            ("name", .string(name)), ("incarnation", .string(incarnation)), ("version", .string(version)),
+            ("steps", .array(steps.map(JSON.string))), ("slots", .integer(slots)),
+            ("address", address.map(JSON.string)), ("lastSeen", .instant(microseconds: lastSeenMicroseconds)),
+            ("tasks", .array(tasks.map(\.json))))
     }
 }
 

@@ -178,7 +178,8 @@ extension Engine: RunService {
             let tasks = leases.values.filter { $0.worker == name }.sorted { $0.token.text < $1.token.text }
             return WorkerView(
                 name: name, incarnation: record.request.incarnation, version: record.request.version,
-                steps: record.request.steps, slots: record.request.slots, lastSeenMicroseconds: record.lastSeen,
+                steps: record.request.steps, slots: record.request.slots, address: record.request.address,
+                lastSeenMicroseconds: record.lastSeen,
                 tasks: tasks.map { lease in
                     let run = runs[lease.token.execution]
                     return WorkerTaskView(

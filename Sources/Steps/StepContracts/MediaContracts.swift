@@ -94,7 +94,7 @@ extension StepContract {
     public static let media: [StepContract] = [.validate, .transcode, .thumbnail, .package, .publish]
 
     /// Every step this release knows.
-    public static let all: [StepContract] = media
+    public static let all: [StepContract] = media + data
 
     /// The contract of a step by its name (without the resource prefix); nil when there is no such step.
     public static func named(_ name: String) -> StepContract? { all.first { $0.name == name } }

@@ -104,6 +104,10 @@ public struct StepFailure: Error, Sendable, Hashable, CustomStringConvertible {
         StepFailure(error: "Showrunner.StorageUnavailable", cause: cause, retry: .transient)
     }
 
+    public static func databaseUnavailable(_ cause: String) -> StepFailure {
+        StepFailure(error: "Showrunner.DatabaseUnavailable", cause: cause, retry: .transient)
+    }
+
     public static func resourceExhausted(_ cause: String) -> StepFailure {
         StepFailure(error: "Showrunner.ResourceExhausted", cause: cause, retry: .elsewhere)
     }
@@ -151,4 +155,14 @@ public protocol LocalStep: Sendable {
     static var contract: StepContract { get }
     init()
     func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON
+}
+
+/// A step that is run in its worker's own process: it opens no file of others, and waits more than it computes. It
+/// brings what it needs (a database, the object store) with it. Cancelling the task it runs in ends it within seconds
+/// with ``StepFailure/cancelled(_:)``.
+public protocol DataStep: Sendable {
+    var contract: StepContract { get }
+    func run(
+        input: JSON, report: @escaping @Sendable (StepProgress) -> Void
+    ) async throws(StepFailure) -> JSON
 }

@@ -4,15 +4,28 @@ import Logging
 import StepContracts
 import WorkerProtocol
 
-/// One task from its offer to its outcome: look for a kept result, bring the files, run the step in a child, store
-/// what it made, keep the result.
-struct TaskRun: Sendable {
-    /// The one value every way of ending comes to.
-    enum Outcome: Sendable, Hashable {
-        case success(JSON, isCached: Bool)
-        case failure(StepFailure)
-    }
+/// Does tasks in children: look for a kept result, bring the files, run the step in a child, store what it made, keep
+/// the result.
+struct ChildRunner: TaskRunner {
+    /// Of the steps that the child program can run, by name.
+    let contracts: [String: StepContract]
+    let configuration: WorkerConfiguration
+    let process: StepProcess
 
+    var steps: [String] { contracts.keys.sorted() }
+
+    func outcome(
+        of offer: TaskOffer, logger: Logger, report: @escaping @Sendable (StepProgress) -> Void
+    ) async -> TaskOutcome {
+        await TaskRun(
+            offer: offer, contract: contracts[offer.step], configuration: configuration, process: process,
+            logger: logger, report: report
+        ).outcome()
+    }
+}
+
+/// One task that is done in a child.
+private struct TaskRun: Sendable {
     let offer: TaskOffer
     /// Nil when this worker has no such step.
     let contract: StepContract?
@@ -21,13 +34,9 @@ struct TaskRun: Sendable {
     let logger: Logger
     let report: @Sendable (StepProgress) -> Void
 
-    func outcome() async -> Outcome {
+    func outcome() async -> TaskOutcome {
         do throws(StepFailure) {
-            guard let contract else {
-                throw StepFailure(
-                    error: "Showrunner.ParametersInvalid", cause: "this worker has no step '\(offer.step)'",
-                    retry: .elsewhere)
-            }
+            guard let contract else { throw .unknownStep(offer.step) }
             let problems = contract.problems(withInput: offer.input)
             guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
             let scratch = try ScratchDirectory(in: configuration.scratch)
@@ -44,7 +53,7 @@ struct TaskRun: Sendable {
         }
     }
 
-    private func outcome(_ contract: StepContract, _ scratch: ScratchDirectory) async -> Outcome {
+    private func outcome(_ contract: StepContract, _ scratch: ScratchDirectory) async -> TaskOutcome {
         do throws(StepFailure) {
             return try await run(contract, scratch)
         } catch {
@@ -52,7 +61,7 @@ struct TaskRun: Sendable {
         }
     }
 
-    private func run(_ contract: StepContract, _ scratch: ScratchDirectory) async throws(StepFailure) -> Outcome {
+    private func run(_ contract: StepContract, _ scratch: ScratchDirectory) async throws(StepFailure) -> TaskOutcome {
         let references = try StepFiles.references(in: offer.input)
         let bringer = FileBringer(
             store: configuration.store, sources: configuration.sources,

@@ -7,7 +7,7 @@ import WorkerProtocol
 
 public import struct Logging.Logger
 
-/// Polls the engine for tasks and does them, each in a child process, until it is told to stop.
+/// Polls the engine for tasks and does them, each in a child process or all in this one, until it is told to stop.
 ///
 /// Each free slot keeps one poll open. Every live task is announced with its progress every few seconds, also while
 /// its outcome is being delivered. An engine that is away changes nothing but that: the work goes on, and outcomes and
@@ -20,22 +20,24 @@ public final class Worker: Service {
         public let engineAnswers: Bool
         /// What was wrong with the latest message that was not answered; nil while all is well.
         public let engineTrouble: String?
-        public let sandbox: Sandbox
+        /// Nil where no step has a child.
+        public let sandbox: Sandbox?
         public let slots: Int
         public let tasks: Int
     }
 
-    private let configuration: WorkerConfiguration
-    private let contracts: [String: StepContract]
+    private let session: WorkerSession
+    private let runner: any TaskRunner
+    private let sandbox: Sandbox?
     private let incarnation: String
     private let engine: EngineClient
-    private let process: StepProcess
     private let tasks = LiveTasks()
     private let logger: Logger
     private let trouble = Mutex<String?>("the engine has not been asked yet")
+    private let address = Mutex<String?>(nil)
 
-    /// Makes a worker that is ready to run: checks its settings, cleans the scratch directory of what dead workers
-    /// left, and starts one child to learn whether the sandbox works here.
+    /// Makes a worker of children that is ready to run: checks its settings, cleans the scratch directory of what dead
+    /// workers left, and starts one child to learn whether the sandbox works here.
     ///
     /// - Parameter steps: Contracts of the steps that the child program can run.
     /// - Throws: ``WorkerError``: a setting that cannot work, a scratch directory that cannot be used, a child that
@@ -43,57 +45,73 @@ public final class Worker: Service {
     public init(
         _ configuration: WorkerConfiguration, steps: [StepContract], logger: Logger
     ) async throws(WorkerError) {
-        guard (1...WorkerProtocolLimits.tasks).contains(configuration.slots) else {
-            throw WorkerError(
-                .configuration, "slots must be from 1 to \(WorkerProtocolLimits.tasks), not \(configuration.slots)")
-        }
+        try configuration.session.check()
         guard configuration.threads >= 1 else {
             throw WorkerError(.configuration, "threads must be at least 1, not \(configuration.threads)")
-        }
-        guard !configuration.name.isEmpty, configuration.name.utf8.count <= WorkerProtocolLimits.nameBytes else {
-            throw WorkerError(
-                .configuration, "a worker's name has 1 to \(WorkerProtocolLimits.nameBytes) bytes")
         }
         try makeDirectories(configuration.scratch)
         try ScratchDirectory.sweep(configuration.scratch)
 
-        var logger = logger
-        logger[metadataKey: "worker"] = "\(configuration.name)"
-        self.configuration = configuration
-        self.logger = logger
-        contracts = Dictionary(uniqueKeysWithValues: steps.map { ($0.name, $0) })
+        session = configuration.session
+        self.logger = Worker.named(configuration.session.name, logger)
         incarnation = Worker.makeIncarnation()
-        engine = EngineClient(base: configuration.engine)
-        process = StepProcess(
-            command: configuration.childCommand,
-            sandbox: try await Sandbox.settle(
-                configuration.sandbox, command: configuration.childCommand, limits: configuration.limits,
-                scratch: configuration.scratch, logger: logger),
-            limits: configuration.limits)
+        engine = EngineClient(base: configuration.session.engine)
+        let sandbox = try await Sandbox.settle(
+            configuration.sandbox, command: configuration.childCommand, limits: configuration.limits,
+            scratch: configuration.scratch, logger: self.logger)
+        self.sandbox = sandbox
+        runner = ChildRunner(
+            contracts: Dictionary(uniqueKeysWithValues: steps.map { ($0.name, $0) }), configuration: configuration,
+            process: StepProcess(
+                command: configuration.childCommand, sandbox: sandbox, limits: configuration.limits))
+    }
+
+    /// Makes a worker that does its steps in this process: for steps that open no file of others.
+    ///
+    /// - Throws: ``WorkerError``: a setting that cannot work.
+    public init(_ session: WorkerSession, steps: [any DataStep], logger: Logger) throws(WorkerError) {
+        try session.check()
+        self.session = session
+        self.logger = Worker.named(session.name, logger)
+        incarnation = Worker.makeIncarnation()
+        engine = EngineClient(base: session.engine)
+        sandbox = nil
+        runner = InProcessRunner(steps)
+    }
+
+    private static func named(_ name: String, _ logger: Logger) -> Logger {
+        var logger = logger
+        logger[metadataKey: "worker"] = "\(name)"
+        return logger
     }
 
     public var status: Status {
         let trouble = trouble.withLock { $0 }
         return Status(
-            engineAnswers: trouble == nil, engineTrouble: trouble, sandbox: process.sandbox,
-            slots: configuration.slots, tasks: tasks.count)
+            engineAnswers: trouble == nil, engineTrouble: trouble, sandbox: sandbox, slots: session.slots,
+            tasks: tasks.count)
     }
+
+    /// Tells the engine, from the next poll on, where this process answers health checks.
+    ///
+    /// - Parameter address: scheme and authority, at most 256 bytes.
+    public func announce(address: String) { self.address.withLock { $0 = address } }
 
     /// Works until graceful shutdown, or until the surrounding task is cancelled (which ends running steps at once).
     public func run() async throws {
         logger.info(
             "worker ready",
             metadata: [
-                "engine": "\(configuration.engine)", "slots": "\(configuration.slots)",
-                "threads": "\(configuration.threads)", "sandbox": "\(process.sandbox)",
-                "steps": "\(contracts.keys.sorted().joined(separator: ","))",
+                "engine": "\(session.engine)", "slots": "\(session.slots)",
+                "sandbox": "\(sandbox.map { "\($0)" } ?? "none: no step has a child")",
+                "steps": "\(runner.steps.joined(separator: ","))",
             ])
         await withTaskGroup(of: Void.self) { group in
             // Heartbeats go on until the last slot is done.
             group.addTask { await self.keepAnnouncing() }
             group.addTask { await self.endTasksAfterGracePeriod() }
             await withTaskGroup(of: Void.self) { slots in
-                for _ in 0..<configuration.slots { slots.addTask { await self.fillSlot() } }
+                for _ in 0..<session.slots { slots.addTask { await self.fillSlot() } }
                 await slots.waitForAll()
             }
             group.cancelAll()
@@ -106,10 +124,13 @@ public final class Worker: Service {
     private func fillSlot() async {
         var backoff = Backoff()
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            // After an outage, and at first, the engine is asked for an answer at once: a poll that it keeps open would
+            // leave it untold for that long whether it answers again.
+            let waitSeconds = trouble.withLock { $0 == nil } ? session.pollSeconds : 0
             let request = PollRequest(
-                worker: configuration.name, incarnation: incarnation, version: configuration.version,
-                steps: contracts.keys.sorted(), slots: max(1, configuration.slots - tasks.count),
-                waitSeconds: configuration.pollSeconds)
+                worker: session.name, incarnation: incarnation, version: session.version, steps: runner.steps,
+                slots: max(1, session.slots - tasks.count), waitSeconds: waitSeconds,
+                address: address.withLock { $0 })
             let asked = ContinuousClock.now
             let answer = await cancelWhenGracefulShutdown { await self.engine.poll(request) }
             if Task.isShuttingDownGracefully || Task.isCancelled {
@@ -151,11 +172,10 @@ public final class Worker: Service {
         logger.info("task begins")
         let began = ContinuousClock.now
 
-        let run = TaskRun(
-            offer: offer, contract: contracts[offer.step], configuration: configuration, process: process,
-            logger: logger, report: { [tasks] in tasks.report(offer.token, $0) })
         // A task of its own, so that it can be ended alone.
-        let task = Task { await run.outcome() }
+        let task = Task { [runner, tasks, logger] in
+            await runner.outcome(of: offer, logger: logger, report: { tasks.report(offer.token, $0) })
+        }
         tasks.setEnd(offer.token) { task.cancel() }
         let outcome = await withTaskCancellationHandler {
             await task.value
@@ -180,7 +200,7 @@ public final class Worker: Service {
         await deliver(outcome, of: offer, logger: logger)
     }
 
-    private func outcomeWord(_ outcome: TaskRun.Outcome, token: String) -> String {
+    private func outcomeWord(_ outcome: TaskOutcome, token: String) -> String {
         switch (tasks.ending(token), outcome) {
         case (.gone, _): "gone"
         case (.draining, .failure): "handed-back"
@@ -193,7 +213,7 @@ public final class Worker: Service {
     // MARK: - Outcomes
 
     /// Tells the engine what became of a task, again and again until it answers.
-    private func deliver(_ outcome: TaskRun.Outcome, of offer: TaskOffer, logger: Logger) async {
+    private func deliver(_ outcome: TaskOutcome, of offer: TaskOffer, logger: Logger) async {
         switch (tasks.ending(offer.token), outcome) {
         case (.gone, _): return
         case (.draining, .failure): await handBack(offer)
@@ -250,7 +270,7 @@ public final class Worker: Service {
     /// attempt's heartbeats end, which says the same a little later.
     private func handBack(_ offer: TaskOffer) async {
         let failure = StepFailure(
-            error: "Showrunner.WorkerLost", cause: "the worker \(configuration.name) was told to stop",
+            error: "Showrunner.WorkerLost", cause: "the worker \(session.name) was told to stop",
             retry: .elsewhere)
         let request = FailRequest(token: offer.token, failure: failure)
         // Outside the cancelled task, or the message would be cancelled too.
@@ -266,7 +286,7 @@ public final class Worker: Service {
         while !Task.isCancelled {
             let live = tasks.snapshot
             if !live.isEmpty {
-                let request = HeartbeatRequest(worker: configuration.name, incarnation: incarnation, tasks: live)
+                let request = HeartbeatRequest(worker: session.name, incarnation: incarnation, tasks: live)
                 switch await engine.heartbeat(request) {
                 case .reply(let reply):
                     engineAnswered()
@@ -276,7 +296,7 @@ public final class Worker: Service {
                 case .unavailable(let reason, _): engineFailed(reason)
                 }
             }
-            await pause(configuration.heartbeatInterval)
+            await pause(session.heartbeatInterval)
         }
     }
 
@@ -284,7 +304,7 @@ public final class Worker: Service {
         do {
             try await gracefulShutdown()
             logger.info("worker drains", metadata: ["tasks": "\(tasks.count)"])
-            try await ContinuousClock().sleep(for: configuration.gracePeriod)
+            try await ContinuousClock().sleep(for: session.gracePeriod)
             tasks.endAll()
         } catch is CancellationError {
             // The last slot is done, or the whole worker is cancelled: nothing left to end.

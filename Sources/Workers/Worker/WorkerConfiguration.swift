@@ -1,19 +1,52 @@
 public import HTTP
 public import ObjectStorage
+import WorkerProtocol
 
-/// All that makes one worker what it is.
-public struct WorkerConfiguration: Sendable {
+/// How a worker meets its engine, whatever steps it does.
+public struct WorkerSession: Sendable {
     /// The engine's base URL, without a slash at the end.
     public var engine: String
-    public var store: any ObjectStore
-    /// Downloads from `http` and `https` sources; its address rule decides what such a URL may reach.
-    public var sources: HTTPClient
     /// The worker's name, the same over restarts.
     public var name: String
     /// The release, for people.
     public var version: String
     /// Tasks at a time.
     public var slots: Int
+    /// How long running tasks may go on after a request to stop.
+    public var gracePeriod: Duration
+    public var heartbeatInterval: Duration
+    /// How long the engine may keep a poll open, in seconds.
+    public var pollSeconds: Int
+
+    public init(
+        engine: String, name: String, version: String, slots: Int = 1, gracePeriod: Duration = .seconds(30),
+        heartbeatInterval: Duration = .seconds(2), pollSeconds: Int = 20
+    ) {
+        self.engine = engine
+        self.name = name
+        self.version = version
+        self.slots = slots
+        self.gracePeriod = gracePeriod
+        self.heartbeatInterval = heartbeatInterval
+        self.pollSeconds = pollSeconds
+    }
+
+    func check() throws(WorkerError) {
+        guard (1...WorkerProtocolLimits.tasks).contains(slots) else {
+            throw WorkerError(.configuration, "slots must be from 1 to \(WorkerProtocolLimits.tasks), not \(slots)")
+        }
+        guard !name.isEmpty, name.utf8.count <= WorkerProtocolLimits.nameBytes else {
+            throw WorkerError(.configuration, "a worker's name has 1 to \(WorkerProtocolLimits.nameBytes) bytes")
+        }
+    }
+}
+
+/// All that makes a worker of children what it is.
+public struct WorkerConfiguration: Sendable {
+    public var session: WorkerSession
+    public var store: any ObjectStore
+    /// Downloads from `http` and `https` sources; its address rule decides what such a URL may reach.
+    public var sources: HTTPClient
     /// Threads one step may keep busy.
     public var threads: Int
     /// Directory for tasks' files. Each task has its own below it.
@@ -28,25 +61,15 @@ public struct WorkerConfiguration: Sendable {
     public var allowsLocalSources: Bool
     /// The largest source brought over the network, in bytes.
     public var maximumSourceBytes: Int
-    /// How long running tasks may go on after a request to stop.
-    public var gracePeriod: Duration
-    public var heartbeatInterval: Duration
-    /// How long the engine may keep a poll open, in seconds.
-    public var pollSeconds: Int
 
     public init(
-        engine: String, store: any ObjectStore, sources: HTTPClient, name: String, version: String, slots: Int = 1,
-        threads: Int, scratch: String, childCommand: [String], sandbox: SandboxMode = .auto,
-        limits: ChildLimits = ChildLimits(), usesResults: Bool = true, allowsLocalSources: Bool = false,
-        maximumSourceBytes: Int = 256 << 30, gracePeriod: Duration = .seconds(30),
-        heartbeatInterval: Duration = .seconds(2), pollSeconds: Int = 20
+        session: WorkerSession, store: any ObjectStore, sources: HTTPClient, threads: Int, scratch: String,
+        childCommand: [String], sandbox: SandboxMode = .auto, limits: ChildLimits = ChildLimits(),
+        usesResults: Bool = true, allowsLocalSources: Bool = false, maximumSourceBytes: Int = 256 << 30
     ) {
-        self.engine = engine
+        self.session = session
         self.store = store
         self.sources = sources
-        self.name = name
-        self.version = version
-        self.slots = slots
         self.threads = threads
         self.scratch = scratch
         self.childCommand = childCommand
@@ -55,8 +78,5 @@ public struct WorkerConfiguration: Sendable {
         self.usesResults = usesResults
         self.allowsLocalSources = allowsLocalSources
         self.maximumSourceBytes = maximumSourceBytes
-        self.gracePeriod = gracePeriod
-        self.heartbeatInterval = heartbeatInterval
-        self.pollSeconds = pollSeconds
     }
 }

@@ -20,9 +20,13 @@ public struct PollRequest: WorkerMessage {
     public let slots: Int
     /// How long the engine may keep the poll open.
     public let waitSeconds: Int
+    /// Scheme and authority under which the worker answers `/livez`, `/readyz` and `/metrics`, for people and for what
+    /// watches; nil where it does not say. The engine shows it and never calls it.
+    public let address: String?
 
     public init(
-        worker: String, incarnation: String, version: String, steps: [String], slots: Int, waitSeconds: Int
+        worker: String, incarnation: String, version: String, steps: [String], slots: Int, waitSeconds: Int,
+        address: String? = nil
     ) {
         self.worker = worker
         self.incarnation = incarnation
@@ -30,13 +34,14 @@ public struct PollRequest: WorkerMessage {
         self.steps = steps
         self.slots = slots
         self.waitSeconds = waitSeconds
+        self.address = address
     }
 
     public var json: JSON {
         .members(
             ("worker", .string(worker)), ("incarnation", .string(incarnation)), ("version", .string(version)),
             ("steps", .array(steps.map(JSON.string))), ("slots", .integer(slots)),
-            ("waitSeconds", .integer(waitSeconds)))
+            ("waitSeconds", .integer(waitSeconds)), ("address", address.map(JSON.string)))
     }
 
     public init(json: JSON) throws(WorkerProtocolError) {
@@ -48,6 +53,7 @@ public struct PollRequest: WorkerMessage {
             "steps", maximumCount: WorkerProtocolLimits.steps, maximumBytes: WorkerProtocolLimits.nameBytes)
         slots = reader.integer("slots", in: 1...WorkerProtocolLimits.tasks)
         waitSeconds = reader.integer("waitSeconds", in: 0...WorkerProtocolLimits.waitSeconds)
+        address = reader.optionalString("address", maximumBytes: WorkerProtocolLimits.nameBytes)
         try reader.finish()
     }
 }

@@ -1,0 +1,80 @@
+import ArgumentParser
+import CatalogStore
+import DataSteps
+import Logging
+import ObjectStorage
+import Observability
+import Postgres
+import StepContracts
+import Supervision
+import Worker
+import WorkerProgram
+
+struct DataWorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "data-worker", abstract: "Take steps from an engine that need the catalogue, and do them.",
+        discussion: """
+            Example:
+              showrunner data-worker --engine http://127.0.0.1:4600 \\
+                --database postgresql://showrunner_data@db/showrunner --store s3://media/films
+
+            It needs no rights on the engine's tables: connect with the role showrunner_data, which the engine makes \
+            and which may read the catalogue.
+
+            Logs go to standard error. SIGTERM lets running steps go on for the drain time and hands back the rest.
+            """)
+
+    @OptionGroup var options: WorkerOptions
+    @Option(help: ArgumentHelp("The catalogue's database, as a libpq connection URI.", valueName: "url"))
+    var database: String
+
+    func validate() throws {
+        guard database.hasPrefix("postgresql://") || database.hasPrefix("postgres://") else {
+            throw ValidationError("--database is '\(database)'; it has to be a postgresql:// URL")
+        }
+    }
+
+    func run() async throws {
+        Lifeline.follow()
+        let environment = EngineCommand.environment()
+        let name = options.effectiveName
+        let metrics = try Usage.check { () throws(ObservabilityError) in
+            try bootstrapObservability(service: name, environment: environment)
+        }
+        let store = try Usage.check { () throws(ObjectStorageError) in
+            try openStore(options.store, environment: environment)
+        }
+        let log = Logger(label: "data-worker")
+        // The steps so far only read; the role has no right to write either.
+        let pool = PostgresPool(
+            url: database, applicationName: "showrunner-data-worker", size: options.slots + 1,
+            settings: ["default_transaction_read_only": "on"])
+        let catalogue = CatalogReader { (sql, parameters) throws(PostgresError) in
+            try await pool.query(sql, parameters, deadline: .seconds(30))
+        }
+        let worker = try Worker(
+            WorkerSession(
+                engine: options.engine, name: name, version: Showrunner.release, slots: options.slots,
+                gracePeriod: .seconds(options.drainSeconds)),
+            steps: [VerifyStep(catalogue: catalogue, store: store)], logger: log)
+        try await options.serve(worker, metrics: metrics, logger: log) {
+            [.init("catalogue", trouble: await Self.trouble(catalogue))]
+        }
+        await pool.close()
+    }
+
+    /// Why the catalogue can't be worked on; nil where it can.
+    private static func trouble(_ catalogue: CatalogReader) async -> String? {
+        do {
+            switch try await catalogue.schemaState() {
+            case .current: return nil
+            case .behind(let applied, let known):
+                return "its schema is at \(applied), this program knows \(known): the engine has not migrated it yet"
+            case .ahead(let applied, let known):
+                return "its schema is at \(applied), this program knows \(known): use a newer showrunner"
+            }
+        } catch {
+            return "the database does not answer: \(error.message)"
+        }
+    }
+}

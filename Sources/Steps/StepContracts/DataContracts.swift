@@ -1,0 +1,43 @@
+extension StepContract {
+    public static let verify = StepContract(
+        name: "verify", version: 1,
+        summary:
+            "Reads objects of published titles back from the store and compares them with the catalogue, a page at a time.",
+        runner: .dataWorker, heartbeatSeconds: 30,
+        input: [
+            StepField("report", .object, required: false, "what verify gave for the page before; none starts anew"),
+            StepField(
+                "limit", .number, required: false, "objects of this page at most, 1 to \(VerifyLimits.objects); 500"),
+            StepField(
+                "limitBytes", .number, required: false,
+                "ends the page once so many bytes have been read; \(VerifyLimits.standardBytes)"),
+        ],
+        output: [
+            StepField("titles", .number, "titles of which something has been checked, all pages together"),
+            StepField("objects", .number, "objects checked"),
+            StepField("bytes", .number, "bytes of theirs that were read"),
+            StepField("missing", .number, "objects that are not in the store"),
+            StepField("damaged", .number, "objects of another size or SHA-256 than recorded"),
+            StepField(
+                "problems", .array,
+                "the first \(VerifyLimits.problems) of these: problem, titleId, key, expected, found"),
+            StepField("summary", .string, "one sentence that says so"),
+            StepField("next", .string, required: false, "where the next page begins; none after the last"),
+        ])
+
+    /// The steps that look at the catalogue as a whole.
+    public static let data: [StepContract] = [.verify]
+}
+
+/// What one task of ``StepContract/verify`` may do, and how much its report may hold.
+public enum VerifyLimits {
+    /// Objects in one page.
+    public static let objects = 10_000
+    /// Objects in one page where the input does not say.
+    public static let standardObjects = 500
+    /// Bytes after which a page ends where the input does not say: minutes, at the speed of a disk or a network.
+    public static let standardBytes = 8 << 30
+    /// Problems told one by one; the rest is counted. With keys of 1 KiB they stay below half of what a state's data
+    /// may hold.
+    public static let problems = 50
+}

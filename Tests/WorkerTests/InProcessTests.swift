@@ -1,0 +1,131 @@
+import JSON
+import Logging
+import ServiceLifecycle
+import StepContracts
+import Synchronization
+import Testing
+import WorkerProtocol
+
+@testable import Worker
+
+/// A step that does what its input says.
+private struct ObedientStep: DataStep {
+    let contract = StepContract(
+        name: "obey", version: 1, summary: "A test's.", runner: .dataWorker,
+        input: [StepField("do", .string, "give, fail or wait")], output: [])
+    let calls = CallCount()
+
+    func run(
+        input: JSON, report: @escaping @Sendable (StepProgress) -> Void
+    ) async throws(StepFailure) -> JSON {
+        calls.add()
+        report(StepProgress(stage: "obey"))
+        switch input["do"] {
+        case "give": return ["given": true]
+        case "wait":
+            do { try await Task.sleep(for: .seconds(600)) } catch { throw .cancelled("the step was told to stop") }
+            return [:]
+        default: throw .databaseUnavailable("it is away")
+        }
+    }
+}
+
+private final class CallCount: Sendable {
+    private let count = Mutex(0)
+    func add() { count.withLock { $0 += 1 } }
+    var value: Int { count.withLock { $0 } }
+}
+
+/// A running worker whose steps have no child.
+private final class Desk: Sendable {
+    let engine: ScriptedEngine
+    let worker: Worker
+    let step = ObedientStep()
+    private let group: ServiceGroup
+    private let running: Task<Void, any Error>
+
+    init(grace: Duration = .seconds(60)) throws {
+        engine = try ScriptedEngine()
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        worker = try Worker(
+            WorkerSession(
+                engine: engine.url, name: "data-worker", version: "test", gracePeriod: grace,
+                heartbeatInterval: .milliseconds(20)),
+            steps: [step], logger: logger)
+        worker.announce(address: "http://127.0.0.1:4610")
+        let group = ServiceGroup(services: [worker], logger: logger)
+        self.group = group
+        running = Task { try await group.run() }
+    }
+
+    deinit { running.cancel() }
+
+    func offer(_ step: String, _ input: JSON, token: String = "t-1") {
+        engine.offer(
+            TaskOffer(
+                token: token, step: step, input: input, attempt: 1, executionArn: "arn", execution: "x", state: "S",
+                machine: "m", heartbeatSeconds: 15))
+    }
+
+    func drain() async { await group.triggerGracefulShutdown() }
+
+    func ended() async throws { try await running.value }
+}
+
+@Suite(.timeLimit(.minutes(2))) struct InProcessTests {
+    @Test func offersItsStepsAndTellsWhereItAnswers() async throws {
+        let desk = try Desk()
+        let poll = await desk.engine.nextPoll()
+        #expect(poll.steps == ["obey"])
+        #expect(poll.address == "http://127.0.0.1:4610")
+        #expect(desk.worker.status.sandbox == nil)
+    }
+
+    @Test func aTaskIsDoneEachTimeItIsAskedFor() async throws {
+        let desk = try Desk()
+        for token in ["t-1", "t-2"] {
+            desk.offer("obey", ["do": "give"], token: token)
+            let complete = await desk.engine.nextComplete()
+            #expect(complete == CompleteRequest(token: token, output: ["given": true]))
+        }
+        #expect(desk.step.calls.value == 2)
+    }
+
+    static let failures: [(String, JSON, StepFailure)] = [
+        ("obey", ["do": "fail"], .databaseUnavailable("it is away")),
+        ("obey", [:], .parametersInvalid("obey needs 'do': give, fail or wait")),
+        (
+            "other", [:],
+            StepFailure(
+                error: "Showrunner.ParametersInvalid", cause: "this worker has no step 'other'", retry: .elsewhere)
+        ),
+    ]
+
+    @Test(arguments: failures)
+    func aFailureIsToldAsItIs(_ step: String, _ input: JSON, _ failure: StepFailure) async throws {
+        let desk = try Desk()
+        desk.offer(step, input)
+        #expect(await desk.engine.nextFail().failure == failure)
+    }
+
+    @Test func whatIsNoLongerWantedEndsWithoutAWord() async throws {
+        let desk = try Desk()
+        desk.offer("obey", ["do": "wait"], token: "unwanted")
+        let beat = await desk.engine.nextHeartbeat { $0.tasks.contains { $0.progress != nil } }
+        #expect(beat.tasks.map(\.token) == ["unwanted"])
+        desk.engine.declareGone("unwanted")
+        // The only slot is free again.
+        desk.offer("obey", ["do": "give"], token: "next")
+        #expect(await desk.engine.nextComplete().token == "next")
+        #expect(!desk.engine.history.contains { if case .fail = $0 { true } else { false } })
+    }
+
+    @Test func whatTheGracePeriodDoesNotSufficeForIsHandedBack() async throws {
+        let desk = try Desk(grace: .milliseconds(1))
+        desk.offer("obey", ["do": "wait"])
+        _ = await desk.engine.nextHeartbeat { !$0.tasks.isEmpty }
+        await desk.drain()
+        #expect(await desk.engine.nextFail().failure.error == "Showrunner.WorkerLost")
+        try await desk.ended()
+    }
+}
