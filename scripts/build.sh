@@ -7,24 +7,29 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly flags=(--explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors)
 
-require_space() { # MEBIBYTES: a first build needs that much, a later one a part of it
-    local needed=$1 free
+require_space() { # MEBIBYTES FOLDER: a first build needs that much, a later one a part of it
+    local needed=$1
     [ ! -d ".build/$2" ] || needed=$((needed / 6))
-    free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
-    if [ "$free" -lt "$needed" ]; then
-        echo "build: $free MiB are free in $PWD; the build needs $needed MiB. Make room and try again" >&2
-        exit 1
-    fi
+    scripts/require-space.sh build "$PWD" "$needed" "the build"
+}
+
+build() { # ARGUMENT...: swift build; a disk that has become full meanwhile is named after the compiler's many words
+    local status=0
+    swift build "$@" "${flags[@]}" || status=$?
+    [ "$status" = 0 ] || scripts/require-space.sh build "$PWD" 64 "the build" || true
+    return "$status"
 }
 
 case "${1:-}" in
 release)
-    require_space 4096 release
-    exec swift build -c release "${flags[@]}"
+    require_space 3072 release
+    build -c release
     ;;
 tests)
-    require_space 6144 debug
-    swift build --build-tests "${flags[@]}"
+    require_space 3072 debug
+    # Private PostgreSQL servers, films and object stores.
+    scripts/require-space.sh test "${TMPDIR:-/tmp}" 2048 "a run of the tests"
+    build --build-tests
     # The same flags, so that nothing is built again. All tests are Swift Testing's. Many of them wait for processes and
     # sockets with a deadline: more at a time than a machine has cores for, and they would wait for each other.
     width=$(($(nproc) * 2))

@@ -54,6 +54,9 @@ else
     fi
 fi
 
+# The database, and what uploads, running steps and the store keep of a film; a long one needs more, which is told then.
+scripts/require-space.sh demo "$data" 1024 "the demo"
+
 # --- Set-up and build --------------------------------------------------------------------------------------------------
 
 say "Set-up"

@@ -22,15 +22,13 @@ final class TestStage: Sendable {
     @TaskLocal static var current: TestStage?
 
     /// Starts everything and returns when all of it serves.
+    ///
+    /// - Parameter directory: the data directory; a new one unless given.
     static func start(
-        workers: Int, options: [String] = [], environment: [String: String] = [:]
+        workers: Int, in directory: String? = nil, options: [String] = [], environment: [String: String] = [:]
     ) async throws -> TestStage {
-        var template = Array("/tmp/sr-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else {
-            throw TooLate(description: "/tmp takes no new folder: \(String(cString: strerror(errno)))")
-        }
         let stage = try TestStage(
-            directory: String(cString: made), workers: workers, options: options, environment: environment)
+            directory: try directory ?? newDirectory(), workers: workers, options: options, environment: environment)
         do { try await stage.waitUntilReady() } catch {
             do { try await stage.stop() } catch let second {
                 Issue.record(second, "the stage that did not start did not stop either")
@@ -38,6 +36,14 @@ final class TestStage: Sendable {
             throw error
         }
         return stage
+    }
+
+    private static func newDirectory() throws -> String {
+        var template = Array("/tmp/sr-XXXXXX".utf8CString)
+        guard let made = mkdtemp(&template) else {
+            throw TooLate(description: "/tmp takes no new folder: \(String(cString: strerror(errno)))")
+        }
+        return String(cString: made)
     }
 
     private init(directory: String, workers: Int, options: [String], environment: [String: String]) throws {

@@ -76,7 +76,8 @@ struct EngineCommand: AsyncParsableCommand {
             readiness: {
                 let isReady = await engine.isReady
                 return Readiness([
-                    .init("engine", trouble: isReady ? nil : "it starts, stands by or stops")
+                    .init("engine", trouble: isReady ? nil : "it starts, stands by or stops"),
+                    .init("database", trouble: await journal.trouble.map { "it takes no writes: \($0)" }),
                 ])
             }, metricsText: { registry.prometheusText() })
         router.addStepFunctionsRoutes(engine: engine)

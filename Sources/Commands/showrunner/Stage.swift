@@ -144,15 +144,25 @@ actor Stage {
 
     /// Starts PostgreSQL again whenever it ends by itself.
     private func guardCluster() async {
+        var reported: String?
         while !Task.isCancelled {
             let end = await cluster.waitUntilDown()
             if Task.isCancelled { return }
-            log.warning("PostgreSQL ended; starting it again", metadata: ["reason": "\(end)"])
+            if reported == nil {
+                log.warning("PostgreSQL ended; starting it again", metadata: ["reason": "\(end)"])
+            }
             do {
                 try await cluster.start()
                 await notePostgres()
+                if reported != nil { log.notice("PostgreSQL runs again") }
+                reported = nil
             } catch {
-                log.error("PostgreSQL does not start", metadata: ["error": "\(error)"])
+                // Once per reason, not once per try: a full disk may stay full over a night.
+                let reason = "\(error)"
+                if reason != reported {
+                    log.error("PostgreSQL does not start; trying on", metadata: ["error": "\(reason)"])
+                }
+                reported = reason
                 do { try await Task.sleep(for: .seconds(2)) } catch { return }
             }
         }

@@ -122,6 +122,8 @@ extension Engine: RunService {
         guard runs.count < limits.openExecutions else {
             throw unavailable("\(limits.openExecutions) executions are open; no more are taken.")
         }
+        // What is open waits for the database; more would only wait with it.
+        if let trouble = await journal.trouble { throw unavailable("The database takes no writes: \(trouble)") }
         let instant = now
         let id = makeExecutionID(at: instant)
         let executionName = name ?? id

@@ -104,13 +104,16 @@ extension Journal {
         while !open.isEmpty, !hasGivenUp {
             do throws(PostgresError) {
                 open = try await commitOnce(open, writer: writer, &attempt)
+                trouble = nil
                 // Nothing stood against what is left, and it did not go in: somebody was between the two looks.
                 if !open.isEmpty { await attempt.pause.wait() }
             } catch {
                 if error.isPermanent {
+                    trouble = nil
                     await refuse(open, error, writer: writer, attempt)
                     return
                 }
+                trouble = error.message
                 await attempt.note(error, rows: open.count, log)
             }
         }

@@ -29,6 +29,9 @@ public actor Journal {
     var idleLinks: [Link]
     var batchNumber: Int64 = 0
     var publishNumber: Int64 = 0
+    /// Why the latest try to append did not go in, while one is being tried again; nil while PostgreSQL takes what it is
+    /// given.
+    public internal(set) var trouble: String?
     var isClosed = false
     /// Closing has waited long enough: nobody listens to the outcomes any more.
     var hasGivenUp = false

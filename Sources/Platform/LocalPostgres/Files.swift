@@ -25,6 +25,13 @@ enum Files {
         return lstat(path, &status) == 0 ? status : nil
     }
 
+    /// Bytes that are free to us on the file system of a directory, or nil if it does not say.
+    static func freeBytes(_ directory: String) -> Int64? {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else { return nil }
+        return Int64(clamping: UInt64(status.f_bavail)) * Int64(clamping: UInt64(status.f_frsize))
+    }
+
     static func isDirectory(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
 
     /// Creates the directory and what is missing above it.

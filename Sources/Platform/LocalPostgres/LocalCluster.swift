@@ -39,6 +39,10 @@ public actor LocalCluster {
 
     private static let port = 5432
     private static let logBytesLimit = 8 << 20
+    /// What `initdb` writes (40 MB), a database beside the templates (8 MB), and room for some WAL segments of 16 MB.
+    private static let newClusterBytes: Int64 = 128 << 20
+    /// A WAL segment, without which a server that was killed can't finish its recovery, and some pages.
+    private static let startBytes: Int64 = 24 << 20
     /// `sockaddr_un.sun_path` has 108 bytes with the NUL (unix(7)).
     private static let socketPathBytesLimit = 107
 
@@ -56,6 +60,8 @@ public actor LocalCluster {
         self.log = log
         try removeLeftovers()
         try await stopPredecessor(data)
+        let isNew = Files.status(data + "/PG_VERSION") == nil
+        try requireSpace(isNew ? Self.newClusterBytes : Self.startBytes, for: isNew ? "a new database" : "PostgreSQL")
         if Files.status(data + "/PG_VERSION") == nil { try await initialise(data, account, log) }
         let programs = try ServerPrograms.find(version: clusterVersion(data))
         try prepareSocketDirectory(account)
@@ -72,8 +78,7 @@ public actor LocalCluster {
             let tail = log.tail
             let isPassing = tail.contains("pre-existing shared memory block") || tail.contains("another postmaster")
             guard isPassing, .now < until else {
-                throw LocalPostgresError(
-                    .startFailed, "PostgreSQL did not start in \(data): \(Self.reason(child, tail))")
+                throw failure(.startFailed, "PostgreSQL did not start in \(data): \(Self.reason(child, tail))", tail)
             }
             await Self.pause(.milliseconds(250))
         }
@@ -117,6 +122,27 @@ public actor LocalCluster {
             await Self.pause(.milliseconds(20))
         }
         return false
+    }
+
+    /// PostgreSQL tells of a full disk in many lines, and its first start leaves nothing to repair; one sentence before
+    /// is better.
+    private func requireSpace(_ needed: Int64, for what: String) throws(LocalPostgresError) {
+        guard let free = Files.freeBytes(directory), free < needed else { return }
+        throw LocalPostgresError(
+            .noSpace,
+            "the disk is full: \(free >> 20) MiB are free for \(directory), and \(what) needs \(needed >> 20) MiB; "
+                + "make room there")
+    }
+
+    /// A server's end as an error; what it says of a full disk is for one sentence again.
+    private func failure(_ code: LocalPostgresError.Code, _ message: String, _ tail: String) -> LocalPostgresError {
+        // strerror(ENOSPC) and strerror(EDQUOT), as PostgreSQL's lines end.
+        guard tail.contains("No space left on device") || tail.contains("Disk quota exceeded") else {
+            return LocalPostgresError(code, message)
+        }
+        let free = Files.freeBytes(directory).map { "\($0 >> 20) MiB are free" } ?? "nothing is free"
+        return LocalPostgresError(
+            .noSpace, "the disk is full: \(free) for \(directory), and PostgreSQL needs more; make room there")
     }
 
     private static func reason(_ child: ChildProcess, _ tail: String) -> String {
@@ -239,8 +265,8 @@ public actor LocalCluster {
                     "--data-checksums", "--no-instructions",
                 ] + initialisation), log: log)
         guard await child.wait() == .exited(0) else {
-            throw LocalPostgresError(
-                .initialisationFailed, "initdb failed in \(directory): \(Self.reason(child, log.tail))")
+            throw failure(
+                .initialisationFailed, "initdb failed in \(directory): \(Self.reason(child, log.tail))", log.tail)
         }
         guard rename(unfinished, data) == 0 else {
             throw LocalPostgresError(.directoryUnusable, "cannot rename \(unfinished): \(Files.reason())")

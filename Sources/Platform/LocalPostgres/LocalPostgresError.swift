@@ -5,6 +5,8 @@ public struct LocalPostgresError: Error, Sendable, Equatable, CustomStringConver
         case programsMissing
         /// The directory cannot be used: not creatable, not traversable, of another owner, or used by another process.
         case directoryUnusable
+        /// The file system is full, or nearly so.
+        case noSpace
         /// `initdb` failed.
         case initialisationFailed
         /// The server did not come up.

@@ -132,9 +132,11 @@ public actor Supervisor {
             log.error("a pid file can't be written", metadata: ["file": "\(temporary)"])
             return
         }
-        fputs("\(pid)\n", file)
-        fclose(file)
-        if rename(temporary, path(of: name)) != 0 {
+        let isWritten = fputs("\(pid)\n", file) >= 0
+        let isFlushed = fclose(file) == 0
+        // On a full disk the file would be empty, which says less than none.
+        if !isWritten || !isFlushed || rename(temporary, path(of: name)) != 0 {
+            unlink(temporary)
             log.error("a pid file can't be written", metadata: ["file": "\(path(of: name))"])
         }
     }
