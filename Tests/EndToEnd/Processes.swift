@@ -91,14 +91,32 @@ enum FreePorts {
 final class Listener {
     private let descriptor: Int32
 
+    /// Which address the port is held at.
+    enum Address: String, CaseIterable {
+        case loopback = "127.0.0.1"
+        case everywhere = "0.0.0.0"
+        case loopback6 = "::1"
+    }
+
+    /// Whether the machine has an address of IPv6.
+    static var hasIPv6: Bool { Listener(port: 0, at: .loopback6) != nil }
+
     /// Nil when the port is taken.
-    init?(port: Int) {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = Loopback.address(port)
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+    init?(port: Int, at address: Address = .loopback) {
+        let status: Int32
+        switch address {
+        case .loopback, .everywhere:
+            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var name = Loopback.address(port)
+            if address == .everywhere { name.sin_addr.s_addr = INADDR_ANY }
+            status = Self.bind(descriptor, &name)
+        case .loopback6:
+            descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+            var name = sockaddr_in6()
+            name.sin6_family = sa_family_t(AF_INET6)
+            name.sin6_port = in_port_t(UInt16(port).bigEndian)
+            name.sin6_addr = in6addr_loopback
+            status = Self.bind(descriptor, &name)
         }
         guard descriptor >= 0, status == 0, listen(descriptor, 1) == 0 else {
             close(descriptor)
@@ -107,6 +125,14 @@ final class Listener {
     }
 
     deinit { close(descriptor) }
+
+    private static func bind<Name>(_ descriptor: Int32, _ name: inout Name) -> Int32 {
+        withUnsafePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Foundation.bind(descriptor, $0, socklen_t(MemoryLayout<Name>.size))
+            }
+        }
+    }
 }
 
 enum Loopback {

@@ -54,10 +54,12 @@ extension EndToEnd {
             try await stage.stop()
         }
 
-        @Test("a taken port is one sentence and exit code 1", arguments: [0, 1])
-        func refusesTakenPort(offset: Int) async throws {
+        @Test(
+            "a taken port is one sentence and exit code 1", arguments: [0, 1],
+            Listener.Address.allCases.filter { $0 != .loopback6 || Listener.hasIPv6 })
+        func refusesTakenPort(offset: Int, address: Listener.Address) async throws {
             let port = FreePorts.neighbours(2)
-            let listener = try #require(Listener(port: port + offset))
+            let listener = try #require(Listener(port: port + offset, at: address))
             let directory = Workplace.file("data")
             let ended = try await Program.run(
                 Binaries.showrunner, ["up", "--data", directory, "--port", "\(port)", "--workers", "1"])

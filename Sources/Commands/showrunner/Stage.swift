@@ -31,7 +31,7 @@ actor Stage {
         self.workflows = workflows
         self.store = store ?? self.data + "/objects"
         self.log = log
-        try Self.requireFree([port, port + 1])
+        for port in [port, port + 1] { try LoopbackPort(port).requireFree() }
         cluster = LocalCluster(directory: self.data)
         supervisor = try Supervisor(directory: self.data + "/run", log: log)
     }
@@ -231,30 +231,6 @@ actor Stage {
         }
         guard access(path, R_OK | W_OK | X_OK) == 0 else {
             throw CommandFailure("the directory \(path) can't be written: \(String(cString: strerror(errno)))")
-        }
-    }
-
-    /// Whether nobody listens there; found out before anything is started.
-    private static func requireFree(_ ports: [Int]) throws(CommandFailure) {
-        for port in ports {
-            let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            guard socket >= 0 else { continue }
-            defer { close(socket) }
-            var reuse: Int32 = 1
-            setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = in_port_t(UInt16(port).bigEndian)
-            address.sin_addr.s_addr = in_addr_t(UInt32(0x7F00_0001).bigEndian)
-            let status = withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
-            if status != 0 {
-                throw CommandFailure(
-                    "port \(port) can't be used: \(String(cString: strerror(errno))); choose another with --port")
-            }
         }
     }
 }
