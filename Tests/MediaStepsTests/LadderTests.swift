@@ -23,7 +23,11 @@ struct LadderTests {
         Row(width: 720, height: 480, rungs: ["480p 720x480", "360p 540x360"]),
         Row(width: 640, height: 360, rungs: ["360p 640x360"]),
         // The 480p of this one would be nearly the film itself.
-        Row(width: 860, height: 484, rungs: ["720p 860x484", "360p 640x360"]),
+        Row(width: 860, height: 484, rungs: ["484p 860x484", "360p 640x360"]),
+        Row(width: 960, height: 540, rungs: ["540p 960x540", "480p 854x480", "360p 640x360"]),
+        Row(width: 540, height: 960, rungs: ["540p 540x960", "480p 480x854", "360p 360x640"]),
+        Row(width: 1916, height: 1076, rungs: ["1080p 1916x1076", "720p 1280x718", "480p 854x480", "360p 640x360"]),
+        Row(width: 1000, height: 480, rungs: ["563p 1000x480", "480p 854x410", "360p 640x308"]),
         Row(width: 321, height: 181, rungs: ["180p 320x180"]),
         Row(width: 1, height: 1, rungs: ["2p 2x2"]),
         Row(width: 8192, height: 64, rungs: ["1080p 1920x16", "720p 1280x10", "480p 854x6", "360p 640x6"]),

@@ -3,7 +3,8 @@ import MediaFiles
 /// The rungs a film is encoded in.
 struct Ladder: Sendable, Hashable {
     struct Rung: Sendable, Hashable {
-        /// `1080p`, by the smaller side of the frame it fits in.
+        /// `1080p`, by the smaller side of the 16:9 frame it fits in: one of the ladder's, or for a film that is smaller
+        /// than that its own.
         let name: String
         let width: Int
         let height: Int
@@ -35,15 +36,18 @@ struct Ladder: Sendable, Hashable {
             {
                 continue
             }
-            // A film smaller than the smallest frame is called by its own size.
-            let isSmallest = step.side == Ladder.steps.last?.side
-            let isTiny = isSmallest && rungs.isEmpty && rungWidth * 9 < step.side * 16 && rungHeight < step.side
             rungs.append(
                 Rung(
-                    name: "\(isTiny ? min(rungWidth, rungHeight) : step.side)p", width: rungWidth, height: rungHeight,
+                    name: Ladder.name(rungWidth, rungHeight, side: step.side), width: rungWidth, height: rungHeight,
                     peakBitRate: step.peakBitRate))
         }
         self.rungs = rungs
+    }
+
+    /// What a rung that fits into a frame of `side` is called. A few cropped lines do not change it.
+    private static func name(_ width: Int, _ height: Int, side: Int) -> String {
+        let own = max(min(width, height), (max(width, height) * 9 + 8) / 16)
+        return "\(own * 20 > side * 19 ? side : own)p"
     }
 
     /// The size scaled down into a frame of `side` by 16:9 of it, upright or not; sides are even, as 4:2:0 needs them.

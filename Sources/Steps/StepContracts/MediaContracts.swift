@@ -20,7 +20,7 @@ extension StepContract {
         ])
 
     public static let transcode = StepContract(
-        name: "transcode", version: 1,
+        name: "transcode", version: 2,
         summary: "Decodes a film once and encodes every rung of its ladder and every sound track, one MP4 each.",
         runner: .mediaWorker, heartbeatSeconds: 30,
         input: [
