@@ -162,6 +162,15 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         #expect(try await plant.store.get("\(second)/sub/text.txt") == Array("SAME".utf8))
     }
 
+    @Test func aTaskMayBringAsMuchAsAStatesDataMay() async throws {
+        let plant = try await Plant()
+        var input = try plant.source("film.txt", "film")
+        // Every byte of it is escaped.
+        input["notes"] = .string(String(repeating: "\u{1}", count: 4 << 20))
+        plant.offer("write", input)
+        #expect(await plant.engine.nextComplete().output["file"]?["sha256"] == digest("FILM"))
+    }
+
     @Test func withoutKeptResultsEveryTaskIsWorkedOn() async throws {
         let plant = try await Plant(usesResults: false)
         let input = try plant.source("one.txt", "same")

@@ -30,10 +30,14 @@ struct RunsCommand: AsyncParsableCommand {
         var wait = false
         @OptionGroup var engine: EngineOptions
 
+        /// More than any engine takes, whose own limit is told in its own words.
+        private static let inputBytes = 2 << 20
+
         func run() async throws {
             let text =
                 input.hasPrefix("@")
-                ? String(decoding: try FileBytes.read(String(input.dropFirst()), limit: 1 << 20), as: UTF8.self) : input
+                ? String(decoding: try FileBytes.read(String(input.dropFirst()), limit: Self.inputBytes), as: UTF8.self)
+                : input
             do { _ = try JSON(parsing: text) } catch {
                 throw ValidationError("--input is \(error.description)")
             }

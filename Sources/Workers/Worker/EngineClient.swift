@@ -29,7 +29,8 @@ struct EngineClient: Sendable {
     func poll(_ request: PollRequest) async -> Answer<TaskOffer> {
         // The poll that got no answer may have been handed a task: libcurl must not send it once more unasked.
         await post(
-            request, to: WorkerProtocolPath.poll, timeout: .seconds(request.waitSeconds + 10), mayArriveTwice: false
+            request, to: WorkerProtocolPath.poll, timeout: .seconds(request.waitSeconds + 10),
+            maximumBytes: PollReply.maximumBytes, mayArriveTwice: false
         ) { body throws(WorkerProtocolError) in try PollReply(body: body).task }
     }
 
@@ -48,13 +49,14 @@ struct EngineClient: Sendable {
     }
 
     private func post<Message: WorkerMessage, Reply: Sendable>(
-        _ message: Message, to path: String, timeout: Duration, mayArriveTwice: Bool = true,
+        _ message: Message, to path: String, timeout: Duration, maximumBytes: Int = WorkerProtocolLimits.bodyBytes,
+        mayArriveTwice: Bool = true,
         read: @Sendable ([UInt8]) throws(WorkerProtocolError) -> Reply
     ) async -> Answer<Reply> {
         let request = HTTPRequest(
             "POST", base + path, headers: ["Content-Type": "application/json"], body: .bytes(message.body),
             timeouts: HTTPTimeouts(connect: .seconds(5), total: timeout, idle: nil),
-            maxResponseBytes: WorkerProtocolLimits.bodyBytes, reusesConnection: mayArriveTwice)
+            maxResponseBytes: maximumBytes, reusesConnection: mayArriveTwice)
         let response: HTTPResponse
         do {
             response = try await http.send(request)

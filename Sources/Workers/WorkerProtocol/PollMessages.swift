@@ -61,6 +61,7 @@ public struct PollRequest: WorkerMessage {
 /// The answer to a poll for which there is a task.
 public struct PollReply: WorkerMessage {
     public static let messageName = "poll reply"
+    public static let maximumBytes = WorkerProtocolLimits.offerBytes
 
     public let task: TaskOffer
 

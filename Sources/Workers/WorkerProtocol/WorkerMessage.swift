@@ -4,19 +4,22 @@ public import JSON
 public protocol WorkerMessage: Sendable, Hashable {
     /// What the message is called in errors, for instance "poll request".
     static var messageName: String { get }
+    /// What its body may have; ``WorkerProtocolLimits/bodyBytes`` unless it says otherwise.
+    static var maximumBytes: Int { get }
     var json: JSON { get }
     init(json: JSON) throws(WorkerProtocolError)
 }
 
 extension WorkerMessage {
+    public static var maximumBytes: Int { WorkerProtocolLimits.bodyBytes }
+
     /// The message as a body to send.
     public var body: [UInt8] { json.utf8 }
 
-    /// Reads a message from a received body of at most ``WorkerProtocolLimits/bodyBytes``.
+    /// Reads a message from a received body of at most ``maximumBytes``.
     public init(body: [UInt8]) throws(WorkerProtocolError) {
-        guard body.count <= WorkerProtocolLimits.bodyBytes else {
-            throw Self.refusal(
-                "has \(body.count) bytes, more than the \(WorkerProtocolLimits.bodyBytes) a message may have")
+        guard body.count <= Self.maximumBytes else {
+            throw Self.refusal("has \(body.count) bytes, more than the \(Self.maximumBytes) a message may have")
         }
         let json: JSON
         do {

@@ -14,8 +14,10 @@ public enum WorkerProtocolPath {
 
 /// What one message may hold; sizes are bytes of UTF-8.
 public enum WorkerProtocolLimits {
-    /// A request or reply body.
+    /// A request or reply body, but for an offer's.
     public static let bodyBytes = 1 << 20
+    /// A poll's reply: a task's input has what a state's data may have (4 MiB), in the worst case all of it escapes.
+    public static let offerBytes = 32 << 20
     /// A task's output, as compact JSON; the States Language's limit for a state's data.
     public static let outputBytes = 256 << 10
     public static let causeBytes = 32 << 10
