@@ -38,6 +38,9 @@ extension EndToEnd {
                 // In the bucket, and nowhere else.
                 #expect(try await gateway.list(prefix: "films/media/").contains("master.m3u8"))
                 #expect(!FileManager.default.fileExists(atPath: stage.directory + "/objects"))
+                let verified = try await stage.showrunner("runs", "start", "verify-catalogue", "--wait", "--json")
+                #expect(verified.status == 0, "\(verified)")
+                #expect(try JSON(parsing: verified.output)["output"]?["objects"]?.integerValue ?? 0 > 8)
             } catch {
                 try await stage.stop()
                 throw error

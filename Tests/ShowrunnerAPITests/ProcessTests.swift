@@ -136,7 +136,7 @@ struct ProcessTests {
         let catalogue = try await Catalogue.connect(url)
         try await CatalogStore.migrate(catalogue.connection)
         try await catalogue.connection.script(
-            "INSERT INTO catalogue.migration VALUES (2, 'later', 'SELECT 1', now())", deadline: Catalogue.deadline)
+            "INSERT INTO catalogue.migration VALUES (99, 'later', 'SELECT 1', now())", deadline: Catalogue.deadline)
         let ended = try await Self.run([
             "--database", url, "--engine", "http://127.0.0.1:1", "--store", "/tmp", "--port", "0",
         ])
