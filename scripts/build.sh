@@ -22,7 +22,7 @@ build() { # ARGUMENT...: swift build; a disk that has become full meanwhile is n
 
 case "${1:-}" in
 release)
-    require_space 3072 release
+    require_space 4096 release
     build -c release
     ;;
 tests)

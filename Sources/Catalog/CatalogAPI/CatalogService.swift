@@ -45,25 +45,11 @@ public struct CatalogService: Sendable {
         do {
             let state = try await reader.schemaState()
             return Readiness([
-                Readiness.Check("database", trouble: nil), Readiness.Check("schema", trouble: state.trouble),
+                Readiness.Check("database", trouble: nil),
+                Readiness.Check("schema", trouble: state.trouble(of: "showrunner-api")),
             ])
         } catch {
             return Readiness([Readiness.Check("database", trouble: error.message)])
-        }
-    }
-}
-
-extension CatalogReader.SchemaState {
-    /// What is wrong, as a sentence; nil if nothing is.
-    public var trouble: String? {
-        switch self {
-        case .current: nil
-        case .behind(let applied, let known):
-            "the catalogue's schema is at migration \(applied) and this program needs \(known): "
-                + "start the engine, which migrates it"
-        case .ahead(let applied, let known):
-            "the catalogue's schema is at migration \(applied) and this program knows only \(known): "
-                + "use a newer showrunner-api"
         }
     }
 }

@@ -18,6 +18,21 @@ public struct CatalogReader: Sendable {
         case behind(applied: Int64, known: Int64)
         /// A newer program has migrated it.
         case ahead(applied: Int64, known: Int64)
+
+        /// What is wrong, as a sentence; nil if nothing is.
+        ///
+        /// - Parameter program: whose knowledge it is about.
+        public func trouble(of program: String) -> String? {
+            switch self {
+            case .current: nil
+            case .behind(let applied, let known):
+                "the catalogue's schema is at migration \(applied) and this program needs \(known): "
+                    + "start the engine, which migrates it"
+            case .ahead(let applied, let known):
+                "the catalogue's schema is at migration \(applied) and this program knows only \(known): "
+                    + "use a newer \(program)"
+            }
+        }
     }
 
     /// Compares the database's schema with this program's.

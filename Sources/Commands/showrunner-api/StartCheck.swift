@@ -36,7 +36,7 @@ struct StartCheck: Service {
             let trouble: String
             do {
                 let state = try await reader.schemaState()
-                guard let words = state.trouble else { return true }
+                guard let words = state.trouble(of: "showrunner-api") else { return true }
                 if case .ahead = state { throw StartError(description: words) }
                 trouble = words
             } catch let error as PostgresError {

@@ -49,16 +49,20 @@ struct DataWorkerCommand: AsyncParsableCommand {
         let pool = PostgresPool(
             url: database, applicationName: "showrunner-data-worker", size: options.slots + 1,
             settings: ["default_transaction_read_only": "on"])
-        let catalogue = CatalogReader { (sql, parameters) throws(PostgresError) in
-            try await pool.query(sql, parameters, deadline: .seconds(30))
+        func reader(deadline: Duration) -> CatalogReader {
+            CatalogReader { (sql, parameters) throws(PostgresError) in
+                try await pool.query(sql, parameters, deadline: deadline)
+            }
         }
+        // Who asks for health does not wait as long as a step may.
+        let health = reader(deadline: .seconds(3))
         let worker = try Worker(
             WorkerSession(
                 engine: options.engine, name: name, version: Showrunner.release, slots: options.slots,
                 gracePeriod: .seconds(options.drainSeconds)),
-            steps: [VerifyStep(catalogue: catalogue, store: store)], logger: log)
+            steps: [VerifyStep(catalogue: reader(deadline: .seconds(30)), store: store)], logger: log)
         try await options.serve(worker, metrics: metrics, logger: log) {
-            [.init("catalogue", trouble: await Self.trouble(catalogue))]
+            [.init("catalogue", trouble: await Self.trouble(health))]
         }
         await pool.close()
     }
@@ -66,13 +70,7 @@ struct DataWorkerCommand: AsyncParsableCommand {
     /// Why the catalogue can't be worked on; nil where it can.
     private static func trouble(_ catalogue: CatalogReader) async -> String? {
         do {
-            switch try await catalogue.schemaState() {
-            case .current: return nil
-            case .behind(let applied, let known):
-                return "its schema is at \(applied), this program knows \(known): the engine has not migrated it yet"
-            case .ahead(let applied, let known):
-                return "its schema is at \(applied), this program knows \(known): use a newer showrunner"
-            }
+            return try await catalogue.schemaState().trouble(of: "showrunner")
         } catch {
             return "the database does not answer: \(error.message)"
         }
