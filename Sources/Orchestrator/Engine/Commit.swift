@@ -67,9 +67,9 @@ extension Engine {
     private func handOutScheduled(in batch: inout Batch, of run: Run) {
         for scope in batch.scheduledScopes {
             guard let entry = batch.execution.scopes[scope]?.entry, case .task(let attempt) = entry.phase,
-                attempt.started == nil, let step = stepName(attempt.resource), engineSteps[step] == nil,
-                ready[step]?.isEmpty ?? true,
-                let index = pollers.firstIndex(where: { $0.steps.contains(step) })
+                attempt.started == nil, let queue = queue(of: attempt.resource), engineSteps[queue] == nil,
+                ready[queue]?.isEmpty ?? true,
+                let index = pollers.firstIndex(where: { $0.queues.contains(queue) })
             else { continue }
             let poller = pollers.remove(at: index)
             let decision = decide(
@@ -91,7 +91,8 @@ extension Engine {
             var entry = ListEntry(
                 executionID: execution.id, machine: execution.machineName, name: execution.start.name,
                 status: execution.outcome?.status ?? RunStatus.running.rawValue, startedAt: execution.startedAt,
-                projectedSeq: run.seq)
+                projectedSeq: run.seq, version: execution.start.deployment.version.map(Int64.init),
+                alias: execution.start.deployment.alias)
             entry.stoppedAt = execution.stoppedAt
             entry.title = Engine.title(of: execution.start.input)
             switch execution.outcome {
@@ -116,7 +117,7 @@ extension Engine {
             for pending in batch.accepted { pending.reply?(.committed) }
             pump(run)
         case .nameTaken(let executionID, let inputHash):
-            runs[run.execution.id] = nil
+            remove(run)
             for pending in batch.accepted {
                 pending.reply?(.nameTaken(executionID: executionID, inputHash: inputHash))
             }
@@ -185,10 +186,27 @@ extension Engine {
     /// Takes an execution out of memory; the journal has it.
     func forget(_ run: Run) {
         guard runs[run.execution.id] === run else { return }
-        runs[run.execution.id] = nil
+        remove(run)
         for entry in run.leased { leases[LeaseKey(execution: run.execution.id, entry: entry)] = nil }
         run.leased = []
         run.ready = []
+    }
+
+    /// Takes an execution into memory.
+    func insert(_ run: Run) {
+        runs[run.execution.id] = run
+        openRuns[run.machineName, default: 0] += 1
+    }
+
+    private func remove(_ run: Run) {
+        guard runs.removeValue(forKey: run.execution.id) != nil, let count = openRuns[run.machineName] else { return }
+        openRuns[run.machineName] = count == 1 ? nil : count - 1
+        guard count == 1, machines[run.machineName]?.isDeleting == true else { return }
+        Task {
+            do { try await self.removeIfIdle(run.machineName) } catch {
+                self.log.warning("a machine is not deleted yet", metadata: ["machine": "\(run.machineName)", "error": "\(error)"])
+            }
+        }
     }
 
     /// `title` of an input, for the lists.

@@ -19,6 +19,10 @@ public actor Engine {
         public var payloadBytes = 262_144
         /// Executions open at the same time; a start beyond is refused as unavailable.
         public var openExecutions = 100_000
+        /// As AWS has it.
+        public var machines = 10_000
+        /// As AWS has it.
+        public var activities = 10_000
         /// Long polls waiting at the same time.
         public var waitingPolls = 1_000
         /// Workers remembered before those long silent are forgotten.
@@ -41,7 +45,17 @@ public actor Engine {
     var runs: [String: Run] = [:]
     /// Open executions that are not in memory for the moment: their tasks are neither over nor to be answered.
     var reloading: Set<String> = []
+    /// Executions in memory by machine.
+    var openRuns: [String: Int] = [:]
+
     var machines: [String: Machine] = [:]
+    var activities: [String: Activity] = [:]
+    var definitions = DefinitionCache()
+    /// One change of machines, aliases and activities at a time.
+    var isRegistryBusy = false
+    var registryWaiters: Deque<CheckedContinuation<Void, Never>> = []
+    /// Known once the machines are loaded.
+    var pageTokens: PageTokens?
 
     var ready: [String: Deque<ReadyTask>] = [:]
     var readyCount: UInt64 = 0
@@ -87,6 +101,12 @@ public actor Engine {
         return clock.now
     }
 
+    /// What marks of pages are written as where they leave the engine. Throws `.unavailable` before it serves.
+    public func marks() throws(EngineError) -> PageTokens {
+        guard let pageTokens else { throw EngineError.unavailable("The engine is starting.") }
+        return pageTokens
+    }
+
     func requireReady() throws(EngineError) {
         guard isReady else {
             throw EngineError(code: .unavailable, message: "The engine is starting, stopping or standing by.")
@@ -100,14 +120,4 @@ public actor Engine {
         }
         return digest.hex(of: bytes)
     }
-}
-
-/// A state machine as it is deployed: new executions take this definition.
-struct Machine: Sendable {
-    let name: String
-    let definitionHash: String
-    let definition: String
-    let stateMachine: StateMachine
-    let createdAt: Int64
-    let updatedAt: Int64
 }

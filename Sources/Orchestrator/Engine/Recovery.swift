@@ -2,7 +2,6 @@ import Interpreter
 import JSON
 import Journal
 import Postgres
-import StatesLanguage
 
 extension Engine {
     /// Takes the lease, waiting while another engine holds it, and loads every open execution.
@@ -52,7 +51,7 @@ extension Engine {
     func recover(_ id: String) async throws {
         do {
             guard let run = try await restore(id), run.execution.isOpen else { return }
-            runs[id] = run
+            insert(run)
             if let deadline = run.execution.executionDeadline {
                 arm(Alarm(at: deadline, execution: id, kind: .execution))
             }
@@ -82,14 +81,9 @@ extension Engine {
         guard case .executionStarted(let start)? = try Effect.decode(first.effects).first else {
             throw JournalFault(reason: "the first row of \(id) does not start it")
         }
-        guard let definition = try await journal.definition(start.definitionHash) else {
-            throw JournalFault(reason: "the definition \(start.definitionHash) of \(id) is not stored")
-        }
-        guard let machine = Definition.read(json: definition).machine else {
-            throw JournalFault(reason: "the definition \(start.definitionHash) of \(id) can't be read")
-        }
-        let execution = Execution(id: id, start: start, machine: machine, at: first.at)
-        let run = Run(execution: execution, definition: definition, seq: 0)
+        let definition = try await self.definition(start.definitionHash)
+        let execution = Execution(id: id, start: start, machine: definition.machine, at: first.at)
+        let run = Run(execution: execution, definition: definition.text, seq: 0)
         for row in rows {
             guard row.seq == run.seq else {
                 throw JournalFault(reason: "row \(run.seq) of \(id) is missing: the next is \(row.seq)")

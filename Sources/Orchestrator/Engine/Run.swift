@@ -6,6 +6,8 @@ import StepContracts
 /// An execution in memory, with what waits for it. Lives inside the engine actor and nowhere else.
 final class Run {
     let definition: String
+    /// The machine's name; `NAME/LABEL` for a child of a Map Run.
+    let machineName: String
     /// The execution as the journal has it: nothing undecided, nothing uncommitted.
     var execution: Execution
     /// Rows in the journal.
@@ -24,6 +26,7 @@ final class Run {
 
     init(execution: Execution, definition: String, seq: Int64) {
         self.execution = execution
+        self.machineName = execution.machineName
         self.definition = definition
         self.seq = seq
     }

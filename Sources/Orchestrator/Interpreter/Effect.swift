@@ -83,11 +83,10 @@ extension Effect {
     var json: JSON {
         switch self {
         case .executionStarted(let start):
-            return [
-                "e": "executionStarted", "machine": .string(start.machineARN), "name": .string(start.name),
-                "definition": .string(start.definitionHash), "input": start.input,
-                "seed": .string(String(start.seed, radix: 16)),
-            ]
+            return .members(
+                ("e", "executionStarted"), ("machine", .string(start.machineARN)), ("name", .string(start.name)),
+                ("definition", .string(start.definitionHash)), ("input", start.input),
+                ("seed", .string(String(start.seed, radix: 16))), ("deployment", start.deployment.json))
         case .stateEntered(let scope, let entry, let state, let input):
             return [
                 "e": "stateEntered", "s": .integer(scope), "n": .integer(entry), "state": .string(state),
@@ -164,7 +163,8 @@ extension Effect {
             self = .executionStarted(
                 ExecutionStart(
                     machineARN: try reader.text("machine"), name: try reader.text("name"),
-                    definitionHash: try reader.text("definition"), input: try reader.value("input"), seed: seed))
+                    definitionHash: try reader.text("definition"), input: try reader.value("input"), seed: seed,
+                    deployment: Deployment(json: json["deployment"])))
         case "stateEntered":
             self = .stateEntered(
                 scope: try reader.scope(), entry: try reader.number("n"), state: try reader.text("state"),

@@ -20,13 +20,18 @@ public struct ExecutionStart: Sendable, Hashable {
     public let input: JSON
     /// All randomness of the execution (jitter, States.UUID, States.MathRandom) is drawn from this.
     public let seed: UInt64
+    public let deployment: Deployment
 
-    public init(machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64) {
+    public init(
+        machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64,
+        deployment: Deployment = Deployment()
+    ) {
         self.machineARN = machineARN
         self.name = name
         self.definitionHash = definitionHash
         self.input = input
         self.seed = seed
+        self.deployment = deployment
     }
 }
 
