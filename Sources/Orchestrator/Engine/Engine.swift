@@ -25,6 +25,8 @@ public actor Engine {
         public var activities = 10_000
         /// Long polls waiting at the same time.
         public var waitingPolls = 1_000
+        /// Calls to the outside at the same time: services' tasks, reading items, writing results.
+        public var calls = 64
         /// Workers remembered before those long silent are forgotten.
         public var workers = 1_000
         /// Streams of updates at the same time.
@@ -40,6 +42,13 @@ public actor Engine {
     let engineSteps: [String: any EngineStep]
     /// Contracts of all steps, by resource.
     let contracts: [String: StepContract]
+    /// Services' tasks that the engine does itself, by resource.
+    let serviceTasks: [String: any ServiceTask]
+    /// For ItemReaders and ResultWriters.
+    let itemSource: (any ItemSource)?
+    let resultSink: (any ResultSink)?
+    /// Calls to the outside that are under way.
+    var calls: CallGate
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
@@ -77,12 +86,18 @@ public actor Engine {
 
     public init(
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
+        serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
         limits: Limits = Limits()
     ) {
         self.journal = journal
         self.log = log
         self.limits = limits
         self.contracts = Dictionary(uniqueKeysWithValues: contracts.map { ($0.resource, $0) })
+        self.serviceTasks = Dictionary(
+            uniqueKeysWithValues: serviceTasks.flatMap { task in task.resources.map { ($0, task) } })
+        self.itemSource = itemSource
+        self.resultSink = resultSink
+        self.calls = CallGate(limit: limits.calls)
         self.engineSteps = Dictionary(uniqueKeysWithValues: engineSteps.map { ($0.contract.name, $0) })
     }
 

@@ -57,6 +57,11 @@ extension Engine {
             }
             for entry in run.execution.openEntries {
                 if case .task(let attempt) = entry.phase, let started = attempt.started,
+                    let service = serviceTasks[attempt.resource]
+                {
+                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+                    Task { await self.finish(service, entry: entry.id, nonce: started.nonce, of: run) }
+                } else if case .task(let attempt) = entry.phase, let started = attempt.started,
                     let step = engineSteps[stepName(attempt.resource) ?? ""]
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
@@ -66,6 +71,9 @@ extension Engine {
                 }
             }
             if !run.execution.runnable.isEmpty { post(.proceed, to: run) }
+            if machines[run.machineName]?.isDeleting == true {
+                post(.stop(error: nil, cause: "The state machine was deleted."), to: run)
+            }
         } catch let error as PostgresError {
             throw error
         } catch {

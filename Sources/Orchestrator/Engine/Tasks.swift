@@ -86,6 +86,11 @@ extension Engine {
             grantLease(entry: entry.id, of: run, attempt: attempt, started: started)
             return
         }
+        if let service = serviceTasks[attempt.resource] {
+            guard run.ready.insert(entry.id).inserted else { return }
+            Task { await self.perform(service, entry: entry.id, of: run) }
+            return
+        }
         guard let queue = queue(of: attempt.resource), run.ready.insert(entry.id).inserted else { return }
         if let engineStep = engineSteps[queue] {
             Task { await self.perform(engineStep, entry: entry.id, of: run) }
