@@ -133,9 +133,9 @@ import Testing
         let template = try PayloadTemplate(from: [
             "a.$": "States.UUID()", "b.$": "States.UUID()", "c.$": "States.MathRandom(0, 1000000)",
         ])
-        let one = try template.evaluate(in: EvaluationScope(input: [:], seed: 1))
-        #expect(try template.evaluate(in: EvaluationScope(input: [:], seed: 1)) == one)
-        #expect(try template.evaluate(in: EvaluationScope(input: [:], seed: 2)) != one)
+        let one = try template.evaluate(in: EvaluationScope(input: [:], seed: 1), field: "Parameters")
+        #expect(try template.evaluate(in: EvaluationScope(input: [:], seed: 1), field: "Parameters") == one)
+        #expect(try template.evaluate(in: EvaluationScope(input: [:], seed: 2), field: "Parameters") != one)
         #expect(one["a"] != one["b"])
         let uuid = try #require(one["a"]?.stringValue)
         let pattern = #/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/#
