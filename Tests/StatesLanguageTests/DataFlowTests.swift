@@ -38,7 +38,8 @@ import Testing
                 #","InputPath":"$.a","Parameters":{"x.$":"$.b","y":["$.b",{"z.$":"$"}]}"#,
                 #"{"x":2,"y":["$.b",{"z":{"b":2}}]}"#
             ),
-            (#","Parameters":"constant""#, #""constant""#), (#","InputPath":"$$.Id""#, "7"),
+            (#","Parameters":{"v.$":"$.c[5]"}"#, #"{"v":null}"#), (#","Parameters":"constant""#, #""constant""#),
+            (#","InputPath":"$$.Id""#, "7"),
             (
                 #","Parameters":{"id.$":"$$.Id","n.$":"States.ArrayLength($.c)","plain.$x":"$.a"}"#,
                 #"{"id":7,"n":1,"plain.$x":"$.a"}"#
@@ -61,7 +62,7 @@ import Testing
             ),
             (
                 #","Parameters":{"y.$":"States.ArrayLength($.a)"}"#, "States.IntrinsicFailure",
-                "The function 'States.ArrayLength($.a)' had the following error: Argument 1 must be of type array, but was 1"
+                "The function 'States.ArrayLength($.a)' had the following error: Argument 1 of States.ArrayLength must be of type array, but was 1"
             ),
         ] as [(String, String, String)])
     func reportsWhy(fields: String, error: String, cause: String) throws {

@@ -1,8 +1,8 @@
 /// A JSONPath expression, in the flavour of Step Functions: `$` is the input, `$$` the context object, `$name` a variable; names, indices,
 /// unions, slices, wildcards, filters and recursive descent, and at the end a function such as `length()`.
 ///
-/// A definite path names one value or none. Others give an array of all matches, which may be empty; but what stands
-/// before the first choice must be there: `$.missing[*]` has no value, `$..missing[*]` has `[]`.
+/// A definite path names one value or none. Others give an array of all matches, which may be empty: `$.missing[*]` is
+/// `[]`.
 ///
 /// Sources: https://states-language.net/spec.html#paths, https://github.com/json-path/JsonPath (the library behind
 /// Step Functions).

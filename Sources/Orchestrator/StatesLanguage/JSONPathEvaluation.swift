@@ -2,9 +2,8 @@ public import JSON
 import OrderedCollections
 
 extension JSONPath {
-    /// The value that the path names. Nil where it has none: a definite path without match, and any path whose definite
-    /// beginning does not exist. Other paths give an array of all matches, an empty one too. A path that looks at more
-    /// than ``maximumVisits`` values has none either.
+    /// The value that the path names. A definite path without match has none; other paths give an array of all
+    /// matches, an empty one too. A path that looks at more than ``maximumVisits`` values has none either.
     public func value(in scope: EvaluationScope) -> JSON? {
         if case .found(let value) = lookUp(in: scope) { value } else { nil }
     }
@@ -80,24 +79,22 @@ extension JSONPath {
                 continue
             }
             let isLast = index == segments.count - 1
-            // While the path can name one value only, what it steps through must be there: else it names nothing, however
-            // it goes on. Behind the first choice, what does not fit is passed over.
-            if isDefinite {
-                guard let node = nodes.first else { return isDefiniteUpTo(segments.count) ? nil : .array([]) }
-                if !segment.fits(node) { return nil }
-            }
             var next: [JSON] = []
             for node in nodes { segment.append(from: node, isLast: isLast, visits: visits, to: &next) }
             if visits.areExhausted { return nil }
             nodes = next
-            if isDefinite, nodes.isEmpty, case .names(let names) = segment, names.count == 1 { return nil }
             isDefinite = isDefinite && segment.isDefinite(isLast: isLast)
         }
         return isDefinite ? nodes.first : .array(nodes)
     }
 
-    private func isDefiniteUpTo(_ count: Int) -> Bool {
-        segments.prefix(count).enumerated().allSatisfy { $1.isDefinite(isLast: $0 == segments.count - 1) }
+    /// Whether a definite path ends in the index of an element that an array does not have, for which the service puts
+    /// null into payload templates, as observed; an intrinsic function's argument must be there.
+    func endsOutsideArray(in scope: EvaluationScope) -> Bool {
+        guard case .indices(let indices) = segments.last, indices.count == 1 else { return false }
+        let array = JSONPath(text: text, root: root, segments: segments.dropLast())
+        guard array.isDefinite, case .found(.array) = array.lookUp(in: scope) else { return false }
+        return true
     }
 
     /// The value relative to a filter's candidate (`@`), or absolute.
