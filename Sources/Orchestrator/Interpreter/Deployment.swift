@@ -2,8 +2,6 @@ import JSON
 
 /// Which revision of its machine an execution runs by, and by what name it was started.
 public struct Deployment: Sendable, Hashable {
-    /// The role that histories name.
-    public var roleARN: String?
     /// The revision's id; nil for executions of before there were revisions.
     public var revision: String?
     /// The version, where it was started by a version's or an alias's ARN.
@@ -11,8 +9,7 @@ public struct Deployment: Sendable, Hashable {
     /// The alias that it was started by.
     public var alias: String?
 
-    public init(roleARN: String? = nil, revision: String? = nil, version: Int? = nil, alias: String? = nil) {
-        self.roleARN = roleARN
+    public init(revision: String? = nil, version: Int? = nil, alias: String? = nil) {
         self.revision = revision
         self.version = version
         self.alias = alias
@@ -21,14 +18,14 @@ public struct Deployment: Sendable, Hashable {
     /// The form in the journal; nil when there is nothing to say.
     var json: JSON? {
         let members = JSON.members(
-            ("role", roleARN.map(JSON.string)), ("revision", revision.map(JSON.string)),
+            ("revision", revision.map(JSON.string)),
             ("version", version.map { .integer($0) }), ("alias", alias.map(JSON.string)))
         return members == [:] ? nil : members
     }
 
     init(json: JSON?) {
         self.init(
-            roleARN: json?["role"]?.stringValue, revision: json?["revision"]?.stringValue,
+            revision: json?["revision"]?.stringValue,
             version: json?["version"]?.integerValue, alias: json?["alias"]?.stringValue)
     }
 }
