@@ -164,7 +164,7 @@ extension Engine {
     public func taskHeartbeat(token text: String) throws(EngineError) {
         let token = try taskToken(text)
         guard let run = runs[token.execution], case .task(let attempt) = run.execution.entry(token.entry)?.phase,
-            attempt.started?.nonce == token.nonce
+            attempt.started?.nonce == token.nonce || attempt.callbackNonce == token.nonce
         else { throw isOver(token) }
         renew(LeaseKey(execution: token.execution, entry: token.entry))
     }

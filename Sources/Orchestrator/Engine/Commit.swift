@@ -32,7 +32,9 @@ extension Engine {
             // What is attached to a row belongs to one event alone.
             if run.mailbox[0].statement != nil, !batch.effects.isEmpty { break }
             let pending = run.mailbox.removeFirst()
-            let decision = decide(batch.execution, pending.event, now: batch.now, digest: Engine.digest)
+            let decision = decide(
+                batch.execution, pending.event, now: batch.now, limits: batch.execution.start.deployment.limits,
+                digest: Engine.digest)
             if decision.isStale {
                 pending.reply?(.stale)
                 continue
@@ -92,7 +94,7 @@ extension Engine {
                 executionID: execution.id, machine: execution.machineName, name: execution.start.name,
                 status: execution.outcome?.status ?? RunStatus.running.rawValue, startedAt: execution.startedAt,
                 projectedSeq: run.seq, version: execution.start.deployment.version.map(Int64.init),
-                alias: execution.start.deployment.alias)
+                alias: execution.start.deployment.alias, mapRun: execution.start.parent?.mapRunARN)
             entry.stoppedAt = execution.stoppedAt
             entry.title = Engine.title(of: execution.start.input)
             switch execution.outcome {
@@ -152,6 +154,7 @@ extension Engine {
             do {
                 try await Task.sleep(for: .seconds(2))
                 try await recover(id)
+                if let run = runs[id] { recoverChildren(of: run) }
                 return
             } catch is CancellationError {
                 return
@@ -179,8 +182,15 @@ extension Engine {
             if let entry = run.execution.scopes[scope]?.entry { index(entry, of: run) }
         }
         for (entry, poller) in batch.handedOut { deliver(entry, of: run, to: poller) }
+        for (scope, index) in batch.startedChildren {
+            if let entry = run.execution.scopes[scope]?.entry { ensureChild(entry: entry.id, index: index, of: run) }
+        }
+        if batch.mayAbandonChildren { stopAbandonedChildren(of: run) }
         publishUpdate(of: run)
-        if !run.execution.isOpen { forget(run) }
+        if !run.execution.isOpen {
+            tellParent(of: run)
+            forget(run)
+        }
     }
 
     /// Takes an execution out of memory; the journal has it.
@@ -201,6 +211,7 @@ extension Engine {
     private func remove(_ run: Run) {
         guard runs.removeValue(forKey: run.execution.id) != nil, let count = openRuns[run.machineName] else { return }
         openRuns[run.machineName] = count == 1 ? nil : count - 1
+        startPostponedChildren()
         guard count == 1, machines[run.machineName]?.isDeleting == true else { return }
         Task {
             do { try await self.removeIfIdle(run.machineName) } catch {
@@ -256,15 +267,31 @@ private struct Batch {
         for effect in effects {
             switch effect {
             case .waitStarted(let scope, _), .taskScheduled(let scope, _, _, _, _), .taskStarted(let scope, _, _, _),
-                .retryScheduled(let scope, _, _):
+                .taskSubmitted(let scope, _), .retryScheduled(let scope, _, _), .itemReadRequested(let scope, _, _),
+                .resultWriteRequested(let scope, _):
                 scopes.insert(scope)
-            case .executionStarted, .stateEntered, .stateExited, .taskSucceeded, .taskFailed, .taskTimedOut,
-                .retryStarted, .parallelStarted, .mapStarted, .iterationStarted, .childSucceeded, .childFailed,
-                .childrenAborted, .errorCaught, .executionSucceeded, .executionFailed, .executionTimedOut,
-                .executionAborted:
-                break
+            default: break
             }
         }
         return scopes
+    }
+
+    /// Child executions that this row started.
+    var startedChildren: [(scope: ScopeID, index: Int)] {
+        effects.compactMap { effect in
+            if case .childExecutionStarted(let scope, let index, _, _) = effect { (scope, index) } else { nil }
+        }
+    }
+
+    /// Whether this row may have given up child executions that still run.
+    var mayAbandonChildren: Bool {
+        effects.contains { effect in
+            switch effect {
+            case .mapRunFailed, .mapRunSucceeded, .childrenAborted, .childFailed, .executionSucceeded, .executionFailed,
+                .executionTimedOut, .executionAborted:
+                true
+            default: false
+            }
+        }
     }
 }

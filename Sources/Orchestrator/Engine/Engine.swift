@@ -52,6 +52,10 @@ public actor Engine {
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
+    /// Child executions for which there was no room: see ``Limits/openExecutions``.
+    var postponedChildren: Deque<PostponedChild> = []
+    /// Executions that can't be loaded: what belongs to them is left alone.
+    var unreadable: Set<String> = []
     /// Open executions that are not in memory for the moment: their tasks are neither over nor to be answered.
     var reloading: Set<String> = []
     /// Executions in memory by machine.

@@ -27,7 +27,7 @@ func makeExecutionID(at microseconds: Int64) -> String {
 func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
 
 /// Sixteen bytes as a UUID of a version.
-private func uuidText(_ bytes: [UInt8], version: UInt8) -> String {
+func uuidText(_ bytes: [UInt8], version: UInt8) -> String {
     var bytes = bytes
     bytes[6] = bytes[6] & 0x0F | version << 4
     bytes[8] = bytes[8] & 0x3F | 0x80

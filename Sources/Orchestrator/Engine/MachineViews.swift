@@ -129,7 +129,7 @@ extension Engine {
     }
 
     private static func variableReferences(of machine: StateMachine) -> [(state: String, variables: [String])] {
-        []
+        Definition.variableReferences(machine).map { (state: $0.key, variables: $0.value) }
     }
 }
 

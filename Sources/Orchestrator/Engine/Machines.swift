@@ -1,3 +1,4 @@
+import Interpreter
 public import JSON
 import Journal
 import OrderedCollections
@@ -17,6 +18,9 @@ public struct MachineConfiguration: Sendable, Hashable {
     public var tracing: JSON
     /// The wire's `encryptionConfiguration`.
     public var encryption: JSON
+    /// The bound on what one state may hand to the next, in bytes of JSON. Machines made over the wire have AWS's;
+    /// those of definition files more, because the listing of a long film's package is larger.
+    public var stateBytes: Int
 
     public static let defaultRole = "arn:aws:iam::\(ARN.account):role/showrunner"
     public static let defaultLogging: JSON = ["level": "OFF", "includeExecutionData": false]
@@ -25,8 +29,9 @@ public struct MachineConfiguration: Sendable, Hashable {
 
     public init(
         roleARN: String = defaultRole, logging: JSON = defaultLogging, tracing: JSON = defaultTracing,
-        encryption: JSON = defaultEncryption
+        encryption: JSON = defaultEncryption, stateBytes: Int = DataLimits.aws.stateBytes
     ) {
+        self.stateBytes = stateBytes
         self.roleARN = roleARN
         self.logging = logging
         self.tracing = tracing
@@ -37,11 +42,15 @@ public struct MachineConfiguration: Sendable, Hashable {
         self.init(
             roleARN: json["role"]?.stringValue ?? Self.defaultRole, logging: json["logging"] ?? Self.defaultLogging,
             tracing: json["tracing"] ?? Self.defaultTracing,
-            encryption: json["encryption"] ?? Self.defaultEncryption)
+            encryption: json["encryption"] ?? Self.defaultEncryption,
+            stateBytes: json["stateBytes"]?.integerValue ?? DataLimits.standard.stateBytes)
     }
 
     var json: JSON {
-        ["role": .string(roleARN), "logging": logging, "tracing": tracing, "encryption": encryption]
+        [
+            "role": .string(roleARN), "logging": logging, "tracing": tracing, "encryption": encryption,
+            "stateBytes": .integer(stateBytes),
+        ]
     }
 }
 

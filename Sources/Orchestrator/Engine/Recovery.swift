@@ -43,6 +43,8 @@ extension Engine {
             guard page.count == 500, let last = page.last else { break }
             after = last
         }
+        // Only now is every child that runs in memory, and the others can be told from them.
+        for run in Array(runs.values) { recoverChildren(of: run) }
         log.info("active", metadata: ["open executions": "\(count)"])
     }
 
@@ -78,6 +80,7 @@ extension Engine {
             throw error
         } catch {
             // It stays in the journal as it is; operators see it RUNNING and this line says why it does not move.
+            unreadable.insert(id)
             log.error("an execution can't be loaded", metadata: ["execution": "\(id)", "error": "\(error)"])
         }
     }

@@ -1,4 +1,5 @@
 import DequeModule
+import Interpreter
 import JSON
 import Journal
 import OrderedCollections
@@ -57,7 +58,8 @@ extension Engine {
             let instant = now
             guard var deployed = machines[name] else {
                 let first = Revision(
-                    id: makeUUID(), isFirst: true, definitionHash: parsed.hash, configuration: MachineConfiguration(),
+                    id: makeUUID(), isFirst: true, definitionHash: parsed.hash,
+                    configuration: MachineConfiguration(stateBytes: DataLimits.standard.stateBytes),
                     createdAt: instant)
                 try await save(
                     Machine(name: name, type: .standard, createdAt: instant, current: first), definition: parsed)

@@ -21,6 +21,10 @@ final class Run {
     var ready: Set<EntryID> = []
     /// Entries whose attempt is in a worker's hands.
     var leased: Set<EntryID> = []
+    /// Entries whose items are being read or whose results are being written.
+    var transfers: Set<EntryID> = []
+    /// Child executions that were made sure of and have not told their end.
+    var children: Set<ChildKey> = []
     /// The last report of each attempt in a worker's hands.
     var progress: [EntryID: StepProgress] = [:]
 
@@ -30,6 +34,12 @@ final class Run {
         self.definition = definition
         self.seq = seq
     }
+}
+
+/// A child execution of a Map Run, as its parent numbers it.
+struct ChildKey: Hashable {
+    let entry: EntryID
+    let index: Int
 }
 
 /// An event on its way, and who waits for its end.

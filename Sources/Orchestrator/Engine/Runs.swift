@@ -142,9 +142,10 @@ extension Engine: RunService {
         let start = ExecutionStart(
             machineARN: target.machine.arn, name: executionName, definitionHash: definition.hash, input: input,
             seed: randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) },
+            roleARN: target.revision.configuration.roleARN,
             deployment: Deployment(
-                roleARN: target.revision.configuration.roleARN, revision: target.revision.id, version: target.version,
-                alias: target.alias))
+                revision: target.revision.id, version: target.version, alias: target.alias,
+                stateBytes: target.revision.configuration.stateBytes))
         let run = Run(
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)
@@ -321,7 +322,10 @@ extension Engine: RunService {
     }
 
     private func send(_ update: RunUpdate, of run: Run) {
-        for observer in observers.values where observer.execution == nil || observer.execution == run.execution.id {
+        // Children of Map Runs are shown with their parent, not in the list of all.
+        let isListed = run.execution.start.parent == nil
+        for observer in observers.values
+        where observer.execution == nil && isListed || observer.execution == run.execution.id {
             observer.continuation.yield(update)
         }
     }

@@ -81,7 +81,17 @@ extension Engine {
     func index(_ entry: Entry, of run: Run) {
         let id = run.execution.id
         if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
-        guard case .task(let attempt) = entry.phase else { return }
+        let attempt: TaskAttempt
+        switch entry.phase {
+        case .task(let current): attempt = current
+        case .readingItems(let request):
+            readItems(request, for: entry.id, of: run)
+            return
+        case .writingResults(let request):
+            writeResults(request, for: entry.id, of: run)
+            return
+        case .entered, .waiting, .backingOff, .branching: return
+        }
         if let started = attempt.started {
             grantLease(entry: entry.id, of: run, attempt: attempt, started: started)
             return
