@@ -71,6 +71,9 @@ let orchestrator: [Target] = [
     .target(
         name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections],
         path: "Sources/Orchestrator/Interpreter"),
+    .target(
+        name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
+        path: "Sources/Orchestrator/DefinitionSchema"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
@@ -146,7 +149,8 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
+            "CatalogStore", "Console", "Cryptography", "DefinitionSchema", "Engine", "EngineClient", "HTTP",
+            "HTTPServer", "JSON",
             "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
             argumentParser, lifecycle, logging, signals,
@@ -172,6 +176,10 @@ let tests: [Target] = [
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
         path: "Tests/StatesLanguageTests", exclude: ["Golden"]),
+    .testTarget(
+        name: "DefinitionSchemaTests",
+        dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
+        path: "Tests/DefinitionSchemaTests"),
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
