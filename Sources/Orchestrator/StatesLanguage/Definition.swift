@@ -34,10 +34,3 @@ public enum Definition {
         }
     }
 }
-
-/// In which language the expressions of a machine or state are written. The one place where that is decided: a reader
-/// for another language branches here.
-enum QueryLanguage: String, CaseIterable {
-    case jsonPath = "JSONPath"
-    case jsonata = "JSONata"
-}

@@ -5,10 +5,10 @@ extension DefinitionReader {
         guard let nodes = object.array("Retry", &self) else { return [] }
         var retriers: [Retrier] = []
         for (index, node) in nodes.enumerated() {
-            let fields = [
+            let fields = FieldSet([
                 "ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy",
                 "Comment",
-            ]
+            ])
             guard let entry = self.object(node, fields: fields, required: ["ErrorEquals"]) else { continue }
             let names = errorNames(entry, isLast: index == nodes.count - 1, list: "Retry")
             _ = entry.text("Comment", &self)
@@ -40,13 +40,17 @@ extension DefinitionReader {
         guard let nodes = object.array("Catch", &self) else { return [] }
         var catchers: [Catcher] = []
         for (index, node) in nodes.enumerated() {
-            let fields = ["ErrorEquals", "Next", "ResultPath", "Comment"]
+            let fields = FieldSet(
+                ["ErrorEquals", "Next", "Assign", "Comment"], jsonPath: ["ResultPath"], jsonata: ["Output"])
             guard let entry = self.object(node, fields: fields, required: ["ErrorEquals", "Next"]) else { continue }
             let names = errorNames(entry, isLast: index == nodes.count - 1, list: "Catch")
             _ = entry.text("Comment", &self)
-            let placement = placement("ResultPath", in: entry)
+            let placement = language == .jsonPath ? placement("ResultPath", in: entry) : .replace
+            let output = language == .jsonata ? template("Output", in: entry) : nil
+            let assign = assignment(entry)
             guard let next = entry.text("Next", &self) else { continue }
-            catchers.append(Catcher(errorEquals: names, next: next, resultPath: placement))
+            catchers.append(
+                Catcher(errorEquals: names, next: next, resultPath: placement, output: output, assign: assign))
         }
         return catchers
     }

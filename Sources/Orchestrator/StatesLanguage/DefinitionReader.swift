@@ -8,6 +8,8 @@ struct DefinitionReader {
     var diagnostics: [Diagnostic] = []
     /// All state names of the definition, those of branches and iterators too: a name may stand once in all.
     var stateNames: [String: SourcePlace] = [:]
+    /// The query language of what is being read: the machine's, inside a state the state's.
+    var language = QueryLanguage.jsonPath
 
     init(contracts: [String: StepContractView]?) { self.contracts = contracts }
 
@@ -34,23 +36,29 @@ struct DefinitionReader {
 
     // MARK: - Machines
 
-    private static let topFields = ["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]
-    private static let innerFields = ["Comment", "StartAt", "States", "QueryLanguage"]
+    private static let topFields = FieldSet([
+        "Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage",
+    ])
+    private static let innerFields = FieldSet(["Comment", "StartAt", "States", "QueryLanguage"])
 
     /// The whole definition.
     mutating func machine(_ tree: SourceTree) -> StateMachine? {
-        machine(Node(tree: tree, location: "/"), fields: DefinitionReader.topFields, language: .jsonPath)
+        machine(Node(tree: tree, location: "/"), fields: DefinitionReader.topFields, inherited: .jsonPath)
     }
 
-    /// A Parallel branch or a Map's processor.
+    /// A Parallel branch or a Map's processor, in the language of the machine around it: the language of the state
+    /// that holds it is that state's own.
     mutating func innerMachine(
-        _ tree: SourceTree, at location: String, isProcessor: Bool, language: QueryLanguage
+        _ tree: SourceTree, at location: String, isProcessor: Bool, inherited: QueryLanguage
     ) -> StateMachine? {
-        let fields = isProcessor ? DefinitionReader.innerFields + ["ProcessorConfig"] : DefinitionReader.innerFields
-        return machine(Node(tree: tree, location: location), fields: fields, language: language)
+        let fields =
+            isProcessor ? DefinitionReader.innerFields + FieldSet(["ProcessorConfig"]) : DefinitionReader.innerFields
+        return machine(Node(tree: tree, location: location), fields: fields, inherited: inherited)
     }
 
-    private mutating func machine(_ node: Node, fields: [String], language inherited: QueryLanguage) -> StateMachine? {
+    private mutating func machine(_ node: Node, fields: FieldSet, inherited: QueryLanguage) -> StateMachine? {
+        let outer = language
+        defer { language = outer }
         guard let object = object(node, fields: fields, required: ["States", "StartAt"]) else { return nil }
         let comment = object.text("Comment", &self)
         if let version = object.text("Version", &self), version != "1.0" {
@@ -59,7 +67,8 @@ struct DefinitionReader {
                 at: object.place("Version"), object.location("Version"))
         }
         let timeout = object.integer("TimeoutSeconds", in: 1...99_999_999, &self)
-        let language = queryLanguage(object, inherited: inherited)
+        let machineLanguage = queryLanguage(object, inherited: inherited)
+        language = machineLanguage
         guard let startAt = object.text("StartAt", &self), let statesField = object["States"] else { return nil }
         let statesNode = Node(tree: statesField.value, location: object.location("States"))
         guard case .mapping(let members) = statesNode.tree.content else {
@@ -77,21 +86,22 @@ struct DefinitionReader {
         for member in members {
             note(member, in: statesNode)
             let stateNode = Node(tree: member.value, location: statesNode.child(member.key))
-            let (state, outline) = self.state(member, stateNode, language: language)
+            let (state, outline) = self.state(member, stateNode, inherited: machineLanguage)
             outlines.append(outline)
             if let state { states[state.name] = state }
         }
         check(outlines, startAt: startAt, startPlace: object.place("StartAt"), in: object, statesNode: statesNode)
-        return StateMachine(comment: comment, startAt: startAt, states: states, timeoutSeconds: timeout)
+        return StateMachine(
+            comment: comment, startAt: startAt, states: states, timeoutSeconds: timeout, queryLanguage: machineLanguage)
     }
 
-    /// The language of the expressions below, a problem noted where it cannot be read yet.
+    /// The language of the expressions below.
     mutating func queryLanguage(_ object: ObjectFields, inherited: QueryLanguage) -> QueryLanguage {
         guard let text = object.text("QueryLanguage", &self) else { return inherited }
         let place = object.place("QueryLanguage")
         guard let language = QueryLanguage(rawValue: text) else {
             report(
-                "QueryLanguage '\(text)' is not known", advice: "write JSONPath or leave the field out", at: place,
+                "QueryLanguage '\(text)' is not known", advice: "write JSONPath or JSONata", at: place,
                 object.location("QueryLanguage"))
             return inherited
         }
@@ -99,12 +109,6 @@ struct DefinitionReader {
             report(
                 "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at: place,
                 object.node.location)
-        }
-        if language == .jsonata {
-            report(
-                "QueryLanguage 'JSONata' is not supported yet: it comes with a later version",
-                advice: "write this state with JSONPath, or leave QueryLanguage out", at: place,
-                object.location("QueryLanguage"))
         }
         return language
     }

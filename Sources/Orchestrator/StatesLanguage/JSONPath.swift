@@ -1,4 +1,4 @@
-/// A JSONPath expression, in the flavour of Step Functions: `$` is the input, `$$` the context object; names, indices,
+/// A JSONPath expression, in the flavour of Step Functions: `$` is the input, `$$` the context object, `$name` a variable; names, indices,
 /// unions, slices, wildcards, filters and recursive descent, and the functions `length()`, `min()`, `max()`, `avg()`,
 /// `sum()`, `keys()`, `first()` and `last()` at the end.
 ///
@@ -21,6 +21,8 @@ public struct JSONPath: Sendable, Hashable {
 
     enum Root: Sendable, Hashable {
         case input, context
+        /// A variable of the execution.
+        case variable(String)
         /// `@`, inside filters only.
         case current
     }
@@ -74,6 +76,12 @@ public struct JSONPath: Sendable, Hashable {
 
     /// Whether the path reads the context object.
     public var readsContext: Bool { root == .context }
+
+    /// The variable with which the path begins.
+    public var variable: String? { if case .variable(let name) = root { name } else { nil } }
+
+    /// The path as causes name it where they mean a place: from a single `$` on.
+    var referenceText: String { root == .context ? String(text.dropFirst()) : text }
 
     public static func == (left: JSONPath, right: JSONPath) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 

@@ -17,11 +17,22 @@ extension JSONPath {
 
     func lookUp(in scope: EvaluationScope) -> Lookup {
         let visits = Visits(scope: scope)
-        let document = root == .context ? scope.context : scope.input
-        let value = value(of: document, visits: visits)
+        let value = start(in: scope).flatMap { self.value(of: $0, visits: visits) }
         if visits.areExhausted { return .excessive }
         return value.map(Lookup.found) ?? .missing
     }
+
+    /// What the path begins with; nil for a variable that nobody assigned.
+    private func start(in scope: EvaluationScope) -> JSON? {
+        switch root {
+        case .input, .current: scope.input
+        case .context: scope.context
+        case .variable(let name): scope.variables[name]
+        }
+    }
+
+    /// What the causes call the input: what the path begins with.
+    func document(in scope: EvaluationScope) -> JSON { start(in: scope) ?? scope.input }
 
     /// The error of a path that looks at too many values.
     var excessError: EvaluationError {
@@ -69,16 +80,13 @@ extension JSONPath {
     /// The value relative to a filter's candidate (`@`), or absolute.
     func value(candidate: JSON, visits: Visits) -> JSON? {
         guard visits.count() else { return nil }
-        return switch root {
-        case .current: value(of: candidate, visits: visits)
-        case .input: value(of: visits.scope.input, visits: visits)
-        case .context: value(of: visits.scope.context, visits: visits)
-        }
+        if root == .current { return value(of: candidate, visits: visits) }
+        return start(in: visits.scope).flatMap { value(of: $0, visits: visits) }
     }
 
     /// Why a definite path has no match, in the words of the library behind Step Functions.
     func reasonForNoMatch(in scope: EvaluationScope) -> String {
-        var node = root == .context ? scope.context : scope.input
+        guard var node = start(in: scope) else { return "No results for path: \(text)" }
         var walked = "$"
         for (index, segment) in segments.enumerated() {
             var next: [JSON] = []

@@ -54,7 +54,7 @@ struct JSONPathParser {
         if take("@") {
             root = .current
         } else if take("$") {
-            root = take("$") ? .context : .input
+            root = take("$") ? .context : variable().map(JSONPath.Root.variable) ?? .input
         } else {
             throw failure("a path begins with '$'")
         }
@@ -70,6 +70,23 @@ struct JSONPathParser {
             if case .function = segments.last { break }
         }
         return JSONPath(text: text(from: start), root: root, segments: segments)
+    }
+
+    /// The name of a variable right behind `$`.
+    private mutating func variable() -> String? {
+        let start = position
+        while let byte = peek(), isVariableByte(byte, isFirst: position == start) { position += 1 }
+        return position > start ? text(from: start) : nil
+    }
+
+    /// Names are Unicode identifiers; bytes beyond ASCII belong to one.
+    private func isVariableByte(_ byte: UInt8, isFirst: Bool) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), 0x80...:
+            true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): !isFirst
+        default: false
+        }
     }
 
     private mutating func descent() throws(JSONPathError) -> JSONPath.Segment {
