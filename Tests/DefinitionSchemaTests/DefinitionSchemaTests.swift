@@ -94,6 +94,13 @@ struct SchemaValidationTests {
             IsPresent: true}}], Next: C, Assign: {v.$: $.a}}]}
           C: {Type: Wait, TimestampPath: $.at, End: true}
         """,
+        """
+        StartAt: A
+        States:
+          A: {Type: Parallel, QueryLanguage: JSONata, Arguments: "{% $states.input %}", End: true, Branches: [
+            {StartAt: B, States: {B: {Type: Pass, ResultPath: null, End: true}}},
+            {StartAt: C, QueryLanguage: JSONata, States: {C: {Type: Pass, Output: 1, End: true}}}]}
+        """,
     ]
 
     @Test func soundDefinitionsAreValid() throws {
@@ -160,6 +167,14 @@ struct SchemaValidationTests {
         ("{Type: Parallel, Branches: [], End: true}", "/States/A/Branches"),
         ("{Type: Parallel, Branches: [{States: {}}], End: true}", "/States/A/Branches/0"),
         ("{Type: Map, End: true}", "/States/A"),
+        (
+            "{Type: Parallel, QueryLanguage: JSONata, Branches: [{StartAt: B, States: {B: {Type: Pass, Output: 1, End: true}}}], End: true}",
+            "/States/A/Branches/0/States/B"
+        ),
+        (
+            "{Type: Map, ItemReader: {Resource: 'arn:aws:states:::s3:getObject', ReaderConfig: {InputType: CSV}}, ItemProcessor: {StartAt: B, States: {B: {Type: Succeed}}}, End: true}",
+            "/States/A/ItemReader/ReaderConfig"
+        ),
         (
             "{Type: Map, ItemBatcher: {}, ItemProcessor: {StartAt: B, States: {B: {Type: Succeed}}}, End: true}",
             "/States/A/ItemBatcher"

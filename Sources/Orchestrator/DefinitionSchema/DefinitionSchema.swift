@@ -17,30 +17,33 @@ public enum DefinitionSchema {
         var definitions: [(String, JSON)] = []
         for language in QueryLanguage.allCases {
             definitions.append(("machine.\(language)", machine(language)))
-            definitions.append(("processor.\(language)", processor(language)))
+            definitions.append(("processor.\(language)", processor(within: language)))
+            definitions.append(("processorIn.\(language)", processor(language)))
             definitions.append(("state.\(language)", state(in: language)))
-            definitions.append(("types.\(language)", types(language)))
+            definitions.append(("types.\(language)", types(language, within: language)))
             for type in StateType.allCases {
-                definitions.append((name(type, language), type.schema(language, steps: steps)))
+                let schema = type.schema(language, within: language, steps: steps)
+                definitions.append((name(type, language, within: language), schema))
             }
             definitions.append(("catcher.\(language)", catcher(language)))
             definitions.append(("choiceRule.\(language)", choiceRule(language)))
+        }
+        // Machines inside a state are in the language of the machine around it, whatever the state's own.
+        definitions.append(("types.\(mixed)", types(.jsonata, within: .jsonPath)))
+        for type in StateType.allCases where type.holdsMachines {
+            let schema = type.schema(.jsonata, within: .jsonPath, steps: steps)
+            definitions.append((name(type, .jsonata, within: .jsonPath), schema))
         }
         definitions += [
             ("choiceTest", choiceTest), ("retrier", retrier), ("errorName", errorName),
             ("template", template), ("expression", expression),
         ]
+        // References rather than the whole, so that the language decides over every state within.
         return .members(
             ("$schema", "https://json-schema.org/draft/2020-12/schema"),
             ("title", "State machine in Amazon States Language"),
             ("description", "A workflow: states, and the transitions between them. Begin with StartAt and States."),
-            ("type", "object"),
-            // A reference rather than the whole, so that the language decides over every state within.
-            (
-                "if",
-                ["properties": ["QueryLanguage": ["const": "JSONata"]], "required": ["QueryLanguage"]]
-            ),
-            ("then", reference("machine.\(QueryLanguage.jsonata)")),
+            ("type", "object"), ("if", isJSONata), ("then", reference("machine.\(QueryLanguage.jsonata)")),
             ("else", reference("machine.\(QueryLanguage.jsonPath)")),
             ("$defs", object(definitions)))
     }
@@ -55,6 +58,18 @@ public enum DefinitionSchema {
                 Field("Version", described(["const": "1.0"], "Version of the language."), required: false),
                 Field("QueryLanguage", queryLanguage(QueryLanguage.allCases), required: false),
             ])
+    }
+
+    private static let isJSONata: JSON = [
+        "properties": ["QueryLanguage": ["const": "JSONata"]], "required": ["QueryLanguage"],
+    ]
+
+    /// A Parallel branch or a Map's processor, in the language of the machine around it or one of its own.
+    private static func processor(within language: QueryLanguage) -> JSON {
+        guard language == .jsonPath else { return reference("processorIn.\(language)") }
+        return .members(
+            ("type", "object"), ("if", isJSONata), ("then", reference("processorIn.\(QueryLanguage.jsonata)")),
+            ("else", reference("processorIn.\(QueryLanguage.jsonPath)")))
     }
 
     /// A Parallel branch, and with ProcessorConfig a Map's processor.
@@ -120,22 +135,27 @@ public enum DefinitionSchema {
         }
         return .members(
             ("type", "object"), ("required", ["Type"]), ("properties", properties),
-            ("if", ["properties": ["QueryLanguage": ["const": "JSONata"]], "required": ["QueryLanguage"]]),
-            ("then", reference("types.\(QueryLanguage.jsonata)")),
+            ("if", isJSONata),
+            ("then", reference("types.\(mixed)")),
             ("else", reference("types.\(QueryLanguage.jsonPath)")))
     }
 
     /// Leads from Type to the fields of that type.
-    private static func types(_ language: QueryLanguage) -> JSON {
+    private static func types(_ language: QueryLanguage, within machine: QueryLanguage) -> JSON {
         let cases: [JSON] = StateType.allCases.map { type in
             .members(
                 ("if", ["properties": ["Type": ["const": .string(type.rawValue)]], "required": ["Type"]]),
-                ("then", reference(name(type, language))))
+                ("then", reference(name(type, language, within: machine))))
         }
         return ["allOf": .array(cases)]
     }
 
-    private static func name(_ type: StateType, _ language: QueryLanguage) -> String { "\(type.rawValue).\(language)" }
+    private static func name(_ type: StateType, _ language: QueryLanguage, within machine: QueryLanguage) -> String {
+        type.holdsMachines && language != machine ? "\(type.rawValue).\(mixed)" : "\(type.rawValue).\(language)"
+    }
+
+    /// States in JSONata of a machine in JSONPath.
+    private static let mixed = "jsonataInJSONPath"
 
     static func queryLanguage(_ languages: [QueryLanguage]) -> JSON {
         choice(

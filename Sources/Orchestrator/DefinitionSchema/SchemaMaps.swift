@@ -3,7 +3,7 @@ import StatesLanguage
 
 /// Map states.
 extension DefinitionSchema {
-    static func map(_ language: QueryLanguage) -> [Field] {
+    static func map(_ language: QueryLanguage, within machine: QueryLanguage) -> [Field] {
         let selector = "Each iteration's input, evaluated once an item; the item is $$.Map.Item.Value."
         var fields: [Field] = []
         switch language {
@@ -13,7 +13,7 @@ extension DefinitionSchema {
                 Field("ItemSelector", reference("template", selector), required: false),
                 Field("Parameters", reference("template", "ItemSelector's older name."), required: false),
                 Field(
-                    "Iterator", reference("processor.\(language)", "ItemProcessor's older name."), required: false),
+                    "Iterator", reference("processor.\(machine)", "ItemProcessor's older name."), required: false),
             ]
         case .jsonata:
             fields += [
@@ -29,7 +29,7 @@ extension DefinitionSchema {
         }
         fields.append(
             Field(
-                "ItemProcessor", reference("processor.\(language)", "The machine that runs once an item."),
+                "ItemProcessor", reference("processor.\(machine)", "The machine that runs once an item."),
                 required: false))
         fields += [
             Field("ItemReader", itemReader(language), required: false),
@@ -89,16 +89,22 @@ extension DefinitionSchema {
                 Field(
                     "ItemsPointer", text("JSON Pointer to the array of items in the object."), required: false),
             ]
-            + sourced("MaxItems", whole(1...100_000_000, "At most so many items are read."), language)
+            + sourced("MaxItems", whole(0...100_000_000, "At most so many items are read."), language)
+        let rules: [JSON] = [
+            [
+                "if": ["properties": ["InputType": ["const": "CSV"]], "required": ["InputType"]],
+                "then": ["required": ["CSVHeaderLocation"]],
+            ],
+            [
+                "if": ["properties": ["CSVHeaderLocation": ["const": "GIVEN"]], "required": ["CSVHeaderLocation"]],
+                "then": ["required": ["CSVHeaders"]],
+            ],
+        ]
         return shape(
             [
-                Field(
-                    "Resource",
-                    choice(
-                        ["arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"],
-                        "Reads an object, or lists objects.")),
+                comment, store(["getObject", "listObjectsV2"], "Reads an object, or lists objects.", required: true),
                 storeArguments(["Bucket", "Key", "Prefix"], language),
-                Field("ReaderConfig", shape(config, "How it is read."), required: false),
+                Field("ReaderConfig", shape(config, "How it is read.", rules: rules), required: false),
             ], "Takes the items of a distributed Map from the object store.")
     }
 
@@ -110,9 +116,9 @@ extension DefinitionSchema {
         let forms = ["MaxItemsPerBatch", "MaxInputBytesPerBatch"]
         let names = language == .jsonPath ? forms + forms.map { "\($0)Path" } : forms
         return shape(
-            [Field("BatchInput", input, required: false)]
-                + sourced("MaxItemsPerBatch", whole(1...99_999_999, "Items of one batch."), language)
-                + sourced("MaxInputBytesPerBatch", whole(1...262_144, "Bytes of one child's input."), language),
+            [comment, Field("BatchInput", input, required: false)]
+                + sourced("MaxItemsPerBatch", whole(0...100_000_000, "Items of one batch."), language)
+                + sourced("MaxInputBytesPerBatch", whole(0...262_144, "Bytes of one child's input."), language),
             "Hands items to the child executions in batches.",
             rules: [["anyOf": .array(names.map { ["required": [.string($0)]] })]] + notBothForms(forms, language))
     }
@@ -129,12 +135,22 @@ extension DefinitionSchema {
         ]
         return shape(
             [
-                Field(
-                    "Resource", described(["const": "arn:aws:states:::s3:putObject"], "Writes to the object store."),
-                    required: false),
+                comment, store(["putObject"], "Writes to the object store.", required: false),
                 storeArguments(["Bucket", "Prefix"], language),
                 Field("WriterConfig", shape(config, "How it is written."), required: false),
-            ], "Writes the results of a distributed Map to the object store.")
+            ], "Writes the results of a distributed Map to the object store.",
+            rules: [["anyOf": [["required": ["Resource"]], ["required": ["WriterConfig"]]]]])
+    }
+
+    /// The resource of an object store's integration; other partitions differ in the second part of the ARN.
+    private static func store(_ actions: [String], _ description: String, required: Bool) -> Field {
+        let names = actions.map { JSON.string("arn:aws:states:::s3:\($0)") }
+        let others = "^arn:[^:]+:states:::s3:(\(actions.joined(separator: "|")))$"
+        return Field(
+            "Resource",
+            described(
+                ["anyOf": [["enum": .array(names)], ["type": "string", "pattern": .string(others)]]], description),
+            required: required)
     }
 
     /// Parameters or Arguments of the object store's integrations.

@@ -26,15 +26,20 @@ enum StateType: String, CaseIterable {
         }
     }
 
+    /// Whether states of this type have machines inside.
+    var holdsMachines: Bool { self == .parallel || self == .map }
+
     /// The object of a state of this type.
-    func schema(_ language: QueryLanguage, steps: [StepContract]) -> JSON {
+    ///
+    /// - Parameter machine: the language of the machine around it.
+    func schema(_ language: QueryLanguage, within machine: QueryLanguage, steps: [StepContract]) -> JSON {
         var fields = [
             Field("Type", ["const": .string(rawValue), "description": .string(summary)]), DefinitionSchema.comment,
             Field(
                 "QueryLanguage",
                 DefinitionSchema.queryLanguage(language == .jsonata ? [.jsonata] : [.jsonPath]), required: false),
         ]
-        fields += dataFlow(language) + own(language, steps: steps)
+        fields += dataFlow(language) + own(language, within: machine, steps: steps)
         if hasErrors { fields += [DefinitionSchema.retry, DefinitionSchema.catches(language)] }
         if hasTransition {
             fields += [
@@ -96,7 +101,9 @@ enum StateType: String, CaseIterable {
     }
 
     /// What this type alone has.
-    private func own(_ language: QueryLanguage, steps: [StepContract]) -> [Field] {
+    private func own(
+        _ language: QueryLanguage, within machine: QueryLanguage, steps: [StepContract]
+    ) -> [Field] {
         switch self {
         case .task: DefinitionSchema.task(language, steps: steps)
         case .parallel:
@@ -104,10 +111,10 @@ enum StateType: String, CaseIterable {
                 Field(
                     "Branches",
                     DefinitionSchema.list(
-                        DefinitionSchema.reference("processor.\(language)"), least: 1, "Machines that run side by side."
+                        DefinitionSchema.reference("processor.\(machine)"), least: 1, "Machines that run side by side."
                     ))
             ]
-        case .map: DefinitionSchema.map(language)
+        case .map: DefinitionSchema.map(language, within: machine)
         case .pass:
             language == .jsonPath
                 ? [Field("Result", ["description": "The state's result, as it stands."], required: false)] : []
