@@ -74,6 +74,7 @@ let orchestrator: [Target] = [
     .target(
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
         path: "Sources/Orchestrator/DefinitionSchema"),
+    .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
@@ -151,7 +152,8 @@ let commands: [Target] = [
         dependencies: [
             "CatalogStore", "Console", "Cryptography", "DefinitionSchema", "Engine", "EngineClient", "HTTP",
             "HTTPServer", "JSON",
-            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
+            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StateGraph", "StatesLanguage",
+            "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
@@ -180,6 +182,9 @@ let tests: [Target] = [
         name: "DefinitionSchemaTests",
         dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
+    .testTarget(
+        name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
+        path: "Tests/StateGraphTests", exclude: ["Golden"]),
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
