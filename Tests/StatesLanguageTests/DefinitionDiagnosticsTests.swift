@@ -71,10 +71,7 @@ import YAML
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#, "No state ends the machine"),
             (#"{"StartAt":"A","Version":"2.0","States":{"A":{"Type":"Succeed"}}}"#, "Version '2.0' is not supported"),
             (#"{"StartAt":"A","TimeoutSeconds":0,"States":{"A":{"Type":"Succeed"}}}"#, "TimeoutSeconds is 0"),
-            (
-                #"{"StartAt":"A","QueryLanguage":"JSONata","States":{"A":{"Type":"Succeed"}}}"#,
-                "comes with a later version"
-            ),
+            (#"{"StartAt":"A","QueryLanguage":"JSONata","States":{"A":{"Type":"Succeed"}}}"#, nil),
             (
                 #"{"StartAt":"A","QueryLanguage":"XPath","States":{"A":{"Type":"Succeed"}}}"#,
                 "QueryLanguage 'XPath' is not known"
@@ -83,7 +80,10 @@ import YAML
             (#"{"StartAt":"A","States":{"A":{"Type":"Succeed","Type":"Fail"}}}"#, "The field 'Type' is defined twice"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Wait","End":true}}}"#, "These fields are required: [Seconds]"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":-1,"End":true}}}"#, "Seconds is -1"),
-            (#"{"StartAt":"A","States":{"A":{"Type":"Wait","Timestamp":"soon","End":true}}}"#, "not a valid timestamp"),
+            (
+                #"{"StartAt":"A","States":{"A":{"Type":"Wait","Timestamp":"soon","End":true}}}"#,
+                "String does not match RFC3339 timestamp"
+            ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Task","End":true}}}"#, "These fields are required: [Resource]"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"x","End":true}}}"#, "not a valid resource ARN"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[]}}}"#, "Value cannot be empty"),
@@ -94,8 +94,8 @@ import YAML
             ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":false}}}"#, "End is false"),
             (
-                #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"Assign":{"x":1}}}}"#,
-                "The field 'Assign' is not supported"
+                #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"Output":{"x":1}}}}"#,
+                "the field 'Output' is only supported for the 'JSONata' QueryLanguage"
             ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"ResultPath":"$$.x"}}}"#, "not a Reference Path"),
             (#"{"StartAt":"","States":{"":{"Type":"Succeed"}}}"#, "has 0 characters"),

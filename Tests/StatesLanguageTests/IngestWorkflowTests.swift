@@ -43,7 +43,8 @@ import YAML
         var name = machine.startAt
         while true {
             let state = try #require(machine.states[name])
-            let effective = try state.dataFlow.effectiveInput(of: data, context: context, seed: 1)
+            let effective = try state.dataFlow.effectiveInput(
+                in: EvaluationScope(input: data, context: context, seed: 1))
             var result = effective
             switch state.kind {
             case .pass(let fixed): result = fixed ?? effective
@@ -62,7 +63,8 @@ import YAML
                 Issue.record("the way to success has no state of type \(state.type)")
                 return .null
             }
-            data = try state.dataFlow.output(raw: data, result: result, context: context, seed: 1)
+            data = try state.dataFlow.output(
+                of: result, in: EvaluationScope(input: data, context: context, seed: 1))
             switch state.transition {
             case .next(let next): name = next
             case .end: return data
@@ -140,7 +142,7 @@ import YAML
             return
         }
         let scope = EvaluationScope(input: caught)
-        #expect(try fail.error?.value(in: scope) == "Showrunner.SourceInvalid")
-        #expect(try fail.cause?.value(in: scope) == "no video")
+        #expect(try fail.error?.value(in: scope, field: "Error") == "Showrunner.SourceInvalid")
+        #expect(try fail.cause?.value(in: scope, field: "Cause") == "no video")
     }
 }

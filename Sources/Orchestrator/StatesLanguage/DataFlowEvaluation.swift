@@ -64,6 +64,25 @@ extension EvaluationScope {
 }
 
 extension DataFlow {
+    /// What the state works on, in either language. The scope's input is the raw one.
+    public func effectiveInput(in scope: EvaluationScope) throws(EvaluationError) -> JSON {
+        switch self {
+        case .jsonPath(let flow): return try flow.effectiveInput(in: scope)
+        case .jsonata(let flow): return try flow.effectiveInput(in: scope)
+        }
+    }
+
+    /// What a state whose work gave a result hands on, in either language. The scope's input is the raw one.
+    public func output(of result: JSON, in scope: EvaluationScope) throws(EvaluationError) -> JSON {
+        switch self {
+        case .jsonPath(let flow): return try flow.output(of: result, in: scope)
+        case .jsonata(let flow):
+            var seen = scope
+            seen.result = result
+            return try flow.output(in: seen)
+        }
+    }
+
     /// Data may nest this deep between states: each state may put its result deeper, and what is written must be
     /// readable again (``JSON/maximumDepth``) with what is put around it.
     public static let maximumDepth = 400

@@ -77,8 +77,9 @@ extension DefinitionReader {
         if mode != "DISTRIBUTED" {
             if config.has("ExecutionType") {
                 report(
-                    "ExecutionType is for Mode DISTRIBUTED only", advice: "drop it, or write \"Mode\": \"DISTRIBUTED\"",
-                    at: config.keyPlace("ExecutionType"), config.location("ExecutionType"))
+                    .warning, .schemaValidationFailed, "ExecutionType has no effect in Mode INLINE",
+                    advice: "drop it, or write \"Mode\": \"DISTRIBUTED\"", at: config.keyPlace("ExecutionType"),
+                    config.location("ExecutionType"))
             }
             return .inline
         }

@@ -91,6 +91,7 @@ private struct TemplateEvaluation {
             case .found(let value):
                 try budget.charge(value)
                 return value
+            case .missing where path.endsOutsideArray(in: scope): return .null
             case .missing:
                 throw EvaluationError(
                     error: ErrorName.parameterPathFailure,

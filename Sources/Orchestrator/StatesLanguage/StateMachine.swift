@@ -63,7 +63,7 @@ public struct State: Sendable, Hashable {
     }
 
     public init(
-        name: String, comment: String?, dataFlow: DataFlow, assign: PayloadTemplate?, transition: Transition?,
+        name: String, comment: String?, dataFlow: DataFlow, assign: PayloadTemplate? = nil, transition: Transition?,
         retry: [Retrier], catches: [Catcher], kind: Kind
     ) {
         self.name = name
@@ -192,7 +192,8 @@ public struct TaskState: Sendable, Hashable {
     public let credentials: PayloadTemplate?
 
     public init(
-        resource: String, timeoutSeconds: NumberSource?, heartbeatSeconds: NumberSource?, credentials: PayloadTemplate?
+        resource: String, timeoutSeconds: NumberSource? = nil, heartbeatSeconds: NumberSource? = nil,
+        credentials: PayloadTemplate? = nil
     ) {
         self.resource = resource
         self.timeoutSeconds = timeoutSeconds
@@ -213,7 +214,9 @@ public struct ChoiceState: Sendable, Hashable {
         /// JSONata only.
         public let output: PayloadTemplate?
 
-        public init(condition: ChoiceCondition, next: String, assign: PayloadTemplate?, output: PayloadTemplate?) {
+        public init(
+            condition: ChoiceCondition, next: String, assign: PayloadTemplate? = nil, output: PayloadTemplate? = nil
+        ) {
             self.condition = condition
             self.next = next
             self.assign = assign
@@ -431,8 +434,8 @@ public struct Catcher: Sendable, Hashable {
     public let assign: PayloadTemplate?
 
     public init(
-        errorEquals: [String], next: String, resultPath: PathFlow.ResultPlacement, output: PayloadTemplate?,
-        assign: PayloadTemplate?
+        errorEquals: [String], next: String, resultPath: PathFlow.ResultPlacement = .replace,
+        output: PayloadTemplate? = nil, assign: PayloadTemplate? = nil
     ) {
         self.errorEquals = errorEquals
         self.next = next
