@@ -17,6 +17,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let trees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 
 /// A page that the binary carries in itself.
 func page(_ name: String) -> Resource { .embedInCode("Pages/\(name)") }
@@ -69,7 +70,7 @@ let orchestrator: [Target] = [
     .target(
         name: "StatesLanguage", dependencies: ["JSON", collections], path: "Sources/Orchestrator/StatesLanguage"),
     .target(
-        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections],
+        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, trees],
         path: "Sources/Orchestrator/Interpreter"),
     .target(
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],

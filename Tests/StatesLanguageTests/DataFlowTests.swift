@@ -177,7 +177,7 @@ import Testing
             (["A"], "A", true), (["A", "B"], "B", true), (["A"], "a", false), (["A"], "A.B", false), ([], "A", false),
             (["States.ALL"], "A", true), (["States.ALL"], "States.Timeout", true),
             (["States.ALL"], "States.Runtime", false),
-            (["States.ALL"], "States.DataLimitExceeded", false),
+            (["States.ALL"], "States.DataLimitExceeded", true),
             (["States.DataLimitExceeded"], "States.DataLimitExceeded", true),
             (["States.TaskFailed"], "A", true), (["States.TaskFailed"], "States.Timeout", false),
             (["States.TaskFailed"], "States.HeartbeatTimeout", false), (["States.TaskFailed"], "States.Runtime", false),
