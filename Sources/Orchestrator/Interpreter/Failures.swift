@@ -8,7 +8,7 @@ extension Decider {
         guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("only an entered state fails") }
         let reported = failure.reported(by: entry.plan.state)
         let cause =
-            reported.error == ErrorName.dataLimitExceeded
+            reported.error == ErrorName.dataLimitExceeded || rehearsed != nil
             ? reported.cause
             : "An error occurred while executing the state '\(entry.state)' (entered at the event id"
                 + " #\(entry.enteredEventID)). \(reported.cause)"
@@ -26,6 +26,7 @@ extension Decider {
     mutating func handle(error: String?, cause: String?, scope: ScopeID, fromChildren: Bool = false) {
         guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("only an entered state fails") }
         let state = entry.plan.state
+        rehearsed?.failure = (error, cause)
         if let branches = entry.branches, !branches.running.isEmpty || branches.mapRun?.running.isEmpty == false {
             emit(.childrenAborted(scope: scope))
         }
