@@ -139,7 +139,8 @@ struct Decider {
     private func given(_ text: String) -> String? { text.isEmpty ? nil : text }
 
     private func attempt(of id: EntryID) -> (scope: ScopeID, attempt: TaskAttempt)? {
-        guard let scope = execution.scopeOfEntry[id], case .task(let attempt) = execution.scopes[scope]?.entry?.phase
+        guard let scope = execution.scopeOfEntry[id],
+            case .task(let attempt) = execution.scopes.shared(scope)?.value.entry?.phase
         else { return nil }
         return (scope, attempt)
     }
@@ -174,10 +175,10 @@ struct Decider {
     func evaluationScope(_ scope: ScopeID, input: JSON, draw: Int, item: (index: Int, value: JSON)? = nil)
         -> EvaluationScope
     {
-        guard let here = execution.scopes[scope] else { preconditionFailure("scope \(scope) is not open") }
-        let entry = here.entry?.id ?? 0
+        guard let here = execution.scopes.shared(scope) else { preconditionFailure("scope \(scope) is not open") }
+        let entry = here.value.entry?.id ?? 0
         return EvaluationScope(
-            input: input, context: contextObject(in: scope, item: item), variables: here.variables,
+            input: input, context: contextObject(in: scope, item: item), variables: here.value.variables,
             seed: execution.seed(for: entry, draw: draw), now: now, digest: digest)
     }
 
