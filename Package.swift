@@ -66,6 +66,7 @@ let platform: [Target] = [
 ]
 
 let orchestrator: [Target] = [
+    .target(name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata"),
     .target(
         name: "StatesLanguage", dependencies: ["JSON", collections], path: "Sources/Orchestrator/StatesLanguage"),
     .target(
