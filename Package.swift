@@ -74,6 +74,10 @@ let orchestrator: [Target] = [
     .target(
         name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, trees],
         path: "Sources/Orchestrator/Interpreter"),
+    .target(
+        name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
+        path: "Sources/Orchestrator/DefinitionSchema"),
+    .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
@@ -149,8 +153,10 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
-            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
+            "CatalogStore", "Console", "Cryptography", "DefinitionSchema", "Engine", "EngineClient", "HTTP",
+            "HTTPServer", "JSON",
+            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StateGraph", "StatesLanguage",
+            "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
@@ -175,6 +181,13 @@ let tests: [Target] = [
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
         path: "Tests/StatesLanguageTests", exclude: ["Golden"]),
+    .testTarget(
+        name: "DefinitionSchemaTests",
+        dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
+        path: "Tests/DefinitionSchemaTests"),
+    .testTarget(
+        name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
+        path: "Tests/StateGraphTests", exclude: ["Golden"]),
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),

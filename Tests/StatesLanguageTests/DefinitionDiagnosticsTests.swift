@@ -59,27 +59,27 @@ import YAML
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#, nil),
             ("{}", "These fields are required: [States, StartAt]"),
             (#"{"StartAt":"A"}"#, "These fields are required: [States]"),
-            ("[]", "Expected value of type Object"), ("\"x\"", "Expected value of type Object"),
+            ("[]", "Expected value of type [OBJECT]"), ("\"x\"", "Expected value of type [OBJECT]"),
             (#"{"StartAt":"A","States":{}}"#, "Value cannot be empty"),
-            (#"{"StartAt":"A","States":[]}"#, "Expected value of type Object"),
-            (#"{"StartAt":5,"States":{"A":{"Type":"Pass","End":true}}}"#, "Expected value of type String"),
+            (#"{"StartAt":"A","States":[]}"#, "Expected value of type [OBJECT]"),
+            (#"{"StartAt":5,"States":{"A":{"Type":"Pass","End":true}}}"#, "Expected value of type [STRING]"),
             (#"{"StartAt":"B","States":{"A":{"Type":"Succeed"}}}"#, "Missing 'Next' target: B"),
             (
                 #"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"C":{"Type":"Succeed"}}}"#,
                 "Missing 'Next' target: B"
             ),
-            (#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#, "No state ends the machine"),
+            (#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#, "Workflow has no terminal state"),
             (#"{"StartAt":"A","Version":"2.0","States":{"A":{"Type":"Succeed"}}}"#, "Version '2.0' is not supported"),
-            (#"{"StartAt":"A","TimeoutSeconds":0,"States":{"A":{"Type":"Succeed"}}}"#, "TimeoutSeconds is 0"),
+            (#"{"StartAt":"A","TimeoutSeconds":0,"States":{"A":{"Type":"Succeed"}}}"#, "Minimum value is 1"),
             (#"{"StartAt":"A","QueryLanguage":"JSONata","States":{"A":{"Type":"Succeed"}}}"#, nil),
             (
                 #"{"StartAt":"A","QueryLanguage":"XPath","States":{"A":{"Type":"Succeed"}}}"#,
-                "QueryLanguage 'XPath' is not known"
+                "Value should be one of the following: [JSONPath, JSONata]"
             ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Succeed"},"A":{"Type":"Succeed"}}}"#, "Duplicate state name: A"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Succeed","Type":"Fail"}}}"#, "The field 'Type' is defined twice"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Wait","End":true}}}"#, "These fields are required: [Seconds]"),
-            (#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":-1,"End":true}}}"#, "Seconds is -1"),
+            (#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":-1,"End":true}}}"#, "Minimum value is 0"),
             (
                 #"{"StartAt":"A","States":{"A":{"Type":"Wait","Timestamp":"soon","End":true}}}"#,
                 "String does not match RFC3339 timestamp"
@@ -95,7 +95,7 @@ import YAML
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":false}}}"#, "End is false"),
             (
                 #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"Output":{"x":1}}}}"#,
-                "the field 'Output' is only supported for the 'JSONata' QueryLanguage"
+                "but field 'Output' is only supported for the 'JSONata' QueryLanguage"
             ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"ResultPath":"$$.x"}}}"#, "not a Reference Path"),
             (#"{"StartAt":"","States":{"":{"Type":"Succeed"}}}"#, "has 0 characters"),

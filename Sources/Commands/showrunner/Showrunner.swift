@@ -17,7 +17,9 @@ struct Showrunner: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             UpCommand.self, EngineCommand.self, IngestCommand.self, RunsCommand.self, WorkersCommand.self,
-            LintCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self, PackageCommand.self,
+            LintCommand.self, SchemaCommand.self, GraphCommand.self, ProbeCommand.self, TranscodeCommand.self,
+            ThumbsCommand.self,
+            PackageCommand.self,
         ])
 
     static func main() async {

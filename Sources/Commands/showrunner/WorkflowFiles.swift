@@ -2,6 +2,7 @@ import Glibc
 import JSON
 import StatesLanguage
 import StepContracts
+import TerminalOutput
 import YAML
 
 /// A definition file that has been read without errors.
@@ -43,6 +44,16 @@ struct WorkflowReading {
             do { try reading.add(path + "/" + name) } catch { throw CommandFailure(error.description) }
         }
         return reading
+    }
+
+    /// Reads the one definition that a command is about. What is wrong with it goes to standard error; with an error
+    /// in it there is no going on.
+    static func one(_ path: String) throws -> WorkflowFile {
+        var reading = WorkflowReading()
+        try reading.add(path)
+        for problem in reading.problems { Terminal.error(problem) }
+        guard let file = reading.files.first else { throw CommandFailure("\(path) is no definition that can be used") }
+        return file
     }
 
     /// Reads one file. Throws when it can't be read at all; what is wrong within it is a problem.

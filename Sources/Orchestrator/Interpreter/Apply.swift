@@ -28,8 +28,11 @@ extension Execution {
             }
             settle(scope, .backingOff(until: until))
         case .retryStarted(let scope):
-            scopes.change(scope) { $0.entry?.phase = .entered }
-            runnable.append(scope)
+            let turn = runnable.append(scope)
+            scopes.change(scope) { scope in
+                scope.entry?.phase = .entered
+                scope.entry?.turn = turn
+            }
         case .parallelStarted, .mapStarted, .mapStateStarted, .iterationStarted, .childSucceeded, .childFailed,
             .childrenAborted:
             applyToChildren(effect)
@@ -68,8 +71,11 @@ extension Execution {
 
     /// The entry no longer waits to be evaluated but for something else.
     mutating func settle(_ scope: ScopeID, _ phase: Phase) {
-        scopes.change(scope) { $0.entry?.phase = phase }
-        runnable.remove(scope)
+        let turn = scopes.change(scope) { scope in
+            scope.entry?.phase = phase
+            return scope.entry?.turn.take()
+        }
+        if let turn { runnable.remove(turn: turn) }
     }
 
     private mutating func enter(_ scope: ScopeID, entry id: EntryID, state: String, input: Payload) {
@@ -77,20 +83,20 @@ extension Execution {
         nextEntry += 1
         eventCount += 1
         let input = resolve(input, in: scope)
-        let (at, event) = (at, eventCount)
+        let (at, event, turn) = (at, eventCount, runnable.append(scope))
         scopes.change(scope) { scope in
             scope.entry = Entry(
                 id: id, state: state, plan: scope.plan.state(state), input: input, enteredAt: at,
                 enteredEventID: event, precedingEventID: scope.follows)
+            scope.entry?.turn = turn
             scope.follows = event
         }
-        scopeOfEntry[id] = scope
-        runnable.append(scope)
+        scopeOfEntry.insert(scope, for: id)
     }
 
     private mutating func exit(_ scope: ScopeID, output: Payload) {
         let output = resolve(output, in: scope)
-        if scopes[scope]?.entry?.branches != nil {
+        if scopes.shared(scope)?.value.entry?.branches != nil {
             // The state's success is an event that nothing follows.
             eventCount += 1
         }
@@ -100,19 +106,23 @@ extension Execution {
 
     private mutating func leave(_ scope: ScopeID, with output: JSON) {
         removeFromIndexes(scope)
-        if let entry = scopes[scope]?.entry { scopeOfEntry[entry.id] = nil }
-        scopes.change(scope) { scope in
-            scope.entry = nil
-            scope.data = output
+        let (entry, turn) = scopes.change(scope) { scope in
+            defer {
+                scope.entry = nil
+                scope.data = output
+            }
+            return (scope.entry?.id, scope.entry?.turn)
         }
-        runnable.remove(scope)
+        if let entry { scopeOfEntry.remove(entry) }
+        if let turn { runnable.remove(turn: turn) }
     }
 
     /// The scope's entry is over or starts anew: nothing is to be read, written or run for it any more.
     mutating func removeFromIndexes(_ scope: ScopeID) {
-        guard let entry = scopes[scope]?.entry, entry.branches != nil else { return }
-        entriesInIO.remove(entry.id)
-        entriesWithChildren.remove(entry.id)
+        guard let here = scopes.shared(scope), here.value.entry?.branches?.mapRun != nil, let id = here.value.entry?.id
+        else { return }
+        entriesInIO.remove(id)
+        entriesWithChildren.remove(id)
     }
 
     private mutating func end(_ outcome: Outcome) {
@@ -121,7 +131,7 @@ extension Execution {
         stoppedAt = at
         runnable.removeAll()
         scopes.removeAll()
-        scopeOfEntry = [:]
+        scopeOfEntry.removeAll()
         entriesInIO = []
         entriesWithChildren = []
     }
@@ -129,7 +139,7 @@ extension Execution {
     private mutating func applyToTask(_ effect: Effect) {
         switch effect {
         case .taskScheduled(let scope, let resource, let parameters, let timeout, let heartbeat):
-            let entry = scopes[scope]?.entry
+            let entry = scopes.shared(scope)?.value.entry
             let attempt = TaskAttempt(
                 resource: resource, parameters: resolve(parameters, in: scope), timeoutSeconds: timeout,
                 heartbeatSeconds: heartbeat, credentials: entry?.credentials, callbackNonce: entry?.callbackNonce,
@@ -161,7 +171,7 @@ extension Execution {
     }
 
     private mutating func changeAttempt(in scope: ScopeID, _ body: (inout TaskAttempt) -> Void) {
-        guard case .task(var attempt) = scopes[scope]?.entry?.phase else {
+        guard case .task(var attempt) = scopes.shared(scope)?.value.entry?.phase else {
             preconditionFailure("only a scheduled task starts")
         }
         body(&attempt)

@@ -103,7 +103,7 @@ extension Execution {
     /// The events that follow a child's end. A Map iteration's end has one of its own, which the state's success follows;
     /// the start of the next iteration, and the state's failure, follow the last event within the child.
     private mutating func noteEnd(of child: Scope, in scope: ScopeID, succeeded: Bool) {
-        guard scopes[scope]?.entry?.branches?.items != nil else {
+        guard scopes.shared(scope)?.value.entry?.branches?.items != nil else {
             scopes.change(scope) { $0.follows = child.follows }
             return
         }
@@ -116,7 +116,7 @@ extension Execution {
     }
 
     private mutating func abandonChildren(of scope: ScopeID) {
-        for child in scopes[scope]?.entry?.children ?? [] { discard(child) }
+        for child in scopes.shared(scope)?.value.entry?.children ?? [] { discard(child) }
         removeFromIndexes(scope)
         scopes.change(scope) { scope in
             scope.entry?.branches?.running = [:]
@@ -128,9 +128,9 @@ extension Execution {
     private mutating func discard(_ id: ScopeID) {
         removeFromIndexes(id)
         guard let scope = scopes.remove(id) else { return }
-        runnable.remove(id)
         if let entry = scope.entry {
-            scopeOfEntry[entry.id] = nil
+            if let turn = entry.turn { runnable.remove(turn: turn) }
+            scopeOfEntry.remove(entry.id)
             for child in entry.children { discard(child) }
         }
     }
@@ -145,7 +145,7 @@ extension Execution {
 
     /// What the history tells when a state's children are given up, from the inside out.
     func abortedEvents(of scope: ScopeID) -> [AbortedEvent] {
-        guard let entry = scopes[scope]?.entry else { return [] }
+        guard let entry = scopes.shared(scope)?.value.entry else { return [] }
         var events: [AbortedEvent] = []
         for child in entry.children {
             guard let inner = scopes[child] else { continue }

@@ -36,7 +36,7 @@ extension Execution {
             endChild(scope, index: index, outcome: outcome)
         case .resultWriteRequested(let scope, let parameters):
             guard let writer = map(in: scope).writer, let resource = writer.resource,
-                let arn = scopes[scope]?.entry?.branches?.mapRun?.arn
+                let arn = scopes.shared(scope)?.value.entry?.branches?.mapRun?.arn
             else { preconditionFailure("the Map state has a ResultWriter and a Map Run") }
             setIO(
                 scope,
@@ -49,7 +49,7 @@ extension Execution {
             scopes.change(scope) { $0.data = output }
         case .mapRunSucceeded(let scope):
             recordEvent(in: scope)
-            if let entry = scopes[scope]?.entry { entriesWithChildren.remove(entry.id) }
+            if let entry = scopes.shared(scope)?.value.entry { entriesWithChildren.remove(entry.id) }
         case .mapRunFailed(let scope, _, _):
             recordEvent(in: scope)
             removeFromIndexes(scope)
@@ -58,7 +58,7 @@ extension Execution {
     }
 
     private func map(in scope: ScopeID) -> MapState {
-        guard case .map(let map) = scopes[scope]?.entry?.plan.state.kind else {
+        guard case .map(let map) = scopes.shared(scope)?.value.entry?.plan.state.kind else {
             preconditionFailure("scope \(scope) is in no Map state")
         }
         return map
@@ -72,13 +72,17 @@ extension Execution {
     }
 
     private mutating func setIO(_ scope: ScopeID, _ phase: Phase) {
-        guard let id = scopes[scope]?.entry?.id else { preconditionFailure("scope \(scope) is in no state") }
+        guard let id = scopes.shared(scope)?.value.entry?.id else {
+            preconditionFailure("scope \(scope) is in no state")
+        }
         settle(scope, phase)
         entriesInIO.insert(id)
     }
 
     private mutating func endIO(_ scope: ScopeID) {
-        guard let id = scopes[scope]?.entry?.id else { preconditionFailure("scope \(scope) is in no state") }
+        guard let id = scopes.shared(scope)?.value.entry?.id else {
+            preconditionFailure("scope \(scope) is in no state")
+        }
         settle(scope, .branching)
         entriesInIO.remove(id)
     }
@@ -93,7 +97,7 @@ extension Execution {
             branches.mapRun?.nextItem += itemCount
             branches.next += 1
         }
-        if let id = scopes[scope]?.entry?.id { entriesWithChildren.insert(id) }
+        if let id = scopes.shared(scope)?.value.entry?.id { entriesWithChildren.insert(id) }
     }
 
     private mutating func endChild(_ scope: ScopeID, index: Int, outcome: Outcome) {

@@ -8,7 +8,7 @@ extension Decider {
         try charge(input, in: scope)
         emit(.parallelStarted(scope: scope, branches: branches.count, input: input))
         for (index, machine) in branches.enumerated() {
-            guard let child = execution.scopes[scope]?.entry?.branches?.running[index] else {
+            guard let child = execution.scopes.shared(scope)?.value.entry?.branches?.running[index] else {
                 preconditionFailure("branch \(index) has been started")
             }
             enter(scope: child, state: machine.startAt)
@@ -48,14 +48,14 @@ extension Decider {
         throws(EvaluationError)
     {
         while true {
-            guard let branches = execution.scopes[scope]?.entry?.branches, branches.next < branches.total,
+            guard let branches = execution.scopes.shared(scope)?.value.entry?.branches, branches.next < branches.total,
                 branches.maxConcurrency == 0 || branches.running.count < branches.maxConcurrency
             else { return }
             let index = branches.next
             let payload = try iterationInput(scope, map, branches, index: index, seen: input)
             if case .value = payload { try charge(payload, in: scope) }
             emit(.iterationStarted(scope: scope, index: index, input: payload))
-            guard let child = execution.scopes[scope]?.entry?.branches?.running[index] else {
+            guard let child = execution.scopes.shared(scope)?.value.entry?.branches?.running[index] else {
                 preconditionFailure("iteration \(index) has been started")
             }
             enter(scope: child, state: map.processor.startAt)
@@ -76,7 +76,7 @@ extension Decider {
 
     /// A child of a Parallel or Map state has ended and the state goes on: start what may start, or finish.
     mutating func childEnded(_ scope: ScopeID) {
-        guard let entry = execution.scopes[scope]?.entry, let branches = entry.branches else {
+        guard let entry = execution.scopes.shared(scope)?.value.entry, let branches = entry.branches else {
             preconditionFailure("children belong to a state that branches")
         }
         if branches.running.isEmpty, branches.next == branches.total {

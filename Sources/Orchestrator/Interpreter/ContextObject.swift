@@ -5,14 +5,8 @@ extension Execution {
     /// The context object, `$$`, as a state of a scope sees it.
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
     func contextObject(in scope: ScopeID, item: (index: Int, value: JSON)? = nil) -> JSON {
-        var context: JSON = [
-            "Execution": .members(
-                ("Id", .string(arn)), ("Input", start.input),
-                ("StartTime", .string(Timestamp.text(microseconds: startedAt))), ("Name", .string(start.name)),
-                ("RoleArn", start.roleARN.map { .string($0) }), ("RedriveCount", 0)),
-            "StateMachine": ["Id": .string(start.machineARN), "Name": .string(machineName)],
-        ]
-        if let entry = scopes[scope]?.entry {
+        var context = constantContext
+        if let entry = scopes.shared(scope)?.value.entry {
             context["State"] = .members(
                 ("Name", .string(entry.state)),
                 ("EnteredTime", .string(Timestamp.text(microseconds: entry.enteredAt))),
@@ -33,10 +27,10 @@ extension Execution {
 
     /// The item of the innermost Map iteration that a scope lies in.
     private func enclosingItem(of scope: ScopeID) -> (index: Int, value: JSON)? {
-        var current = scopes[scope]
+        var current = scopes.shared(scope)
         while let here = current {
-            if let item = here.item { return (here.index, item) }
-            current = here.parent.flatMap { scopes[$0] }
+            if let item = here.value.item { return (here.value.index, item) }
+            current = here.value.parent.flatMap { scopes.shared($0) }
         }
         return start.parent.map { (index: $0.index, value: $0.item ?? start.input) }
     }

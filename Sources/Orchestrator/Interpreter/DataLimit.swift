@@ -50,7 +50,9 @@ extension Decider {
 
     /// The service names the resource of a task and the state of all others.
     func tooLarge(in scope: ScopeID) -> EvaluationError {
-        guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("scope \(scope) is in no state") }
+        guard let entry = execution.scopes.shared(scope)?.value.entry else {
+            preconditionFailure("scope \(scope) is in no state")
+        }
         let name =
             if case .task(let task) = entry.plan.state.kind { task.resource } else { entry.state }
         return EvaluationError(

@@ -42,6 +42,8 @@ struct Decider {
     var effects: [Effect] = []
     /// Of payloads, about.
     var bytesWritten = 0
+    /// Set while one state is tried alone (``testState(_:in:)``).
+    var rehearsed: RehearsedContext?
 
     init(
         execution: Execution, now: Instant, limits: DataLimits = .standard, digest: EvaluationScope.Digest? = nil
@@ -137,7 +139,8 @@ struct Decider {
     private func given(_ text: String) -> String? { text.isEmpty ? nil : text }
 
     private func attempt(of id: EntryID) -> (scope: ScopeID, attempt: TaskAttempt)? {
-        guard let scope = execution.scopeOfEntry[id], case .task(let attempt) = execution.scopes[scope]?.entry?.phase
+        guard let scope = execution.scopeOfEntry[id],
+            case .task(let attempt) = execution.scopes.shared(scope)?.value.entry?.phase
         else { return nil }
         return (scope, attempt)
     }
@@ -172,10 +175,16 @@ struct Decider {
     func evaluationScope(_ scope: ScopeID, input: JSON, draw: Int, item: (index: Int, value: JSON)? = nil)
         -> EvaluationScope
     {
-        guard let here = execution.scopes[scope] else { preconditionFailure("scope \(scope) is not open") }
-        let entry = here.entry?.id ?? 0
+        guard let here = execution.scopes.shared(scope) else { preconditionFailure("scope \(scope) is not open") }
+        let entry = here.value.entry?.id ?? 0
         return EvaluationScope(
-            input: input, context: execution.contextObject(in: scope, item: item), variables: here.variables,
+            input: input, context: contextObject(in: scope, item: item), variables: here.value.variables,
             seed: execution.seed(for: entry, draw: draw), now: now, digest: digest)
+    }
+
+    private func contextObject(in scope: ScopeID, item: (index: Int, value: JSON)?) -> JSON {
+        guard var context = rehearsed?.context else { return execution.contextObject(in: scope, item: item) }
+        if let item { context["Map"] = ["Item": ["Index": .integer(item.index), "Value": item.value]] }
+        return context
     }
 }

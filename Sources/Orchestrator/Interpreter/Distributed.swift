@@ -51,7 +51,7 @@ extension Decider {
             failMapRun(scope, error: error, cause: cause)
         case .childExecutionEnded(let id, let index, let outcome):
             guard let scope = execution.scopeOfEntry[id],
-                execution.scopes[scope]?.entry?.branches?.mapRun?.running[index] != nil
+                execution.scopes.shared(scope)?.value.entry?.branches?.mapRun?.running[index] != nil
             else { return false }
             take(outcome, index: index, scope)
         default: preconditionFailure("\(event) tells a Map Run nothing")
@@ -60,42 +60,28 @@ extension Decider {
     }
 
     private func scope(of id: EntryID, while holds: (Phase) -> Bool) -> ScopeID? {
-        guard let scope = execution.scopeOfEntry[id], let phase = execution.scopes[scope]?.entry?.phase, holds(phase)
+        guard let scope = execution.scopeOfEntry[id], let phase = execution.scopes.shared(scope)?.value.entry?.phase,
+            holds(phase)
         else { return nil }
         return scope
     }
 
     private mutating func take(items: JSON, _ scope: ScopeID) {
-        guard let entry = execution.scopes[scope]?.entry, case .map(let map) = entry.plan.state.kind else {
-            preconditionFailure("only a Map state reads items")
+        guard case .array = items else {
+            failMapRun(scope, error: ErrorName.itemReaderFailed, cause: "Attempting to map over non-iterable node.")
+            return
         }
+        emit(.itemsRead(scope: scope, items: items))
         do throws(EvaluationError) {
-            guard let elements = try selected(items, scope, entry, map) else {
-                failMapRun(
-                    scope, error: ErrorName.itemReaderFailed, cause: "Attempting to map over non-iterable node.")
-                return
-            }
-            emit(.itemsRead(scope: scope, items: .array(elements)))
             try goOn(scope)
         } catch {
             handle(error, scope: scope)
         }
     }
 
-    /// What ItemsPath selects of the items that were read: an array, or an object's members.
-    private func selected(
-        _ read: JSON, _ scope: ScopeID, _ entry: Entry, _ map: MapState
-    ) throws(EvaluationError) -> [JSON]? {
-        switch read {
-        case .array(let elements): elements
-        case .object(let members): members.map { .members(("Key", .string($0.key)), ("Value", $0.value)) }
-        case .null, .bool, .integer, .double, .string: nil
-        }
-    }
-
     private mutating func take(_ outcome: Outcome, index: Int, _ scope: ScopeID) {
         emit(.childExecutionEnded(scope: scope, index: index, outcome: outcome))
-        guard let branches = execution.scopes[scope]?.entry?.branches, let mapRun = branches.mapRun else {
+        guard let branches = execution.scopes.shared(scope)?.value.entry?.branches, let mapRun = branches.mapRun else {
             preconditionFailure("scope \(scope) has a Map Run")
         }
         if mapRun.failedItems > 0, exceedsThreshold(mapRun, items: branches.items?.count ?? 0) {
@@ -127,12 +113,12 @@ extension Decider {
 
     /// Starts the child executions that may start; when all have ended, writes their results, or ends the Map Run.
     private mutating func goOn(_ scope: ScopeID) throws(EvaluationError) {
-        guard let entry = execution.scopes[scope]?.entry, case .map(let map) = entry.plan.state.kind else {
+        guard let entry = execution.scopes.shared(scope)?.value.entry, case .map(let map) = entry.plan.state.kind else {
             preconditionFailure("scope \(scope) is in no Map state")
         }
         let seen = try selectedScope(scope, entry)
         while true {
-            guard let branches = execution.scopes[scope]?.entry?.branches, let mapRun = branches.mapRun,
+            guard let branches = execution.scopes.shared(scope)?.value.entry?.branches, let mapRun = branches.mapRun,
                 let items = branches.items
             else { preconditionFailure("a Map Run has items") }
             guard mapRun.nextItem < items.count else {

@@ -4,7 +4,9 @@ import StatesLanguage
 extension Decider {
     /// Evaluates the state that a scope has entered: by its type it is left at once, or begins to wait.
     mutating func evaluate(scope: ScopeID) {
-        guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("a runnable scope has an entry") }
+        guard let entry = execution.scopes.shared(scope)?.value.entry else {
+            preconditionFailure("a runnable scope has an entry")
+        }
         let plan = entry.plan
         do throws(EvaluationError) {
             switch plan.state.kind {
@@ -149,7 +151,9 @@ extension Decider {
     /// Leaves a state whose work has given a result; an error on the way is the state's own, so its retriers and catchers
     /// see it.
     mutating func finish(scope: ScopeID, result: Payload) {
-        guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("the state is not entered") }
+        guard let entry = execution.scopes.shared(scope)?.value.entry else {
+            preconditionFailure("the state is not entered")
+        }
         do throws(EvaluationError) {
             try exit(scope, entry, result: result)
         } catch {
@@ -159,7 +163,9 @@ extension Decider {
 
     /// Leaves a state that has no result of its own.
     mutating func leave(scope: ScopeID) {
-        guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("the state is not entered") }
+        guard let entry = execution.scopes.shared(scope)?.value.entry else {
+            preconditionFailure("the state is not entered")
+        }
         do throws(EvaluationError) {
             try exit(scope, entry, result: nil)
         } catch {

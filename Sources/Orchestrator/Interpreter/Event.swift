@@ -16,7 +16,7 @@ public enum Event: Sendable, Hashable {
     case attemptFailed(entry: EntryID, nonce: String?, stage: AttemptStage, error: String, cause: String)
     /// No heartbeat within the task's period.
     case heartbeatMissed(entry: EntryID, nonce: String)
-    /// The items that a distributed Map state asked for: an array, or an object for its members.
+    /// The items that a distributed Map state asked for, an array; anything else fails the Map Run.
     case itemsRead(entry: EntryID, items: JSON)
     case itemReadFailed(entry: EntryID, error: String, cause: String)
     /// The results are where the ResultWriter wants them; the output is what the state's result says of them.

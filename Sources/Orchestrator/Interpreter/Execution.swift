@@ -1,4 +1,4 @@
-public import HashTreeCollections
+import HashTreeCollections
 public import JSON
 public import StatesLanguage
 
@@ -50,7 +50,9 @@ public struct Execution: Sendable, Hashable {
     var nextScope: ScopeID
     var nextEntry: EntryID
     /// Where each open entry is, so that a task's answer finds its scope.
-    public internal(set) var scopeOfEntry: TreeDictionary<EntryID, ScopeID>
+    public internal(set) var scopeOfEntry: EntryMap
+    /// The part of the context object that stays the same.
+    let constantContext: JSON
     /// Entries that wait for items to be read or results to be written.
     var entriesInIO: TreeSet<EntryID>
     /// Entries of distributed Map states with child executions that run.
@@ -76,7 +78,8 @@ public struct Execution: Sendable, Hashable {
         self.eventCount = 0
         self.nextScope = 1
         self.nextEntry = 1
-        self.scopeOfEntry = [:]
+        self.scopeOfEntry = EntryMap()
+        self.constantContext = start.context(startedAt: at)
         self.entriesInIO = []
         self.entriesWithChildren = []
         scopes.insert(Scope(id: 0, parent: nil, index: 0, plan: plan, data: start.input, variables: [:], follows: 0))
@@ -87,15 +90,13 @@ public struct Execution: Sendable, Hashable {
     public var isOpen: Bool { outcome == nil }
 
     /// The machine's name, the last part of its ARN.
-    public var machineName: String { start.machineARN.split(separator: ":").last.map(String.init) ?? "" }
+    public var machineName: String { start.machineName }
 
-    public var arn: String {
-        start.machineARN.replacingResourceType(with: "execution") + ":" + start.name
-    }
+    public var arn: String { start.arn }
 
     /// The entry with this id, while it is open.
     public func entry(_ id: EntryID) -> Entry? {
-        scopeOfEntry[id].flatMap { scopes[$0]?.entry }
+        scopeOfEntry[id].flatMap { scopes.shared($0)?.value.entry }
     }
 
     /// All open entries, in order of entry. Costs as much as scopes are open.

@@ -30,6 +30,23 @@ public struct ExecutionStart: Sendable, Hashable {
         self.deployment = deployment
     }
 
+    /// The machine's name, the last part of its ARN.
+    var machineName: String { machineARN.split(separator: ":").last.map(String.init) ?? "" }
+
+    /// The execution's ARN.
+    var arn: String { machineARN.replacingResourceType(with: "execution") + ":" + name }
+
+    /// What the context object says of the execution and its machine.
+    func context(startedAt: Instant) -> JSON {
+        [
+            "Execution": .members(
+                ("Id", .string(arn)), ("Input", input),
+                ("StartTime", .string(Timestamp.text(microseconds: startedAt))), ("Name", .string(name)),
+                ("RoleArn", roleARN.map { .string($0) }), ("RedriveCount", 0)),
+            "StateMachine": ["Id": .string(machineARN), "Name": .string(machineName)],
+        ]
+    }
+
     /// The machine that the execution runs, within the definition's: the definition's own, or the processor of the Map
     /// state that ``parent`` names. Nil when the definition has no such state.
     public func machine(in machine: StateMachine) -> StateMachine? {

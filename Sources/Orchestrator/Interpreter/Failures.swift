@@ -5,10 +5,12 @@ import StatesLanguage
 extension Decider {
     /// A failure of an expression: an error of the state it stands in.
     mutating func handle(_ failure: EvaluationError, scope: ScopeID) {
-        guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("only an entered state fails") }
+        guard let entry = execution.scopes.shared(scope)?.value.entry else {
+            preconditionFailure("only an entered state fails")
+        }
         let reported = failure.reported(by: entry.plan.state)
         let cause =
-            reported.error == ErrorName.dataLimitExceeded
+            reported.error == ErrorName.dataLimitExceeded || rehearsed != nil
             ? reported.cause
             : "An error occurred while executing the state '\(entry.state)' (entered at the event id"
                 + " #\(entry.enteredEventID)). \(reported.cause)"
@@ -24,8 +26,11 @@ extension Decider {
     /// - Parameter fromChildren: whether a Parallel or Map state is said to have failed: for what its children did, or for
     ///   its JSONata expressions. A failed JSONPath ends the execution without such an event.
     mutating func handle(error: String?, cause: String?, scope: ScopeID, fromChildren: Bool = false) {
-        guard let entry = execution.scopes[scope]?.entry else { preconditionFailure("only an entered state fails") }
+        guard let entry = execution.scopes.shared(scope)?.value.entry else {
+            preconditionFailure("only an entered state fails")
+        }
         let state = entry.plan.state
+        rehearsed?.failure = (error, cause)
         if let branches = entry.branches, !branches.running.isEmpty || branches.mapRun?.running.isEmpty == false {
             emit(.childrenAborted(scope: scope))
         }
@@ -118,7 +123,7 @@ extension Decider {
             return
         }
         emit(.childFailed(scope: parent, index: here.index, error: error, cause: cause))
-        guard let branches = execution.scopes[parent]?.entry?.branches else {
+        guard let branches = execution.scopes.shared(parent)?.value.entry?.branches else {
             preconditionFailure("a failed child has a parent")
         }
         if branches.items != nil, branches.toleratedFailures > 0 {

@@ -25,15 +25,25 @@ public struct History: Sendable {
 
     /// Takes an effect in, given the execution just before and just after it.
     public mutating func observe(_ effect: Effect, before: Execution, after: Execution) {
-        events += History.events(of: effect, before: before, after: after)
+        events += History.events(of: effect, before: before, at: after.at)
+        precondition(
+            events.last.map { $0.id == after.eventCount } ?? true,
+            "the history and the execution count the events of \(effect) alike")
     }
 
-    /// The events that an effect adds, given the execution just before and just after it.
-    public static func events(of effect: Effect, before: Execution, after: Execution) -> [Event] {
-        var page = HistoryPage(before: before, after: after)
-        page.take(effect)
+    /// Takes an effect in and applies it to the execution that it belongs to.
+    public mutating func advance(_ execution: inout Execution, by effect: Effect, at instant: Instant) {
+        events += History.events(of: effect, before: execution, at: max(execution.at, instant))
+        execution.apply(effect, at: instant)
         precondition(
-            page.nextID == after.eventCount + 1, "the history and the execution count the events of \(effect) alike")
+            events.last.map { $0.id == execution.eventCount } ?? true,
+            "the history and the execution count the events of \(effect) alike")
+    }
+
+    /// The events that an effect adds, given the execution just before it.
+    public static func events(of effect: Effect, before: Execution, at instant: Instant) -> [Event] {
+        var page = HistoryPage(before: before, at: instant)
+        page.take(effect)
         return page.events
     }
 }
@@ -41,26 +51,28 @@ public struct History: Sendable {
 /// The events of one effect in the making.
 struct HistoryPage {
     let before: Execution
-    let after: Execution
+    let at: Instant
     private(set) var events: [History.Event] = []
 
-    init(before: Execution, after: Execution) {
+    init(before: Execution, at: Instant) {
         self.before = before
-        self.after = after
+        self.at = at
     }
 
     var nextID: Int { before.eventCount + events.count + 1 }
 
     mutating func add(_ type: String, follows: Int, _ details: (name: String, value: JSON)? = nil) {
         events.append(
-            History.Event(id: nextID, previousID: follows, type: type, at: after.at, details: details))
+            History.Event(id: nextID, previousID: follows, type: type, at: at, details: details))
     }
 
     /// The event that the next one of a scope follows.
-    func last(_ scope: ScopeID) -> Int { before.scopes[scope]?.follows ?? 0 }
+    func last(_ scope: ScopeID) -> Int { before.scopes.shared(scope)?.value.follows ?? 0 }
 
     func entry(_ scope: ScopeID) -> Entry {
-        guard let entry = before.scopes[scope]?.entry else { preconditionFailure("scope \(scope) is in no state") }
+        guard let entry = before.scopes.shared(scope)?.value.entry else {
+            preconditionFailure("scope \(scope) is in no state")
+        }
         return entry
     }
 
@@ -71,10 +83,12 @@ struct HistoryPage {
             details["roleArn"] = start.roleARN.map { .string($0) }
             add("ExecutionStarted", follows: 0, ("executionStartedEventDetails", details))
         case .stateEntered(let scope, _, let name, let input):
-            guard let entry = after.scopes[scope]?.entry else { preconditionFailure("the scope has been entered") }
+            guard let plan = before.scopes.shared(scope)?.value.plan else { preconditionFailure("the scope is open") }
             var details = text("input", before.resolve(input, in: scope))
             details["name"] = .string(name)
-            add("\(entry.plan.state.type)StateEntered", follows: last(scope), ("stateEnteredEventDetails", details))
+            add(
+                "\(plan.state(name).state.type)StateEntered", follows: last(scope),
+                ("stateEnteredEventDetails", details))
         case .stateExited(let scope, let output): exit(scope, output: output)
         case .errorCaught(let scope, _, _, let output):
             add("\(entry(scope).plan.state.type)StateExited", follows: last(scope), exitDetails(scope, output))
@@ -126,7 +140,7 @@ struct HistoryPage {
         let entry = entry(scope)
         var details = text("output", before.resolve(output, in: scope))
         details["name"] = .string(entry.state)
-        if !entry.assigned.isEmpty, let variables = before.scopes[scope]?.variables {
+        if !entry.assigned.isEmpty, let variables = before.scopes.shared(scope)?.value.variables {
             var assigned: JSON = [:]
             for name in entry.assigned { assigned[name] = variables[name].map { .string($0.text) } }
             details["assignedVariables"] = assigned

@@ -63,7 +63,7 @@ extension HistoryPage {
 
     /// The region in the state machine's ARN.
     private var region: String {
-        let parts = after.start.machineARN.split(separator: ":", omittingEmptySubsequences: false)
+        let parts = before.start.machineARN.split(separator: ":", omittingEmptySubsequences: false)
         return parts.count > 3 ? String(parts[3]) : ""
     }
 

@@ -124,7 +124,7 @@ extension Execution {
 
     /// A child execution that has been started and whose end is not known; nil when there is none.
     public func childExecution(entry id: EntryID, index: Int) -> ChildExecution? {
-        guard let scope = scopeOfEntry[id], let entry = scopes[scope]?.entry,
+        guard let scope = scopeOfEntry[id], let entry = scopes.shared(scope)?.value.entry,
             let mapRun = entry.branches?.mapRun, let child = mapRun.running[index],
             case .map(let map) = entry.plan.state.kind
         else { return nil }

@@ -60,29 +60,35 @@ extension Payload {
 extension Execution {
     /// The value that a payload of an effect names in a scope.
     public func resolve(_ payload: Payload, in scope: ScopeID) -> JSON {
-        guard let here = scopes[scope] else { preconditionFailure("scope \(scope) is not open") }
+        if case .value(let value) = payload { return value }
+        guard let shared = scopes.shared(scope) else { preconditionFailure("scope \(scope) is not open") }
+        return resolve(payload, in: shared)
+    }
+
+    private func resolve(_ payload: Payload, in scope: Shared<Scope>) -> JSON {
+        let id = scope.value.id
         switch payload {
         case .value(let value): return value
-        case .data, .result: return here.data
+        case .data, .result: return scope.value.data
         case .item:
-            guard let item = here.item else { preconditionFailure("scope \(scope) is no iteration") }
+            guard let item = scope.value.item else { preconditionFailure("scope \(id) is no iteration") }
             return item
         case .input:
-            guard let entry = here.entry else { preconditionFailure("scope \(scope) is between states") }
+            guard let entry = scope.value.entry else { preconditionFailure("scope \(id) is between states") }
             return entry.input
         case .children:
-            guard let branches = here.entry?.branches else { preconditionFailure("scope \(scope) has no children") }
+            guard let branches = scope.value.entry?.branches else { preconditionFailure("scope \(id) has no children") }
             // With an ItemBatcher a Map state has fewer children than items.
             let count = branches.mapRun == nil ? branches.total : branches.next
             return .array((0..<count).map { branches.outputs[$0] ?? .null })
         case .element(let index):
-            guard let item = here.entry?.branches?.items?[index] else {
-                preconditionFailure("scope \(scope) is in no Map state")
+            guard let item = scope.value.entry?.branches?.items?[index] else {
+                preconditionFailure("scope \(id) is in no Map state")
             }
             return item
         case .batch(let first, let count, let input):
-            guard let items = here.entry?.branches?.items, first + count <= items.count else {
-                preconditionFailure("scope \(scope) is in no Map state with that many items")
+            guard let items = scope.value.entry?.branches?.items, first + count <= items.count else {
+                preconditionFailure("scope \(id) is in no Map state with that many items")
             }
             return .members(("BatchInput", input), ("Items", .array(Array(items[first..<first + count]))))
         }

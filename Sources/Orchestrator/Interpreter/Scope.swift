@@ -58,6 +58,8 @@ public struct Entry: Sendable, Hashable {
     public internal(set) var branches: Branches?
     /// What the state has assigned on its way out, for the history's event of the exit.
     var assigned: [String] = []
+    /// The turn to be evaluated, while it waits for that.
+    var turn: Int?
     /// Credentials of the attempt that comes next.
     var credentials: JSON?
     /// The nonce of the token that the next attempt hands to the outside (`.waitForTaskToken`).
@@ -101,7 +103,8 @@ public struct Entry: Sendable, Hashable {
             && left.enteredAt == right.enteredAt && left.enteredEventID == right.enteredEventID
             && left.precedingEventID == right.precedingEventID && left.phase == right.phase
             && left.retries == right.retries && left.branches == right.branches && left.assigned == right.assigned
-            && left.credentials == right.credentials && left.callbackNonce == right.callbackNonce
+            && left.turn == right.turn && left.credentials == right.credentials
+            && left.callbackNonce == right.callbackNonce
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -22,12 +22,7 @@ extension DefinitionReader {
                     advice: "make MaxDelaySeconds greater than IntervalSeconds", at: entry.place("MaxDelaySeconds"),
                     entry.location("MaxDelaySeconds"))
             }
-            let jitter = entry.text("JitterStrategy", &self)
-            if let jitter, jitter != "FULL", jitter != "NONE" {
-                report(
-                    "JitterStrategy '\(jitter)' is not known", advice: "write FULL or NONE",
-                    at: entry.place("JitterStrategy"), entry.location("JitterStrategy"))
-            }
+            let jitter = oneOf("JitterStrategy", ["FULL", "NONE"], in: entry)
             retriers.append(
                 Retrier(
                     errorEquals: names, intervalSeconds: interval, maxAttempts: attempts, backoffRate: rate,
@@ -78,18 +73,12 @@ extension DefinitionReader {
                     at: node.tree.place, node.location)
             }
         }
-        if names.contains(ErrorName.all) {
-            if names.count > 1 {
-                report(
-                    "States.ALL must stand alone in ErrorEquals", advice: "it covers the other names already",
-                    at: entry.place("ErrorEquals"), location)
-            }
-            if !isLast {
-                report(
-                    "States.ALL must stand in the last entry of \(list)",
-                    advice: "the entries after it would never be used: move it to the end",
-                    at: entry.place("ErrorEquals"), location)
-            }
+        if let index = names.firstIndex(of: ErrorName.all), names.count > 1 || !isLast, index < nodes.count {
+            report(
+                "States.ALL must appear alone and at end of list",
+                advice: names.count > 1
+                    ? "it covers the other names already" : "the entries of \(list) after it would never be used",
+                at: nodes[index].tree.place, nodes[index].location)
         }
         return names
     }

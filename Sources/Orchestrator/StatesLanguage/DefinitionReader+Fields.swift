@@ -63,9 +63,10 @@ struct ObjectFields {
             return nil
         }
         guard bounds.contains(Int(value)) else {
-            reader.report(
-                "\(name) is \(value)", advice: "write a number from \(bounds.lowerBound) to \(bounds.upperBound)",
-                at: child.tree.place, child.location)
+            let bound =
+                Int(value) < bounds.lowerBound
+                ? "Minimum value is \(bounds.lowerBound)" : "Maximum value is \(bounds.upperBound)"
+            reader.report(bound, advice: "\(name) is \(value)", at: child.tree.place, child.location)
             return nil
         }
         return Int(value)
@@ -79,11 +80,10 @@ struct ObjectFields {
             return nil
         }
         guard bounds.contains(value) else {
-            let wanted =
-                bounds.upperBound == .infinity
-                ? "of at least \(bounds.lowerBound)" : "from \(bounds.lowerBound) to \(bounds.upperBound)"
-            reader.report(
-                "\(name) is \(scalar.text)", advice: "write a number \(wanted)", at: child.tree.place, child.location)
+            let bound =
+                value < bounds.lowerBound
+                ? "Minimum value is \(bounds.lowerBound)" : "Maximum value is \(bounds.upperBound)"
+            reader.report(bound, advice: "\(name) is \(scalar.text)", at: child.tree.place, child.location)
             return nil
         }
         return value
@@ -113,7 +113,9 @@ struct ObjectFields {
     func path(_ name: String, _ reader: inout DefinitionReader) -> JSONPath? {
         guard let text = text(name, &reader) else { return nil }
         do {
-            return try JSONPath(text)
+            let path = try JSONPath(text)
+            reader.note(.path(path), at: place(name), location(name))
+            return path
         } catch {
             reader.report(
                 "Value is not a valid JSONPath: '\(text)'", advice: error.description, at: place(name), location(name))
@@ -121,18 +123,31 @@ struct ObjectFields {
         }
     }
 
+    /// A path that names one place, of the input or a variable.
+    func referencePath(_ name: String, _ reader: inout DefinitionReader) -> JSONPath? {
+        guard let path = path(name, &reader) else { return nil }
+        if !path.isReference {
+            reader.report(
+                "Value is not a Reference Path",
+                advice: "'\(path.text)' must name one place, without '$$', '*', '..', ',', ':', '?' and functions",
+                at: place(name), location(name))
+        }
+        return path
+    }
+
     /// An expression, where a text of a JSONata state is one. A text that is none is a problem.
     func expression(_ name: String, _ reader: inout DefinitionReader) -> QueryExpression? {
         guard let child = child(name), let text = text(name, &reader) else { return nil }
         switch ExpressionText(text) {
-        case .expression(let expression): return expression
+        case .expression(let expression, let offset):
+            reader.note(expression, at: child.tree, offset: offset, child.location)
+            return expression
         case .plain:
             reader.report(
                 "JSONata expression strings must start with '{%' and end with '%}'.",
                 advice: "write the expression between '{%' and '%}'", at: child.tree.place, child.location)
         case .invalid(let problem):
-            reader.report(
-                problem.message, advice: problem.advice, at: problem.place(in: child.tree), child.location)
+            reader.report(problem, in: child.tree, child.location)
         }
         return nil
     }
@@ -151,7 +166,7 @@ struct ObjectFields {
         let pathName = name + "Path"
         if reader.language == .jsonPath {
             reader.exclude([name, pathName], in: self)
-            if has(pathName) { return path(pathName, &reader).map(NumberSource.path) }
+            if has(pathName) { return referencePath(pathName, &reader).map(NumberSource.path) }
         }
         return integer(name, in: bounds, &reader).map(NumberSource.literal)
     }
@@ -162,7 +177,7 @@ struct ObjectFields {
         let pathName = name + "Path"
         if reader.language == .jsonPath {
             reader.exclude([name, pathName], in: self)
-            if has(pathName) { return path(pathName, &reader).map(PercentageSource.path) }
+            if has(pathName) { return referencePath(pathName, &reader).map(PercentageSource.path) }
         }
         return number(name, in: 0...100, &reader).map(PercentageSource.literal)
     }
@@ -174,17 +189,25 @@ struct ObjectFields {
             guard let child = child(name), let literal = text(name, &reader) else { return nil }
             switch ExpressionText(literal) {
             case .plain: return .literal(literal)
-            case .expression(let expression): return .expression(expression)
+            case .expression(let expression, let offset):
+                reader.note(expression, at: child.tree, offset: offset, child.location)
+                return .expression(expression)
             case .invalid(let problem):
-                reader.report(
-                    problem.message, advice: problem.advice, at: problem.place(in: child.tree), child.location)
+                reader.report(problem, in: child.tree, child.location)
                 return nil
             }
         }
         reader.exclude([name, pathName], in: self)
         guard let text = text(pathName, &reader) else { return text(name, &reader).map(TextSource.literal) }
         do {
-            return text.hasPrefix("States.") ? .intrinsic(try IntrinsicCall(text)) : .path(try JSONPath(text))
+            if text.hasPrefix("States.") {
+                let call = try IntrinsicCall(text)
+                reader.note(.call(call), at: place(pathName), location(pathName))
+                return .intrinsic(call)
+            }
+            let path = try JSONPath(text)
+            reader.note(.path(path), at: place(pathName), location(pathName))
+            return .path(path)
         } catch {
             reader.report(
                 "Value is not a valid JSONPath or intrinsic function call: '\(text)'", advice: error.description,
@@ -197,7 +220,8 @@ struct ObjectFields {
 extension DefinitionReader {
     mutating func expected(_ type: String, _ node: Node, advice: String? = nil) {
         report(
-            "Expected value of type \(type)", advice: advice ?? "this is \(DefinitionReader.name(of: node.tree))",
+            "Expected value of type [\(type.uppercased())]",
+            advice: advice ?? "this is \(DefinitionReader.name(of: node.tree))",
             at: node.tree.place, node.location)
     }
 
@@ -211,6 +235,18 @@ extension DefinitionReader {
         case .scalar(.string): "a text"
         case .scalar(.array), .scalar(.object): preconditionFailure("a scalar holds no structure")
         }
+    }
+
+    /// A text out of a few.
+    mutating func oneOf(_ name: String, _ words: [String], in object: ObjectFields) -> String? {
+        guard let text = object.text(name, &self) else { return nil }
+        if words.contains(text) { return text }
+        let nearest = nearestName(to: text, among: words)
+        report(
+            "Value should be one of the following: [\(words.joined(separator: ", "))]",
+            advice: nearest.map { "\(name) is '\(text)'; did you mean '\($0)'?" } ?? "\(name) is '\(text)'",
+            at: object.place(name), object.location(name))
+        return nil
     }
 
     /// Opens an object: reports unknown, repeated and missing members. Nil when the node is no object or a required
@@ -232,18 +268,22 @@ extension DefinitionReader {
             if known.contains(member.key) { continue }
             if fields.isForeign(member.key, in: language) {
                 let other: QueryLanguage = language == .jsonPath ? .jsonata : .jsonPath
+                if isDowngraded { continue }
                 report(
-                    "The QueryLanguage is set to '\(language.rawValue)', but the field '\(member.key)' is only supported"
+                    .schemaValidationFailed,
+                    "The QueryLanguage is set to '\(language.rawValue)', but field '\(member.key)' is only supported"
                         + " for the '\(other.rawValue)' QueryLanguage",
                     advice: DefinitionReader.counterparts[member.key].map { "use \($0)" }
-                        ?? "set QueryLanguage, or drop the field", at: member.keyPlace, node.child(member.key))
+                        ?? "set QueryLanguage, or drop the field", at: member.keyPlace, node.child(member.key),
+                    wireLocation: node.location)
                 continue
             }
             let nearest = nearestName(to: member.key, among: known)
             let list = known.count > 30 ? nil : "known here are \(known.sorted().joined(separator: ", "))"
             report(
-                "The field '\(member.key)' is not supported", advice: nearest.map { "did you mean '\($0)'?" } ?? list,
-                at: member.keyPlace, node.child(member.key))
+                .schemaValidationFailed, "Field '\(member.key)' is not supported",
+                advice: nearest.map { "did you mean '\($0)'?" } ?? list,
+                at: member.keyPlace, node.child(member.key), wireLocation: node.location)
         }
         let missing = required.filter { seen[$0] == nil }
         if !missing.isEmpty {
@@ -258,8 +298,10 @@ extension DefinitionReader {
         let present = names.filter { object.has($0) }
         if present.count > 1, let last = present.last {
             report(
-                "Only one of these fields is allowed: [\(present.joined(separator: ", "))]", advice: "keep one of them",
-                at: object.keyPlace(last), object.location(last))
+                .schemaValidationFailed,
+                "There should only be one of the following fields: [\(present.joined(separator: ", "))]",
+                advice: "keep one of them", at: object.keyPlace(last), object.location(last),
+                wireLocation: object.node.location)
         }
     }
 
@@ -279,12 +321,24 @@ extension DefinitionReader {
     /// A payload template in the state's language. Its problems are reported; nil when there are any.
     mutating func template(_ name: String, in object: ObjectFields) -> PayloadTemplate? {
         guard let node = object.child(name) else { return nil }
-        var problems: [PayloadTemplate.Problem] = []
-        let template = PayloadTemplate(node.tree, language: language, problems: &problems)
-        for problem in problems {
-            report(problem.message, advice: problem.advice, at: problem.place, node.location + problem.path)
+        var templates = PayloadTemplateReader(language: language)
+        let template = PayloadTemplate(node.tree, reader: &templates)
+        var isUsable = true
+        for problem in templates.problems {
+            diagnostics.append(
+                Diagnostic(
+                    problem.severity, code: problem.code, message: problem.message, advice: problem.advice,
+                    at: problem.place, location: node.location + problem.path))
+            if problem.severity == .error { isUsable = false }
         }
-        return problems.isEmpty ? template : nil
+        for use in templates.uses {
+            switch use.content {
+            case .expression(let expression):
+                note(expression, at: use.place, offset: use.offset, node.location + use.path)
+            case .path, .call, .assignment: note(use.content, at: use.place, node.location + use.path)
+            }
+        }
+        return isUsable ? template : nil
     }
 
     /// A payload template that must be an object, such as Assign; an expression may not stand for the whole.
@@ -314,7 +368,7 @@ extension DefinitionReader {
             return path.isIdentity ? .replace : .insert(path)
         } catch {
             report(
-                "Value is not a Reference Path: '\(text)'", advice: error.description, at: node.tree.place,
+                "Value is not a Reference Path", advice: "'\(text)': \(error.description)", at: node.tree.place,
                 node.location)
             return .replace
         }

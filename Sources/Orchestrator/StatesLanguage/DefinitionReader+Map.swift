@@ -52,13 +52,21 @@ extension DefinitionReader {
         guard let label = object.text("Label", &self) else { return nil }
         let location = object.location("Label")
         let place = object.place("Label")
-        if label.isEmpty { report("Label cannot be empty", at: place, location) }
-        if label.unicodeScalars.count > 40 { report("Label cannot exceed 40 characters", at: place, location) }
+        if label.isEmpty { report(.error, .invalidLabelName, "Label cannot be empty", at: place, location) }
+        if label.unicodeScalars.count > 40 {
+            report(.error, .invalidLabelName, "Label cannot exceed 40 characters", at: place, location)
+        }
+        if let first = labels[label] {
+            report(
+                .error, .duplicateLabelName, "Duplicate label name: \(label)",
+                advice: "line \(first.line) has it already", at: place, location)
+        }
+        labels[label] = place
         for scalar in label.unicodeScalars {
             let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
             if isControl || " ?*<>{}[]:;,\\|^~$#%&`\"".unicodeScalars.contains(scalar) {
                 report(
-                    "Label contains invalid character: '\(scalar.escaped(asASCII: true))'",
+                    .error, .invalidLabelName, "Label contains invalid character: '\(scalar.escaped(asASCII: true))'",
                     advice: "use letters, digits, '-', '_' and '.'", at: place, location)
                 break
             }
@@ -72,8 +80,8 @@ extension DefinitionReader {
             let node = ObjectFields(node: processor, members: members).child("ProcessorConfig"),
             let config = object(node, fields: FieldSet(["Mode", "ExecutionType"]))
         else { return .inline }
-        let mode = choice("Mode", of: ["INLINE", "DISTRIBUTED"], in: config)
-        let type = choice("ExecutionType", of: ["STANDARD", "EXPRESS"], in: config)
+        let mode = oneOf("Mode", ["INLINE", "DISTRIBUTED"], in: config)
+        let type = oneOf("ExecutionType", ["STANDARD", "EXPRESS"], in: config)
         if mode != "DISTRIBUTED" {
             if config.has("ExecutionType") {
                 report(
@@ -84,18 +92,6 @@ extension DefinitionReader {
             return .inline
         }
         return .distributed(isExpress: type == "EXPRESS")
-    }
-
-    /// A text out of a few.
-    private mutating func choice(_ name: String, of words: [String], in object: ObjectFields) -> String? {
-        guard let text = object.text(name, &self) else { return nil }
-        if words.contains(text) { return text }
-        let nearest = nearestName(to: text, among: words)
-        report(
-            "\(name) '\(text)' is not known",
-            advice: nearest.map { "did you mean '\($0)'?" } ?? "write one of \(words.joined(separator: ", "))",
-            at: object.place(name), object.location(name))
-        return nil
     }
 
     private mutating func refuseDistributedFields(_ object: ObjectFields) {
@@ -131,11 +127,11 @@ extension DefinitionReader {
         if let configNode = fields.child("ReaderConfig"),
             let config = self.object(configNode, fields: DefinitionReader.readerConfigFields)
         {
-            inputType = choice("InputType", of: ItemReader.InputType.allCases.map(\.rawValue), in: config)
+            inputType = oneOf("InputType", ItemReader.InputType.allCases.map(\.rawValue), in: config)
                 .flatMap(ItemReader.InputType.init)
             csv = csvFormat(config, isNeeded: inputType == .csv)
-            manifestType = choice("ManifestType", of: ["S3_INVENTORY", "ATHENA_DATA"], in: config)
-            flattens = choice("Transformation", of: ["NONE", "LOAD_AND_FLATTEN"], in: config) == "LOAD_AND_FLATTEN"
+            manifestType = oneOf("ManifestType", ["S3_INVENTORY", "ATHENA_DATA"], in: config)
+            flattens = oneOf("Transformation", ["NONE", "LOAD_AND_FLATTEN"], in: config) == "LOAD_AND_FLATTEN"
             pointer = itemsPointer(config)
             maxItems = config.numberSource("MaxItems", in: 0...100_000_000, &self)
         }
@@ -165,9 +161,9 @@ extension DefinitionReader {
 
     private mutating func csvFormat(_ config: ObjectFields, isNeeded: Bool) -> ItemReader.CSVFormat? {
         let names = [",": "COMMA", "|": "PIPE", ";": "SEMICOLON", " ": "SPACE", "\t": "TAB"]
-        let delimiter = choice("CSVDelimiter", of: names.values.sorted(), in: config)
+        let delimiter = oneOf("CSVDelimiter", names.values.sorted(), in: config)
             .flatMap { word in names.first { $0.value == word }?.key }
-        let location = choice("CSVHeaderLocation", of: ["FIRST_ROW", "GIVEN"], in: config)
+        let location = oneOf("CSVHeaderLocation", ["FIRST_ROW", "GIVEN"], in: config)
         var headers: [String]?
         if let nodes = config.array("CSVHeaders", &self) {
             headers = []
@@ -243,10 +239,10 @@ extension DefinitionReader {
         if let configNode = writer.child("WriterConfig"),
             let config = self.object(configNode, fields: FieldSet(["Transformation", "OutputType"]))
         {
-            transformation = choice(
-                "Transformation", of: ResultWriter.Transformation.allCases.map(\.rawValue), in: config
+            transformation = oneOf(
+                "Transformation", ResultWriter.Transformation.allCases.map(\.rawValue), in: config
             ).flatMap(ResultWriter.Transformation.init)
-            outputType = choice("OutputType", of: ResultWriter.OutputType.allCases.map(\.rawValue), in: config)
+            outputType = oneOf("OutputType", ResultWriter.OutputType.allCases.map(\.rawValue), in: config)
                 .flatMap(ResultWriter.OutputType.init)
         }
         return ResultWriter(

@@ -57,24 +57,20 @@ extension DefinitionReader {
             outline.isTerminal = true
             return (nil, outline)
         }
-        guard let type = raw.text("Type", &self) else {
-            outline.isTerminal = true
-            return (nil, outline)
-        }
-        guard DefinitionReader.stateTypes.contains(type) else {
-            let nearest = nearestName(to: type, among: DefinitionReader.stateTypes)
-            report(
-                "'\(type)' is not a state type",
-                advice: nearest.map { "did you mean '\($0)'?" }
-                    ?? "the types are \(DefinitionReader.stateTypes.joined(separator: ", "))",
-                at: raw.place("Type"), raw.location("Type"))
+        guard let type = oneOf("Type", DefinitionReader.stateTypes, in: raw) else {
             outline.isTerminal = true
             return (nil, outline)
         }
         let isEnd = raw["End"]?.value.content == .scalar(.bool(true))
         outline.isTerminal = isEnd || type == "Succeed" || type == "Fail"
         language = queryLanguage(raw, inherited: inherited)
-        defer { language = inherited }
+        // A state that may not be in JSONPath is not told which of its fields belong to JSONata besides.
+        hasResult = type == "Task" || type == "Parallel" || type == "Map"
+        isDowngraded = inherited == .jsonata && language == .jsonPath
+        defer {
+            language = inherited
+            isDowngraded = false
+        }
         guard
             let object = object(
                 node, fields: FieldSet(["Type", "Comment", "QueryLanguage"]) + DefinitionReader.fields(of: type),
@@ -111,7 +107,30 @@ extension DefinitionReader {
     }
 
     /// Assign of a state, a choice rule or a catcher.
-    mutating func assignment(_ object: ObjectFields) -> PayloadTemplate? { objectTemplate("Assign", in: object) }
+    ///
+    /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+    mutating func assignment(_ object: ObjectFields) -> PayloadTemplate? {
+        guard let template = objectTemplate("Assign", in: object) else { return nil }
+        guard let node = object.child("Assign"), case .mapping(let members) = node.tree.content else { return template }
+        for member in members {
+            let name = plainName(member)
+            note(.assignment(name), at: member.keyPlace, node.child(member.key))
+            let scalars = name.unicodeScalars
+            let isIdentifier =
+                scalars.first?.properties.isIDStart == true && scalars.dropFirst().allSatisfy(\.properties.isIDContinue)
+            if !isIdentifier || scalars.count > 80 {
+                report(
+                    "'\(name.prefix(100))' is not a valid variable name",
+                    advice: "a name has 1 to 80 letters, digits and '_' and begins with a letter", at: member.keyPlace,
+                    node.child(member.key))
+            } else if name == "states" {
+                report(
+                    "'states' is not a valid variable name", advice: "the language keeps $states for itself",
+                    at: member.keyPlace, node.child(member.key))
+            }
+        }
+        return template
+    }
 
     private static func required(of type: String) -> [String] {
         switch type {
@@ -147,8 +166,7 @@ extension DefinitionReader {
         func add(_ field: String, of fields: ObjectFields) {
             if case .scalar(.string(let name)) = fields[field]?.value.content {
                 targets.append(
-                    Outline.Target(
-                        field: field, name: name, place: fields.place(field), location: fields.location(field)))
+                    Outline.Target(name: name, place: fields.place(field), location: fields.location(field)))
             }
         }
         add("Next", of: object)
@@ -168,7 +186,9 @@ extension DefinitionReader {
 
     private mutating func kind(_ type: String, _ object: ObjectFields, inherited: QueryLanguage) -> State.Kind? {
         switch type {
-        case "Pass": return .pass(result: object["Result"]?.value.json)
+        case "Pass":
+            warnOfStaticResult(object)
+            return .pass(result: object["Result"]?.value.json)
         case "Task": return task(object).map(State.Kind.task)
         case "Choice": return choice(object).map(State.Kind.choice)
         case "Wait": return wait(object).map(State.Kind.wait)
@@ -179,6 +199,16 @@ extension DefinitionReader {
         case "Map": return map(object, inherited: inherited).map(State.Kind.map)
         default: preconditionFailure("'\(type)' is no state type")
         }
+    }
+
+    /// A Result is handed on as it stands.
+    private mutating func warnOfStaticResult(_ object: ObjectFields) {
+        guard let node = object.child("Result"), case .mapping(let members) = node.tree.content,
+            let member = members.first(where: { $0.key.hasSuffix(".$") })
+        else { return }
+        report(
+            .warning, .passResultIsStatic, "Result of a Pass state is handed on as it stands, '\(member.key)' too",
+            advice: "write it in Parameters to have it evaluated", at: member.keyPlace, node.child(member.key))
     }
 
     private mutating func task(_ object: ObjectFields) -> TaskState? {
@@ -203,6 +233,7 @@ extension DefinitionReader {
                 object.location("Resource"))
             return nil
         }
+        checkIntegration(resource, object)
         checkContract(resource, object)
         return TaskState(
             resource: resource, timeoutSeconds: timeout, heartbeatSeconds: heartbeat, credentials: credentials(object))
@@ -235,17 +266,17 @@ extension DefinitionReader {
                 at: object.place("Resource"), object.location("Resource"))
             return
         }
-        guard let node = object.child("Parameters"), case .mapping(let members) = node.tree.content else { return }
-        let given = Set(members.map { $0.key.hasSuffix(".$") ? String($0.key.dropLast(2)) : $0.key })
+        let argumentsName = language == .jsonPath ? "Parameters" : "Arguments"
+        guard let node = object.child(argumentsName), case .mapping(let members) = node.tree.content else { return }
+        let given = Set(members.map(plainName))
         let missing = contract.input.filter { $0.isRequired && !given.contains($0.name) }.map(\.name)
         if !missing.isEmpty {
             report(
                 "The step '\(name)' needs \(missing.map { "'\($0)'" }.joined(separator: ", "))",
-                advice: "add it to Parameters", at: object.keyPlace("Parameters"), node.location)
+                advice: "add it to \(argumentsName)", at: object.keyPlace(argumentsName), node.location)
         }
         for member in members {
-            let isDynamic = member.key.hasSuffix(".$")
-            let plain = isDynamic ? String(member.key.dropLast(2)) : member.key
+            let plain = plainName(member)
             guard let field = contract.input.first(where: { $0.name == plain }) else {
                 if let nearest = nearestName(to: plain, among: contract.input.map(\.name)), !given.contains(nearest) {
                     report(
@@ -256,12 +287,26 @@ extension DefinitionReader {
             }
             let kind = IntrinsicParameter(rawValue: field.kind) ?? .any
             let value = member.value.json
-            if !isDynamic, !kind.accepts(value), !(value.isNull && !field.isRequired) {
+            if !isDynamic(member), !kind.accepts(value), !(value.isNull && !field.isRequired) {
                 report(
                     "'\(plain)' of the step '\(name)' must be of type \(kind.rawValue)",
-                    advice: "write a value of that type, or a path under '\(plain).$'", at: member.value.place,
-                    node.child(member.key))
+                    advice: "write a value of that type, or "
+                        + (language == .jsonPath ? "a path under '\(plain).$'" : "an expression"),
+                    at: member.value.place, node.child(member.key))
             }
+        }
+    }
+
+    /// The name under which a member of arguments arrives.
+    private func plainName(_ member: SourceTree.Member) -> String {
+        language == .jsonPath && member.key.hasSuffix(".$") ? String(member.key.dropLast(2)) : member.key
+    }
+
+    /// Whether a member's value is known only when the state runs.
+    private func isDynamic(_ member: SourceTree.Member) -> Bool {
+        switch language {
+        case .jsonPath: member.key.hasSuffix(".$")
+        case .jsonata: if case .scalar(.string(let text)) = member.value.content { text.hasPrefix("{%") } else { false }
         }
     }
 

@@ -4,14 +4,32 @@ import OrderedCollections
 /// Walks a definition, notes problems and builds the machine as it goes. Its parts: this file reads machines,
 /// `DefinitionReader+States` states, `+Fields` single fields, `+Choices` choice rules, `+Errors` Retry and Catch.
 struct DefinitionReader {
+    let type: StateMachineType
     let contracts: [String: StepContractView]?
     var diagnostics: [Diagnostic] = []
     /// All state names of the definition, those of branches and iterators too: a name may stand once in all.
     var stateNames: [String: SourcePlace] = [:]
     /// The query language of what is being read: the machine's, inside a state the state's.
     var language = QueryLanguage.jsonPath
+    /// Whether the state that is being read asks for JSONPath within JSONata, which is reported as a whole.
+    var isDowngraded = false
 
-    init(contracts: [String: StepContractView]?) { self.contracts = contracts }
+    /// The labels of distributed Maps, each of which may stand once.
+    var labels: [String: SourcePlace] = [:]
+    /// Every path, call and expression, by the state in whose fields it stands.
+    var uses: [String: [ExpressionUse]] = [:]
+    /// Those of the state that is being read.
+    var currentUses: [ExpressionUse] = []
+    /// The state that is being read, and whether its work gives a result.
+    var stateLocation = ""
+    var hasResult = false
+    /// Whether each state could be read: only then is it known what comes after what.
+    var isComplete = true
+
+    init(type: StateMachineType, contracts: [String: StepContractView]?) {
+        self.type = type
+        self.contracts = contracts
+    }
 
     /// A part of a definition with its name for messages.
     struct Node {
@@ -34,12 +52,23 @@ struct DefinitionReader {
             Diagnostic(severity, code: code, message: message, advice: advice, at: place, location: location))
     }
 
+    /// Notes an error for which AWS names another location than the place at fault.
+    mutating func report(
+        _ code: Diagnostic.Code, _ message: String, advice: String?, at place: SourcePlace,
+        _ location: String, wireLocation: String?
+    ) {
+        diagnostics.append(
+            Diagnostic(
+                .error, code: code, message: message, advice: advice, at: place, location: location,
+                wireLocation: wireLocation))
+    }
+
     // MARK: - Machines
 
     private static let topFields = FieldSet([
         "Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage",
     ])
-    private static let innerFields = FieldSet(["Comment", "StartAt", "States", "QueryLanguage"])
+    private static let innerFields = FieldSet(["Comment", "StartAt", "States"])
 
     /// The whole definition.
     mutating func machine(_ tree: SourceTree) -> StateMachine? {
@@ -86,9 +115,14 @@ struct DefinitionReader {
         for member in members {
             note(member, in: statesNode)
             let stateNode = Node(tree: member.value, location: statesNode.child(member.key))
+            let outer = (currentUses, stateLocation, hasResult)
+            currentUses = []
+            stateLocation = stateNode.location
             let (state, outline) = self.state(member, stateNode, inherited: machineLanguage)
+            uses[member.key] = currentUses
+            (currentUses, stateLocation, hasResult) = outer
             outlines.append(outline)
-            if let state { states[state.name] = state }
+            if let state { states[state.name] = state } else { isComplete = false }
         }
         check(outlines, startAt: startAt, startPlace: object.place("StartAt"), in: object, statesNode: statesNode)
         return StateMachine(
@@ -97,13 +131,12 @@ struct DefinitionReader {
 
     /// The language of the expressions below.
     mutating func queryLanguage(_ object: ObjectFields, inherited: QueryLanguage) -> QueryLanguage {
-        guard let text = object.text("QueryLanguage", &self) else { return inherited }
+        guard object.has("QueryLanguage") else { return inherited }
         let place = object.place("QueryLanguage")
-        guard let language = QueryLanguage(rawValue: text) else {
-            report(
-                "QueryLanguage '\(text)' is not known", advice: "write JSONPath or JSONata", at: place,
-                object.location("QueryLanguage"))
-            return inherited
+        let words = QueryLanguage.allCases.map(\.rawValue)
+        // As the service has it, whatever is not the one is the other.
+        guard let language = oneOf("QueryLanguage", words, in: object).flatMap(QueryLanguage.init) else {
+            return .jsonata
         }
         if inherited == .jsonata, language == .jsonPath {
             report(
@@ -117,6 +150,7 @@ struct DefinitionReader {
         let location = statesNode.child(member.key)
         if member.key.isEmpty || member.key.unicodeScalars.count > 80 {
             report(
+                .error, .invalidStateName,
                 "The state name '\(member.key.prefix(100))' has \(member.key.unicodeScalars.count) characters",
                 advice: "names have 1 to 80 characters", at: member.keyPlace, location)
         }
@@ -141,7 +175,6 @@ struct DefinitionReader {
         var isTerminal = false
 
         struct Target {
-            let field: String
             let name: String
             let place: SourcePlace
             let location: String
@@ -152,21 +185,22 @@ struct DefinitionReader {
         _ outlines: [Outline], startAt: String, startPlace: SourcePlace, in object: ObjectFields, statesNode: Node
     ) {
         let byName = Dictionary(outlines.map { ($0.name, $0) }, uniquingKeysWith: { _, last in last })
-        // The service calls this target Next too.
-        let start = Outline.Target(
-            field: "Next", name: startAt, place: startPlace, location: object.location("StartAt"))
+        let start = Outline.Target(name: startAt, place: startPlace, location: object.location("StartAt"))
         for target in [start] + outlines.flatMap(\.targets) where byName[target.name] == nil {
             let nearest = nearestName(to: target.name, among: outlines.map(\.name))
             report(
-                .error, .missingTransitionTarget, "Missing '\(target.field)' target: \(target.name)",
+                .error, .missingTransitionTarget,
+                "Missing 'Next' target: \(target.name)",
                 advice: nearest.map { "did you mean '\($0)'?" } ?? "the States beside it hold no state of that name",
                 at: target.place, target.location)
         }
         if !outlines.contains(where: \.isTerminal) {
             report(
-                .error, .noTerminalState, "No state ends the machine",
+                .missingEndState, "Workflow has no terminal state",
                 advice: "give one of its states \"End\": true, or go to a Succeed or Fail state",
-                at: statesNode.tree.place, statesNode.location)
+                at: statesNode.tree.place, statesNode.location, wireLocation: nil)
+            // What is unreachable is of no interest in a machine that never ends.
+            return
         }
         guard byName[startAt] != nil else { return }
         var reached: Set<String> = []

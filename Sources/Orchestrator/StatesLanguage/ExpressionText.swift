@@ -3,66 +3,92 @@ import JSONata
 
 /// A text of a JSONata state: an expression between `{%` and `%}`, or a text that stands for itself.
 ///
-/// Source: https://states-language.net/spec.html#jsonata-expression
+/// Source: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html#writing-jsonata-expressions-in-json-strings
 enum ExpressionText {
     case plain
-    case expression(QueryExpression)
+    /// With the offset of the expression in the text.
+    case expression(QueryExpression, offset: Int)
     case invalid(Problem)
 
     struct Problem {
+        let code: Diagnostic.Code
         let message: String
         let advice: String?
         /// Characters from the text's beginning.
         let offset: Int
+        /// Whether the text is on one line, so that the offset can be counted on.
+        let isOneLine: Bool
 
-        /// The place of the problem inside the file, as far as the text is written on one line.
-        func place(in tree: SourceTree) -> SourcePlace { tree.place }
+        /// The place of the problem inside the file.
+        func place(from start: SourcePlace) -> SourcePlace {
+            isOneLine ? SourcePlace(line: start.line, column: start.column + 1 + offset) : start
+        }
     }
 
     /// Longer expressions are refused.
     static let maximumBytes = 65536
 
+    /// The place of an offset in a text whose beginning is known. Such a text stands between quotes: YAML would take the
+    /// brace for a mapping. What a quote escapes is not accounted for.
+    static func place(
+        of offset: Int, in text: String, from start: SourcePlace, textOffset: Int
+    ) -> SourcePlace {
+        text.utf8.contains(UInt8(ascii: "\n"))
+            ? start : SourcePlace(line: start.line, column: start.column + 1 + offset)
+    }
+
     init(_ text: String) {
-        let opens = text.hasPrefix("{%")
-        let closes = text.hasSuffix("%}")
-        guard opens || closes else {
+        let isBlank: (Unicode.Scalar) -> Bool = { $0 == " " || $0 == "\n" || $0 == "\t" || $0 == "\r" }
+        let isOneLine = !text.utf8.contains(UInt8(ascii: "\n"))
+        func problem(
+            _ message: String, code: Diagnostic.Code = .schemaValidationFailed, advice: String?, offset: Int
+        ) -> ExpressionText {
+            .invalid(Problem(code: code, message: message, advice: advice, offset: offset, isOneLine: isOneLine))
+        }
+        let scalars = text.unicodeScalars
+        guard let first = scalars.firstIndex(where: { !isBlank($0) }),
+            let last = scalars.lastIndex(where: { !isBlank($0) })
+        else {
             self = .plain
             return
         }
-        guard opens, closes, text.utf8.count >= 4 else {
-            self = .invalid(
-                Problem(
-                    message: "JSONata expression strings must start with '{%' and end with '%}'.",
-                    advice: opens ? "add '%}' at the end" : "add '{%' at the beginning", offset: 0))
+        let core = String(scalars[first...last])
+        let opens = core.hasPrefix("{%")
+        let closes = core.hasSuffix("%}") && core.utf8.count >= 4
+        guard opens || core.hasSuffix("%}") else {
+            self = .plain
             return
         }
-        let inside = text.dropFirst(2).dropLast(2)
-        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\n" || $0 == "\t" || $0 == "\r" || $0 == "\r\n" }
+        guard opens, closes, core.utf8.count == text.utf8.count else {
+            self = problem(
+                "JSONata expression strings must start with '{%' and end with '%}'.",
+                advice: !opens
+                    ? "add '{%' at the beginning"
+                    : closes ? "remove the spaces before '{%' and after '%}'" : "add '%}' at the end", offset: 0)
+            return
+        }
+        let inside = Array(core.unicodeScalars.dropFirst(2).dropLast(2))
         let leading = inside.prefix(while: isBlank).count
-        var trimmed = inside.dropFirst(leading)
-        while let last = trimmed.last, isBlank(last) { trimmed.removeLast() }
-        if trimmed.isEmpty {
-            self = .invalid(
-                Problem(
-                    message: "JSONata expression is empty.", advice: "write an expression between '{%' and '%}'",
-                    offset: 2))
+        let trailing = inside.reversed().prefix(while: isBlank).count
+        guard leading < inside.count else {
+            self = problem("JSONata expression is empty.", advice: "write one between '{%' and '%}'", offset: 2)
             return
         }
-        if trimmed.utf8.count > ExpressionText.maximumBytes {
-            self = .invalid(
-                Problem(
-                    message: "JSONata expression is longer than \(ExpressionText.maximumBytes) bytes.", advice: nil,
-                    offset: 2))
+        var trimmed = String.UnicodeScalarView()
+        trimmed.append(contentsOf: inside[leading..<inside.count - trailing])
+        let expression = String(trimmed)
+        if expression.utf8.count > ExpressionText.maximumBytes {
+            self = problem(
+                "JSONata expression is longer than \(ExpressionText.maximumBytes) bytes.", advice: nil, offset: 2)
             return
         }
-        do {
-            self = .expression(try QueryExpression(String(trimmed)))
+        do throws(JSONataError) {
+            self = .expression(try QueryExpression(expression), offset: 2 + leading)
         } catch {
-            let place = error.position.map { " (at character \($0) of the expression)" } ?? ""
-            self = .invalid(
-                Problem(
-                    message: "The JSONata expression '\(trimmed)' is not valid. \(error.code): \(error.message)",
-                    advice: "mend the expression\(place)", offset: 2 + leading + (error.position ?? 0)))
+            let place = error.position.map { ", character \($0) of the expression" } ?? ""
+            self = problem(
+                error.message, code: .invalidJSONataExpression, advice: "\(error.code)\(place)",
+                offset: 2 + leading + (error.position ?? 0))
         }
     }
 }

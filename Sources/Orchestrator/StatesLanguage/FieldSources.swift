@@ -20,7 +20,8 @@ extension NumberSource {
                 }
                 return seconds
             }
-            guard let number = found.integerValue else {
+            // The service takes a number's text for the number.
+            guard let number = found.integerValue ?? found.stringValue.flatMap({ Int($0) }) else {
                 throw .runtime(
                     "The \(field)Path field refers to value \"\(found.stringValue ?? found.text)\" which is not a valid"
                         + " integer: \(path.text)")
@@ -47,7 +48,7 @@ extension PercentageSource {
         case .literal(let value): return value
         case .path(let path):
             let found = try path.required(in: scope, field: field)
-            guard let number = found.doubleValue else {
+            guard let number = found.doubleValue ?? found.stringValue.flatMap({ Double($0) }) else {
                 throw .runtime(
                     "The \(field)Path field refers to value \"\(found.stringValue ?? found.text)\" which is not a valid"
                         + " float: \(path.text)")

@@ -36,14 +36,18 @@ public struct PayloadTemplate: Sendable, Hashable {
 
     /// Reads a template; throws its first problem.
     public init(from tree: SourceTree, language: QueryLanguage = .jsonPath) throws(PayloadTemplateError) {
-        var problems: [Problem] = []
-        let template = PayloadTemplate(tree, language: language, problems: &problems)
-        if let first = problems.first { throw PayloadTemplateError(message: first.message, place: first.place) }
+        var reader = PayloadTemplateReader(language: language)
+        let template = PayloadTemplate(tree, reader: &reader)
+        if let first = reader.problems.first(where: { $0.severity == .error }) {
+            throw PayloadTemplateError(message: first.message, place: first.place)
+        }
         self = template
     }
 
-    /// Why a value is no template of its language.
+    /// Why a value is no template of its language, or may not be what its author meant.
     struct Problem {
+        let severity: Diagnostic.Severity
+        let code: Diagnostic.Code
         let message: String
         let advice: String?
         let place: SourcePlace
@@ -52,11 +56,9 @@ public struct PayloadTemplate: Sendable, Hashable {
     }
 
     /// Reads a template and notes all its problems; usable only when there are none.
-    init(_ tree: SourceTree, language: QueryLanguage, problems: inout [Problem]) {
+    init(_ tree: SourceTree, reader: inout PayloadTemplateReader) {
         source = tree.json
-        var reader = PayloadTemplateReader(language: language)
         node = reader.node(tree, path: "")
-        problems += reader.problems
     }
 
     /// The template's value.
@@ -117,7 +119,17 @@ private struct TemplateEvaluation {
 /// Reads templates and notes their problems.
 struct PayloadTemplateReader {
     let language: QueryLanguage
-    var problems: [PayloadTemplate.Problem] = []
+    private(set) var problems: [PayloadTemplate.Problem] = []
+    private(set) var uses: [Use] = []
+
+    /// What is replaced, and where.
+    struct Use {
+        let content: ExpressionUse.Content
+        let place: SourcePlace
+        /// Where an expression begins in its text.
+        let offset: Int
+        let path: String
+    }
 
     init(language: QueryLanguage) { self.language = language }
 
@@ -143,12 +155,14 @@ struct PayloadTemplateReader {
             let name = isDynamic ? String(member.key.dropLast(2)) : member.key
             if let other = places[name] {
                 note(
+                    .error, .schemaValidationFailed,
                     other == member.key
                         ? "The field '\(name)' is defined twice"
                         : "The fields '\(other)' and '\(member.key)' both define '\(name)'",
                     advice: "keep one of them", at: member.keyPlace, path)
             }
             places[name] = member.key
+            if !isDynamic { warnOfText(member, path: path) }
             let value =
                 isDynamic ? dynamic(member, path: path) : node(member.value, path: "\(path)/\(member.key)")
             result.append(PayloadTemplate.Member(name: name, value: value))
@@ -156,23 +170,45 @@ struct PayloadTemplateReader {
         return result.allSatisfy(\.value.isLiteral) ? .literal(tree.json) : .object(result)
     }
 
-    private mutating func note(_ message: String, advice: String?, at place: SourcePlace, _ path: String) {
-        problems.append(PayloadTemplate.Problem(message: message, advice: advice, place: place, path: path))
+    private mutating func note(
+        _ severity: Diagnostic.Severity, _ code: Diagnostic.Code, _ message: String,
+        advice: String?, at place: SourcePlace, _ path: String
+    ) {
+        problems.append(
+            PayloadTemplate.Problem(
+                severity: severity, code: code, message: message, advice: advice, place: place, path: path))
     }
 
     private mutating func expression(_ text: String, _ tree: SourceTree, path: String) -> PayloadTemplate.Node {
         switch ExpressionText(text) {
         case .plain: return .literal(tree.json)
-        case .expression(let expression): return .expression(expression, place: path)
+        case .expression(let expression, let offset):
+            uses.append(Use(content: .expression(expression), place: tree.place, offset: offset, path: path))
+            return .expression(expression, place: path)
         case .invalid(let problem):
-            note(problem.message, advice: problem.advice, at: problem.place(in: tree), path)
+            note(
+                .error, problem.code, problem.message, advice: problem.advice, at: problem.place(from: tree.place), path
+            )
             return .literal(.null)
         }
+    }
+
+    /// A text that looks like a path or call, under a name that makes it none.
+    private mutating func warnOfText(_ member: SourceTree.Member, path: String) {
+        guard language == .jsonPath, case .scalar(.string(let text)) = member.value.content,
+            text == "$" || text.hasPrefix("$.") || text.hasPrefix("$$.") || text.hasPrefix("$[")
+                || text.hasPrefix("States.") && text.hasSuffix(")")
+        else { return }
+        note(
+            .warning, .noDollar, "The value of '\(member.key)' looks like a JSONPath or an intrinsic function call",
+            advice: "name the field '\(member.key).$' to have it evaluated", at: member.keyPlace,
+            "\(path)/\(member.key)")
     }
 
     private mutating func dynamic(_ member: SourceTree.Member, path: String) -> PayloadTemplate.Node {
         func refuse(_ advice: String) -> PayloadTemplate.Node {
             note(
+                .error, .schemaValidationFailed,
                 "The value for the field '\(member.key)' must be a valid JSONPath or a valid intrinsic function call",
                 advice: advice, at: member.value.place, path)
             return .literal(.null)
@@ -181,8 +217,17 @@ struct PayloadTemplateReader {
             return refuse("write a text that begins with '$' or 'States.', or drop '.$' from the name")
         }
         do throws(JSONPathError) {
-            if text.hasPrefix("$") { return .path(try JSONPath(text), field: member.key) }
-            if text.hasPrefix("States.") { return .call(try IntrinsicCall(text)) }
+            let place = member.value.place
+            if text.hasPrefix("$") {
+                let found = try JSONPath(text)
+                uses.append(Use(content: .path(found), place: place, offset: 0, path: "\(path)/\(member.key)"))
+                return .path(found, field: member.key)
+            }
+            if text.hasPrefix("States.") {
+                let call = try IntrinsicCall(text)
+                uses.append(Use(content: .call(call), place: place, offset: 0, path: "\(path)/\(member.key)"))
+                return .call(call)
+            }
             return refuse("it begins with neither '$' nor 'States.'; drop '.$' from the name if it is a constant")
         } catch {
             return refuse(error.description)

@@ -98,7 +98,9 @@ private struct VariableNames {
     private mutating func add(_ selection: PathFlow.Selection) { if case .path(let path) = selection { add(path) } }
 
     private mutating func add(_ expression: QueryExpression) {
-        for reference in expression.references where reference.name != "states" { found.insert(reference.name) }
+        for reference in expression.references where reference.variable != "states" && reference.variable != "$" {
+            found.insert(reference.variable)
+        }
     }
 
     private mutating func add(_ source: NumberSource?) {
