@@ -87,7 +87,8 @@ let orchestrator: [Target] = [
             collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
-        name: "StepFunctionsAPI", dependencies: ["Engine", "HTTPServer", "JSON", httpTypes, hummingbird],
+        name: "StepFunctionsAPI",
+        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird],
         path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",

@@ -42,6 +42,8 @@ public actor Engine {
     let engineSteps: [String: any EngineStep]
     /// Contracts of all steps, by resource.
     let contracts: [String: StepContract]
+    /// The same as the linter knows them.
+    let contractViews: [String: StepContractView]
     /// Services' tasks that the engine does itself, by resource.
     let serviceTasks: [String: any ServiceTask]
     /// For ItemReaders and ResultWriters.
@@ -97,6 +99,17 @@ public actor Engine {
         self.log = log
         self.limits = limits
         self.contracts = Dictionary(uniqueKeysWithValues: contracts.map { ($0.resource, $0) })
+        self.contractViews = Dictionary(
+            uniqueKeysWithValues: contracts.map { contract in
+                (
+                    contract.name,
+                    StepContractView(
+                        name: contract.name,
+                        input: contract.input.map {
+                            StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
+                        })
+                )
+            })
         self.serviceTasks = Dictionary(
             uniqueKeysWithValues: serviceTasks.flatMap { task in task.resources.map { ($0, task) } })
         self.itemSource = itemSource

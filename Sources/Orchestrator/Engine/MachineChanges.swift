@@ -214,7 +214,7 @@ extension Engine {
 
     /// Reads a definition as the wire gives it. Throws `.invalidDefinition` with all that is wrong with it.
     func check(definition text: String, type: MachineType) throws(EngineError) -> ParsedDefinition {
-        let reading = Definition.read(json: text)
+        let reading = Definition.read(json: text, type: type, contracts: contractViews)
         let problems = reading.diagnostics.filter { $0.severity == .error }.map(\.wireText)
         guard problems.isEmpty, let machine = reading.machine else {
             throw EngineError(
@@ -226,10 +226,10 @@ extension Engine {
 
     /// What is wrong with a definition, and what is doubtful.
     public nonisolated func diagnostics(of definition: String, type: MachineType) -> [DefinitionDiagnostic] {
-        Definition.read(json: definition).diagnostics.map { diagnostic in
+        Definition.read(json: definition, type: type, contracts: contractViews).diagnostics.map { diagnostic in
             DefinitionDiagnostic(
                 isError: diagnostic.severity == .error, code: diagnostic.code, message: diagnostic.message,
-                location: diagnostic.location)
+                location: diagnostic.wireLocation)
         }
     }
 }
@@ -241,6 +241,6 @@ public struct DefinitionDiagnostic: Sendable, Hashable {
     /// `SCHEMA_VALIDATION_FAILED` and its kin.
     public let code: String
     public let message: String
-    /// `/States/A/Next`
-    public let location: String
+    /// `/States/A/Next`; nil where AWS gives none.
+    public let location: String?
 }

@@ -2,12 +2,10 @@ import Interpreter
 public import JSON
 import Journal
 import OrderedCollections
+public import StatesLanguage
 
-/// STANDARD machines are journaled and run at most once by name; EXPRESS ones are for many short executions.
-public enum MachineType: String, Sendable, Hashable, CaseIterable {
-    case standard = "STANDARD"
-    case express = "EXPRESS"
-}
+/// STANDARD machines live long; EXPRESS ones are for many short executions.
+public typealias MachineType = StateMachineType
 
 /// What a machine has beside its definition. Kept and told again; only ``roleARN`` shows in histories.
 public struct MachineConfiguration: Sendable, Hashable {

@@ -145,6 +145,9 @@ final class Arguments {
         }
     }
 
+    /// All members, unexamined.
+    var whole: JSON { json }
+
     /// What a member holds, unexamined; nil when it is not there.
     func raw(_ name: String) -> JSON? { value(name) }
 

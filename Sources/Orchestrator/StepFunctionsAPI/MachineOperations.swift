@@ -1,4 +1,5 @@
 import Engine
+import Interpreter
 import JSON
 
 extension Operations {
@@ -127,13 +128,29 @@ extension Operations {
             "result": all.contains(where: \.isError) ? "FAIL" : "OK",
             "diagnostics": .array(
                 told.map { diagnostic in
-                    [
-                        "severity": .string(diagnostic.isError ? "ERROR" : "WARNING"),
-                        "code": .string(diagnostic.code), "message": .string(diagnostic.message),
-                        "location": .string(diagnostic.location),
-                    ]
+                    .members(
+                        ("severity", .string(diagnostic.isError ? "ERROR" : "WARNING")),
+                        ("code", .string(diagnostic.code)), ("message", .string(diagnostic.message)),
+                        ("location", diagnostic.location.map(JSON.string)))
                 }), "truncated": .bool(told.count < diagnostics.count),
         ]
+    }
+}
+
+extension Operations {
+    func testState(_ arguments: Arguments) async throws -> JSON {
+        _ = try arguments.text("definition", length: 1...1_048_576)
+        _ = try arguments.optionalText("roleArn", length: Arguments.arnLength)
+        for name in ["input", "variables", "context"] {
+            _ = try arguments.optionalText(name, length: 0...262_144)
+        }
+        _ = try arguments.optionalText("stateName", length: 1...80)
+        try arguments.check()
+        do {
+            return try await engine.testState(arguments.whole)
+        } catch let error as TestStateError {
+            throw ServiceError(name: error.name, message: error.message)
+        }
     }
 }
 

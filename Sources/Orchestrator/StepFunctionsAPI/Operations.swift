@@ -14,6 +14,7 @@ struct Operations {
         case "DeleteStateMachine": try await deleteStateMachine(arguments)
         case "ListStateMachines": try await listStateMachines(arguments)
         case "ValidateStateMachineDefinition": try await validateDefinition(arguments)
+        case "TestState": try await testState(arguments)
         case "PublishStateMachineVersion": try await publishVersion(arguments)
         case "DeleteStateMachineVersion": try await deleteVersion(arguments)
         case "ListStateMachineVersions": try await listVersions(arguments)
