@@ -278,6 +278,10 @@ let tests: [Target] = [
             "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
             "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
+    .testTarget(
+        name: "StepFunctionsAPITests",
+        dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
+        path: "Tests/StepFunctionsAPITests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",

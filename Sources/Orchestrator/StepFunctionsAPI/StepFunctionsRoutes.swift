@@ -71,7 +71,7 @@ private func refusal(_ error: EngineError, _ context: ServiceContext) -> Respons
 
 extension EngineError.Code {
     /// The error's name in the service model.
-    fileprivate var wireName: String {
+    var wireName: String {
         switch self {
         case .notFound: "ExecutionDoesNotExist"
         case .machineNotFound: "StateMachineDoesNotExist"
