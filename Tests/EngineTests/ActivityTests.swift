@@ -49,6 +49,8 @@ struct ActivityTests {
         #expect(await refusal { try await engine.taskFailed(token: "nonsense", error: nil, cause: nil) } == .invalidToken)
         let forged = tokens[2].dropLast(4) + "0000"
         #expect(await refusal { try await engine.taskSucceeded(token: String(forged), output: "{}") } == .taskTimedOut)
+        let unknown = "019ac800-0000-7000-8000-0123456789ab.1.0123456789abcdef0123456789abcdef"
+        #expect(await refusal { try await engine.taskHeartbeat(token: unknown) } == .taskNotFound)
         #expect(try await status(engine, runs[2]) == .running)
         try await engine.taskSucceeded(token: tokens[2], output: "null")
         #expect(try await status(engine, runs[2]) == .succeeded)

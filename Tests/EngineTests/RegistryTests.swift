@@ -231,3 +231,47 @@ struct RegistryTests {
         #expect(complaint(about: text) == words)
     }
 }
+
+@Suite("EXPRESS machines", .timeLimit(.minutes(3)))
+struct ExpressTests {
+    @Test("a synchronous execution answers with its end; names may come twice")
+    func synchronous() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["standard": pass("")])
+        let engine = first.engine
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: pass("1"), type: .express))
+        for _ in 0..<2 {
+            let detail = try await engine.startSync(machine: arn, name: "same", input: "[1]")
+            #expect(detail.run.status == .succeeded && detail.output == [1])
+            #expect(
+                detail.run.executionARN
+                    == "arn:aws:states:us-east-1:000000000000:express:m:same:\(detail.run.id)")
+            #expect(try await engine.run(detail.run.executionARN).run.id == detail.run.id)
+        }
+        #expect(try await engine.listRuns(RunQuery()).items.allSatisfy { $0.executionARN.contains(":express:m:same:") })
+        let refusal = await #expect(throws: EngineError.self) {
+            try await engine.startSync(machine: "standard", name: nil, input: "{}")
+        }
+        #expect(refusal?.code == .typeNotSupported)
+        await end(first)
+    }
+
+    @Test("an engine that stops lets go of those who wait")
+    func stopping() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        let wait = #"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":600,"End":true}}}"#
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: wait, type: .express))
+        let call = Task { try await engine.startSync(machine: arn, name: nil, input: "{}") }
+        while await !engine.hasWaiters { await Task.yield() }
+        await engine.stop()
+        let refusal = await #expect(throws: EngineError.self) { try await call.value }
+        #expect(refusal?.code == .unavailable)
+        await end(first)
+    }
+}
+
+extension Engine {
+    fileprivate var hasWaiters: Bool { runs.values.contains { !$0.endWaiters.isEmpty } }
+}

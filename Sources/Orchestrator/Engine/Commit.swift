@@ -143,6 +143,8 @@ extension Engine {
         for pending in batch.accepted + run.mailbox { pending.reply?(.refused(reason)) }
         for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
         run.mailbox = []
+        for waiter in run.endWaiters { waiter.resume() }
+        run.endWaiters = []
         forget(run)
         guard run.seq > 0, !isStopping else { return }
         let id = run.execution.id
@@ -189,6 +191,8 @@ extension Engine {
         publishUpdate(of: run)
         if !run.execution.isOpen {
             tellParent(of: run)
+            for waiter in run.endWaiters { waiter.resume() }
+            run.endWaiters = []
             forget(run)
         }
     }

@@ -21,6 +21,8 @@ final class Run {
     var ready: Set<EntryID> = []
     /// Entries whose attempt is in a worker's hands.
     var leased: Set<EntryID> = []
+    /// Those who wait for the end.
+    var endWaiters: [CheckedContinuation<Void, Never>] = []
     /// Entries whose items are being read or whose results are being written.
     var transfers: Set<EntryID> = []
     /// Child executions that were made sure of and have not told their end.

@@ -159,7 +159,8 @@ extension Engine {
         try requireReady()
         note(request)
         let assignment = try await nextTask(
-            in: Set(request.steps), worker: request.worker, incarnation: request.incarnation,
+            // A queue named by an ARN is an activity's: whoever wants one of its tasks asks for it over the wire.
+            in: Set(request.steps.filter { !$0.hasPrefix("arn:") }), worker: request.worker, incarnation: request.incarnation,
             waitSeconds: request.waitSeconds)
         return assignment.flatMap { assignment in
             stepName(assignment.resource).map { step in
