@@ -71,7 +71,7 @@ let orchestrator: [Target] = [
     .target(
         name: "StatesLanguage", dependencies: ["JSON", collections], path: "Sources/Orchestrator/StatesLanguage"),
     .target(
-        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, trees],
+        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, heap, trees],
         path: "Sources/Orchestrator/Interpreter"),
     .target(
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
@@ -153,7 +153,7 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "CatalogStore", "Console", "Cryptography", "DefinitionSchema", "Engine", "EngineClient", "HTTP",
-            "HTTPServer", "JSON",
+            "HTTPServer", "Interpreter", "JSON",
             "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StateGraph", "StatesLanguage",
             "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
@@ -268,7 +268,8 @@ let tests: [Target] = [
         dependencies: ["Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "StepContracts", lifecycle, logging],
         path: "Tests/ConsoleTests"),
     .testTarget(
-        name: "InterpreterTests", dependencies: ["Interpreter", "JSON", "StatesLanguage", collections],
+        name: "InterpreterTests",
+        dependencies: ["Interpreter", "JSON", "StatesLanguage", "StepContracts", "YAML", collections],
         path: "Tests/InterpreterTests"),
     .testTarget(
         name: "EngineTests",
