@@ -69,7 +69,8 @@ let platform: [Target] = [
 let orchestrator: [Target] = [
     .target(name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata"),
     .target(
-        name: "StatesLanguage", dependencies: ["JSON", collections], path: "Sources/Orchestrator/StatesLanguage"),
+        name: "StatesLanguage", dependencies: ["JSON", "JSONata", collections],
+        path: "Sources/Orchestrator/StatesLanguage"),
     .target(
         name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, trees],
         path: "Sources/Orchestrator/Interpreter"),
