@@ -69,7 +69,8 @@ let platform: [Target] = [
 let orchestrator: [Target] = [
     .target(name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata"),
     .target(
-        name: "StatesLanguage", dependencies: ["JSON", collections], path: "Sources/Orchestrator/StatesLanguage"),
+        name: "StatesLanguage", dependencies: ["JSON", "JSONata", collections],
+        path: "Sources/Orchestrator/StatesLanguage"),
     .target(
         name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, heap, trees],
         path: "Sources/Orchestrator/Interpreter"),
@@ -153,9 +154,9 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "CatalogStore", "Console", "Cryptography", "DefinitionSchema", "Engine", "EngineClient", "HTTP",
-            "HTTPServer", "Interpreter", "JSON",
-            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StateGraph", "StatesLanguage",
-            "StepContracts",
+            "HTTPServer",
+            "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
+            "StateGraph", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
@@ -176,6 +177,7 @@ let commands: [Target] = [
 
 let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
+    .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],

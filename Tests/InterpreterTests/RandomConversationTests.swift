@@ -9,7 +9,7 @@ import Testing
 struct RandomConversationTests {
     @Test("whatever is told, effects are the whole truth", arguments: 0..<400)
     func conversation(_ seed: Int) throws {
-        var writer = RandomMachine(seed: UInt64(seed))
+        var writer = RandomMachine(seed: UInt64(seed), isJSONata: seed % 2 == 1)
         let definition = writer.definition()
         let talk = try Conversation(definition.text, input: RandomMachine.input, seed: UInt64(seed))
         var dice = Dice(seed: UInt64(seed) &+ 1_000_003)
@@ -43,6 +43,7 @@ struct RandomConversationTests {
         -> Event
     {
         if talk.yields, !dice.once(in: 4) { return .proceed }
+        if let event = mapRunEvent(talk, &dice) { return event }
         let tasks = talk.execution.openEntries.filter { entry in
             if case .task = entry.phase { true } else { false }
         }
@@ -86,6 +87,29 @@ struct RandomConversationTests {
         }
     }
 
+    /// What a Map Run waits for, now and then.
+    private func mapRunEvent(_ talk: Conversation, _ dice: inout Dice) -> Event? {
+        guard dice.once(in: 2) else { return nil }
+        if let child = talk.execution.pendingChildren.first {
+            let outcome: Outcome = dice.one(of: [
+                .succeeded(output: child.input), .succeeded(output: [1, 2]), .failed(error: "A", cause: nil),
+                .timedOut(error: nil, cause: nil), .aborted(error: nil, cause: "stopped"),
+            ])
+            return .childExecutionEnded(entry: child.entry, index: child.index, outcome: outcome)
+        }
+        switch talk.execution.pendingIO.first {
+        case .readItems(let entry, _):
+            return dice.once(in: 4)
+                ? .itemReadFailed(entry: entry, error: "States.ItemReaderFailed", cause: "gone")
+                : .itemsRead(entry: entry, items: dice.one(of: [[], [1, ["n": 2]], ["no": "array"]]))
+        case .writeResults(let entry, _):
+            return dice.once(in: 4)
+                ? .resultWriteFailed(entry: entry, error: "States.ResultWriterFailed", cause: "full")
+                : .resultsWritten(entry: entry, output: ["MapRunArn": "arn"])
+        case nil: return nil
+        }
+    }
+
     /// What an execution may never look like.
     private func check(_ execution: Execution, _ place: @autoclosure () -> String) {
         let entries = execution.openEntries
@@ -95,7 +119,10 @@ struct RandomConversationTests {
         for entry in entries {
             children += entry.children.count
             #expect(entry.children.allSatisfy { execution.scopes[$0]?.entry != nil }, "\(place()): an idle child")
-            if case .branching = entry.phase { #expect(!entry.children.isEmpty, "\(place()): waits for no child") }
+            if case .branching = entry.phase {
+                let waits = !entry.children.isEmpty || entry.branches?.mapRun?.running.isEmpty == false
+                #expect(waits, "\(place()): waits for no child")
+            }
         }
         #expect(execution.scopes.count == (execution.isOpen ? children + 1 : 0), "\(place()): a scope is left behind")
         for scope in execution.runnable {

@@ -86,10 +86,11 @@ struct WorkflowReading {
             (
                 contract.name,
                 StepContractView(
-                    name: contract.name,
-                    input: contract.input.map {
-                        StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
-                    })
+                    name: contract.name, input: contract.input.map(view), output: contract.output.map(view))
             )
         })
+
+    private static func view(_ field: StepField) -> StepContractView.Member {
+        StepContractView.Member(name: field.name, kind: field.kind.rawValue, isRequired: field.isRequired)
+    }
 }

@@ -44,6 +44,12 @@ enum Integrations {
         "states": ["startExecution"],
     ]
 
+    /// The services whose work can be waited for with `.sync`.
+    static let synchronous: Set<String> = [
+        "athena", "batch", "bedrock", "codebuild", "databrew", "ecs", "eks", "elasticmapreduce", "emr-containers",
+        "emr-serverless", "glue", "mediaconvert", "sagemaker", "states",
+    ]
+
     /// Ways to wait for the work, behind the action.
     static let patterns = [".sync:2", ".sync", ".waitForTaskToken"]
 
@@ -73,14 +79,17 @@ extension DefinitionReader {
         }
         // The project's own steps are checked by their contracts; of the SDK there are too many actions to list.
         if service == "showrunner" || service == "aws-sdk" { return }
-        if Integrations.actions[service]?.contains(action) == true { return }
+        let canWait = pattern?.hasPrefix(".sync") != true || Integrations.synchronous.contains(service)
+        if canWait, Integrations.actions[service]?.contains(action) == true { return }
         let known = Integrations.actions.flatMap { service, actions in actions.map { "\(service):\($0)" } }
         let nearest = nearestName(to: "\(service):\(action)", among: known.sorted())
         report(
             "The resource provided \(resource) is not recognized. The value is not a valid resource ARN, or the resource"
                 + " is not available in this region.",
-            advice: nearest.map { "did you mean '\($0)'?" }
-                ?? "other actions are reached by aws-sdk:\(service):\(action)",
+            advice: !canWait
+                ? "'\(service)' has no '.sync'"
+                : nearest.map { "did you mean '\($0)'?" }
+                    ?? "other actions are reached by aws-sdk:\(service):\(action)",
             at: place, object.location("Resource"))
     }
 }
