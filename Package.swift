@@ -149,6 +149,7 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
+            "JSONata",
             "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
             argumentParser, lifecycle, logging, signals,
@@ -170,6 +171,7 @@ let commands: [Target] = [
 
 let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
+    .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],

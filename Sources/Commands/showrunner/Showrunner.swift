@@ -17,7 +17,8 @@ struct Showrunner: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             UpCommand.self, EngineCommand.self, IngestCommand.self, RunsCommand.self, WorkersCommand.self,
-            LintCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self, PackageCommand.self,
+            LintCommand.self, EvalCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self,
+            PackageCommand.self,
         ])
 
     static func main() async {
