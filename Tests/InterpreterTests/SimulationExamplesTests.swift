@@ -26,9 +26,9 @@ import YAML
 
     // MARK: - docs/simulate.md
 
-    /// Fenced blocks with their language.
-    static func blocks() throws -> [(language: String, text: String)] {
-        let page = try String(contentsOf: root.appendingPathComponent("docs/simulate.md"), encoding: .utf8)
+    /// Fenced blocks of a page with their language.
+    static func blocks(of page: String) throws -> [(language: String, text: String)] {
+        let page = try String(contentsOf: root.appendingPathComponent("docs/\(page)"), encoding: .utf8)
         var blocks: [(language: String, text: String)] = []
         var open: (language: String, lines: [Substring])?
         for line in page.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -49,7 +49,7 @@ import YAML
     @Test func everyExampleGivesWhatThePageSays() throws {
         var files: [String: String] = [:]
         var tried: Set<String> = []
-        for (language, text) in try Self.blocks() {
+        for (language, text) in try Self.blocks(of: "simulate.md") {
             if language == "yaml", text.hasPrefix("# ") {
                 files[String(text.prefix { $0 != "\n" }.dropFirst(2))] = text
             } else if language == "console" {
@@ -77,6 +77,49 @@ import YAML
         guard let read else { return problems.map { $0.text(file: mocksName) }.joined(separator: "\n") }
         let report = Simulation.run(machine, name: "example", input: input, mocks: read)
         return report.summary.joined(separator: "\n")
+    }
+
+    // MARK: - docs/authoring.md
+
+    @Test func theNewcomersPageIsTrue() throws {
+        let blocks = try Self.blocks(of: "authoring.md")
+        func file(_ name: String) throws -> String {
+            try #require(blocks.first { $0.text.hasPrefix("# \(name)\n") }?.text, "\(name)")
+        }
+        let said = blocks.filter { $0.language == "text" }.map(\.text)
+        let definition = try file("trailer.asl.yaml")
+        let reading = Definition.read(try Self.tree(definition))
+        #expect(reading.diagnostics == [])
+        let machine = try #require(reading.machine)
+
+        let broken = definition.replacing("Next: Broken", with: "Next: Brokn")
+        let problems = Definition.read(try Self.tree(broken)).diagnostics
+        #expect(said.first == problems.map { $0.text(file: "trailer.asl.yaml") + "\n" }.joined())
+
+        let (mocks, mistakes) = Mocks.read(try Self.tree(try file("short.mocks.yaml")), for: machine)
+        #expect(mistakes == [])
+        let report = Simulation.run(machine, name: "trailer", mocks: try #require(mocks), in: Self.surroundings)
+        #expect(report.isAsExpected, "\(report.summary)")
+
+        let surroundings = TestSurroundings(now: Mocks.defaultStart, seed: 1)
+        let answers = try [
+            TestStateRequest(
+                definition: try Self.tree(definition).json.text, stateName: "How long?",
+                input: #"{"durationSeconds":95}"#),
+            TestStateRequest(
+                definition: try Self.tree(definition).json.text, stateName: "Look",
+                input: #"{"source":"file:///elf.mp4"}"#, inspectionLevel: .debug,
+                mock: TestStateRequest.Mock(.error("Showrunner.SourceInvalid", cause: "no video"))),
+        ].map { try testState($0, in: surroundings) }
+        for (answer, text) in zip(answers, said.dropFirst()) {
+            var values = answer.json
+            values["inspectionData"] = nil
+            for (name, value) in answer.json["inspectionData"]?.objectValue ?? [:] { values[name] = value }
+            for (name, value) in values.objectValue ?? [:] {
+                let name = name == "nextState" ? "next state" : name
+                #expect(text.contains("\(name): \(value.stringValue ?? value.text)\n"), "\(name)")
+            }
+        }
     }
 
     // MARK: - workflows/

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import JSON
 import StatesLanguage
@@ -54,6 +55,15 @@ struct WorkflowReading {
         for problem in reading.problems { Terminal.error(problem) }
         guard let file = reading.files.first else { throw CommandFailure("\(path) is no definition that can be used") }
         return file
+    }
+
+    /// The document in one file, whatever it says; a file that is not YAML is told with its place.
+    static func document(_ path: String) throws -> JSON {
+        let bytes = try FileBytes.read(path, limit: maximumBytes)
+        do throws(YAMLError) { return try YAMLDocument.parse(bytes).json } catch {
+            Terminal.error("\(path):\(error.place.line):\(error.place.column): error: \(error.reason)")
+            throw ExitCode(2)
+        }
     }
 
     /// Reads one file. Throws when it can't be read at all; what is wrong within it is a problem.
