@@ -158,7 +158,7 @@ struct MapRunTests {
     @Test(
         "a batch is the input of a child, by count and by bytes; failed items are counted, not batches",
         arguments: [
-            (#""MaxItemsPerBatch":2"#, [2, 2, 1]), (#""MaxInputBytesPerBatch":30"#, [3, 2]),
+            (#""MaxItemsPerBatch":2"#, [2, 2, 1]), (#""MaxInputBytesPerBatch":38"#, [3, 2]),
             (#""MaxInputBytesPerBatch":1"#, [1, 1, 1, 1, 1]), (#""MaxItemsPerBatchPath":"$.n""#, [3, 2]),
         ])
     func batches(_ field: String, _ sizes: [Int]) throws {

@@ -136,7 +136,7 @@ struct RandomMachine {
     /// A Map's processor, now and then a distributed one.
     private mutating func processor(depth: Int) -> JSON {
         var machine = machine(depth: depth - 1)
-        if dice.once(in: 3) { machine["ProcessorConfig"] = ["Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"] }
+        if dice.once(in: 2) { machine["ProcessorConfig"] = ["Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"] }
         return machine
     }
 
@@ -153,7 +153,7 @@ struct RandomMachine {
         if dice.once(in: 3) {
             state["ItemBatcher"] = ["MaxItemsPerBatch": .integer(1 + dice.roll(3)), "BatchInput": ["n.$": path()]]
         }
-        if dice.once(in: 3) {
+        if dice.once(in: 2) {
             state["ResultWriter"] = dice.one(of: [
                 ["Resource": "arn:aws:states:::s3:putObject", "Parameters": ["Bucket": "b", "Prefix": "p"]],
                 ["WriterConfig": ["Transformation": "FLATTEN", "OutputType": "JSON"]],

@@ -161,7 +161,7 @@ extension Decider {
         var batch: [JSON] = []
         for index in first..<min(items.count, first + max(maxItems, 1)) {
             let value = execution.resolve(try made(index), in: scope)
-            bytes += value.utf8.count + 1
+            bytes += value.utf8.count + (batch.isEmpty ? 0 : 1)
             if !batch.isEmpty, bytes > maxBytes { break }
             batch.append(value)
         }
