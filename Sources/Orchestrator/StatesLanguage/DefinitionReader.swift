@@ -18,6 +18,14 @@ struct DefinitionReader {
     var labels: [String: SourcePlace] = [:]
     /// Every path, call and expression, by the state in whose fields it stands.
     var uses: [String: [ExpressionUse]] = [:]
+    /// Where each state stands.
+    var headers: [String: Header] = [:]
+
+    struct Header {
+        let place: SourcePlace
+        let location: String
+    }
+
     /// Those of the state that is being read.
     var currentUses: [ExpressionUse] = []
     /// The state that is being read, and whether its work gives a result.
@@ -120,6 +128,7 @@ struct DefinitionReader {
             stateLocation = stateNode.location
             let (state, outline) = self.state(member, stateNode, inherited: machineLanguage)
             uses[member.key] = currentUses
+            headers[member.key] = Header(place: member.keyPlace, location: stateNode.location)
             (currentUses, stateLocation, hasResult) = outer
             outlines.append(outline)
             if let state { states[state.name] = state } else { isComplete = false }
