@@ -31,6 +31,8 @@ struct DefinitionReader {
     /// The state that is being read, and whether its work gives a result.
     var stateLocation = ""
     var hasResult = false
+    /// Whether what is read runs as the Express children of a distributed Map.
+    var isInExpressProcessor = false
     /// Whether each state could be read: only then is it known what comes after what.
     var isComplete = true
 
