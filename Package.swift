@@ -87,7 +87,8 @@ let orchestrator: [Target] = [
             collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
-        name: "StepFunctionsAPI", dependencies: ["Engine", "HTTPServer", "JSON", httpTypes, hummingbird],
+        name: "StepFunctionsAPI",
+        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird],
         path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
@@ -279,6 +280,10 @@ let tests: [Target] = [
             "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
             "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
+    .testTarget(
+        name: "StepFunctionsAPITests",
+        dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
+        path: "Tests/StepFunctionsAPITests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",

@@ -14,12 +14,19 @@ struct Observer {
 extension Engine: RunService {
     public func listRuns(_ query: RunQuery) async throws(EngineError) -> RunPage {
         try requireReady()
-        var machine: String?
+        var filter = ListFilter(mapRun: query.mapRun, status: query.status?.rawValue)
         if let given = query.machine {
-            guard let name = ARN.machineName(given) else {
-                throw EngineError(code: .invalid, message: "'\(given)' is no state machine's name or ARN.")
+            switch given.hasPrefix("arn:") ? try ResourceName(arn: given) : .stateMachine(given) {
+            case .stateMachine(let name): filter.machine = name
+            case .version(let name, let number):
+                filter.machine = name
+                filter.version = Int64(number)
+            case .alias(let name, let alias):
+                filter.machine = name
+                filter.alias = alias
+            case .mapState(let machine, let label): filter.machine = "\(machine)/\(label)"
+            case let other: throw other.isOutOfPlace
             }
-            machine = name
         }
         var cursor: ListCursor?
         if let mark = query.before {
@@ -31,8 +38,7 @@ extension Engine: RunService {
         }
         let entries: [ListEntry]
         do {
-            entries = try await journal.listExecutions(
-                machine: machine, status: query.status?.rawValue, before: cursor, limit: query.limit + 1)
+            entries = try await journal.listExecutions(filter, before: cursor, limit: query.limit + 1)
         } catch { throw unavailable(error.message) }
         let items = entries.prefix(query.limit)
         let next = entries.count > query.limit ? items.last.map { "\($0.startedAt)_\($0.executionID)" } : nil
@@ -57,12 +63,21 @@ extension Engine: RunService {
 
     /// The UUID behind a UUID or an ARN.
     private func executionID(_ id: String) async throws(EngineError) -> String {
-        guard let (machine, name) = ARN.execution(id) else {
+        guard id.hasPrefix("arn:") else {
             guard isExecutionID(id) else { throw notFound(id) }
             return id.lowercased()
         }
+        let resource = try ResourceName(arn: id)
+        let (machine, name): (String, String)
+        switch resource {
+        case .execution(let given, let givenName): (machine, name) = (given, givenName)
+        case .express(let given, let givenName, _): (machine, name) = (given, givenName)
+        case .stateMachine, .version, .alias, .mapState, .activity, .mapRun: throw resource.isOutOfPlace
+        }
         do {
-            guard let found = try await journal.execution(byMachine: machine, name: name) else { throw notFound(id) }
+            guard resource.arn == id, let found = try await journal.execution(byMachine: machine, name: name) else {
+                throw notFound(id)
+            }
             return found.executionID
         } catch let error as EngineError { throw error } catch { throw unavailable("\(error)") }
     }
@@ -103,39 +118,42 @@ extension Engine: RunService {
 
     /// Starts an execution, or finds the one that has the name and was started with the same input; `isOpen` tells
     /// whether that one still runs, since AWS answers differently then.
+    ///
+    /// - Parameter machine: a name, or the ARN of a machine, a version or an alias.
+    ///
+    /// Throws `.machineNotFound`, `.machineDeleting`, `.invalidARN`, `.invalidName`, `.invalidInput`, `.nameTaken`.
     public func start(machine given: String, name: String?, input text: String) async throws(EngineError)
         -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
     {
         try requireReady()
-        guard let machineName = ARN.machineName(given), let machine = machines[machineName] else {
-            throw EngineError(code: .machineNotFound, message: "State Machine Does Not Exist: '\(given)'")
-        }
-        guard text.utf8.count <= limits.payloadBytes else {
-            throw EngineError(
-                code: .invalid, message: "The input has \(text.utf8.count) bytes; the limit is \(limits.payloadBytes).")
-        }
-        let input: JSON
-        do { input = try JSON(parsing: text) } catch {
-            throw EngineError(code: .invalid, message: "The input is \(error.description).")
-        }
-        if let problem = name.flatMap(Engine.nameProblem) { throw EngineError(code: .invalid, message: problem) }
+        let target = try target(given)
+        if let name { try NameRule.check(name) }
+        let input = try executionInput(text)
         guard runs.count < limits.openExecutions else {
             throw unavailable("\(limits.openExecutions) executions are open; no more are taken.")
+        }
+        let definition: ParsedDefinition
+        do { definition = try await self.definition(target.revision.definitionHash) } catch {
+            throw unavailable("\(error)")
         }
         let instant = now
         let id = makeExecutionID(at: instant)
         let executionName = name ?? id
-        let seed = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         let start = ExecutionStart(
-            machineARN: ARN.stateMachine(machineName), name: executionName, definitionHash: machine.definitionHash,
-            input: input, seed: seed)
+            machineARN: target.machine.arn, name: executionName, definitionHash: definition.hash, input: input,
+            seed: randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) },
+            roleARN: target.revision.configuration.roleARN,
+            deployment: Deployment(
+                revision: target.revision.id, version: target.version, alias: target.alias,
+                stateBytes: target.revision.configuration.stateBytes))
         let run = Run(
-            execution: Execution(id: id, start: start, machine: machine.stateMachine, at: instant),
-            definition: machine.definition, seq: 0)
+            execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
+            definition: definition.text, seq: 0)
         let inputHash = SHA256.hash(input.canonicalText).hex
-        runs[id] = run
+        insert(run)
         let verdict = await submit(
-            .start, to: run, name: ExecutionName(machine: machineName, name: executionName, inputHash: inputHash))
+            .start, to: run,
+            name: ExecutionName(machine: target.machine.name, name: executionName, inputHash: inputHash))
         switch verdict {
         case .committed:
             return (StartedExecution(executionARN: run.execution.arn, startDateMicroseconds: instant), true, true)
@@ -143,7 +161,7 @@ extension Engine: RunService {
             guard takenHash == inputHash else {
                 throw EngineError(
                     code: .nameTaken,
-                    message: "Execution Already Exists: '\(ARN.execution(machine: machineName, name: executionName))'")
+                    message: "Execution Already Exists: '\(run.execution.arn)'")
             }
             let existing = try await find(executionID)
             return (
@@ -153,9 +171,55 @@ extension Engine: RunService {
             )
         case .stale: preconditionFailure("a new execution takes its first event")
         case .refused(let reason):
-            runs[id] = nil
+            forget(run)
             throw unavailable(reason)
         }
+    }
+
+    /// What a new execution runs by.
+    private struct Target {
+        let machine: Machine
+        let revision: Revision
+        var version: Int?
+        var alias: String?
+    }
+
+    private func target(_ given: String) throws(EngineError) -> Target {
+        let resource = given.hasPrefix("arn:") ? try ResourceName(arn: given) : .stateMachine(given)
+        let target: Target
+        switch resource {
+        case .stateMachine(let name):
+            let machine = try machine(named: name, asked: given)
+            target = Target(machine: machine, revision: machine.current)
+        case .version(let name, let number):
+            let machine = try machine(named: name, asked: given)
+            guard let version = machine.versions[number] else { throw EngineError.noMachine(given) }
+            target = Target(machine: machine, revision: version.revision, version: number)
+        case .alias(let name, let aliasName):
+            let machine = try machine(named: name, asked: given)
+            guard let alias = machine.aliases[aliasName] else { throw EngineError.noMachine(given) }
+            let number = Engine.draw(alias.routes)
+            guard let version = machine.versions[number] else {
+                preconditionFailure("a version that an alias leads to is not deleted")
+            }
+            target = Target(machine: machine, revision: version.revision, version: number, alias: aliasName)
+        case .mapState: throw EngineError.noMachine(given)
+        case .execution, .express, .activity, .mapRun: throw resource.isOutOfPlace
+        }
+        guard !target.machine.isDeleting else { throw isDeleting(target.machine) }
+        guard resource.arn == given || !given.hasPrefix("arn:") else { throw EngineError.noMachine(given) }
+        return target
+    }
+
+    private func executionInput(_ text: String) throws(EngineError) -> JSON {
+        func refusal(_ reason: String) -> EngineError {
+            EngineError(code: .invalidInput, message: "Invalid State Machine Execution Input: '\(reason)'")
+        }
+        guard text.utf8.count <= limits.payloadBytes else {
+            throw refusal("it has \(text.utf8.count) bytes; the limit is \(limits.payloadBytes)")
+        }
+        guard !text.isEmpty else { throw refusal("Invalid execution input.") }
+        do { return try JSON(parsing: text) } catch { throw refusal(complaint(about: text)) }
     }
 
     public func stopExecution(_ id: String, error: String?, cause: String?) async throws(EngineError) {
@@ -197,7 +261,8 @@ extension Engine: RunService {
             executionARN: ARN.execution(machine: entry.machine, name: entry.name), id: entry.executionID,
             machine: entry.machine, name: entry.name, title: entry.title,
             status: RunStatus(rawValue: entry.status) ?? .running, startDateMicroseconds: entry.startedAt,
-            stopDateMicroseconds: entry.stoppedAt, error: entry.error, cause: entry.cause)
+            stopDateMicroseconds: entry.stoppedAt, error: entry.error, cause: entry.cause,
+            version: entry.version.map { Int($0) }, alias: entry.alias)
     }
 
     func view(of run: Run) -> RunView {
@@ -207,7 +272,8 @@ extension Engine: RunService {
             title: Engine.title(of: execution.start.input),
             status: execution.outcome.flatMap { RunStatus(rawValue: $0.status) } ?? .running,
             startDateMicroseconds: execution.startedAt, stopDateMicroseconds: execution.stoppedAt,
-            current: execution.openEntries.map(\.state), progress: slowestProgress(of: run))
+            current: execution.openEntries.map(\.state), progress: slowestProgress(of: run),
+            version: execution.start.deployment.version, alias: execution.start.deployment.alias)
         switch execution.outcome {
         case .failed(let error, let cause), .timedOut(let error, let cause), .aborted(let error, let cause):
             view.error = error
@@ -256,16 +322,17 @@ extension Engine: RunService {
     }
 
     private func send(_ update: RunUpdate, of run: Run) {
-        for observer in observers.values where observer.execution == nil || observer.execution == run.execution.id {
+        // Children of Map Runs are shown with their parent, not in the list of all.
+        let isListed = run.execution.start.parent == nil
+        for observer in observers.values
+        where observer.execution == nil && isListed || observer.execution == run.execution.id {
             observer.continuation.yield(update)
         }
     }
 
-    private func unavailable(_ reason: String) -> EngineError { EngineError(code: .unavailable, message: reason) }
+    private func unavailable(_ reason: String) -> EngineError { .unavailable(reason) }
 
-    private func notFound(_ id: String) -> EngineError {
-        EngineError(code: .notFound, message: "Execution Does Not Exist: '\(id)'")
-    }
+    private func notFound(_ id: String) -> EngineError { .noExecution(id) }
 
     private func isExecutionID(_ text: String) -> Bool {
         text.utf8.count == 36
@@ -273,18 +340,5 @@ extension Engine: RunService {
                 [8, 13, 18, 23].contains(index)
                     ? byte == UInt8(ascii: "-") : Character(Unicode.Scalar(byte)).isHexDigit
             }
-    }
-
-    /// What is wrong with an execution's name, by AWS's rule; nil when nothing is.
-    static func nameProblem(_ name: String) -> String? {
-        guard (1...80).contains(name.count) else {
-            return "Invalid Name: '\(name)': a name has 1 to 80 characters."
-        }
-        let forbidden = Set("<>{}[]?*\"#%\\^|~`$&,;:/")
-        let isAllowed = name.unicodeScalars.allSatisfy { scalar in
-            !forbidden.contains(Character(scalar)) && !scalar.properties.isWhitespace && scalar.value > 0x1F
-                && !(0x7F...0x9F).contains(scalar.value)
-        }
-        return isAllowed ? nil : "Invalid Name: '\(name)': it holds white space, a control or a special character."
     }
 }

@@ -200,16 +200,22 @@ extension Execution {
     ///
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
     public func formattedResults(of entry: EntryID, _ transformation: ResultWriter.Transformation) -> JSON {
-        let results = childResults(of: entry)
-        switch transformation {
-        case .none: return .array(results.map { description(of: $0.child, $0.result) })
-        case .compact: return .array(results.map { output(of: $0.result) })
+        .array(formattedResults(of: entry, transformation) { _ in true })
+    }
+
+    /// The same of those children alone whose outcome is wanted, as each file of results has them.
+    public func formattedResults(
+        of entry: EntryID, _ transformation: ResultWriter.Transformation, where isWanted: (Outcome) -> Bool
+    ) -> [JSON] {
+        let results = childResults(of: entry).filter { isWanted($0.result.outcome) }
+        return switch transformation {
+        case .none: results.map { description(of: $0.child, $0.result) }
+        case .compact: results.map { output(of: $0.result) }
         case .flatten:
-            return .array(
-                results.flatMap { result in
-                    let output = output(of: result.result)
-                    return output.arrayValue ?? [output]
-                })
+            results.flatMap { result in
+                let output = output(of: result.result)
+                return output.arrayValue ?? [output]
+            }
         }
     }
 

@@ -19,7 +19,7 @@ extension Effect {
                     roleARN: json["role"]?.stringValue,
                     parent: try json["parent"].map { parent throws(JournalFormatError) in
                         try MapRunMembership(json: parent)
-                    }))
+                    }, deployment: Deployment(json: json["deployment"])))
         case "stateEntered":
             self = .stateEntered(
                 scope: try reader.scope(), entry: try reader.number("n"), state: try reader.text("state"),

@@ -11,7 +11,7 @@ extension Effect {
                 ("e", "executionStarted"), ("machine", .string(start.machineARN)), ("name", .string(start.name)),
                 ("definition", .string(start.definitionHash)), ("input", start.input),
                 ("seed", .string(String(start.seed, radix: 16))), ("role", start.roleARN.map { .string($0) }),
-                ("parent", start.parent?.json))
+                ("parent", start.parent?.json), ("deployment", start.deployment.json))
         case .stateEntered(let scope, let entry, let state, let input):
             return [
                 "e": "stateEntered", "s": .integer(scope), "n": .integer(entry), "state": .string(state),

@@ -14,10 +14,11 @@ public struct ExecutionStart: Sendable, Hashable {
     public let roleARN: String?
     /// The Map Run that this is a child execution of; nil for all others.
     public let parent: MapRunMembership?
+    public let deployment: Deployment
 
     public init(
         machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64, roleARN: String? = nil,
-        parent: MapRunMembership? = nil
+        parent: MapRunMembership? = nil, deployment: Deployment = Deployment()
     ) {
         self.machineARN = machineARN
         self.name = name
@@ -26,6 +27,7 @@ public struct ExecutionStart: Sendable, Hashable {
         self.seed = seed
         self.roleARN = roleARN
         self.parent = parent
+        self.deployment = deployment
     }
 
     /// The machine's name, the last part of its ARN.
