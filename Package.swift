@@ -72,7 +72,7 @@ let orchestrator: [Target] = [
         name: "StatesLanguage", dependencies: ["JSON", "JSONata", collections],
         path: "Sources/Orchestrator/StatesLanguage"),
     .target(
-        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, trees],
+        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, heap, trees],
         path: "Sources/Orchestrator/Interpreter"),
     .target(
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
@@ -155,9 +155,9 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "CatalogStore", "Console", "Cryptography", "DefinitionSchema", "Engine", "EngineClient", "HTTP",
-            "HTTPServer", "JSON",
-            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StateGraph", "StatesLanguage",
-            "StepContracts",
+            "HTTPServer",
+            "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
+            "StateGraph", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
@@ -178,6 +178,7 @@ let commands: [Target] = [
 
 let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
+    .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
@@ -270,7 +271,8 @@ let tests: [Target] = [
         dependencies: ["Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "StepContracts", lifecycle, logging],
         path: "Tests/ConsoleTests"),
     .testTarget(
-        name: "InterpreterTests", dependencies: ["Interpreter", "JSON", "StatesLanguage", collections],
+        name: "InterpreterTests",
+        dependencies: ["Interpreter", "JSON", "StatesLanguage", "StepContracts", "YAML", collections],
         path: "Tests/InterpreterTests"),
     .testTarget(
         name: "EngineTests",

@@ -85,10 +85,10 @@ struct HistoryTests {
         "every way to end has its event",
         arguments: [
             (#""Type":"Fail","Error":"E""#, "ExecutionFailed", "executionFailedEventDetails"),
-            (#""Type":"Wait","Seconds":9,"End":true"#, "ExecutionTimedOut", "executionTimedOutEventDetails"),
+            (#""Type":"Wait","Seconds":9,"End":true"#, "ExecutionTimedOut", nil),
             (#""Type":"Wait","Seconds":3,"End":true"#, "ExecutionAborted", "executionAbortedEventDetails"),
-        ])
-    func ends(_ state: String, _ type: String, _ details: String) throws {
+        ] as [(String, String, String?)])
+    func ends(_ state: String, _ type: String, _ details: String?) throws {
         let talk = try Conversation(#"{"StartAt":"S","TimeoutSeconds":5,"States":{"S":{\#(state)}}}"#)
         talk.tell(.start)
         if type == "ExecutionAborted" { talk.tell(.stop(error: "E", cause: "C")) }

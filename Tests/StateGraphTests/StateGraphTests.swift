@@ -29,6 +29,21 @@ import YAML
         }
     }
 
+    /// The picture in docs/authoring.md, of the definition that stands there.
+    @Test func theNewcomersPictureIsCurrent() throws {
+        let docs = Self.ingest.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("docs")
+        let page = try String(contentsOf: docs.appendingPathComponent("authoring.md"), encoding: .utf8)
+        let block = try #require(page.components(separatedBy: "```yaml\n").first { $0.hasPrefix("# trailer.asl.yaml") })
+        let definition = try #require(block.components(separatedBy: "```").first)
+        let machine = try #require(Definition.read(try YAMLDocument.parse(Array(definition.utf8))).machine)
+        let svg = try #require(StateGraph(machine, name: "trailer").svg)
+        let golden = docs.appendingPathComponent("trailer.svg")
+        if ProcessInfo.processInfo.environment["SHOWRUNNER_UPDATE_GOLDEN"] == "1" {
+            try svg.write(to: golden, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: golden, encoding: .utf8) == svg)
+    }
+
     @Test func tellsEveryState() throws {
         let graph = try Self.graph("everything")
         #expect(graph.stateCount == 12)

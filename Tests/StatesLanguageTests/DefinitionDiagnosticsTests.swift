@@ -27,9 +27,23 @@ import YAML
                 StepContractView.Member(name: "preset", kind: "string", isRequired: false),
             ]),
         "thumbnail": StepContractView(name: "thumbnail", input: []),
+        "validate": StepContractView(
+            name: "validate", input: [StepContractView.Member(name: "source", kind: "object", isRequired: true)],
+            output: [
+                StepContractView.Member(name: "container", kind: "string", isRequired: true),
+                StepContractView.Member(name: "durationSeconds", kind: "number", isRequired: true),
+                StepContractView.Member(name: "source", kind: "object", isRequired: true),
+            ]),
+        "package": StepContractView(
+            name: "package",
+            input: [
+                StepContractView.Member(name: "renditions", kind: "array", isRequired: true),
+                StepContractView.Member(name: "thumbnails", kind: "object", isRequired: true),
+                StepContractView.Member(name: "protection", kind: "string", isRequired: false),
+            ]),
     ]
 
-    @Test func hasGoldenFiles() { #expect(DefinitionDiagnosticsTests.names.count >= 8) }
+    @Test func hasGoldenFiles() { #expect(DefinitionDiagnosticsTests.names.count >= 14) }
 
     @Test(arguments: names) func saysWhatIsWrong(name: String) throws {
         let file = DefinitionDiagnosticsTests.folder.appendingPathComponent(name)

@@ -9,15 +9,16 @@ import YAML
 @Suite struct IngestWorkflowTests {
     static let contracts: [StepContract] = [.validate, .transcode, .thumbnail, .package, .publish]
 
+    static func view(_ field: StepField) -> StepContractView.Member {
+        StepContractView.Member(name: field.name, kind: field.kind.rawValue, isRequired: field.isRequired)
+    }
+
     static func machine() throws -> StateMachine {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("workflows/ingest.asl.yaml")
         let views = contracts.map { contract in
             StepContractView(
-                name: contract.name,
-                input: contract.input.map {
-                    StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
-                })
+                name: contract.name, input: contract.input.map(view), output: contract.output.map(view))
         }
         let reading = Definition.read(
             try YAMLDocument.parse(Array(try Data(contentsOf: file))),

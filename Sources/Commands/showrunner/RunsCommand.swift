@@ -31,12 +31,7 @@ struct RunsCommand: AsyncParsableCommand {
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let text =
-                input.hasPrefix("@")
-                ? String(decoding: try FileBytes.read(String(input.dropFirst()), limit: 1 << 20), as: UTF8.self) : input
-            do { _ = try JSON(parsing: text) } catch {
-                throw ValidationError("--input is \(error.description)")
-            }
+            let text = try JSONArgument.text(input, of: "--input")
             let client = try engine.client()
             let started = try await client.call(
                 "StartExecution",

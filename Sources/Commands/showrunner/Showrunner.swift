@@ -17,8 +17,8 @@ struct Showrunner: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             UpCommand.self, EngineCommand.self, IngestCommand.self, RunsCommand.self, WorkersCommand.self,
-            LintCommand.self, SchemaCommand.self, GraphCommand.self, ProbeCommand.self, TranscodeCommand.self,
-            ThumbsCommand.self,
+            LintCommand.self, SchemaCommand.self, GraphCommand.self, TestStateCommand.self, SimulateCommand.self,
+            EvalCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self,
             PackageCommand.self,
         ])
 

@@ -36,8 +36,8 @@ extension Execution {
         case .parallelStarted, .mapStarted, .mapStateStarted, .iterationStarted, .childSucceeded, .childFailed,
             .childrenAborted:
             applyToChildren(effect)
-        case .mapRunStarted, .itemReadRequested, .itemsRead, .childExecutionStarted, .childExecutionEnded,
-            .resultWriteRequested, .resultsWritten, .mapRunSucceeded, .mapRunFailed:
+        case .mapRunStarted, .itemReadRequested, .itemsRead, .childExecutionStarted, .mapRunPaused,
+            .childExecutionEnded, .resultWriteRequested, .resultsWritten, .mapRunSucceeded, .mapRunFailed:
             applyToMapRun(effect)
         case .errorCaught(let scope, _, _, let output):
             let output = resolve(output, in: scope)

@@ -32,6 +32,9 @@ extension Execution {
             }
         case .childExecutionStarted(let scope, let index, let itemCount, let input):
             startChild(scope, index: index, itemCount: itemCount, input: resolve(input, in: scope))
+        case .mapRunPaused(let scope):
+            let turn = runnable.append(scope)
+            scopes.change(scope) { $0.entry?.turn = turn }
         case .childExecutionEnded(let scope, let index, let outcome):
             endChild(scope, index: index, outcome: outcome)
         case .resultWriteRequested(let scope, let parameters):
@@ -89,6 +92,7 @@ extension Execution {
 
     private mutating func startChild(_ scope: ScopeID, index: Int, itemCount: Int, input: JSON) {
         let at = at
+        settle(scope, .branching)
         changeBranches(of: scope) { branches in
             precondition(index == branches.next, "child executions are counted without gaps")
             guard let first = branches.mapRun?.nextItem else { preconditionFailure("a Map Run has started") }

@@ -37,7 +37,9 @@ extension Execution {
 
     /// The seed for whatever is random in one evaluation: the same for the same place of the same execution.
     func seed(for entry: EntryID, draw: Int) -> UInt64 {
-        mixed(start.seed &+ UInt64(entry) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(draw) &* 0xD1B5_4A32_D192_ED03)
+        mixed(
+            start.seed &+ UInt64(entry) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: draw)
+                &* 0xD1B5_4A32_D192_ED03)
     }
 
     /// A name in the form of a UUID (RFC 9562, version 4), the same for the same place of the same execution.

@@ -28,8 +28,8 @@ extension Decider {
     mutating func charge(_ payload: Payload, in scope: ScopeID) throws(EvaluationError) {
         let isWritten =
             switch payload {
-            case .value, .batch: true
-            case .data, .input, .item, .result, .children, .element: false
+            case .value: true
+            case .data, .input, .item, .result, .children, .element, .batch: false
             }
         guard let bytes = execution.resolve(payload, in: scope).textBytes(upTo: limits.stateBytes) else {
             throw tooLarge(in: scope)

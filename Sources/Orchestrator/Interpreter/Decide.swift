@@ -16,6 +16,9 @@ public struct Decision: Sendable {
 /// executions nor makes rows without bound.
 public let statesPerDecision = 100
 
+/// At most this many child executions of Map Runs are started in one decision.
+let childrenPerDecision = 1000
+
 /// The rules of Amazon States Language: what follows from an event. Reads no clock, rolls no dice, invents no ids.
 ///
 /// - Parameters:
@@ -44,6 +47,7 @@ struct Decider {
     var bytesWritten = 0
     /// Set while one state is tried alone (``testState(_:in:)``).
     var rehearsed: RehearsedContext?
+    var childrenStarted = 0
 
     init(
         execution: Execution, now: Instant, limits: DataLimits = .standard, digest: EvaluationScope.Digest? = nil
@@ -80,11 +84,14 @@ struct Decider {
     /// Evaluates what can be evaluated, in order of entry.
     mutating func run() {
         var evaluated = 0
-        while let scope = execution.runnable.first, evaluated < statesPerDecision, bytesWritten < decisionBytes / 2 {
+        while let scope = execution.runnable.first, evaluated < statesPerDecision, hasRoom {
             evaluated += 1
             evaluate(scope: scope)
         }
     }
+
+    /// Whether the row that this decision becomes may grow further.
+    var hasRoom: Bool { bytesWritten < decisionBytes / 2 && childrenStarted < childrenPerDecision }
 
     private mutating func takeTask(_ event: Event) -> Bool {
         switch event {

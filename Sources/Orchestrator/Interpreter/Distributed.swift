@@ -71,6 +71,11 @@ extension Decider {
             failMapRun(scope, error: ErrorName.itemReaderFailed, cause: "Attempting to map over non-iterable node.")
             return
         }
+        guard items.textBytes(upTo: decisionBytes) != nil else {
+            failMapRun(
+                scope, error: ErrorName.itemReaderFailed, cause: "The items have more than \(decisionBytes) bytes.")
+            return
+        }
         emit(.itemsRead(scope: scope, items: items))
         do throws(EvaluationError) {
             try goOn(scope)
@@ -112,7 +117,7 @@ extension Decider {
     }
 
     /// Starts the child executions that may start; when all have ended, writes their results, or ends the Map Run.
-    private mutating func goOn(_ scope: ScopeID) throws(EvaluationError) {
+    mutating func goOn(_ scope: ScopeID) throws(EvaluationError) {
         guard let entry = execution.scopes.shared(scope)?.value.entry, case .map(let map) = entry.plan.state.kind else {
             preconditionFailure("scope \(scope) is in no Map state")
         }
@@ -126,6 +131,11 @@ extension Decider {
                 return
             }
             guard branches.maxConcurrency == 0 || mapRun.running.count < branches.maxConcurrency else { return }
+            guard hasRoom else {
+                if execution.scopes.shared(scope)?.value.entry?.turn == nil { emit(.mapRunPaused(scope: scope)) }
+                return
+            }
+            childrenStarted += 1
             let (count, input) = try childInput(scope, map, branches, first: mapRun.nextItem, seen)
             try charge(input, in: scope)
             emit(.childExecutionStarted(scope: scope, index: branches.next, itemCount: count, input: input))
@@ -151,7 +161,7 @@ extension Decider {
         var batch: [JSON] = []
         for index in first..<min(items.count, first + max(maxItems, 1)) {
             let value = execution.resolve(try made(index), in: scope)
-            bytes += value.utf8.count + 1
+            bytes += value.utf8.count + (batch.isEmpty ? 0 : 1)
             if !batch.isEmpty, bytes > maxBytes { break }
             batch.append(value)
         }

@@ -52,6 +52,8 @@ public enum Effect: Sendable, Hashable {
     case itemsRead(scope: ScopeID, items: JSON)
     /// A child execution is to run: the next of its number, with so many of the items that have no child yet.
     case childExecutionStarted(scope: ScopeID, index: Int, itemCount: Int, input: Payload)
+    /// More child executions can be started than go into one row; the rest are started from the next one on.
+    case mapRunPaused(scope: ScopeID)
     case childExecutionEnded(scope: ScopeID, index: Int, outcome: Outcome)
     case resultWriteRequested(scope: ScopeID, parameters: JSON)
     case resultsWritten(scope: ScopeID, output: JSON)
@@ -93,6 +95,7 @@ extension Effect {
             .taskSubmitted(let scope, _), .attemptFailed(let scope, _, _, _), .branchingFailed(let scope),
             .mapStateStarted(let scope, _, _, _), .mapRunStarted(let scope, _, _, _),
             .itemReadRequested(let scope, _, _), .itemsRead(let scope, _), .childExecutionStarted(let scope, _, _, _),
+            .mapRunPaused(let scope),
             .childExecutionEnded(let scope, _, _), .resultWriteRequested(let scope, _), .resultsWritten(let scope, _),
             .mapRunSucceeded(let scope), .mapRunFailed(let scope, _, _):
             scope

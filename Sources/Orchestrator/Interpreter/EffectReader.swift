@@ -134,6 +134,7 @@ extension Effect {
             self = .childExecutionStarted(
                 scope: try reader.scope(), index: try reader.number("index"), itemCount: try reader.number("items"),
                 input: try reader.payload("input"))
+        case "mapRunPaused": self = .mapRunPaused(scope: try reader.scope())
         case "childExecutionEnded":
             self = .childExecutionEnded(
                 scope: try reader.scope(), index: try reader.number("index"), outcome: try reader.outcome())

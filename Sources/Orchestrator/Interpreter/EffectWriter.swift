@@ -112,6 +112,8 @@ extension Effect {
                 "e": "childExecutionStarted", "s": .integer(scope), "index": .integer(index),
                 "items": .integer(itemCount), "input": input.json,
             ]
+        case .mapRunPaused(let scope):
+            return ["e": "mapRunPaused", "s": .integer(scope)]
         case .childExecutionEnded(let scope, let index, let outcome):
             var json: JSON = ["e": "childExecutionEnded", "s": .integer(scope), "index": .integer(index)]
             json["status"] = .string(outcome.status)

@@ -9,6 +9,10 @@ extension Decider {
         }
         let plan = entry.plan
         do throws(EvaluationError) {
+            if entry.branches?.mapRun != nil {
+                try goOn(scope)
+                return
+            }
             switch plan.state.kind {
             case .pass(let result):
                 let input = try effectiveInput(scope, entry)
@@ -77,7 +81,7 @@ extension Decider {
         let draw = 3_000_000 + entry.retryCount
         guard let digest else {
             return hexadecimal(execution.seed(for: entry.id, draw: draw))
-                + hexadecimal(execution.seed(for: entry.id, draw: -draw))
+                + hexadecimal(execution.seed(for: entry.id, draw: draw + 1_000_000))
         }
         let text = "\(execution.id) \(execution.start.seed) \(entry.id) \(draw)"
         return String(digest(.sha256, Array(text.utf8)).prefix(32))

@@ -102,8 +102,8 @@ struct HistoryPage {
             .childrenAborted, .mapRunStarted, .mapRunSucceeded, .mapRunFailed:
             takeChildren(effect)
         case .waitStarted, .retryScheduled, .retryStarted, .variablesAssigned, .credentialsTaken, .taskTokenIssued,
-            .itemReadRequested, .itemsRead, .childExecutionStarted, .childExecutionEnded, .resultWriteRequested,
-            .resultsWritten:
+            .itemReadRequested, .itemsRead, .childExecutionStarted, .mapRunPaused, .childExecutionEnded,
+            .resultWriteRequested, .resultsWritten:
             break
         case .executionSucceeded(let output):
             add(
@@ -111,8 +111,8 @@ struct HistoryPage {
                 ("executionSucceededEventDetails", text("output", before.resolve(output, in: 0))))
         case .executionFailed(let error, let cause):
             add("ExecutionFailed", follows: last(0), ("executionFailedEventDetails", ending(error, cause)))
-        case .executionTimedOut(let error, let cause):
-            add("ExecutionTimedOut", follows: last(0), ("executionTimedOutEventDetails", ending(error, cause)))
+        // The type says it all: the service adds no details.
+        case .executionTimedOut: add("ExecutionTimedOut", follows: last(0))
         case .executionAborted(let error, let cause):
             // A stop from outside follows nothing that happened within.
             add("ExecutionAborted", follows: 0, ("executionAbortedEventDetails", ending(error, cause)))

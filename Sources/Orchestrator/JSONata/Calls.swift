@@ -32,14 +32,7 @@ final class CallNode: Node, @unchecked Sendable {
     func call(
         applyingTo first: Value?, _ input: Value, _ frame: Frame, _ runtime: Runtime
     ) throws(Failure) -> Value {
-        let function = try procedure.evaluate(input, frame, runtime)
-        if function.isUndefined {
-            try CallNode.suggest("T1005", procedure, position, frame, runtime)
-        }
-        var values: [Value] = []
-        values.reserveCapacity(arguments.count + 1)
-        if let first { values.append(first) }
-        for argument in arguments { values.append(try argument.evaluate(input, frame, runtime)) }
+        let (function, values) = try prepare(first, input, frame, runtime)
         if isTail, first == nil {
             return .tailCall(TailCall(function: function, arguments: values, position: position, token: token))
         }
@@ -49,6 +42,22 @@ final class CallNode: Node, @unchecked Sendable {
             error.locate(position: position, token: token)
             throw error
         }
+    }
+
+    /// Evaluates the function and its arguments.
+    @inline(never)
+    private func prepare(
+        _ first: Value?, _ input: Value, _ frame: Frame, _ runtime: Runtime
+    ) throws(Failure) -> (Value, [Value]) {
+        let function = try procedure.evaluate(input, frame, runtime)
+        if function.isUndefined {
+            try CallNode.suggest("T1005", procedure, position, frame, runtime)
+        }
+        var values: [Value] = []
+        values.reserveCapacity(arguments.count + 1)
+        if let first { values.append(first) }
+        for argument in arguments { values.append(try argument.evaluate(input, frame, runtime)) }
+        return (function, values)
     }
 
     /// An error that helps where the `$` of a function was forgotten.

@@ -37,16 +37,28 @@ class Node: @unchecked Sendable {
         preconditionFailure("every kind of node says how it is evaluated")
     }
 
-    /// The value of the node for an input.
+    /// The value of the node for an input. What is rare is done elsewhere: this frame lies on the stack once for each level.
     final func evaluate(_ input: Value, _ frame: Frame, _ runtime: Runtime) throws(Failure) -> Value {
         try runtime.step()
         try runtime.descend()
-        var result = try run(input, frame, runtime)
-        if !predicates.isEmpty {
-            for predicate in predicates { result = try Node.filter(result, predicate, frame, runtime) }
-        }
-        if let group, !(self is PathNode) { result = try group.evaluate(result, frame, runtime) }
+        let result = try run(input, frame, runtime)
         runtime.ascend()
+        if predicates.isEmpty, group == nil {
+            guard case .array(let box) = result, box.isSequence else { return result }
+        }
+        return try finish(result, frame, runtime)
+    }
+
+    /// Applies predicates and grouping, and shows a sequence as the language does.
+    @inline(never)
+    private func finish(_ value: Value, _ frame: Frame, _ runtime: Runtime) throws(Failure) -> Value {
+        var result = value
+        if !predicates.isEmpty || group != nil {
+            try runtime.descend()
+            for predicate in predicates { result = try Node.filter(result, predicate, frame, runtime) }
+            if let group, !(self is PathNode) { result = try group.evaluate(result, frame, runtime) }
+            runtime.ascend()
+        }
         guard case .array(let box) = result, box.isSequence else { return result }
         if keepArray { box.keepSingleton = true }
         return result.unwrapped

@@ -42,29 +42,38 @@ final class ChainNode: Node, @unchecked Sendable {
         for link in links {
             try runtime.step()
             if link.symbol == .and || link.symbol == .or {
-                do throws(Failure) {
-                    let isTrue = try left.truth(runtime)
-                    if isTrue == (link.symbol == .or) {
-                        left = .bool(isTrue)
-                    } else {
-                        left = .bool(try link.right.evaluate(input, frame, runtime).truth(runtime))
-                    }
-                } catch {
-                    error.locate(position: link.position, token: link.symbol.rawValue)
-                    throw error
-                }
+                left = try ChainNode.logical(left, link, input, frame, runtime)
                 continue
             }
-            let right = try link.right.evaluate(input, frame, runtime)
-            do throws(Failure) {
-                left = try ChainNode.apply(link.symbol, left, right, runtime)
-            } catch {
-                error.position = link.position
-                error.token = link.symbol.rawValue
-                throw error
-            }
+            left = try ChainNode.combine(left, link.right.evaluate(input, frame, runtime), link, runtime)
         }
         return left
+    }
+
+    /// The right side is evaluated only if it matters. Its errors are the operator's, as in the language's reference.
+    @inline(never)
+    private static func logical(
+        _ left: Value, _ link: Link, _ input: Value, _ frame: Frame, _ runtime: Runtime
+    ) throws(Failure) -> Value {
+        do throws(Failure) {
+            let isTrue = try left.truth(runtime)
+            if isTrue == (link.symbol == .or) { return .bool(isTrue) }
+            return .bool(try link.right.evaluate(input, frame, runtime).truth(runtime))
+        } catch {
+            error.position = link.position
+            error.token = link.symbol.rawValue
+            throw error
+        }
+    }
+
+    @inline(never)
+    private static func combine(
+        _ left: Value, _ right: Value, _ link: Link, _ runtime: Runtime
+    ) throws(Failure) -> Value {
+        do throws(Failure) { return try apply(link.symbol, left, right, runtime) } catch {
+            error.locate(position: link.position, token: link.symbol.rawValue)
+            throw error
+        }
     }
 
     private static func apply(

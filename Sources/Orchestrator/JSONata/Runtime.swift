@@ -165,14 +165,33 @@ final class Runtime {
         _ callee: Value, _ arguments: [Value], context: Value, frame: Frame, isChecked: Bool = true
     ) throws(Failure) -> Value {
         guard case .function(let function) = callee else { throw Failure("T1006") }
+        if case .lambda(let lambda) = function.kind {
+            return try lambda.body.evaluate(
+                lambda.input, scope(of: lambda, function, arguments, context, isChecked), self)
+        }
+        return try applyNative(function, arguments, context: context, frame: frame, isChecked: isChecked)
+    }
+
+    /// The scope of a call. Its own function, to keep the frame of a recursion small; so is the next.
+    @inline(never)
+    private func scope(
+        of lambda: Lambda, _ function: Function, _ arguments: [Value], _ context: Value, _ isChecked: Bool
+    ) throws(Failure) -> Frame {
+        try charge(128)
+        guard isChecked, let signature = function.signature else { return lambda.frame(for: arguments) }
+        return lambda.frame(for: try signature.validate(arguments, context: context, runtime: self))
+    }
+
+    @inline(never)
+    private func applyNative(
+        _ function: Function, _ arguments: [Value], context: Value, frame: Frame, isChecked: Bool
+    ) throws(Failure) -> Value {
         var arguments = arguments
         if isChecked, let signature = function.signature {
             arguments = try signature.validate(arguments, context: context, runtime: self)
         }
         switch function.kind {
-        case .lambda(let lambda):
-            try charge(128)
-            return try lambda.body.evaluate(lambda.input, lambda.frame(for: arguments), self)
+        case .lambda: preconditionFailure("functions of the expression are called elsewhere")
         case .builtin(let builtin):
             return try builtin.run(Call(arguments: arguments, context: context, frame: frame, runtime: self))
         case .partial(let base, let fixed):

@@ -12,9 +12,6 @@ public enum StateMachineType: String, Sendable, Hashable, CaseIterable {
 ///
 /// Source: https://states-language.net/spec.html
 public enum Definition {
-    /// The limit of the service for a definition's text.
-    public static let maximumCharacters = 1_048_576
-
     /// A definition's machine, or why it has none.
     public typealias Reading = (machine: StateMachine?, diagnostics: [Diagnostic])
 

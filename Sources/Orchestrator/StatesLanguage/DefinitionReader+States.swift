@@ -110,8 +110,8 @@ extension DefinitionReader {
     ///
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
     mutating func assignment(_ object: ObjectFields) -> PayloadTemplate? {
-        guard let template = objectTemplate("Assign", in: object) else { return nil }
-        guard let node = object.child("Assign"), case .mapping(let members) = node.tree.content else { return template }
+        let template = objectTemplate("Assign", in: object)
+        guard let node = object.child("Assign"), case .mapping(let members) = node.tree.content else { return nil }
         for member in members {
             let name = plainName(member)
             note(.assignment(name), at: member.keyPlace, node.child(member.key))

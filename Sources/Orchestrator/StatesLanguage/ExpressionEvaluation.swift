@@ -54,9 +54,11 @@ extension JSONataExpression {
         do throws(JSONataError) {
             found = try scope.value(of: self, seed: budget.draws.next())
         } catch {
+            // The service's limits have no code of the language.
+            let reason = error.code.hasPrefix("U") ? ": \(error.message)" : ". \(error.code): \(error.message)"
             throw .evaluation(
-                "The JSONata expression '\(text)' specified for the field '\(field)' threw an error during evaluation."
-                    + " \(error.code): \(error.message)", at: field)
+                "The JSONata expression '\(text)' specified for the field '\(field)' threw an error during evaluation"
+                    + reason, at: field)
         }
         guard let found else {
             throw .evaluation(

@@ -44,6 +44,12 @@ enum Integrations {
         "states": ["startExecution"],
     ]
 
+    /// The services whose work can be waited for with `.sync`.
+    static let synchronous: Set<String> = [
+        "athena", "batch", "bedrock", "codebuild", "databrew", "ecs", "eks", "elasticmapreduce", "emr-containers",
+        "emr-serverless", "glue", "mediaconvert", "sagemaker", "states",
+    ]
+
     /// Ways to wait for the work, behind the action.
     static let patterns = [".sync:2", ".sync", ".waitForTaskToken"]
 
@@ -61,26 +67,43 @@ enum Integrations {
 }
 
 extension DefinitionReader {
+    /// Says what an Express workflow can't do; of the children of a distributed Map it is a warning.
+    ///
+    /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+    mutating func refuseInExpress(_ what: String, advice: String, at place: SourcePlace, _ location: String) {
+        guard type == .express || isInExpressProcessor else { return }
+        report(
+            type == .express ? .error : .warning, .schemaValidationFailed,
+            "Express state machine does not support \(what)", advice: advice, at: place, location)
+    }
+
     /// Refuses integrations that do not exist, and those that an Express workflow can't wait for.
     mutating func checkIntegration(_ resource: String, _ object: ObjectFields) {
-        guard let (service, action, pattern) = Integrations.parts(of: resource) else { return }
         let place = object.place("Resource")
-        if type == .express, let pattern {
+        if resource.contains(":states:"), resource.contains(":activity:") {
+            refuseInExpress("activities", advice: "use a Standard workflow", at: place, object.location("Resource"))
+        }
+        guard let (service, action, pattern) = Integrations.parts(of: resource) else { return }
+        if let pattern {
             let name = pattern.hasPrefix(".sync") ? ".sync" : pattern
-            report(
-                "Express state machine does not support '\(name)' service integration",
-                advice: "use a Standard workflow, or leave '\(pattern)' out", at: place, object.location("Resource"))
+            refuseInExpress(
+                "'\(name)' service integration", advice: "use a Standard workflow, or leave '\(pattern)' out",
+                at: place,
+                object.location("Resource"))
         }
         // The project's own steps are checked by their contracts; of the SDK there are too many actions to list.
         if service == "showrunner" || service == "aws-sdk" { return }
-        if Integrations.actions[service]?.contains(action) == true { return }
+        let canWait = pattern?.hasPrefix(".sync") != true || Integrations.synchronous.contains(service)
+        if canWait, Integrations.actions[service]?.contains(action) == true { return }
         let known = Integrations.actions.flatMap { service, actions in actions.map { "\(service):\($0)" } }
         let nearest = nearestName(to: "\(service):\(action)", among: known.sorted())
         report(
             "The resource provided \(resource) is not recognized. The value is not a valid resource ARN, or the resource"
                 + " is not available in this region.",
-            advice: nearest.map { "did you mean '\($0)'?" }
-                ?? "other actions are reached by aws-sdk:\(service):\(action)",
+            advice: !canWait
+                ? "'\(service)' has no '.sync'"
+                : nearest.map { "did you mean '\($0)'?" }
+                    ?? "other actions are reached by aws-sdk:\(service):\(action)",
             at: place, object.location("Resource"))
     }
 }

@@ -75,13 +75,13 @@ public struct PayloadTemplate: Sendable, Hashable {
 private struct TemplateEvaluation {
     let scope: EvaluationScope
     let field: String
-    let expressions: ExpressionScope
+    /// Made when the first expression asks for it.
+    lazy var expressions = ExpressionScope(scope)
     var budget: EvaluationBudget
 
     init(scope: EvaluationScope, field: String) {
         self.scope = scope
         self.field = field
-        expressions = ExpressionScope(scope)
         budget = EvaluationBudget(seed: scope.seed)
     }
 

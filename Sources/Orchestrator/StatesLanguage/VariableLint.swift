@@ -7,7 +7,7 @@ extension DefinitionReader {
     mutating func lint(_ machine: StateMachine) {
         guard isComplete else { return }
         checkVariables(of: machine, visible: [], outer: [])
-        var flow = DataFlowLint(contracts: contracts ?? [:], uses: uses)
+        var flow = DataFlowLint(contracts: contracts ?? [:], uses: uses, headers: headers)
         _ = flow.outputShape(of: machine, input: .unknown)
         diagnostics += flow.diagnostics
     }
@@ -16,7 +16,7 @@ extension DefinitionReader {
     ///   - visible: the variables that may have a value where the machine starts.
     ///   - outer: those of the machines around it, whose names may not be used again.
     private mutating func checkVariables(of machine: StateMachine, visible: Set<String>, outer: Set<String>) {
-        let own = machine.states.values.reduce(into: Set<String>()) { $0.formUnion($1.assignedVariables) }
+        let own = machine.states.keys.reduce(into: Set<String>()) { $0.formUnion(assignedVariables(of: $1)) }
         let atEntry = assignments(in: machine, visible: visible)
         for state in machine.states.values {
             let known = atEntry[state.name] ?? []
@@ -69,7 +69,7 @@ extension DefinitionReader {
         var pending = [machine.startAt]
         while let name = pending.popLast() {
             guard let state = machine.states[name] else { continue }
-            let after = (atEntry[name] ?? []).union(state.assignedVariables)
+            let after = (atEntry[name] ?? []).union(assignedVariables(of: name))
             for target in state.targets {
                 if let known = atEntry[target], after.isSubset(of: known) { continue }
                 atEntry[target, default: []].formUnion(after)
@@ -78,26 +78,16 @@ extension DefinitionReader {
         }
         return atEntry
     }
+
+    /// The names that a state's Assign fields set, those of its rules and catchers too.
+    private func assignedVariables(of state: String) -> Set<String> {
+        (uses[state] ?? []).reduce(into: Set<String>()) { names, use in
+            if case .assignment(let name) = use.content { names.insert(name) }
+        }
+    }
 }
 
 extension State {
-    /// The names that the state's Assign fields set, its rules' and catchers' too.
-    var assignedVariables: Set<String> {
-        var names: Set<String> = []
-        func add(_ template: PayloadTemplate?) {
-            guard let template else { return }
-            switch template.node {
-            case .literal(.object(let members)): names.formUnion(members.keys)
-            case .object(let members): names.formUnion(members.map(\.name))
-            case .literal, .path, .call, .expression, .array: break
-            }
-        }
-        add(assign)
-        for catcher in catches { add(catcher.assign) }
-        if case .choice(let choice) = kind { for rule in choice.rules { add(rule.assign) } }
-        return names
-    }
-
     /// All states to which the state may lead.
     var targets: [String] {
         var names: [String] = []
