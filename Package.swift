@@ -17,6 +17,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let trees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 
 /// A page that the binary carries in itself.
 func page(_ name: String) -> Resource { .embedInCode("Pages/\(name)") }
@@ -66,11 +67,17 @@ let platform: [Target] = [
 ]
 
 let orchestrator: [Target] = [
+    .target(name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata"),
     .target(
-        name: "StatesLanguage", dependencies: ["JSON", collections], path: "Sources/Orchestrator/StatesLanguage"),
+        name: "StatesLanguage", dependencies: ["JSON", "JSONata", collections],
+        path: "Sources/Orchestrator/StatesLanguage"),
     .target(
-        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections],
+        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, heap, trees],
         path: "Sources/Orchestrator/Interpreter"),
+    .target(
+        name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
+        path: "Sources/Orchestrator/DefinitionSchema"),
+    .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
@@ -80,7 +87,8 @@ let orchestrator: [Target] = [
             collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
-        name: "StepFunctionsAPI", dependencies: ["Engine", "HTTPServer", "JSON", httpTypes, hummingbird],
+        name: "StepFunctionsAPI",
+        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird],
         path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
@@ -154,10 +162,10 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CatalogStore", "Console", "Cryptography", "DataSteps", "Engine", "EngineClient", "HTTP", "HTTPServer",
-            "JSON", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage",
-            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker",
-            "WorkerAPI", "WorkerProgram", "YAML",
+            "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient", "HTTP",
+            "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
+            "Observability", "Postgres", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
+            "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
@@ -177,10 +185,18 @@ let commands: [Target] = [
 
 let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
+    .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
         path: "Tests/StatesLanguageTests", exclude: ["Golden"]),
+    .testTarget(
+        name: "DefinitionSchemaTests",
+        dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
+        path: "Tests/DefinitionSchemaTests"),
+    .testTarget(
+        name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
+        path: "Tests/StateGraphTests", exclude: ["Golden"]),
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
@@ -268,7 +284,8 @@ let tests: [Target] = [
         dependencies: ["Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "StepContracts", lifecycle, logging],
         path: "Tests/ConsoleTests"),
     .testTarget(
-        name: "InterpreterTests", dependencies: ["Interpreter", "JSON", "StatesLanguage", collections],
+        name: "InterpreterTests",
+        dependencies: ["Interpreter", "JSON", "StatesLanguage", "StepContracts", "YAML", collections],
         path: "Tests/InterpreterTests"),
     .testTarget(
         name: "EngineTests",
@@ -276,6 +293,10 @@ let tests: [Target] = [
             "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
             "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
+    .testTarget(
+        name: "StepFunctionsAPITests",
+        dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
+        path: "Tests/StepFunctionsAPITests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",

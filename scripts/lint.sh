@@ -21,7 +21,8 @@ swift format lint --strict --parallel "${all[@]}" || breaches=$((breaches + 1))
 
 # Pure rooms decide and compute; whoever needs a clock, a file or a socket is another room.
 pure=(
-    Sources/Platform/JSON Sources/Orchestrator/StatesLanguage Sources/Orchestrator/Interpreter
+    Sources/Platform/JSON Sources/Orchestrator/JSONata Sources/Orchestrator/StatesLanguage
+    Sources/Orchestrator/Interpreter Sources/Orchestrator/DefinitionSchema Sources/Orchestrator/StateGraph
     Sources/Steps/StepContracts Sources/Steps/Packaging Sources/Workers/WorkerProtocol Sources/Catalog/TitleMetadata
 )
 for room in "${pure[@]}"; do
@@ -29,7 +30,7 @@ for room in "${pure[@]}"; do
 done
 breach "a pure room imports only pure rooms and collections" < <(
     grep -rnE '^[^/]*\bimport [A-Za-z]' --include='*.swift' "${pure[@]}" |
-        grep -vE 'import (JSON|OrderedCollections|StatesLanguage|StepContracts)$' || true)
+        grep -vE 'import (JSON|JSONata|HashTreeCollections|HeapModule|OrderedCollections|StatesLanguage|StepContracts)$' || true)
 breach "a pure room reads no clock and draws no random number" < <(
     grep -rnE '\b(ContinuousClock|SuspendingClock|SystemRandomNumberGenerator)\b|\.random\((in|using):|\.randomElement\(|\.shuffled?\(' \
         --include='*.swift' "${pure[@]}" || true)

@@ -32,10 +32,13 @@ struct Stage: Sendable {
     /// - Parameter machines: definitions as JSON text, by name.
     func engine(
         _ incarnation: String, machines: [String: String] = [:], engineSteps: [any EngineStep] = [],
-        contracts: [StepContract] = [work]
+        contracts: [StepContract] = [work], buckets: (any ItemSource & ResultSink)? = nil,
+        serviceTasks: [any ServiceTask] = [], limits: Engine.Limits = Engine.Limits()
     ) async throws -> (engine: Engine, journal: Journal) {
         let journal = Journal(url: url, incarnation: incarnation, log: silent)
-        let engine = Engine(journal: journal, log: silent, contracts: contracts, engineSteps: engineSteps)
+        let engine = Engine(
+            journal: journal, log: silent, contracts: contracts, engineSteps: engineSteps, serviceTasks: serviceTasks,
+            itemSource: buckets, resultSink: buckets, limits: limits)
         try await engine.activate(holder: incarnation, isDead: { _ in true })
         try await serve(engine, machines)
         return (engine, journal)

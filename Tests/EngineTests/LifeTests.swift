@@ -83,8 +83,8 @@ struct LifeTests {
         let stage = try await Stage()
         let first = try await stage.engine("e1", machines: ["m": oneTask()])
         for (machine, name, input, code) in [
-            ("none", nil, "{}", .machineNotFound), ("m", nil, "{", .invalid), ("m", "a b", "{}", .invalid),
-            ("m", nil, "\"" + String(repeating: "x", count: 262_144) + "\"", .invalid),
+            ("none", nil, "{}", .machineNotFound), ("m", nil, "{", .invalidInput), ("m", "a b", "{}", .invalidName),
+            ("m", nil, "\"" + String(repeating: "x", count: 262_144) + "\"", .invalidInput),
         ] as [(String, String?, String, EngineError.Code)] {
             let error = await #expect(throws: EngineError.self) {
                 try await first.engine.start(machine: machine, name: name, input: input)

@@ -62,7 +62,7 @@ struct TimeTests {
                 "wait": #"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"End":true}}}"#,
                 "task": oneTask(#""TimeoutSeconds":1,"#), "machine": oneTask(top: #""TimeoutSeconds":1,"#),
                 "never": #"""
-                {"StartAt":"W","States":{"W":{"Type":"Wait","Timestamp":"9999-12-31T23:59:59Z","End":true}}}
+                {"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":90000000,"End":true}}}
                 """#,
             ])
         let engine = first.engine

@@ -76,7 +76,10 @@ struct DataFlowTests {
             return
         }
         #expect(error == "States.Runtime")
-        #expect(cause?.hasPrefix("An error occurred while executing the state 'S'. Invalid path '$.missing'") == true)
+        #expect(
+            cause?.hasPrefix(
+                "An error occurred while executing the state 'S' (entered at the event id #2). Invalid path '$.missing'"
+            ) == true)
     }
 
     @Test(

@@ -11,7 +11,8 @@ struct EffectFormatTests {
         .value([nil]), .value([:]), .value(["value": [1]]), .value("\u{0}"), .value(["\u{0}": "a\u{0}b"]),
         .value("\u{1F600}\u{2028}\"\\\n"), .value(1), .value(1.0), .value(-0.0), .value(1e300), .value(0.1),
         .value(.integer(Int64.min)), .value(false), .value(["z": 1, "a": [2, ["b": nil]]]), .data, .input, .item,
-        .result, .children,
+        .result, .children, .element(0), .batch(first: 0, count: 2, input: nil),
+        .batch(first: 3, count: 1, input: ["data"]), .value(["element": 1]), .value(["first": 0, "count": 1]),
     ]
 
     @Test("any payload comes back as it was", arguments: payloads)
@@ -106,6 +107,79 @@ struct EffectFormatTests {
         (.executionFailed(error: "E", cause: nil), #"{"e":"executionFailed","error":"E"}"#),
         (.executionTimedOut(error: nil, cause: nil), #"{"e":"executionTimedOut"}"#),
         (.executionAborted(error: nil, cause: "C"), #"{"e":"executionAborted","cause":"C"}"#),
+        (
+            .executionStarted(
+                ExecutionStart(
+                    machineARN: "arn", name: "n", definitionHash: "h", input: 1, seed: 16, roleARN: "role",
+                    parent: MapRunMembership(
+                        execution: "id", entry: 2, index: 3, processor: ["P", "0", "M"], mapRunARN: "run", item: [])
+                )),
+            #"{"e":"executionStarted","machine":"arn","name":"n","definition":"h","input":1,"seed":"10","role":"role","#
+                + #""parent":{"execution":"id","entry":2,"index":3,"processor":["P","0","M"],"mapRun":"run","item":[]}}"#
+        ),
+        (
+            .variablesAssigned(scope: 0, variables: ["a": .value([1]), "b": .result]),
+            #"{"e":"variablesAssigned","s":0,"variables":{"a":[[1]],"b":"result"}}"#
+        ),
+        (
+            .evaluationFailed(scope: 0, error: "E", cause: "C", location: "Output/x"),
+            #"{"e":"evaluationFailed","s":0,"error":"E","cause":"C","location":"Output/x"}"#
+        ),
+        (
+            .evaluationFailed(scope: 0, error: "E", cause: "C", location: nil),
+            #"{"e":"evaluationFailed","s":0,"error":"E","cause":"C"}"#
+        ),
+        (
+            .credentialsTaken(scope: 0, credentials: ["RoleArn": "r"]),
+            #"{"e":"credentialsTaken","s":0,"credentials":{"RoleArn":"r"}}"#
+        ),
+        (.taskTokenIssued(scope: 0, nonce: "n"), #"{"e":"taskTokenIssued","s":0,"nonce":"n"}"#),
+        (.taskSubmitted(scope: 0, output: "o"), #"{"e":"taskSubmitted","s":0,"output":"o"}"#),
+        (
+            .attemptFailed(scope: 0, stage: .schedule, error: "E", cause: ""),
+            #"{"e":"attemptFailed","s":0,"stage":"schedule","error":"E","cause":""}"#
+        ),
+        (.branchingFailed(scope: 0), #"{"e":"branchingFailed","s":0}"#),
+        (
+            .mapStateStarted(scope: 0, items: .input, maxConcurrency: 1, toleratedFailures: 2),
+            #"{"e":"mapStateStarted","s":0,"items":"input","maxConcurrency":1,"toleratedFailures":2}"#
+        ),
+        (
+            .mapRunStarted(scope: 0, arn: "arn", toleratedCount: 1, toleratedPercentage: 2.5),
+            #"{"e":"mapRunStarted","s":0,"arn":"arn","toleratedCount":1,"toleratedPercentage":2.5}"#
+        ),
+        (
+            .itemReadRequested(scope: 0, parameters: ["Bucket": "b"], maxItems: 5),
+            #"{"e":"itemReadRequested","s":0,"parameters":{"Bucket":"b"},"maxItems":5}"#
+        ),
+        (.itemsRead(scope: 0, items: [1]), #"{"e":"itemsRead","s":0,"items":[1]}"#),
+        (
+            .childExecutionStarted(scope: 0, index: 1, itemCount: 2, input: .batch(first: 2, count: 2, input: 3)),
+            #"{"e":"childExecutionStarted","s":0,"index":1,"items":2,"input":{"first":2,"count":2,"input":3}}"#
+        ),
+        (
+            .childExecutionStarted(scope: 0, index: 1, itemCount: 1, input: .element(1)),
+            #"{"e":"childExecutionStarted","s":0,"index":1,"items":1,"input":{"element":1}}"#
+        ),
+        (.mapRunPaused(scope: 0), #"{"e":"mapRunPaused","s":0}"#),
+        (
+            .childExecutionEnded(scope: 0, index: 1, outcome: .succeeded(output: [])),
+            #"{"e":"childExecutionEnded","s":0,"index":1,"status":"SUCCEEDED","output":[]}"#
+        ),
+        (
+            .childExecutionEnded(scope: 0, index: 1, outcome: .aborted(error: nil, cause: "C")),
+            #"{"e":"childExecutionEnded","s":0,"index":1,"status":"ABORTED","cause":"C"}"#
+        ),
+        (
+            .resultWriteRequested(scope: 0, parameters: ["Prefix": "p"]),
+            #"{"e":"resultWriteRequested","s":0,"parameters":{"Prefix":"p"}}"#
+        ),
+        (.resultsWritten(scope: 0, output: ["n": 1]), #"{"e":"resultsWritten","s":0,"output":{"n":1}}"#),
+        (.mapRunSucceeded(scope: 0), #"{"e":"mapRunSucceeded","s":0}"#),
+        (
+            .mapRunFailed(scope: 0, error: "E", cause: "C"),
+            #"{"e":"mapRunFailed","s":0,"error":"E","cause":"C"}"#
+        ),
     ]
 
     @Test("each effect's text is what it has always been", arguments: texts)

@@ -25,7 +25,7 @@ struct MapTests {
         #expect(
             talk.tell(.start) == [
                 .executionStarted(talk.start), .entered("M", 1),
-                .mapStarted(scope: 0, items: ["a", "b"], maxConcurrency: 0, toleratedFailures: 0),
+                .mapStateStarted(scope: 0, items: .input, maxConcurrency: 0, toleratedFailures: 0),
                 .iterationStarted(scope: 0, index: 0, input: .item), .entered("T", 2, scope: 1),
                 .iterationStarted(scope: 0, index: 1, input: .item), .entered("T", 3, scope: 2),
                 .scheduled(scope: 1), .scheduled(scope: 2),
@@ -64,7 +64,7 @@ struct MapTests {
         #expect(
             talk.tell(.start) == [
                 .executionStarted(talk.start), .entered("M", 1),
-                .mapStarted(scope: 0, items: [], maxConcurrency: 0, toleratedFailures: 0),
+                .mapStateStarted(scope: 0, items: .value([]), maxConcurrency: 0, toleratedFailures: 0),
                 .exited(.value(["none": [], "out": []])), .ended,
             ])
         #expect(try talk.replayed() == talk.execution)
@@ -100,7 +100,7 @@ struct MapTests {
             talk.tell(.taskFailed(entry: 2, nonce: nonce, error: "E", cause: "C")) == [
                 .taskFailed(scope: 1, error: "E", cause: "C"),
                 .childFailed(scope: 0, index: 0, error: "E", cause: "C"), .childrenAborted(scope: 0),
-                .executionFailed(error: "E", cause: "C"),
+                .branchingFailed(scope: 0), .executionFailed(error: "E", cause: "C"),
             ])
         #expect(try talk.replayed() == talk.execution)
     }
@@ -182,7 +182,10 @@ struct MapTests {
         let bad = try Conversation(definition, input: ["x"])
         bad.tell(.start)
         let effects = try bad.fail("T", "E", "C")
-        #expect(effects.suffix(2) == [.childrenAborted(scope: 0), .executionFailed(error: "E", cause: "C")])
+        #expect(
+            effects.suffix(3) == [
+                .childrenAborted(scope: 0), .branchingFailed(scope: 0), .executionFailed(error: "E", cause: "C"),
+            ])
         #expect(try bad.replayed() == bad.execution)
     }
 }

@@ -25,8 +25,13 @@ struct Dice {
 struct RandomMachine {
     private var dice: Dice
     private var names = 0
+    /// In which query language the states are, mostly.
+    private let isJSONata: Bool
 
-    init(seed: UInt64) { dice = Dice(seed: seed) }
+    init(seed: UInt64, isJSONata: Bool = false) {
+        dice = Dice(seed: seed)
+        self.isJSONata = isJSONata
+    }
 
     static let input: JSON = [
         "n": 2, "s": 1, "text": "a{}b", "t": "2027-01-15T08:00:03Z", "items": [1, ["n": 1], "x"], "deep": ["n": 7],
@@ -38,7 +43,123 @@ struct RandomMachine {
     mutating func definition() -> JSON {
         var machine = machine(depth: 2)
         if dice.once(in: 5) { machine["TimeoutSeconds"] = .integer(1 + dice.roll(20)) }
+        if isJSONata { machine["QueryLanguage"] = "JSONata" }
         return machine
+    }
+
+    /// A state, now and then with an Assign; variables are named by depth, as an inner one may not be named as an outer.
+    private mutating func state(next: String?, all: [String], depth: Int) -> JSON {
+        var state =
+            isJSONata
+            ? expressionState(next: next, all: all, depth: depth) : pathState(next: next, all: all, depth: depth)
+        let type = state["Type"]?.stringValue
+        if type != "Fail", type != "Succeed", dice.once(in: 4) {
+            state["Assign"] =
+                isJSONata
+                ? ["v\(depth)": .string(expression()), "w\(depth)": [1, .string(expression())]]
+                : ["v\(depth).$": path(), "w\(depth)": "text"]
+        }
+        return state
+    }
+
+    /// `{% ... %}`: most have a value, some don't, some fail.
+    private mutating func expression() -> String {
+        "{% "
+            + dice.one(of: [
+                "$states.input", "$states.input.n", "$states.input.items", "$states.context.Execution.Name", "1 + 1",
+                "$v2", "$exists($v1) ? $v1 : 'none'", "$count($states.input.items)", "$random()",
+                "$states.input.missing", "$uuid()", "'a' & 1", "$sum('a')", "{'n': 1, 's': 0, 'items': [1, 2]}",
+            ]) + " %}"
+    }
+
+    private mutating func expressionState(next: String?, all: [String], depth: Int) -> JSON {
+        var state: JSON = next.map { ["Next": .string($0)] } ?? ["End": true]
+        switch dice.roll(depth > 0 ? 9 : 6) {
+        case 0:
+            state["Type"] = "Pass"
+            if dice.once(in: 2) { state["Output"] = ["n": 1, "s": 1, "made": .string(expression())] }
+        case 1, 2:
+            state["Type"] = "Task"
+            state["Resource"] = .string(
+                "arn:aws:states:::showrunner:work" + dice.one(of: ["", "", ".sync", ".waitForTaskToken"]))
+            if dice.once(in: 3) { state["TimeoutSeconds"] = dice.one(of: [5, "{% $states.input.n %}"]) }
+            if dice.once(in: 3) { state["Arguments"] = ["made": .string(expression()), "deep": ["n": 1]] }
+            if dice.once(in: 3) {
+                state["Output"] = dice.one(of: [.string(expression()), ["n": 1, "result": "{% $states.result %}"]])
+            }
+            addErrors(&state, all: all)
+        case 3:
+            state["Type"] = "Wait"
+            let (form, value) = dice.one(
+                of: [
+                    ("Seconds", 3), ("Seconds", "{% $states.input.s %}"), ("Timestamp", "2027-01-15T08:00:05Z"),
+                    ("Timestamp", "{% $states.input.t %}"),
+                ] as [(String, JSON)])
+            state[form] = value
+        case 4:
+            guard let next else { return ["Type": "Succeed", "Output": .string(expression())] }
+            state = [
+                "Type": "Choice", "Default": .string(next),
+                "Choices": [
+                    [
+                        "Condition": .string(dice.one(of: ["{% $states.input.n = 2 %}", "{% true %}", expression()])),
+                        "Next": .string(dice.one(of: all)), "Output": .string(expression()),
+                    ]
+                ],
+            ]
+        case 5:
+            guard next == nil else {
+                state["Type"] = "Pass"
+                break
+            }
+            return dice.once(in: 2) ? ["Type": "Fail"] : ["Type": "Fail", "Error": "A", "Cause": .string(expression())]
+        case 6:
+            state["Type"] = "Parallel"
+            state["Branches"] = .array((0...dice.roll(3)).map { _ in machine(depth: depth - 1) })
+            if dice.once(in: 3) { state["Arguments"] = ["n": 1, "made": .string(expression())] }
+            addErrors(&state, all: all)
+        default:
+            state["Type"] = "Map"
+            state["ItemProcessor"] = processor(depth: depth)
+            state["Items"] = dice.one(of: ["{% $states.input.items %}", [1, "{% $states.input.n %}"], "{% 5 %}"])
+            if dice.once(in: 2) {
+                state["ItemSelector"] = [
+                    "n": "{% $states.context.Map.Item.Index %}", "s": 1, "items": [1, 2], "made": .string(expression()),
+                ]
+            }
+            if dice.once(in: 2) { state["MaxConcurrency"] = .integer(dice.roll(3)) }
+            addErrors(&state, all: all)
+        }
+        return state
+    }
+
+    /// A Map's processor, now and then a distributed one.
+    private mutating func processor(depth: Int) -> JSON {
+        var machine = machine(depth: depth - 1)
+        if dice.once(in: 2) { machine["ProcessorConfig"] = ["Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"] }
+        return machine
+    }
+
+    /// What only a distributed Map has.
+    private mutating func addMapRun(_ state: inout JSON) {
+        guard state["ItemProcessor"]?["ProcessorConfig"] != nil else { return }
+        if dice.once(in: 3) {
+            state["ItemsPath"] = nil
+            state["ItemReader"] = [
+                "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": ["InputType": "JSON", "MaxItems": 3],
+                "Parameters": ["Bucket": "b", "Key.$": "$.text"],
+            ]
+        }
+        if dice.once(in: 3) {
+            state["ItemBatcher"] = ["MaxItemsPerBatch": .integer(1 + dice.roll(3)), "BatchInput": ["n.$": path()]]
+        }
+        if dice.once(in: 2) {
+            state["ResultWriter"] = dice.one(of: [
+                ["Resource": "arn:aws:states:::s3:putObject", "Parameters": ["Bucket": "b", "Prefix": "p"]],
+                ["WriterConfig": ["Transformation": "FLATTEN", "OutputType": "JSON"]],
+            ])
+        }
+        if dice.once(in: 2) { state["ToleratedFailureCount"] = .integer(dice.roll(3)) }
     }
 
     private mutating func machine(depth: Int) -> JSON {
@@ -59,7 +180,7 @@ struct RandomMachine {
         .string(
             dice.one(of: [
                 "$", "$.n", "$.s", "$.items", "$.items[1].n", "$.deep", "$.text", "$$.Execution.Name",
-                "$$.Map.Item.Value", "$.missing", "$$.State.RetryCount",
+                "$$.Map.Item.Value", "$.missing", "$$.State.RetryCount", "$v2", "$w1",
             ]))
     }
 
@@ -74,7 +195,7 @@ struct RandomMachine {
         ]
     }
 
-    private mutating func state(next: String?, all: [String], depth: Int) -> JSON {
+    private mutating func pathState(next: String?, all: [String], depth: Int) -> JSON {
         var state: JSON = next.map { ["Next": .string($0)] } ?? ["End": true]
         switch dice.roll(depth > 0 ? 9 : 6) {
         case 0:
@@ -117,7 +238,7 @@ struct RandomMachine {
             addErrors(&state, all: all)
         default:
             state["Type"] = "Map"
-            state["ItemProcessor"] = machine(depth: depth - 1)
+            state["ItemProcessor"] = processor(depth: depth)
             state["ItemsPath"] = .string(dice.one(of: ["$.items", "$.items", "$.items", "$.n"]))
             if dice.once(in: 2) {
                 state["ItemSelector"] = [
@@ -127,6 +248,7 @@ struct RandomMachine {
             }
             if dice.once(in: 2) { state["MaxConcurrency"] = .integer(dice.roll(3)) }
             if dice.once(in: 3) { state["ToleratedFailureCount"] = .integer(dice.roll(3)) }
+            addMapRun(&state)
             addErrors(&state, all: all)
         }
         if dice.once(in: 12) { state["InputPath"] = dice.one(of: [path(), .null]) }
@@ -143,6 +265,17 @@ struct RandomMachine {
                 ],
                 ["ErrorEquals": ["States.ALL"], "MaxAttempts": 1],
             ]
+        }
+        if isJSONata {
+            if dice.once(in: 2) {
+                state["Catch"] = [
+                    [
+                        "ErrorEquals": ["States.ALL"], "Next": .string(dice.one(of: all)),
+                        "Output": dice.one(of: ["{% $states.errorOutput %}", .string(expression())]),
+                    ]
+                ]
+            }
+            return
         }
         if dice.once(in: 2) {
             state["Catch"] = [

@@ -57,6 +57,11 @@ struct TraceTests {
                 }),
             "timers": .array(execution.timers.map { .integer($0.at) }),
         ]
+        // Later than the first recordings.
+        let children = execution.pendingChildren
+        if !children.isEmpty {
+            end["children"] = .array(children.map { .string("\($0.entry) \($0.index) \($0.name) \($0.input.text)") })
+        }
         switch execution.outcome {
         case .succeeded(let output): end["output"] = output
         case .failed(let error, let cause), .timedOut(let error, let cause), .aborted(let error, let cause):
@@ -155,6 +160,63 @@ struct TraceTests {
             try talk.ring()
             try talk.ring()
             try talk.ring()
+        },
+        "variables": Script(
+            definition: #"""
+                {"QueryLanguage":"JSONata","StartAt":"A","States":{
+                  "A":{"Type":"Pass","Assign":{"x":{"n":1},"y":"{% $states.input.n %}"},"Next":"T"},
+                  "T":{\#(work),"Arguments":{"x":"{% $x %}"},"Assign":{"r":"{% $states.result %}"},"Next":"P",
+                    "Catch":[{"ErrorEquals":["E"],"Assign":{"r":"{% $states.errorOutput %}"},"Next":"P"}]},
+                  "P":{"Type":"Parallel","Next":"Z","Branches":[
+                    {"StartAt":"L","States":{"L":{"Type":"Pass","Assign":{"in":"{% $r %}"},"Next":"L2"},
+                      "L2":{\#(work),"Output":"{% $states.result.none %}","End":true}}},
+                    {"StartAt":"R","States":{"R":{"Type":"Wait","Seconds":60,"End":true}}}],
+                    "Catch":[{"ErrorEquals":["States.ALL"],"Output":"{% $states.errorOutput.Error %}","Next":"Z"}]},
+                  "Z":{"Type":"Pass","Output":["{% $r %}","{% $states.input %}"],"End":true}}}
+                """#, input: ["n": 2]
+        ) { talk in
+            try talk.fail("T", "E", "why")
+            try talk.complete("L2", ["some": 1])
+        },
+        "token": Script(
+            definition: #"""
+                {"StartAt":"T","States":{"T":{"Type":"Task","Credentials":{"RoleArn":"arn:aws:iam::1:role/r"},
+                  "Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","Parameters":{"t.$":"$$.Task.Token"},
+                  "Retry":[{"ErrorEquals":["Late","Refused"]}],"End":true}}}
+                """#, input: [:]
+        ) { talk in
+            talk.tell(.attemptFailed(entry: 1, nonce: nil, stage: .schedule, error: "Refused", cause: "nobody"))
+            try talk.ring()
+            talk.tell(.taskSubmitted(entry: 1, nonce: talk.handOut(1), output: ["MessageId": "m"]))
+            guard case .task(let attempt) = talk.execution.entry(1)?.phase else { return }
+            talk.tell(.taskSucceeded(entry: 1, nonce: try #require(attempt.callbackNonce), output: "told"))
+        },
+        "map-run": Script(
+            definition: #"""
+                {"StartAt":"M","States":{"M":{"Type":"Map","Label":"each","MaxConcurrency":2,
+                  "ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"JSON"},
+                    "Parameters":{"Bucket":"b","Key.$":"$.key"}},
+                  "ItemBatcher":{"MaxItemsPerBatch":2,"BatchInput":{"k":1}},"ToleratedFailurePercentage":50,
+                  "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+                    "StartAt":"I","States":{"I":{"Type":"Pass","End":true}}},
+                  "ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"b","Prefix":"p"}},
+                  "End":true}}}
+                """#, input: ["key": "items.json"]
+        ) { talk in
+            talk.tell(.itemsRead(entry: 1, items: [1, "two", [3], nil, ["five": 5]]))
+            talk.tell(.childExecutionEnded(entry: 1, index: 1, outcome: .failed(error: "E", cause: "C")))
+            talk.tell(.childExecutionEnded(entry: 1, index: 0, outcome: .succeeded(output: ["done": 0])))
+            talk.tell(.childExecutionEnded(entry: 1, index: 2, outcome: .succeeded(output: 2)))
+            talk.tell(.resultsWritten(entry: 1, output: ["MapRunArn": "arn"]))
+        },
+        "map-run-open": Script(
+            definition: #"""
+                {"StartAt":"M","States":{"M":{"Type":"Map","ItemSelector":{"v.$":"$$.Map.Item.Value"},"MaxConcurrency":2,
+                  "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
+                    "StartAt":"I","States":{"I":{"Type":"Pass","End":true}}},"End":true}}}
+                """#, input: ["a", "b", "c"]
+        ) { talk in
+            talk.tell(.childExecutionEnded(entry: 1, index: 1, outcome: .succeeded(output: "B")))
         },
         "stopped": Script(
             definition: #"{"StartAt":"Work","States":{"Work":{\#(work),"End":true}}}"#, input: nil

@@ -73,14 +73,14 @@ import Testing
         #expect(Set(pages.joined()) == Set(ids))
         #expect(pages.joined().prefix(5).elementsEqual(newest.prefix(5)))
 
-        #expect(try await journal.listExecutions(machine: "retrain", limit: 100).allSatisfy { $0.machine == "retrain" })
-        #expect(try await journal.listExecutions(machine: "retrain", limit: 100).count == 5)
-        let failed = try await journal.listExecutions(status: "FAILED", limit: 100)
+        #expect(try await journal.listExecutions(ListFilter(machine: "retrain"), limit: 100).allSatisfy { $0.machine == "retrain" })
+        #expect(try await journal.listExecutions(ListFilter(machine: "retrain"), limit: 100).count == 5)
+        let failed = try await journal.listExecutions(ListFilter(status: "FAILED"), limit: 100)
         #expect(failed.map(\.executionID) == [ids[0]])
         #expect(failed.first?.error == "Showrunner.SourceInvalid")
         #expect(failed.first?.cause == "stream 0 at 00:00:01")
         #expect(failed.first?.stoppedAt == 2)
-        #expect(try await journal.listExecutions(machine: "ingest", status: "RUNNING", limit: 100).count == 4)
+        #expect(try await journal.listExecutions(ListFilter(machine: "ingest", status: "RUNNING"), limit: 100).count == 4)
 
         let open = try await journal.loadOpen(limit: 5, after: nil)
         let rest = try await journal.loadOpen(limit: 5, after: open.last)
@@ -96,34 +96,6 @@ import Testing
         #expect(await journal.append(.ended(id, 3, status: "FAILED")) == .committed)
         #expect(try await journal.listEntry(id)?.status == "SUCCEEDED")
         #expect(try await journal.listEntry(id)?.projectedSeq == 5)
-        await journal.close(deadline: .seconds(5))
-    }
-
-    @Test func machinesAndDefinitions() async throws {
-        let url = try await journalDatabase()
-        let journal = try await activeJournal(url)
-        try await journal.storeDefinition(hash: "a", body: "{}")
-        try await journal.storeDefinition(hash: "a", body: "{}")
-        try await journal.storeDefinition(hash: "b", body: "{ }")
-        #expect(try await journal.definition("a") == "{}")
-        #expect(try await journal.definition("c") == nil)
-        var machine = StoredMachine(
-            name: "ingest", arn: "arn:aws:states:us-east-1:000000000000:stateMachine:ingest", definitionHash: "a",
-            type: "STANDARD", createdAt: 1, updatedAt: 1)
-        #expect(try await journal.upsertMachine(machine))
-        machine.definitionHash = "b"
-        machine.createdAt = 2
-        machine.updatedAt = 2
-        #expect(try await journal.upsertMachine(machine))
-        machine.createdAt = 1
-        #expect(try await journal.machines() == [machine])
-        let other = Journal(url: url, incarnation: "engine-2", log: silent)
-        #expect(try await !other.upsertMachine(machine))
-        #expect(try await !other.deleteMachine("ingest"))
-        #expect(try await journal.machines() == [machine])
-        #expect(try await journal.deleteMachine("ingest"))
-        #expect(try await journal.machines() == [])
-        await other.close(deadline: .seconds(5))
         await journal.close(deadline: .seconds(5))
     }
 }

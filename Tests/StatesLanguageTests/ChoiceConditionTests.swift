@@ -18,7 +18,7 @@ import Testing
             Issue.record("C is a Choice state")
             return false
         }
-        return try choice.chosen(in: EvaluationScope(input: ["v": value, "w": other])) == "Yes"
+        return try choice.decision(in: EvaluationScope(input: ["v": value, "w": other])).next == "Yes"
     }
 
     /// Each relation over a smaller, an equal and a greater value.
@@ -120,7 +120,7 @@ import Testing
     @Test func failsWithoutDefault() throws {
         let choice = ChoiceState(
             rules: [ChoiceState.Rule(condition: .isPresent(try JSONPath("$.x"), true), next: "X")], defaultNext: nil)
-        let error = #expect(throws: EvaluationError.self) { try choice.chosen(in: EvaluationScope(input: [:])) }
+        let error = #expect(throws: EvaluationError.self) { try choice.decision(in: EvaluationScope(input: [:])) }
         #expect(error?.error == "States.NoChoiceMatched")
     }
 }

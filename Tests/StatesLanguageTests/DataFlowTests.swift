@@ -26,7 +26,8 @@ import Testing
     func handsOn(fields: String, output: String) throws {
         let flow = try DataFlowTests.state(fields, type: "Task").dataFlow
         let raw: JSON = ["a": ["b": 2], "c": [3]]
-        let result = try flow.output(raw: raw, result: ["r": 1], context: ["State": ["Name": "S"]], seed: 0)
+        let result = try flow.output(
+            of: ["r": 1], in: EvaluationScope(input: raw, context: ["State": ["Name": "S"]]))
         #expect(result.text == output)
     }
 
@@ -37,7 +38,8 @@ import Testing
                 #","InputPath":"$.a","Parameters":{"x.$":"$.b","y":["$.b",{"z.$":"$"}]}"#,
                 #"{"x":2,"y":["$.b",{"z":{"b":2}}]}"#
             ),
-            (#","Parameters":"constant""#, #""constant""#), (#","InputPath":"$$.Id""#, "7"),
+            (#","Parameters":{"v.$":"$.c[5]"}"#, #"{"v":null}"#), (#","Parameters":"constant""#, #""constant""#),
+            (#","InputPath":"$$.Id""#, "7"),
             (
                 #","Parameters":{"id.$":"$$.Id","n.$":"States.ArrayLength($.c)","plain.$x":"$.a"}"#,
                 #"{"id":7,"n":1,"plain.$x":"$.a"}"#
@@ -45,7 +47,8 @@ import Testing
         ] as [(String, String)])
     func selectsInput(fields: String, input: String) throws {
         let flow = try DataFlowTests.state(fields).dataFlow
-        let value = try flow.effectiveInput(of: ["a": ["b": 2], "c": [3]], context: ["Id": 7], seed: 0)
+        let value = try flow.effectiveInput(
+            in: EvaluationScope(input: ["a": ["b": 2], "c": [3]], context: ["Id": 7]))
         #expect(value.text == input)
     }
 
@@ -59,13 +62,13 @@ import Testing
             ),
             (
                 #","Parameters":{"y.$":"States.ArrayLength($.a)"}"#, "States.IntrinsicFailure",
-                "The function 'States.ArrayLength($.a)' had the following error: Argument 1 must be of type array, but was 1"
+                "The function 'States.ArrayLength($.a)' had the following error: Argument 1 of States.ArrayLength must be of type array, but was 1"
             ),
         ] as [(String, String, String)])
     func reportsWhy(fields: String, error: String, cause: String) throws {
         let state = try DataFlowTests.state(fields, type: "Task")
         let thrown = #expect(throws: EvaluationError.self) {
-            try state.dataFlow.effectiveInput(of: ["a": 1], context: [:], seed: 0)
+            try state.dataFlow.effectiveInput(in: EvaluationScope(input: ["a": 1]))
         }
         #expect(thrown == EvaluationError(error: error, cause: cause))
     }
@@ -80,7 +83,7 @@ import Testing
     func namesAFailedPathByWhoHandlesIt(fields: String, type: String, name: String) throws {
         let state = try DataFlowTests.state(#","Parameters":{"y.$":"$.x"}"# + fields, type: type)
         let thrown = #expect(throws: EvaluationError.self) {
-            try state.dataFlow.effectiveInput(of: [:], context: [:], seed: 0)
+            try state.dataFlow.effectiveInput(in: EvaluationScope(input: [:]))
         }
         #expect(thrown?.reported(by: state) == EvaluationError(error: name, cause: thrown?.cause ?? ""))
         let other = EvaluationError(error: "States.IntrinsicFailure", cause: "c")
@@ -156,9 +159,11 @@ import Testing
 
     @Test func takesTexts() throws {
         let scope = EvaluationScope(input: ["e": "Boom", "n": 1])
-        #expect(try TextSource.path(try JSONPath("$.e")).value(in: scope) == "Boom")
-        #expect(try TextSource.intrinsic(try IntrinsicCall("States.Format('{}!', $.e)")).value(in: scope) == "Boom!")
-        #expect(try TextSource.literal("x").value(in: scope) == "x")
+        #expect(try TextSource.path(try JSONPath("$.e")).value(in: scope, field: "Error") == "Boom")
+        #expect(
+            try TextSource.intrinsic(try IntrinsicCall("States.Format('{}!', $.e)")).value(in: scope, field: "Error")
+                == "Boom!")
+        #expect(try TextSource.literal("x").value(in: scope, field: "Error") == "x")
         let path = TextSource.path(try JSONPath("$.n"))
         let error = #expect(throws: EvaluationError.self) { try path.value(in: scope, field: "Error") }
         #expect(error?.cause == "The ErrorPath parameter does not reference a string: $.n == 1")
@@ -172,7 +177,7 @@ import Testing
             (["A"], "A", true), (["A", "B"], "B", true), (["A"], "a", false), (["A"], "A.B", false), ([], "A", false),
             (["States.ALL"], "A", true), (["States.ALL"], "States.Timeout", true),
             (["States.ALL"], "States.Runtime", false),
-            (["States.ALL"], "States.DataLimitExceeded", false),
+            (["States.ALL"], "States.DataLimitExceeded", true),
             (["States.DataLimitExceeded"], "States.DataLimitExceeded", true),
             (["States.TaskFailed"], "A", true), (["States.TaskFailed"], "States.Timeout", false),
             (["States.TaskFailed"], "States.HeartbeatTimeout", false), (["States.TaskFailed"], "States.Runtime", false),

@@ -27,9 +27,23 @@ import YAML
                 StepContractView.Member(name: "preset", kind: "string", isRequired: false),
             ]),
         "thumbnail": StepContractView(name: "thumbnail", input: []),
+        "validate": StepContractView(
+            name: "validate", input: [StepContractView.Member(name: "source", kind: "object", isRequired: true)],
+            output: [
+                StepContractView.Member(name: "container", kind: "string", isRequired: true),
+                StepContractView.Member(name: "durationSeconds", kind: "number", isRequired: true),
+                StepContractView.Member(name: "source", kind: "object", isRequired: true),
+            ]),
+        "package": StepContractView(
+            name: "package",
+            input: [
+                StepContractView.Member(name: "renditions", kind: "array", isRequired: true),
+                StepContractView.Member(name: "thumbnails", kind: "object", isRequired: true),
+                StepContractView.Member(name: "protection", kind: "string", isRequired: false),
+            ]),
     ]
 
-    @Test func hasGoldenFiles() { #expect(DefinitionDiagnosticsTests.names.count >= 8) }
+    @Test func hasGoldenFiles() { #expect(DefinitionDiagnosticsTests.names.count >= 14) }
 
     @Test(arguments: names) func saysWhatIsWrong(name: String) throws {
         let file = DefinitionDiagnosticsTests.folder.appendingPathComponent(name)
@@ -59,31 +73,31 @@ import YAML
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#, nil),
             ("{}", "These fields are required: [States, StartAt]"),
             (#"{"StartAt":"A"}"#, "These fields are required: [States]"),
-            ("[]", "Expected value of type Object"), ("\"x\"", "Expected value of type Object"),
+            ("[]", "Expected value of type [OBJECT]"), ("\"x\"", "Expected value of type [OBJECT]"),
             (#"{"StartAt":"A","States":{}}"#, "Value cannot be empty"),
-            (#"{"StartAt":"A","States":[]}"#, "Expected value of type Object"),
-            (#"{"StartAt":5,"States":{"A":{"Type":"Pass","End":true}}}"#, "Expected value of type String"),
+            (#"{"StartAt":"A","States":[]}"#, "Expected value of type [OBJECT]"),
+            (#"{"StartAt":5,"States":{"A":{"Type":"Pass","End":true}}}"#, "Expected value of type [STRING]"),
             (#"{"StartAt":"B","States":{"A":{"Type":"Succeed"}}}"#, "Missing 'Next' target: B"),
             (
                 #"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"C":{"Type":"Succeed"}}}"#,
                 "Missing 'Next' target: B"
             ),
-            (#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#, "No state ends the machine"),
+            (#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#, "Workflow has no terminal state"),
             (#"{"StartAt":"A","Version":"2.0","States":{"A":{"Type":"Succeed"}}}"#, "Version '2.0' is not supported"),
-            (#"{"StartAt":"A","TimeoutSeconds":0,"States":{"A":{"Type":"Succeed"}}}"#, "TimeoutSeconds is 0"),
-            (
-                #"{"StartAt":"A","QueryLanguage":"JSONata","States":{"A":{"Type":"Succeed"}}}"#,
-                "comes with a later version"
-            ),
+            (#"{"StartAt":"A","TimeoutSeconds":0,"States":{"A":{"Type":"Succeed"}}}"#, "Minimum value is 1"),
+            (#"{"StartAt":"A","QueryLanguage":"JSONata","States":{"A":{"Type":"Succeed"}}}"#, nil),
             (
                 #"{"StartAt":"A","QueryLanguage":"XPath","States":{"A":{"Type":"Succeed"}}}"#,
-                "QueryLanguage 'XPath' is not known"
+                "Value should be one of the following: [JSONPath, JSONata]"
             ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Succeed"},"A":{"Type":"Succeed"}}}"#, "Duplicate state name: A"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Succeed","Type":"Fail"}}}"#, "The field 'Type' is defined twice"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Wait","End":true}}}"#, "These fields are required: [Seconds]"),
-            (#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":-1,"End":true}}}"#, "Seconds is -1"),
-            (#"{"StartAt":"A","States":{"A":{"Type":"Wait","Timestamp":"soon","End":true}}}"#, "not a valid timestamp"),
+            (#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":-1,"End":true}}}"#, "Minimum value is 0"),
+            (
+                #"{"StartAt":"A","States":{"A":{"Type":"Wait","Timestamp":"soon","End":true}}}"#,
+                "String does not match RFC3339 timestamp"
+            ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Task","End":true}}}"#, "These fields are required: [Resource]"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"x","End":true}}}"#, "not a valid resource ARN"),
             (#"{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[]}}}"#, "Value cannot be empty"),
@@ -94,8 +108,8 @@ import YAML
             ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":false}}}"#, "End is false"),
             (
-                #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"Assign":{"x":1}}}}"#,
-                "The field 'Assign' is not supported"
+                #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"Output":{"x":1}}}}"#,
+                "but field 'Output' is only supported for the 'JSONata' QueryLanguage"
             ),
             (#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"ResultPath":"$$.x"}}}"#, "not a Reference Path"),
             (#"{"StartAt":"","States":{"":{"Type":"Succeed"}}}"#, "has 0 characters"),

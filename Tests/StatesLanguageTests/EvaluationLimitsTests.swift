@@ -33,9 +33,11 @@ import Testing
             try PayloadTemplate(
                 from: .array((0..<count).map { _ in ["x.$": "$"] }))
         }
-        #expect(try template(10).evaluate(in: EvaluationScope(input: big)).arrayValue?.count == 10)
+        #expect(try template(10).evaluate(in: EvaluationScope(input: big), field: "Parameters").arrayValue?.count == 10)
         let excessive = try template(100)
-        let error = #expect(throws: EvaluationError.self) { try excessive.evaluate(in: EvaluationScope(input: big)) }
+        let error = #expect(throws: EvaluationError.self) {
+            try excessive.evaluate(in: EvaluationScope(input: big), field: "Parameters")
+        }
         #expect(error?.error == "States.DataLimitExceeded")
     }
 
@@ -57,7 +59,7 @@ import Testing
         let call = try IntrinsicCall("States.ArrayLength(\(path))")
         let condition = ChoiceCondition.isPresent(try JSONPath(path), true)
         let errors = [
-            #expect(throws: EvaluationError.self) { try template.evaluate(in: scope) },
+            #expect(throws: EvaluationError.self) { try template.evaluate(in: scope, field: "Parameters") },
             #expect(throws: EvaluationError.self) { try call.evaluate(in: scope) },
             #expect(throws: EvaluationError.self) { try condition.matches(in: scope) },
         ]
@@ -73,14 +75,14 @@ import Testing
     /// What a state hands on can always be read again.
     @Test func boundsDepth() throws {
         let steps = String(repeating: ".a", count: 100)
-        let flow = DataFlow(
+        let flow = PathFlow(
             inputPath: .path(try JSONPath("$")), parameters: nil, resultSelector: nil,
             resultPath: .insert(try ReferencePath("$" + steps)), outputPath: .path(try JSONPath("$")))
         func nested(_ depth: Int) -> JSON { (0..<depth).reduce(1) { inner, _ in [inner] } }
-        let allowed = try flow.output(raw: [:], result: nested(300), context: [:], seed: 0)
+        let allowed = try flow.output(of: nested(300), in: EvaluationScope(input: [:]))
         #expect(try JSON(parsing: allowed.text) == allowed)
         let error = #expect(throws: EvaluationError.self) {
-            try flow.output(raw: [:], result: nested(301), context: [:], seed: 0)
+            try flow.output(of: nested(301), in: EvaluationScope(input: [:]))
         }
         #expect(error?.error == "States.DataLimitExceeded")
         #expect(throws: JSONPathError.self) { try ReferencePath("$" + steps + ".a") }

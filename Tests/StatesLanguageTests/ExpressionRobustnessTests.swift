@@ -39,7 +39,7 @@ import Testing
             do {
                 let template = try PayloadTemplate(from: ["v.$": .string(text)])
                 evaluated += 1
-                let value = try template.evaluate(in: scope)
+                let value = try template.evaluate(in: scope, field: "Parameters")
                 #expect(try JSON(parsing: value.text) == value, "seed \(seed): \(text)")
             } catch is PayloadTemplateError {
                 continue

@@ -9,15 +9,16 @@ import YAML
 @Suite struct IngestWorkflowTests {
     static let contracts: [StepContract] = [.validate, .transcode, .thumbnail, .package, .publish]
 
+    static func view(_ field: StepField) -> StepContractView.Member {
+        StepContractView.Member(name: field.name, kind: field.kind.rawValue, isRequired: field.isRequired)
+    }
+
     static func machine() throws -> StateMachine {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("workflows/ingest.asl.yaml")
         let views = contracts.map { contract in
             StepContractView(
-                name: contract.name,
-                input: contract.input.map {
-                    StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
-                })
+                name: contract.name, input: contract.input.map(view), output: contract.output.map(view))
         }
         let reading = Definition.read(
             try YAMLDocument.parse(Array(try Data(contentsOf: file))),
@@ -43,7 +44,8 @@ import YAML
         var name = machine.startAt
         while true {
             let state = try #require(machine.states[name])
-            let effective = try state.dataFlow.effectiveInput(of: data, context: context, seed: 1)
+            let effective = try state.dataFlow.effectiveInput(
+                in: EvaluationScope(input: data, context: context, seed: 1))
             var result = effective
             switch state.kind {
             case .pass(let fixed): result = fixed ?? effective
@@ -62,7 +64,8 @@ import YAML
                 Issue.record("the way to success has no state of type \(state.type)")
                 return .null
             }
-            data = try state.dataFlow.output(raw: data, result: result, context: context, seed: 1)
+            data = try state.dataFlow.output(
+                of: result, in: EvaluationScope(input: data, context: context, seed: 1))
             switch state.transition {
             case .next(let next): name = next
             case .end: return data
@@ -140,7 +143,7 @@ import YAML
             return
         }
         let scope = EvaluationScope(input: caught)
-        #expect(try fail.error?.value(in: scope) == "Showrunner.SourceInvalid")
-        #expect(try fail.cause?.value(in: scope) == "no video")
+        #expect(try fail.error?.value(in: scope, field: "Error") == "Showrunner.SourceInvalid")
+        #expect(try fail.cause?.value(in: scope, field: "Cause") == "no video")
     }
 }

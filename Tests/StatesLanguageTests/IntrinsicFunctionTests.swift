@@ -63,6 +63,31 @@ import Testing
         #expect(try IntrinsicFunctionTests.value(call) == value)
     }
 
+    /// The outermost call is named whole, the path from its last `$` on, and the state's input even for the context.
+    @Test(arguments: [
+        ("States.ArrayLength($.nope)", "$.nope"), ("States.Format('{}',$.nope)", "$.nope"),
+        ("States.Format('{}', States.Format('{}', $.a.b))", "$.a.b"), ("States.Format('{}', $.items[5])", "$.items[5]"),
+        ("States.Format('{}', $$.Nope.Deep)", "$.Nope.Deep"), ("States.Array($nobody)", "$nobody"),
+    ])
+    func namesAMissingArgument(call: String, path: String) throws {
+        let scope = EvaluationScope(input: ["items": [1]], context: ["State": [:]])
+        let error = #expect(throws: EvaluationError.self) { try IntrinsicCall(call).evaluate(in: scope) }
+        #expect(error?.error == "States.ParameterPathFailure")
+        #expect(
+            error?.cause == "The function '\(call)' had the following error: The JsonPath argument for the field"
+                + " '\(path)' could not be found in the input '{\"items\":[1]}'")
+    }
+
+    @Test func tellsOfAnIndexIntoNoArray() throws {
+        let error = #expect(throws: EvaluationError.self) {
+            try IntrinsicCall("States.Format('{}', $.other[0])").evaluate(in: EvaluationScope(input: ["other": 1]))
+        }
+        #expect(
+            error?.cause
+                == "The function 'States.Format('{}', $.other[0])' had the following error: Filter: [0] can only be"
+                + " applied to arrays. Current context is: 1")
+    }
+
     @Test(
         arguments: [
             ("States.Format($.n)", "type string"), ("States.Format($.brace)", "placeholders"),
@@ -77,8 +102,7 @@ import Testing
             ("States.Hash('a', 'SHA-3')", "SHA-512"), ("States.JsonMerge($.object, $.object, true)", "false"),
             ("States.JsonMerge($.object, $.list, false)", "type object"), ("States.MathRandom(2, 2)", "smaller"),
             ("States.MathAdd(2147483647, 1)", "outside"), ("States.MathAdd(2147483648, -1)", "outside"),
-            ("States.StringSplit($.n, ',')", "type string"), ("States.ArrayLength($.missing)", "'$.missing'"),
-            ("States.Format('{}', States.ArrayLength($.missing))", "could not be found in the input"),
+            ("States.StringSplit($.n, ',')", "type string"),
         ] as [(String, String)])
     func fails(call: String, word: String) throws {
         let call = try IntrinsicCall(call)
@@ -133,9 +157,9 @@ import Testing
         let template = try PayloadTemplate(from: [
             "a.$": "States.UUID()", "b.$": "States.UUID()", "c.$": "States.MathRandom(0, 1000000)",
         ])
-        let one = try template.evaluate(in: EvaluationScope(input: [:], seed: 1))
-        #expect(try template.evaluate(in: EvaluationScope(input: [:], seed: 1)) == one)
-        #expect(try template.evaluate(in: EvaluationScope(input: [:], seed: 2)) != one)
+        let one = try template.evaluate(in: EvaluationScope(input: [:], seed: 1), field: "Parameters")
+        #expect(try template.evaluate(in: EvaluationScope(input: [:], seed: 1), field: "Parameters") == one)
+        #expect(try template.evaluate(in: EvaluationScope(input: [:], seed: 2), field: "Parameters") != one)
         #expect(one["a"] != one["b"])
         let uuid = try #require(one["a"]?.stringValue)
         let pattern = #/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/#

@@ -3,6 +3,7 @@ import Console
 import Cryptography
 import Engine
 import Glibc
+import HTTP
 import HTTPServer
 import Journal
 import Logging
@@ -67,7 +68,11 @@ struct EngineCommand: AsyncParsableCommand {
         let incarnation = Hex.encode(randomBytes(8))
         let journal = Journal(url: database, incarnation: incarnation, log: log)
         let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)", store: store)
-        let engine = Engine(journal: journal, log: log, contracts: StepContract.all, engineSteps: [publish])
+        let buckets = Buckets(environment: environment)
+        let engine = Engine(
+            journal: journal, log: log, contracts: StepContract.all, engineSteps: [publish],
+            serviceTasks: [S3Tasks(environment: environment, client: HTTPClient())], itemSource: buckets,
+            resultSink: buckets)
 
         let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
         // An upload's own limit is the length it was made with.

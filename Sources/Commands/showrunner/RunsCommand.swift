@@ -30,17 +30,8 @@ struct RunsCommand: AsyncParsableCommand {
         var wait = false
         @OptionGroup var engine: EngineOptions
 
-        /// More than any engine takes, whose own limit is told in its own words.
-        private static let inputBytes = 2 << 20
-
         func run() async throws {
-            let text =
-                input.hasPrefix("@")
-                ? String(decoding: try FileBytes.read(String(input.dropFirst()), limit: Self.inputBytes), as: UTF8.self)
-                : input
-            do { _ = try JSON(parsing: text) } catch {
-                throw ValidationError("--input is \(error.description)")
-            }
+            let text = try JSONArgument.text(input, of: "--input")
             let client = try engine.client()
             let started = try await client.call(
                 "StartExecution",

@@ -1,7 +1,9 @@
+import ArgumentParser
 import Glibc
 import JSON
 import StatesLanguage
 import StepContracts
+import TerminalOutput
 import YAML
 
 /// A definition file that has been read without errors.
@@ -45,6 +47,25 @@ struct WorkflowReading {
         return reading
     }
 
+    /// Reads the one definition that a command is about. What is wrong with it goes to standard error; with an error
+    /// in it there is no going on.
+    static func one(_ path: String) throws -> WorkflowFile {
+        var reading = WorkflowReading()
+        try reading.add(path)
+        for problem in reading.problems { Terminal.error(problem) }
+        guard let file = reading.files.first else { throw CommandFailure("\(path) is no definition that can be used") }
+        return file
+    }
+
+    /// The document in one file, whatever it says; a file that is not YAML is told with its place.
+    static func document(_ path: String) throws -> JSON {
+        let bytes = try FileBytes.read(path, limit: maximumBytes)
+        do throws(YAMLError) { return try YAMLDocument.parse(bytes).json } catch {
+            Terminal.error("\(path):\(error.place.line):\(error.place.column): error: \(error.reason)")
+            throw ExitCode(2)
+        }
+    }
+
     /// Reads one file. Throws when it can't be read at all; what is wrong within it is a problem.
     mutating func add(_ path: String) throws(FileBytes.Unreadable) {
         let bytes = try FileBytes.read(path, limit: Self.maximumBytes)
@@ -75,10 +96,11 @@ struct WorkflowReading {
             (
                 contract.name,
                 StepContractView(
-                    name: contract.name,
-                    input: contract.input.map {
-                        StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
-                    })
+                    name: contract.name, input: contract.input.map(view), output: contract.output.map(view))
             )
         })
+
+    private static func view(_ field: StepField) -> StepContractView.Member {
+        StepContractView.Member(name: field.name, kind: field.kind.rawValue, isRequired: field.isRequired)
+    }
 }

@@ -93,11 +93,16 @@ extension Problem {
                 "machine-not-found", status: .notFound, title: "No such state machine", detail: error.message)
         case .nameTaken:
             self.init("name-taken", status: .conflict, title: "The name is taken", detail: error.message)
-        case .invalid:
-            self.init(
-                "invalid-argument", status: .badRequest, title: "An argument is not valid", detail: error.message)
         case .unavailable:
             self = .unavailable(error.message, retryAfter: 1)
+        case .machineDeleting, .conflict, .machineExists:
+            self.init("conflict", status: .conflict, title: "It does not go with what is there", detail: error.message)
+        case .invalid, .invalidName, .invalidARN, .typeNotSupported, .invalidDefinition, .invalidInput,
+            .invalidLogging, .invalidEncryption, .missingParameter, .resourceNotFound, .tooManyTags,
+            .activityNotFound, .machineLimit, .activityLimit, .quotaExceeded, .invalidToken, .invalidOutput,
+            .taskNotFound, .taskTimedOut:
+            self.init(
+                "invalid-argument", status: .badRequest, title: "An argument is not valid", detail: error.message)
         }
     }
 }

@@ -32,7 +32,9 @@ extension Engine {
             // What is attached to a row belongs to one event alone.
             if run.mailbox[0].statement != nil, !batch.effects.isEmpty { break }
             let pending = run.mailbox.removeFirst()
-            let decision = decide(batch.execution, pending.event, now: batch.now, digest: Engine.digest)
+            let decision = decide(
+                batch.execution, pending.event, now: batch.now, limits: batch.execution.start.deployment.limits,
+                digest: Engine.digest)
             if decision.isStale {
                 pending.reply?(.stale)
                 continue
@@ -67,9 +69,9 @@ extension Engine {
     private func handOutScheduled(in batch: inout Batch, of run: Run) {
         for scope in batch.scheduledScopes {
             guard let entry = batch.execution.scopes[scope]?.entry, case .task(let attempt) = entry.phase,
-                attempt.started == nil, let step = stepName(attempt.resource), engineSteps[step] == nil,
-                ready[step]?.isEmpty ?? true,
-                let index = pollers.firstIndex(where: { $0.steps.contains(step) })
+                attempt.started == nil, let queue = queue(of: attempt.resource), engineSteps[queue] == nil,
+                ready[queue]?.isEmpty ?? true,
+                let index = pollers.firstIndex(where: { $0.queues.contains(queue) })
             else { continue }
             let poller = pollers.remove(at: index)
             let decision = decide(
@@ -91,7 +93,8 @@ extension Engine {
             var entry = ListEntry(
                 executionID: execution.id, machine: execution.machineName, name: execution.start.name,
                 status: execution.outcome?.status ?? RunStatus.running.rawValue, startedAt: execution.startedAt,
-                projectedSeq: run.seq)
+                projectedSeq: run.seq, version: execution.start.deployment.version.map(Int64.init),
+                alias: execution.start.deployment.alias, mapRun: execution.start.parent?.mapRunARN)
             entry.stoppedAt = execution.stoppedAt
             entry.title = Engine.title(of: execution.start.input)
             switch execution.outcome {
@@ -116,7 +119,7 @@ extension Engine {
             for pending in batch.accepted { pending.reply?(.committed) }
             pump(run)
         case .nameTaken(let executionID, let inputHash):
-            runs[run.execution.id] = nil
+            remove(run)
             for pending in batch.accepted {
                 pending.reply?(.nameTaken(executionID: executionID, inputHash: inputHash))
             }
@@ -140,6 +143,8 @@ extension Engine {
         for pending in batch.accepted + run.mailbox { pending.reply?(.refused(reason)) }
         for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
         run.mailbox = []
+        for waiter in run.endWaiters { waiter.resume() }
+        run.endWaiters = []
         forget(run)
         guard run.seq > 0, !isStopping else { return }
         let id = run.execution.id
@@ -151,6 +156,7 @@ extension Engine {
             do {
                 try await Task.sleep(for: .seconds(2))
                 try await recover(id)
+                if let run = runs[id] { recoverChildren(of: run) }
                 return
             } catch is CancellationError {
                 return
@@ -178,17 +184,44 @@ extension Engine {
             if let entry = run.execution.scopes[scope]?.entry { index(entry, of: run) }
         }
         for (entry, poller) in batch.handedOut { deliver(entry, of: run, to: poller) }
+        for (scope, index) in batch.startedChildren {
+            if let entry = run.execution.scopes[scope]?.entry { ensureChild(entry: entry.id, index: index, of: run) }
+        }
+        if batch.mayAbandonChildren { stopAbandonedChildren(of: run) }
         publishUpdate(of: run)
-        if !run.execution.isOpen { forget(run) }
+        if !run.execution.isOpen {
+            tellParent(of: run)
+            for waiter in run.endWaiters { waiter.resume() }
+            run.endWaiters = []
+            forget(run)
+        }
     }
 
     /// Takes an execution out of memory; the journal has it.
     func forget(_ run: Run) {
         guard runs[run.execution.id] === run else { return }
-        runs[run.execution.id] = nil
+        remove(run)
         for entry in run.leased { leases[LeaseKey(execution: run.execution.id, entry: entry)] = nil }
         run.leased = []
         run.ready = []
+    }
+
+    /// Takes an execution into memory.
+    func insert(_ run: Run) {
+        runs[run.execution.id] = run
+        openRuns[run.machineName, default: 0] += 1
+    }
+
+    private func remove(_ run: Run) {
+        guard runs.removeValue(forKey: run.execution.id) != nil, let count = openRuns[run.machineName] else { return }
+        openRuns[run.machineName] = count == 1 ? nil : count - 1
+        startPostponedChildren()
+        guard count == 1, machines[run.machineName]?.isDeleting == true else { return }
+        Task {
+            do { try await self.removeIfIdle(run.machineName) } catch {
+                self.log.warning("a machine is not deleted yet", metadata: ["machine": "\(run.machineName)", "error": "\(error)"])
+            }
+        }
     }
 
     /// `title` of an input, for the lists.
@@ -238,15 +271,31 @@ private struct Batch {
         for effect in effects {
             switch effect {
             case .waitStarted(let scope, _), .taskScheduled(let scope, _, _, _, _), .taskStarted(let scope, _, _, _),
-                .retryScheduled(let scope, _, _):
+                .taskSubmitted(let scope, _), .retryScheduled(let scope, _, _), .itemReadRequested(let scope, _, _),
+                .resultWriteRequested(let scope, _):
                 scopes.insert(scope)
-            case .executionStarted, .stateEntered, .stateExited, .taskSucceeded, .taskFailed, .taskTimedOut,
-                .retryStarted, .parallelStarted, .mapStarted, .iterationStarted, .childSucceeded, .childFailed,
-                .childrenAborted, .errorCaught, .executionSucceeded, .executionFailed, .executionTimedOut,
-                .executionAborted:
-                break
+            default: break
             }
         }
         return scopes
+    }
+
+    /// Child executions that this row started.
+    var startedChildren: [(scope: ScopeID, index: Int)] {
+        effects.compactMap { effect in
+            if case .childExecutionStarted(let scope, let index, _, _) = effect { (scope, index) } else { nil }
+        }
+    }
+
+    /// Whether this row may have given up child executions that still run.
+    var mayAbandonChildren: Bool {
+        effects.contains { effect in
+            switch effect {
+            case .mapRunFailed, .mapRunSucceeded, .childrenAborted, .childFailed, .executionSucceeded, .executionFailed,
+                .executionTimedOut, .executionAborted:
+                true
+            default: false
+            }
+        }
     }
 }

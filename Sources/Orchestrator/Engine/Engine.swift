@@ -19,8 +19,14 @@ public actor Engine {
         public var payloadBytes = 262_144
         /// Executions open at the same time; a start beyond is refused as unavailable.
         public var openExecutions = 100_000
+        /// As AWS has it.
+        public var machines = 10_000
+        /// As AWS has it.
+        public var activities = 10_000
         /// Long polls waiting at the same time.
         public var waitingPolls = 1_000
+        /// Calls to the outside at the same time: services' tasks, reading items, writing results.
+        public var calls = 64
         /// Workers remembered before those long silent are forgotten.
         public var workers = 1_000
         /// Streams of updates at the same time.
@@ -36,12 +42,35 @@ public actor Engine {
     let engineSteps: [String: any EngineStep]
     /// Contracts of all steps, by resource.
     let contracts: [String: StepContract]
+    /// The same as the linter knows them.
+    let contractViews: [String: StepContractView]
+    /// Services' tasks that the engine does itself, by resource.
+    let serviceTasks: [String: any ServiceTask]
+    /// For ItemReaders and ResultWriters.
+    let itemSource: (any ItemSource)?
+    let resultSink: (any ResultSink)?
+    /// Calls to the outside that are under way.
+    var calls: CallGate
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
+    /// Child executions for which there was no room: see ``Limits/openExecutions``.
+    var postponedChildren: Deque<PostponedChild> = []
+    /// Executions that can't be loaded: what belongs to them is left alone.
+    var unreadable: Set<String> = []
     /// Open executions that are not in memory for the moment: their tasks are neither over nor to be answered.
     var reloading: Set<String> = []
+    /// Executions in memory by machine.
+    var openRuns: [String: Int] = [:]
+
     var machines: [String: Machine] = [:]
+    var activities: [String: Activity] = [:]
+    var definitions = DefinitionCache()
+    /// One change of machines, aliases and activities at a time.
+    var isRegistryBusy = false
+    var registryWaiters: Deque<CheckedContinuation<Void, Never>> = []
+    /// Known once the machines are loaded.
+    var pageTokens: PageTokens?
 
     var ready: [String: Deque<ReadyTask>] = [:]
     var readyCount: UInt64 = 0
@@ -63,12 +92,29 @@ public actor Engine {
 
     public init(
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
+        serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
         limits: Limits = Limits()
     ) {
         self.journal = journal
         self.log = log
         self.limits = limits
         self.contracts = Dictionary(uniqueKeysWithValues: contracts.map { ($0.resource, $0) })
+        self.contractViews = Dictionary(
+            uniqueKeysWithValues: contracts.map { contract in
+                (
+                    contract.name,
+                    StepContractView(
+                        name: contract.name,
+                        input: contract.input.map {
+                            StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
+                        })
+                )
+            })
+        self.serviceTasks = Dictionary(
+            uniqueKeysWithValues: serviceTasks.flatMap { task in task.resources.map { ($0, task) } })
+        self.itemSource = itemSource
+        self.resultSink = resultSink
+        self.calls = CallGate(limit: limits.calls)
         self.engineSteps = Dictionary(uniqueKeysWithValues: engineSteps.map { ($0.contract.name, $0) })
     }
 
@@ -87,6 +133,12 @@ public actor Engine {
         return clock.now
     }
 
+    /// What marks of pages are written as where they leave the engine. Throws `.unavailable` before it serves.
+    public func marks() throws(EngineError) -> PageTokens {
+        guard let pageTokens else { throw EngineError.unavailable("The engine is starting.") }
+        return pageTokens
+    }
+
     func requireReady() throws(EngineError) {
         guard isReady else {
             throw EngineError(code: .unavailable, message: "The engine is starting, stopping or standing by.")
@@ -100,14 +152,4 @@ public actor Engine {
         }
         return digest.hex(of: bytes)
     }
-}
-
-/// A state machine as it is deployed: new executions take this definition.
-struct Machine: Sendable {
-    let name: String
-    let definitionHash: String
-    let definition: String
-    let stateMachine: StateMachine
-    let createdAt: Int64
-    let updatedAt: Int64
 }

@@ -10,22 +10,6 @@ public enum ARN {
         "arn:aws:states:\(region):\(account):stateMachine:\(name)"
     }
 
-    /// The name of a state machine given by name or ARN; nil when it is an ARN of something else.
-    public static func machineName(_ nameOrARN: String) -> String? {
-        guard nameOrARN.hasPrefix("arn:") else { return nameOrARN }
-        let parts = nameOrARN.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 7, parts[2] == "states", parts[5] == "stateMachine" else { return nil }
-        return String(parts[6])
-    }
-
-    /// Machine and execution name of an execution's ARN.
-    public static func execution(_ arn: String) -> (machine: String, name: String)? {
-        let parts = arn.split(separator: ":", maxSplits: 7, omittingEmptySubsequences: false)
-        guard parts.count == 8, parts[0] == "arn", parts[2] == "states", parts[5] == "execution", !parts[7].isEmpty
-        else { return nil }
-        return (String(parts[6]), String(parts[7]))
-    }
-
     public static func execution(machine: String, name: String) -> String {
         "arn:aws:states:\(region):\(account):execution:\(machine):\(name)"
     }
@@ -36,7 +20,16 @@ func makeExecutionID(at microseconds: Int64) -> String {
     var bytes = randomBytes(16)
     let milliseconds = UInt64(max(microseconds, 0)) / 1000
     for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> UInt64(40 - 8 * index)) }
-    bytes[6] = bytes[6] & 0x0F | 0x70
+    return uuidText(bytes, version: 7)
+}
+
+/// A random UUID (version 4).
+func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
+
+/// Sixteen bytes as a UUID of a version.
+func uuidText(_ bytes: [UInt8], version: UInt8) -> String {
+    var bytes = bytes
+    bytes[6] = bytes[6] & 0x0F | version << 4
     bytes[8] = bytes[8] & 0x3F | 0x80
     let digits = Hex.encode(bytes)
     var text = ""

@@ -2,7 +2,6 @@ import Interpreter
 import JSON
 import Journal
 import Postgres
-import StatesLanguage
 
 extension Engine {
     /// Takes the lease, waiting while another engine holds it, and loads every open execution.
@@ -44,6 +43,8 @@ extension Engine {
             guard page.count == 500, let last = page.last else { break }
             after = last
         }
+        // Only now is every child that runs in memory, and the others can be told from them.
+        for run in Array(runs.values) { recoverChildren(of: run) }
         log.info("active", metadata: ["open executions": "\(count)"])
     }
 
@@ -52,12 +53,17 @@ extension Engine {
     func recover(_ id: String) async throws {
         do {
             guard let run = try await restore(id), run.execution.isOpen else { return }
-            runs[id] = run
+            insert(run)
             if let deadline = run.execution.executionDeadline {
                 arm(Alarm(at: deadline, execution: id, kind: .execution))
             }
             for entry in run.execution.openEntries {
                 if case .task(let attempt) = entry.phase, let started = attempt.started,
+                    let service = serviceTasks[attempt.resource]
+                {
+                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+                    Task { await self.finish(service, entry: entry.id, nonce: started.nonce, of: run) }
+                } else if case .task(let attempt) = entry.phase, let started = attempt.started,
                     let step = engineSteps[stepName(attempt.resource) ?? ""]
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
@@ -67,10 +73,14 @@ extension Engine {
                 }
             }
             if !run.execution.runnable.isEmpty { post(.proceed, to: run) }
+            if machines[run.machineName]?.isDeleting == true {
+                post(.stop(error: nil, cause: "The state machine was deleted."), to: run)
+            }
         } catch let error as PostgresError {
             throw error
         } catch {
             // It stays in the journal as it is; operators see it RUNNING and this line says why it does not move.
+            unreadable.insert(id)
             log.error("an execution can't be loaded", metadata: ["execution": "\(id)", "error": "\(error)"])
         }
     }
@@ -82,14 +92,12 @@ extension Engine {
         guard case .executionStarted(let start)? = try Effect.decode(first.effects).first else {
             throw JournalFault(reason: "the first row of \(id) does not start it")
         }
-        guard let definition = try await journal.definition(start.definitionHash) else {
-            throw JournalFault(reason: "the definition \(start.definitionHash) of \(id) is not stored")
+        let definition = try await self.definition(start.definitionHash)
+        guard start.machine(in: definition.machine) != nil else {
+            throw JournalFault(reason: "the definition \(start.definitionHash) has no Map state that \(id) is a child of")
         }
-        guard let machine = Definition.read(json: definition).machine else {
-            throw JournalFault(reason: "the definition \(start.definitionHash) of \(id) can't be read")
-        }
-        let execution = Execution(id: id, start: start, machine: machine, at: first.at)
-        let run = Run(execution: execution, definition: definition, seq: 0)
+        let execution = Execution(id: id, start: start, machine: definition.machine, at: first.at)
+        let run = Run(execution: execution, definition: definition.text, seq: 0)
         for row in rows {
             guard row.seq == run.seq else {
                 throw JournalFault(reason: "row \(run.seq) of \(id) is missing: the next is \(row.seq)")
@@ -113,6 +121,10 @@ extension Engine {
         pollers = []
         for observer in observers.values { observer.continuation.finish() }
         observers = [:]
+        for run in runs.values {
+            for waiter in run.endWaiters { waiter.resume() }
+            run.endWaiters = []
+        }
     }
 }
 

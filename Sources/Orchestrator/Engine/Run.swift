@@ -6,6 +6,8 @@ import StepContracts
 /// An execution in memory, with what waits for it. Lives inside the engine actor and nowhere else.
 final class Run {
     let definition: String
+    /// The machine's name; `NAME/LABEL` for a child of a Map Run.
+    let machineName: String
     /// The execution as the journal has it: nothing undecided, nothing uncommitted.
     var execution: Execution
     /// Rows in the journal.
@@ -19,14 +21,27 @@ final class Run {
     var ready: Set<EntryID> = []
     /// Entries whose attempt is in a worker's hands.
     var leased: Set<EntryID> = []
+    /// Those who wait for the end.
+    var endWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Entries whose items are being read or whose results are being written.
+    var transfers: Set<EntryID> = []
+    /// Child executions that were made sure of and have not told their end.
+    var children: Set<ChildKey> = []
     /// The last report of each attempt in a worker's hands.
     var progress: [EntryID: StepProgress] = [:]
 
     init(execution: Execution, definition: String, seq: Int64) {
         self.execution = execution
+        self.machineName = execution.machineName
         self.definition = definition
         self.seq = seq
     }
+}
+
+/// A child execution of a Map Run, as its parent numbers it.
+struct ChildKey: Hashable {
+    let entry: EntryID
+    let index: Int
 }
 
 /// An event on its way, and who waits for its end.

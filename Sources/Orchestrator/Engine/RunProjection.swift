@@ -13,7 +13,10 @@ struct RunProjection {
     /// Takes an effect in, given the execution just before and just after it.
     mutating func observe(_ effect: Effect, before: Execution, after: Execution) {
         switch effect {
-        case .executionStarted, .taskSucceeded, .childSucceeded, .iterationStarted, .executionSucceeded:
+        case .executionStarted, .taskSucceeded, .childSucceeded, .iterationStarted, .executionSucceeded,
+            .variablesAssigned, .evaluationFailed, .credentialsTaken, .taskTokenIssued, .branchingFailed, .itemsRead,
+            .itemReadRequested, .childExecutionStarted, .childExecutionEnded, .resultWriteRequested, .resultsWritten,
+            .mapRunPaused, .mapRunSucceeded:
             break
         case .stateEntered(let scope, let id, let name, _):
             guard let entry = after.scopes[scope]?.entry else { return }
@@ -46,7 +49,10 @@ struct RunProjection {
                 view.worker = worker
                 view.attempts += 1
             }
-        case .taskFailed(let scope, let error, let cause), .taskTimedOut(let scope, let error, let cause):
+        case .taskSubmitted(let scope, _):
+            change(after.scopes[scope]?.entry?.id) { $0.status = .running }
+        case .taskFailed(let scope, let error, let cause), .taskTimedOut(let scope, let error, let cause),
+            .attemptFailed(let scope, _, let error, let cause), .mapRunFailed(let scope, let error, let cause):
             change(before.scopes[scope]?.entry?.id) { view in
                 view.error = error
                 view.cause = cause
@@ -56,7 +62,8 @@ struct RunProjection {
                 view.status = .retrying
                 view.nextAttemptAtMicroseconds = until
             }
-        case .retryStarted(let scope), .parallelStarted(let scope, _, _), .mapStarted(let scope, _, _, _):
+        case .retryStarted(let scope), .parallelStarted(let scope, _, _), .mapStarted(let scope, _, _, _),
+            .mapStateStarted(let scope, _, _, _), .mapRunStarted(let scope, _, _, _):
             change(after.scopes[scope]?.entry?.id) { view in
                 view.status = .running
                 view.nextAttemptAtMicroseconds = nil

@@ -36,6 +36,40 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case invalid
         /// The engine starts, stops or stands by, or the database does not answer: the same call may succeed later.
         case unavailable
+        /// A name that AWS's rules do not allow.
+        case invalidName
+        /// No ARN, or one of another kind of resource.
+        case invalidARN
+        /// Another machine has the name.
+        case machineExists
+        /// The machine is about to be gone.
+        case machineDeleting
+        /// The operation is not for machines of this type.
+        case typeNotSupported
+        case invalidDefinition
+        /// The input of an execution is no JSON.
+        case invalidInput
+        case invalidLogging
+        case invalidEncryption
+        /// None of several arguments is there, and one has to be.
+        case missingParameter
+        /// What is asked for does not go with what is there.
+        case conflict
+        /// No such version, alias or tagged resource.
+        case resourceNotFound
+        case tooManyTags
+        case activityNotFound
+        case machineLimit
+        case activityLimit
+        case quotaExceeded
+        /// The token was made by nobody here.
+        case invalidToken
+        /// The output of a task is no JSON.
+        case invalidOutput
+        /// No task has this token.
+        case taskNotFound
+        /// The task that had this token is over.
+        case taskTimedOut
     }
 
     public let code: Code
@@ -54,17 +88,23 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
 public struct RunQuery: Sendable, Hashable {
     public static let maximumLimit = 1000
 
-    /// A state machine's name or ARN.
+    /// A state machine's name, or the ARN of a machine, a version or an alias.
     public var machine: String?
     public var status: RunStatus?
     /// Items a page, 1...``maximumLimit``.
     public var limit: Int
     /// ``RunPage/next`` of the page before.
     public var before: String?
+    /// The ARN of a Map Run whose children to list; without one, children of Map Runs are left out.
+    public var mapRun: String?
 
     /// A limit outside 1...``maximumLimit`` is moved to the nearer end.
-    public init(machine: String? = nil, status: RunStatus? = nil, limit: Int = 100, before: String? = nil) {
+    public init(
+        machine: String? = nil, status: RunStatus? = nil, limit: Int = 100, before: String? = nil,
+        mapRun: String? = nil
+    ) {
         self.machine = machine
+        self.mapRun = mapRun
         self.status = status
         self.limit = min(max(limit, 1), RunQuery.maximumLimit)
         self.before = before
@@ -116,12 +156,20 @@ public struct RunView: Sendable, Hashable {
     public var current: [String]
     /// The progress of the task that will take longest; nil where nothing is reported.
     public var progress: RunProgress?
+    /// The version of the machine it was started with, where it was started by a version's or an alias's ARN.
+    public var version: Int?
+    /// The alias it was started by.
+    public var alias: String?
+    /// The Map Run that it is a child of.
+    public var mapRunARN: String?
 
     public init(
         executionARN: String, id: String, machine: String, name: String, title: String? = nil, status: RunStatus,
         startDateMicroseconds: Int64, stopDateMicroseconds: Int64? = nil, error: String? = nil, cause: String? = nil,
-        current: [String] = [], progress: RunProgress? = nil
+        current: [String] = [], progress: RunProgress? = nil, version: Int? = nil, alias: String? = nil,
+        mapRunARN: String? = nil
     ) {
+        self.mapRunARN = mapRunARN
         self.executionARN = executionARN
         self.id = id
         self.machine = machine
@@ -134,6 +182,8 @@ public struct RunView: Sendable, Hashable {
         self.cause = cause
         self.current = current
         self.progress = progress
+        self.version = version
+        self.alias = alias
     }
 
     public var json: JSON {
@@ -143,7 +193,8 @@ public struct RunView: Sendable, Hashable {
             ("startDate", .instant(microseconds: startDateMicroseconds)),
             ("stopDate", stopDateMicroseconds.map(JSON.instant(microseconds:))), ("error", error.map(JSON.string)),
             ("cause", cause.map(JSON.string)), ("current", .array(current.map(JSON.string))),
-            ("progress", progress?.json))
+            ("progress", progress?.json), ("version", version.map { .integer($0) }), ("alias", alias.map(JSON.string)),
+            ("mapRunArn", mapRunARN.map(JSON.string)))
     }
 }
 

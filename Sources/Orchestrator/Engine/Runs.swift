@@ -14,12 +14,19 @@ struct Observer {
 extension Engine: RunService {
     public func listRuns(_ query: RunQuery) async throws(EngineError) -> RunPage {
         try requireReady()
-        var machine: String?
+        var filter = ListFilter(mapRun: query.mapRun, status: query.status?.rawValue)
         if let given = query.machine {
-            guard let name = ARN.machineName(given) else {
-                throw EngineError(code: .invalid, message: "'\(given)' is no state machine's name or ARN.")
+            switch given.hasPrefix("arn:") ? try ResourceName(arn: given) : .stateMachine(given) {
+            case .stateMachine(let name): filter.machine = name
+            case .version(let name, let number):
+                filter.machine = name
+                filter.version = Int64(number)
+            case .alias(let name, let alias):
+                filter.machine = name
+                filter.alias = alias
+            case .mapState(let machine, let label): filter.machine = "\(machine)/\(label)"
+            case let other: throw other.isOutOfPlace
             }
-            machine = name
         }
         var cursor: ListCursor?
         if let mark = query.before {
@@ -31,8 +38,7 @@ extension Engine: RunService {
         }
         let entries: [ListEntry]
         do {
-            entries = try await journal.listExecutions(
-                machine: machine, status: query.status?.rawValue, before: cursor, limit: query.limit + 1)
+            entries = try await journal.listExecutions(filter, before: cursor, limit: query.limit + 1)
         } catch { throw unavailable(error.message) }
         let items = entries.prefix(query.limit)
         let next = entries.count > query.limit ? items.last.map { "\($0.startedAt)_\($0.executionID)" } : nil
@@ -57,12 +63,24 @@ extension Engine: RunService {
 
     /// The UUID behind a UUID or an ARN.
     private func executionID(_ id: String) async throws(EngineError) -> String {
-        guard let (machine, name) = ARN.execution(id) else {
+        guard id.hasPrefix("arn:") else {
             guard isExecutionID(id) else { throw notFound(id) }
             return id.lowercased()
         }
+        let resource = try ResourceName(arn: id)
+        let (machine, name): (String, String)
+        switch resource {
+        case .execution(let given, let givenName): (machine, name) = (given, givenName)
+        // Names of EXPRESS executions are not unique; the id in their ARN is.
+        case .express(_, _, let uuid):
+            guard isExecutionID(uuid) else { throw notFound(id) }
+            return uuid
+        case .stateMachine, .version, .alias, .mapState, .activity, .mapRun: throw resource.isOutOfPlace
+        }
         do {
-            guard let found = try await journal.execution(byMachine: machine, name: name) else { throw notFound(id) }
+            guard resource.arn == id, let found = try await journal.execution(byMachine: machine, name: name) else {
+                throw notFound(id)
+            }
             return found.executionID
         } catch let error as EngineError { throw error } catch { throw unavailable("\(error)") }
     }
@@ -103,61 +121,144 @@ extension Engine: RunService {
 
     /// Starts an execution, or finds the one that has the name and was started with the same input; `isOpen` tells
     /// whether that one still runs, since AWS answers differently then.
+    ///
+    /// - Parameter machine: a name, or the ARN of a machine, a version or an alias.
+    ///
+    /// Throws `.machineNotFound`, `.machineDeleting`, `.invalidARN`, `.invalidName`, `.invalidInput`, `.nameTaken`.
     public func start(machine given: String, name: String?, input text: String) async throws(EngineError)
         -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
     {
         try requireReady()
-        guard let machineName = ARN.machineName(given), let machine = machines[machineName] else {
-            throw EngineError(code: .machineNotFound, message: "State Machine Does Not Exist: '\(given)'")
-        }
-        guard text.utf8.count <= limits.payloadBytes else {
+        return try await start(try target(given), name: name, input: text).started
+    }
+
+    /// Starts an execution of an EXPRESS machine and waits for its end, at most as long as AWS lets one run.
+    ///
+    /// Throws `.typeNotSupported` for STANDARD machines, `.unavailable` when the engine stops before, and otherwise as
+    /// ``start(machine:name:input:)`` does.
+    public func startSync(machine given: String, name: String?, input text: String) async throws(EngineError)
+        -> RunDetail
+    {
+        try requireReady()
+        let target = try target(given)
+        guard target.machine.type == .express else {
             throw EngineError(
-                code: .invalid, message: "The input has \(text.utf8.count) bytes; the limit is \(limits.payloadBytes).")
+                code: .typeNotSupported, message: "This operation is not supported by this type of state machine")
         }
-        let input: JSON
-        do { input = try JSON(parsing: text) } catch {
-            throw EngineError(code: .invalid, message: "The input is \(error.description).")
+        let (_, run) = try await start(target, name: name ?? makeUUID(), input: text)
+        guard let run else { preconditionFailure("executions of EXPRESS machines are always new") }
+        let limit = Task {
+            do { try await Task.sleep(for: Self.expressLimit) } catch { return }
+            self.post(.stop(error: "States.Timeout", cause: nil), to: run)
         }
-        if let problem = name.flatMap(Engine.nameProblem) { throw EngineError(code: .invalid, message: problem) }
+        defer { limit.cancel() }
+        if run.execution.isOpen { await withCheckedContinuation { run.endWaiters.append($0) } }
+        guard !run.execution.isOpen else { throw unavailable("The engine stops; the execution goes on.") }
+        return detail(of: run)
+    }
+
+    /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    private static let expressLimit = Duration.seconds(300)
+
+    private func start(_ target: Target, name: String?, input text: String) async throws(EngineError)
+        -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?)
+    {
+        if let name { try NameRule.check(name) }
+        let input = try executionInput(text)
         guard runs.count < limits.openExecutions else {
             throw unavailable("\(limits.openExecutions) executions are open; no more are taken.")
         }
         // What is open waits for the database; more would only wait with it.
         if let trouble = await journal.trouble { throw unavailable("The database takes no writes: \(trouble)") }
+        let definition: ParsedDefinition
+        do { definition = try await self.definition(target.revision.definitionHash) } catch {
+            throw unavailable("\(error)")
+        }
         let instant = now
         let id = makeExecutionID(at: instant)
         let executionName = name ?? id
-        let seed = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         let start = ExecutionStart(
-            machineARN: ARN.stateMachine(machineName), name: executionName, definitionHash: machine.definitionHash,
-            input: input, seed: seed)
+            machineARN: target.machine.arn, name: executionName, definitionHash: definition.hash, input: input,
+            seed: randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) },
+            roleARN: target.revision.configuration.roleARN,
+            deployment: Deployment(
+                revision: target.revision.id, version: target.version, alias: target.alias,
+                stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express))
         let run = Run(
-            execution: Execution(id: id, start: start, machine: machine.stateMachine, at: instant),
-            definition: machine.definition, seq: 0)
+            execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
+            definition: definition.text, seq: 0)
         let inputHash = SHA256.hash(input.canonicalText).hex
-        runs[id] = run
+        insert(run)
         let verdict = await submit(
-            .start, to: run, name: ExecutionName(machine: machineName, name: executionName, inputHash: inputHash))
+            .start, to: run,
+            name: ExecutionName(
+                machine: target.machine.name,
+                name: start.deployment.isExpress ? "\(executionName):\(id)" : executionName, inputHash: inputHash))
         switch verdict {
         case .committed:
-            return (StartedExecution(executionARN: run.execution.arn, startDateMicroseconds: instant), true, true)
+            let started = StartedExecution(executionARN: run.execution.arn, startDateMicroseconds: instant)
+            return ((started, true, true), run)
         case .nameTaken(let executionID, let takenHash):
             guard takenHash == inputHash else {
                 throw EngineError(
                     code: .nameTaken,
-                    message: "Execution Already Exists: '\(ARN.execution(machine: machineName, name: executionName))'")
+                    message: "Execution Already Exists: '\(run.execution.arn)'")
             }
             let existing = try await find(executionID)
-            return (
-                StartedExecution(
-                    executionARN: existing.execution.arn, startDateMicroseconds: existing.execution.startedAt), false,
-                existing.execution.isOpen
-            )
+            let started = StartedExecution(
+                executionARN: existing.execution.arn, startDateMicroseconds: existing.execution.startedAt)
+            return ((started, false, existing.execution.isOpen), nil)
         case .stale: preconditionFailure("a new execution takes its first event")
         case .refused(let reason):
-            runs[id] = nil
+            forget(run)
             throw unavailable(reason)
         }
+    }
+
+    /// What a new execution runs by.
+    private struct Target {
+        let machine: Machine
+        let revision: Revision
+        var version: Int?
+        var alias: String?
+    }
+
+    private func target(_ given: String) throws(EngineError) -> Target {
+        let resource = given.hasPrefix("arn:") ? try ResourceName(arn: given) : .stateMachine(given)
+        let target: Target
+        switch resource {
+        case .stateMachine(let name):
+            let machine = try machine(named: name, asked: given)
+            target = Target(machine: machine, revision: machine.current)
+        case .version(let name, let number):
+            let machine = try machine(named: name, asked: given)
+            guard let version = machine.versions[number] else { throw EngineError.noMachine(given) }
+            target = Target(machine: machine, revision: version.revision, version: number)
+        case .alias(let name, let aliasName):
+            let machine = try machine(named: name, asked: given)
+            guard let alias = machine.aliases[aliasName] else { throw EngineError.noMachine(given) }
+            let number = Engine.draw(alias.routes)
+            guard let version = machine.versions[number] else {
+                preconditionFailure("a version that an alias leads to is not deleted")
+            }
+            target = Target(machine: machine, revision: version.revision, version: number, alias: aliasName)
+        case .mapState: throw EngineError.noMachine(given)
+        case .execution, .express, .activity, .mapRun: throw resource.isOutOfPlace
+        }
+        guard !target.machine.isDeleting else { throw isDeleting(target.machine) }
+        guard resource.arn == given || !given.hasPrefix("arn:") else { throw EngineError.noMachine(given) }
+        return target
+    }
+
+    private func executionInput(_ text: String) throws(EngineError) -> JSON {
+        func refusal(_ reason: String) -> EngineError {
+            EngineError(code: .invalidInput, message: "Invalid State Machine Execution Input: '\(reason)'")
+        }
+        guard text.utf8.count <= limits.payloadBytes else {
+            throw refusal("it has \(text.utf8.count) bytes; the limit is \(limits.payloadBytes)")
+        }
+        guard !text.isEmpty else { throw refusal("Invalid execution input.") }
+        do { return try JSON(parsing: text) } catch { throw refusal(complaint(about: text)) }
     }
 
     public func stopExecution(_ id: String, error: String?, cause: String?) async throws(EngineError) {
@@ -196,11 +297,17 @@ extension Engine: RunService {
 
     private func view(_ entry: ListEntry) -> RunView {
         if let run = runs[entry.executionID], run.seq > 0 { return view(of: run) }
+        let isExpress = machines[entry.machine]?.type == .express
+        let arn =
+            isExpress
+            ? ResourceName.express(machine: entry.machine, name: entry.name, id: entry.executionID)
+            : .execution(machine: entry.machine, name: entry.name)
         return RunView(
-            executionARN: ARN.execution(machine: entry.machine, name: entry.name), id: entry.executionID,
+            executionARN: arn.arn, id: entry.executionID,
             machine: entry.machine, name: entry.name, title: entry.title,
             status: RunStatus(rawValue: entry.status) ?? .running, startDateMicroseconds: entry.startedAt,
-            stopDateMicroseconds: entry.stoppedAt, error: entry.error, cause: entry.cause)
+            stopDateMicroseconds: entry.stoppedAt, error: entry.error, cause: entry.cause,
+            version: entry.version.map { Int($0) }, alias: entry.alias, mapRunARN: entry.mapRun)
     }
 
     func view(of run: Run) -> RunView {
@@ -210,7 +317,9 @@ extension Engine: RunService {
             title: Engine.title(of: execution.start.input),
             status: execution.outcome.flatMap { RunStatus(rawValue: $0.status) } ?? .running,
             startDateMicroseconds: execution.startedAt, stopDateMicroseconds: execution.stoppedAt,
-            current: execution.openEntries.map(\.state), progress: slowestProgress(of: run))
+            current: execution.openEntries.map(\.state), progress: slowestProgress(of: run),
+            version: execution.start.deployment.version, alias: execution.start.deployment.alias,
+            mapRunARN: execution.start.parent?.mapRunARN)
         switch execution.outcome {
         case .failed(let error, let cause), .timedOut(let error, let cause), .aborted(let error, let cause):
             view.error = error
@@ -259,16 +368,17 @@ extension Engine: RunService {
     }
 
     private func send(_ update: RunUpdate, of run: Run) {
-        for observer in observers.values where observer.execution == nil || observer.execution == run.execution.id {
+        // Children of Map Runs are shown with their parent, not in the list of all.
+        let isListed = run.execution.start.parent == nil
+        for observer in observers.values
+        where observer.execution == nil && isListed || observer.execution == run.execution.id {
             observer.continuation.yield(update)
         }
     }
 
-    private func unavailable(_ reason: String) -> EngineError { EngineError(code: .unavailable, message: reason) }
+    private func unavailable(_ reason: String) -> EngineError { .unavailable(reason) }
 
-    private func notFound(_ id: String) -> EngineError {
-        EngineError(code: .notFound, message: "Execution Does Not Exist: '\(id)'")
-    }
+    private func notFound(_ id: String) -> EngineError { .noExecution(id) }
 
     private func isExecutionID(_ text: String) -> Bool {
         text.utf8.count == 36
@@ -276,18 +386,5 @@ extension Engine: RunService {
                 [8, 13, 18, 23].contains(index)
                     ? byte == UInt8(ascii: "-") : Character(Unicode.Scalar(byte)).isHexDigit
             }
-    }
-
-    /// What is wrong with an execution's name, by AWS's rule; nil when nothing is.
-    static func nameProblem(_ name: String) -> String? {
-        guard (1...80).contains(name.count) else {
-            return "Invalid Name: '\(name)': a name has 1 to 80 characters."
-        }
-        let forbidden = Set("<>{}[]?*\"#%\\^|~`$&,;:/")
-        let isAllowed = name.unicodeScalars.allSatisfy { scalar in
-            !forbidden.contains(Character(scalar)) && !scalar.properties.isWhitespace && scalar.value > 0x1F
-                && !(0x7F...0x9F).contains(scalar.value)
-        }
-        return isAllowed ? nil : "Invalid Name: '\(name)': it holds white space, a control or a special character."
     }
 }

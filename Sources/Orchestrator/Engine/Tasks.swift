@@ -18,8 +18,24 @@ struct Poller {
     let id: UInt64
     let worker: String
     let incarnation: String
-    let steps: Set<String>
-    let resume: (TaskOffer?) -> Void
+    /// Names of steps, or the ARN of an activity: see ``Engine/queue(of:)``.
+    let queues: Set<String>
+    let resume: (Assignment?) -> Void
+}
+
+/// An attempt handed out, as it was when its row was committed.
+struct Assignment: Sendable {
+    let token: TaskToken
+    let resource: String
+    let input: JSON
+    /// From 1.
+    let attempt: Int
+    let executionARN: String
+    let state: String
+    let machine: String
+    let title: String?
+    let heartbeatSeconds: Int?
+    let timeoutSeconds: Int?
 }
 
 struct WorkerRecord {
@@ -47,28 +63,58 @@ extension Engine {
         contracts[resource]?.name
     }
 
+    /// Where tasks of a resource wait: under the name of their step, or under the ARN of their activity. The latter need
+    /// not exist yet. Nil for resources that nobody asks for.
+    func queue(of resource: String) -> String? {
+        if let step = stepName(resource) { return step }
+        return resource.hasPrefix(Self.activityPrefix) ? resource : nil
+    }
+
+    private static let activityPrefix = ResourceName.activity("").arn
+
+    /// How long an attempt may go without a heartbeat: as the state says, else the step, else for ever.
+    func heartbeatSeconds(of attempt: TaskAttempt) -> Int? {
+        attempt.heartbeatSeconds ?? contracts[attempt.resource]?.heartbeatSeconds
+    }
+
     /// Puts what an entry waits for where it will be found: the ready set, the leases, the alarms.
     func index(_ entry: Entry, of run: Run) {
         let id = run.execution.id
         if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
-        guard case .task(let attempt) = entry.phase else { return }
+        let attempt: TaskAttempt
+        switch entry.phase {
+        case .task(let current): attempt = current
+        case .readingItems(let request):
+            readItems(request, for: entry.id, of: run)
+            return
+        case .writingResults(let request):
+            writeResults(request, for: entry.id, of: run)
+            return
+        case .entered, .waiting, .backingOff, .branching: return
+        }
         if let started = attempt.started {
             grantLease(entry: entry.id, of: run, attempt: attempt, started: started)
             return
         }
-        guard let step = stepName(attempt.resource), run.ready.insert(entry.id).inserted else { return }
-        if let engineStep = engineSteps[step] {
+        if let service = serviceTasks[attempt.resource] {
+            guard run.ready.insert(entry.id).inserted else { return }
+            Task { await self.perform(service, entry: entry.id, of: run) }
+            return
+        }
+        guard let queue = queue(of: attempt.resource), run.ready.insert(entry.id).inserted else { return }
+        if let engineStep = engineSteps[queue] {
             Task { await self.perform(engineStep, entry: entry.id, of: run) }
             return
         }
         readyCount += 1
-        ready[step, default: []].append(ReadyTask(execution: id, entry: entry.id, order: readyCount))
-        serveWaitingPollers(of: step)
+        ready[queue, default: []].append(ReadyTask(execution: id, entry: entry.id, order: readyCount))
+        serveWaitingPollers(of: queue)
     }
 
     private func grantLease(entry: EntryID, of run: Run, attempt: TaskAttempt, started: TaskAttempt.Started) {
-        guard engineSteps[stepName(attempt.resource) ?? ""] == nil else { return }
-        let seconds = attempt.heartbeatSeconds ?? contracts[attempt.resource]?.heartbeatSeconds ?? 60
+        run.ready.remove(entry)
+        guard engineSteps[stepName(attempt.resource) ?? ""] == nil, let seconds = heartbeatSeconds(of: attempt)
+        else { return }
         let token = TaskToken(execution: run.execution.id, entry: entry, nonce: started.nonce)
         let key = LeaseKey(execution: run.execution.id, entry: entry)
         if leases[key]?.token == token { return }
@@ -77,7 +123,6 @@ extension Engine {
             token: token, worker: started.worker, incarnation: started.incarnation, heartbeatSeconds: seconds,
             deadline: deadline)
         run.leased.insert(entry)
-        run.ready.remove(entry)
         arm(Alarm(at: deadline, execution: run.execution.id, kind: .lease(entry)))
     }
 
@@ -113,22 +158,39 @@ extension Engine {
     public func poll(_ request: PollRequest) async throws(EngineError) -> TaskOffer? {
         try requireReady()
         note(request)
-        let steps = Set(request.steps)
-        while let task = takeReady(steps) {
+        let assignment = try await nextTask(
+            // A queue named by an ARN is an activity's: whoever wants one of its tasks asks for it over the wire.
+            in: Set(request.steps.filter { !$0.hasPrefix("arn:") }), worker: request.worker, incarnation: request.incarnation,
+            waitSeconds: request.waitSeconds)
+        return assignment.flatMap { assignment in
+            stepName(assignment.resource).map { step in
+                TaskOffer(
+                    token: assignment.token.text, step: step, input: assignment.input, attempt: assignment.attempt,
+                    executionArn: assignment.executionARN, execution: assignment.token.execution,
+                    state: assignment.state, machine: assignment.machine, title: assignment.title,
+                    heartbeatSeconds: assignment.heartbeatSeconds ?? 60, timeoutSeconds: assignment.timeoutSeconds)
+            }
+        }
+    }
+
+    /// The oldest task of some queues, or the next one to come.
+    func nextTask(
+        in queues: Set<String>, worker: String, incarnation: String, waitSeconds: Int
+    ) async throws(EngineError) -> Assignment? {
+        while let task = takeReady(queues) {
             guard let run = runs[task.execution] else { continue }
-            let nonce = TaskToken.makeNonce()
-            let verdict = await submit(
-                .handOut(
-                    entry: task.entry, worker: request.worker, incarnation: request.incarnation, nonce: nonce), to: run)
-            if case .committed = verdict, let offer = offer(task.entry, of: run) { return offer }
+            let handOut = Event.handOut(
+                entry: task.entry, worker: worker, incarnation: incarnation, nonce: TaskToken.makeNonce())
+            let verdict = await submit(handOut, to: run)
+            if case .committed = verdict, let assignment = assignment(task.entry, of: run) { return assignment }
         }
         guard pollers.count < limits.waitingPolls else {
-            throw EngineError(code: .unavailable, message: "Too many polls are waiting (\(limits.waitingPolls)).")
+            throw EngineError.unavailable("Too many polls are waiting (\(limits.waitingPolls)).")
         }
         pollCount += 1
         let id = pollCount
         let expiry = Task { [weak self] in
-            do { try await Task.sleep(for: .seconds(request.waitSeconds)) } catch { return }
+            do { try await Task.sleep(for: .seconds(waitSeconds)) } catch { return }
             await self?.endPoll(id)
         }
         defer { expiry.cancel() }
@@ -140,7 +202,7 @@ extension Engine {
                 }
                 pollers.append(
                     Poller(
-                        id: id, worker: request.worker, incarnation: request.incarnation, steps: steps,
+                        id: id, worker: worker, incarnation: incarnation, queues: queues,
                         resume: { continuation.resume(returning: $0) }))
             }
         } onCancel: {
@@ -153,11 +215,12 @@ extension Engine {
         pollers.remove(at: index).resume(nil)
     }
 
-    private func takeReady(_ steps: Set<String>) -> ReadyTask? {
+    private func takeReady(_ queues: Set<String>) -> ReadyTask? {
         while true {
-            let candidates = steps.compactMap { step in ready[step]?.first.map { (step: step, task: $0) } }
+            let candidates = queues.compactMap { queue in ready[queue]?.first.map { (queue: queue, task: $0) } }
             guard let oldest = candidates.min(by: { $0.task.order < $1.task.order }) else { return nil }
-            ready[oldest.step]?.removeFirst()
+            ready[oldest.queue]?.removeFirst()
+            if ready[oldest.queue]?.isEmpty == true { ready[oldest.queue] = nil }
             // An entry that ended or was handed out since then is passed over.
             guard let run = runs[oldest.task.execution], run.ready.remove(oldest.task.entry) != nil,
                 case .task(let attempt) = run.execution.entry(oldest.task.entry)?.phase, attempt.started == nil
@@ -166,10 +229,10 @@ extension Engine {
         }
     }
 
-    private func serveWaitingPollers(of step: String) {
-        guard let index = pollers.firstIndex(where: { $0.steps.contains(step) }) else { return }
+    private func serveWaitingPollers(of queue: String) {
+        guard let index = pollers.firstIndex(where: { $0.queues.contains(queue) }) else { return }
         let poller = pollers.remove(at: index)
-        guard let task = takeReady([step]), let run = runs[task.execution] else {
+        guard let task = takeReady([queue]), let run = runs[task.execution] else {
             pollers.insert(poller, at: index)
             return
         }
@@ -187,21 +250,28 @@ extension Engine {
     }
 
     func deliver(_ entry: EntryID, of run: Run, to poller: Poller) {
-        poller.resume(offer(entry, of: run))
+        poller.resume(assignment(entry, of: run))
     }
 
-    /// The offer for an attempt that has been handed out; nil when it is over already.
-    private func offer(_ id: EntryID, of run: Run) -> TaskOffer? {
-        guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started,
-            let step = stepName(attempt.resource)
+    /// What whoever got an attempt is told; nil when it is over already.
+    private func assignment(_ id: EntryID, of run: Run) -> Assignment? {
+        guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started
         else { return nil }
-        let token = TaskToken(execution: run.execution.id, entry: id, nonce: started.nonce)
-        return TaskOffer(
-            token: token.text, step: step, input: attempt.parameters, attempt: entry.retryCount + 1,
-            executionArn: run.execution.arn, execution: run.execution.id, state: entry.state,
-            machine: run.execution.machineName, title: Engine.title(of: run.execution.start.input),
-            heartbeatSeconds: attempt.heartbeatSeconds ?? contracts[attempt.resource]?.heartbeatSeconds ?? 60,
+        return Assignment(
+            token: TaskToken(execution: run.execution.id, entry: id, nonce: started.nonce),
+            resource: attempt.resource, input: attempt.parameters, attempt: entry.retryCount + 1,
+            executionARN: run.execution.arn, state: entry.state, machine: run.execution.machineName,
+            title: Engine.title(of: run.execution.start.input), heartbeatSeconds: heartbeatSeconds(of: attempt),
             timeoutSeconds: attempt.timeoutSeconds)
+    }
+
+    /// Begins an attempt's heartbeat period anew; false when nobody watches it.
+    @discardableResult
+    func renew(_ key: LeaseKey, token: TaskToken? = nil) -> Bool {
+        guard var lease = leases[key], token == nil || lease.token == token else { return false }
+        lease.deadline = now + Int64(lease.heartbeatSeconds) * 1_000_000
+        leases[key] = lease
+        return true
     }
 
     /// Renews the leases of a worker's tasks and takes their progress; says which of them are not wanted any more.
@@ -216,10 +286,8 @@ extension Engine {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .ok)
             }
             guard let run = runs[token.execution],
-                var lease = leases[LeaseKey(execution: token.execution, entry: token.entry)], lease.token == token
+                renew(LeaseKey(execution: token.execution, entry: token.entry), token: token)
             else { return HeartbeatReply.TaskStatus(token: task.token, status: .gone) }
-            lease.deadline = now + Int64(lease.heartbeatSeconds) * 1_000_000
-            leases[LeaseKey(execution: token.execution, entry: token.entry)] = lease
             if let progress = task.progress, run.progress[token.entry] != progress {
                 run.progress[token.entry] = progress
                 publishProgress(of: run, entry: token.entry, progress)
@@ -271,7 +339,10 @@ extension Engine {
         for poller in pollers where poller.worker == request.worker && poller.incarnation != request.incarnation {
             endPoll(poller.id)
         }
-        for lease in leases.values where lease.worker == request.worker && lease.incarnation != request.incarnation {
+        for lease in leases.values
+        where lease.worker == request.worker && lease.incarnation != request.incarnation
+            && lease.incarnation != Self.activityIncarnation
+        {
             guard let run = runs[lease.token.execution] else { continue }
             post(
                 .taskFailed(

@@ -1,4 +1,4 @@
-public import JSON
+import JSON
 import StatesLanguage
 
 extension Execution {
@@ -11,163 +11,170 @@ extension Execution {
         switch effect {
         case .executionStarted(let start):
             precondition(start == self.start, "an execution starts once")
+            // The first state follows no event.
+            eventCount += 1
         case .stateEntered(let scope, let entry, let state, let input):
-            let payload = resolve(input, in: scope)
-            precondition(entry == nextEntry, "entries are counted without gaps")
-            nextEntry += 1
-            scopes[scope]?.entry = Entry(id: entry, state: state, input: payload, enteredAt: at, phase: .entered)
-            scopeOfEntry[entry] = scope
-            runnable.append(scope)
-        case .stateExited(let scope, let output):
-            leave(scope, with: resolve(output, in: scope))
-        case .waitStarted(let scope, let until):
-            settle(scope, .waiting(until: until))
-        case .taskScheduled(let scope, let resource, let parameters, let timeout, let heartbeat):
-            let attempt = TaskAttempt(
-                resource: resource, parameters: resolve(parameters, in: scope), timeoutSeconds: timeout,
-                heartbeatSeconds: heartbeat, scheduledAt: at, started: nil)
-            settle(scope, .task(attempt))
-        case .taskStarted(let scope, let worker, let incarnation, let nonce):
-            guard case .task(var attempt) = scopes[scope]?.entry?.phase else {
-                preconditionFailure("only a scheduled task starts")
-            }
-            attempt.started = TaskAttempt.Started(worker: worker, incarnation: incarnation, nonce: nonce, at: at)
-            settle(scope, .task(attempt))
-        case .taskSucceeded(let scope, let output):
-            scopes[scope]?.data = output
-        case .taskFailed, .taskTimedOut:
-            break
+            enter(scope, entry: entry, state: state, input: input)
+        case .stateExited(let scope, let output): exit(scope, output: output)
+        case .waitStarted(let scope, let until): settle(scope, .waiting(until: until))
+        case .taskScheduled, .taskStarted, .taskSubmitted, .taskSucceeded, .taskFailed, .taskTimedOut, .attemptFailed,
+            .credentialsTaken, .taskTokenIssued:
+            applyToTask(effect)
         case .retryScheduled(let scope, let retrier, let until):
-            scopes[scope]?.entry?.retries[retrier, default: 0] += 1
-            scopes[scope]?.entry?.branches = nil
+            removeFromIndexes(scope)
+            scopes.change(scope) { scope in
+                scope.entry?.retries[retrier, default: 0] += 1
+                scope.entry?.branches = nil
+            }
             settle(scope, .backingOff(until: until))
         case .retryStarted(let scope):
-            scopes[scope]?.entry?.phase = .entered
-            runnable.append(scope)
-        case .parallelStarted(let scope, let count, let input):
-            startParallel(scope, count: count, input: resolve(input, in: scope))
-        case .mapStarted(let scope, let items, let maxConcurrency, let toleratedFailures):
-            let elements = items.arrayValue ?? []
-            scopes[scope]?.entry?.branches = Branches(
-                total: elements.count, items: elements, maxConcurrency: maxConcurrency,
-                toleratedFailures: toleratedFailures)
-            settle(scope, .branching)
-        case .iterationStarted(let scope, let index, let input):
-            startIteration(scope, index: index, input: input)
-        case .childSucceeded(let scope, let index):
-            endChild(of: scope, index: index)
-        case .childFailed(let scope, let index, _, _):
-            scopes[scope]?.entry?.branches?.failed += 1
-            endChild(of: scope, index: index)
-            scopes[scope]?.entry?.branches?.outputs[index] = .null
-        case .childrenAborted(let scope):
-            abandonChildren(of: scope)
+            let turn = runnable.append(scope)
+            scopes.change(scope) { scope in
+                scope.entry?.phase = .entered
+                scope.entry?.turn = turn
+            }
+        case .parallelStarted, .mapStarted, .mapStateStarted, .iterationStarted, .childSucceeded, .childFailed,
+            .childrenAborted:
+            applyToChildren(effect)
+        case .mapRunStarted, .itemReadRequested, .itemsRead, .childExecutionStarted, .mapRunPaused,
+            .childExecutionEnded, .resultWriteRequested, .resultsWritten, .mapRunSucceeded, .mapRunFailed:
+            applyToMapRun(effect)
         case .errorCaught(let scope, _, _, let output):
-            leave(scope, with: resolve(output, in: scope))
-        case .executionSucceeded(let output):
-            end(.succeeded(output: resolve(output, in: 0)))
-        case .executionFailed(let error, let cause):
-            end(.failed(error: error, cause: cause))
-        case .executionTimedOut(let error, let cause):
-            end(.timedOut(error: error, cause: cause))
-        case .executionAborted(let error, let cause):
-            end(.aborted(error: error, cause: cause))
+            let output = resolve(output, in: scope)
+            recordEvent(in: scope)
+            leave(scope, with: output)
+        case .variablesAssigned(let scope, let variables):
+            let values = variables.map { (name: $0.key, value: resolve($0.value, in: scope)) }
+            scopes.change(scope) { scope in
+                for (name, value) in values { scope.variables[name] = value }
+                scope.entry?.assigned = values.map(\.name)
+            }
+        case .evaluationFailed(let scope, _, _, _):
+            recordEvent(in: scope)
+        case .branchingFailed(let scope):
+            recordEvent(in: scope)
+        case .executionSucceeded(let output): end(.succeeded(output: resolve(output, in: 0)))
+        case .executionFailed(let error, let cause): end(.failed(error: error, cause: cause))
+        case .executionTimedOut(let error, let cause): end(.timedOut(error: error, cause: cause))
+        case .executionAborted(let error, let cause): end(.aborted(error: error, cause: cause))
         }
     }
 
-    /// The value that a payload of an effect names in a scope.
-    public func resolve(_ payload: Payload, in scope: ScopeID) -> JSON {
-        guard let here = scopes[scope] else { preconditionFailure("scope \(scope) is not open") }
-        switch payload {
-        case .value(let value): return value
-        case .data, .result: return here.data
-        case .item:
-            guard let item = here.item else { preconditionFailure("scope \(scope) is no iteration") }
-            return item
-        case .input:
-            guard let entry = here.entry else { preconditionFailure("scope \(scope) is between states") }
-            return entry.input
-        case .children:
-            guard let branches = here.entry?.branches else { preconditionFailure("scope \(scope) has no children") }
-            return .array((0..<branches.total).map { branches.outputs[$0] ?? .null })
-        }
+    /// One more event of the history, which the scope's next one follows.
+    @discardableResult
+    mutating func recordEvent(in scope: ScopeID) -> Int {
+        eventCount += 1
+        let id = eventCount
+        scopes.change(scope) { $0.follows = id }
+        return id
     }
 
-    private mutating func settle(_ scope: ScopeID, _ phase: Phase) {
-        scopes[scope]?.entry?.phase = phase
-        runnable.remove(scope)
+    /// The entry no longer waits to be evaluated but for something else.
+    mutating func settle(_ scope: ScopeID, _ phase: Phase) {
+        let turn = scopes.change(scope) { scope in
+            scope.entry?.phase = phase
+            return scope.entry?.turn.take()
+        }
+        if let turn { runnable.remove(turn: turn) }
+    }
+
+    private mutating func enter(_ scope: ScopeID, entry id: EntryID, state: String, input: Payload) {
+        precondition(id == nextEntry, "entries are counted without gaps")
+        nextEntry += 1
+        eventCount += 1
+        let input = resolve(input, in: scope)
+        let (at, event, turn) = (at, eventCount, runnable.append(scope))
+        scopes.change(scope) { scope in
+            scope.entry = Entry(
+                id: id, state: state, plan: scope.plan.state(state), input: input, enteredAt: at,
+                enteredEventID: event, precedingEventID: scope.follows)
+            scope.entry?.turn = turn
+            scope.follows = event
+        }
+        scopeOfEntry.insert(scope, for: id)
+    }
+
+    private mutating func exit(_ scope: ScopeID, output: Payload) {
+        let output = resolve(output, in: scope)
+        if scopes.shared(scope)?.value.entry?.branches != nil {
+            // The state's success is an event that nothing follows.
+            eventCount += 1
+        }
+        recordEvent(in: scope)
+        leave(scope, with: output)
     }
 
     private mutating func leave(_ scope: ScopeID, with output: JSON) {
-        if let entry = scopes[scope]?.entry { scopeOfEntry[entry.id] = nil }
-        scopes[scope]?.entry = nil
-        scopes[scope]?.data = output
-        runnable.remove(scope)
-    }
-
-    private mutating func startParallel(_ scope: ScopeID, count: Int, input: JSON) {
-        guard let entry = scopes[scope]?.entry, case .parallel(let machines) = state(of: entry).kind,
-            machines.count == count
-        else { preconditionFailure("the Parallel state has other branches than its definition") }
-        var branches = Branches(total: count, items: nil, maxConcurrency: 0, toleratedFailures: 0)
-        for (index, machine) in machines.enumerated() {
-            let child = nextScope
-            nextScope += 1
-            scopes[child] = Scope(id: child, parent: scope, index: index, machine: machine, data: input)
-            branches.running[index] = child
-        }
-        branches.next = count
-        scopes[scope]?.entry?.branches = branches
-        settle(scope, .branching)
-    }
-
-    private mutating func startIteration(_ scope: ScopeID, index: Int, input: Payload) {
-        guard let entry = scopes[scope]?.entry, case .map(let map) = state(of: entry).kind,
-            let item = entry.branches?.items?[index]
-        else { preconditionFailure("an iteration belongs to a Map state that has started") }
-        let child = nextScope
-        nextScope += 1
-        let data: JSON =
-            switch input {
-            case .item: item
-            case .value(let value): value
-            case .data, .input, .result, .children: preconditionFailure("an iteration's input is its item or a value")
+        removeFromIndexes(scope)
+        let (entry, turn) = scopes.change(scope) { scope in
+            defer {
+                scope.entry = nil
+                scope.data = output
             }
-        scopes[child] = Scope(
-            id: child, parent: scope, index: index, machine: map.processor, data: data, entry: nil, item: item)
-        scopes[scope]?.entry?.branches?.running[index] = child
-        scopes[scope]?.entry?.branches?.next = index + 1
-    }
-
-    private mutating func endChild(of scope: ScopeID, index: Int) {
-        guard let child = scopes[scope]?.entry?.branches?.running.removeValue(forKey: index) else {
-            preconditionFailure("child \(index) of scope \(scope) is not running")
+            return (scope.entry?.id, scope.entry?.turn)
         }
-        let data = scopes[child]?.data
-        discard(child)
-        if let data { scopes[scope]?.entry?.branches?.outputs[index] = data }
+        if let entry { scopeOfEntry.remove(entry) }
+        if let turn { runnable.remove(turn: turn) }
     }
 
-    private mutating func abandonChildren(of scope: ScopeID) {
-        for child in scopes[scope]?.entry?.children ?? [] { discard(child) }
-        scopes[scope]?.entry?.branches?.running = [:]
-    }
-
-    /// Takes a scope and all within it away.
-    private mutating func discard(_ scope: ScopeID) {
-        guard let here = scopes.removeValue(forKey: scope) else { return }
-        runnable.remove(scope)
-        if let entry = here.entry {
-            scopeOfEntry[entry.id] = nil
-            for child in entry.children { discard(child) }
-        }
+    /// The scope's entry is over or starts anew: nothing is to be read, written or run for it any more.
+    mutating func removeFromIndexes(_ scope: ScopeID) {
+        guard let here = scopes.shared(scope), here.value.entry?.branches?.mapRun != nil, let id = here.value.entry?.id
+        else { return }
+        entriesInIO.remove(id)
+        entriesWithChildren.remove(id)
     }
 
     private mutating func end(_ outcome: Outcome) {
+        eventCount += 1
         self.outcome = outcome
         stoppedAt = at
-        runnable = []
-        scopes = [:]
-        scopeOfEntry = [:]
+        runnable.removeAll()
+        scopes.removeAll()
+        scopeOfEntry.removeAll()
+        entriesInIO = []
+        entriesWithChildren = []
+    }
+
+    private mutating func applyToTask(_ effect: Effect) {
+        switch effect {
+        case .taskScheduled(let scope, let resource, let parameters, let timeout, let heartbeat):
+            let entry = scopes.shared(scope)?.value.entry
+            let attempt = TaskAttempt(
+                resource: resource, parameters: resolve(parameters, in: scope), timeoutSeconds: timeout,
+                heartbeatSeconds: heartbeat, credentials: entry?.credentials, callbackNonce: entry?.callbackNonce,
+                scheduledAt: at, started: nil, isSubmitted: false)
+            recordEvent(in: scope)
+            scopes.change(scope) { scope in
+                scope.entry?.credentials = nil
+                scope.entry?.callbackNonce = nil
+            }
+            settle(scope, .task(attempt))
+        case .taskStarted(let scope, let worker, let incarnation, let nonce):
+            recordEvent(in: scope)
+            let started = TaskAttempt.Started(worker: worker, incarnation: incarnation, nonce: nonce, at: at)
+            changeAttempt(in: scope) { $0.started = started }
+        case .taskSubmitted(let scope, _):
+            recordEvent(in: scope)
+            changeAttempt(in: scope) { $0.isSubmitted = true }
+        case .taskSucceeded(let scope, let output):
+            recordEvent(in: scope)
+            scopes.change(scope) { $0.data = output }
+        case .taskFailed(let scope, _, _), .taskTimedOut(let scope, _, _), .attemptFailed(let scope, _, _, _):
+            recordEvent(in: scope)
+        case .credentialsTaken(let scope, let credentials):
+            scopes.change(scope) { $0.entry?.credentials = credentials }
+        case .taskTokenIssued(let scope, let nonce):
+            scopes.change(scope) { $0.entry?.callbackNonce = nonce }
+        default: preconditionFailure("\(effect) is none of a task's")
+        }
+    }
+
+    private mutating func changeAttempt(in scope: ScopeID, _ body: (inout TaskAttempt) -> Void) {
+        guard case .task(var attempt) = scopes.shared(scope)?.value.entry?.phase else {
+            preconditionFailure("only a scheduled task starts")
+        }
+        body(&attempt)
+        settle(scope, .task(attempt))
     }
 }

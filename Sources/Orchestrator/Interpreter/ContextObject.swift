@@ -5,18 +5,16 @@ extension Execution {
     /// The context object, `$$`, as a state of a scope sees it.
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
     func contextObject(in scope: ScopeID, item: (index: Int, value: JSON)? = nil) -> JSON {
-        var context: JSON = [
-            "Execution": [
-                "Id": .string(arn), "Input": start.input, "Name": .string(start.name),
-                "StartTime": .string(Timestamp.text(microseconds: startedAt)),
-            ],
-            "StateMachine": ["Id": .string(start.machineARN), "Name": .string(machineName)],
-        ]
-        if let entry = scopes[scope]?.entry {
-            context["State"] = [
-                "Name": .string(entry.state), "EnteredTime": .string(Timestamp.text(microseconds: entry.enteredAt)),
-                "RetryCount": .integer(entry.retryCount),
-            ]
+        var context = constantContext
+        if let entry = scopes.shared(scope)?.value.entry {
+            context["State"] = .members(
+                ("Name", .string(entry.state)),
+                ("EnteredTime", .string(Timestamp.text(microseconds: entry.enteredAt))),
+                // Only states that can be retried count their retries.
+                ("RetryCount", entry.plan.countsRetries ? .integer(entry.retryCount) : nil))
+            if let nonce = entry.callbackNonce {
+                context["Task"] = ["Token": .string(taskToken(of: entry.id, nonce: nonce))]
+            }
         }
         if let item = item ?? enclosingItem(of: scope) {
             context["Map"] = ["Item": ["Index": .integer(item.index), "Value": item.value]]
@@ -24,22 +22,59 @@ extension Execution {
         return context
     }
 
+    /// What the outside gets to answer for an attempt of a task.
+    public func taskToken(of entry: EntryID, nonce: String) -> String { "\(id).\(entry).\(nonce)" }
+
     /// The item of the innermost Map iteration that a scope lies in.
     private func enclosingItem(of scope: ScopeID) -> (index: Int, value: JSON)? {
-        var current = scopes[scope]
+        var current = scopes.shared(scope)
         while let here = current {
-            if let item = here.item { return (here.index, item) }
-            current = here.parent.flatMap { scopes[$0] }
+            if let item = here.value.item { return (here.value.index, item) }
+            current = here.value.parent.flatMap { scopes.shared($0) }
         }
-        return nil
+        return start.parent.map { (index: $0.index, value: $0.item ?? start.input) }
     }
 
     /// The seed for whatever is random in one evaluation: the same for the same place of the same execution.
     func seed(for entry: EntryID, draw: Int) -> UInt64 {
-        // SplitMix64 (Steele, Lea, Flood 2014) over execution, entry and draw.
-        var state = start.seed &+ UInt64(entry) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(draw) &* 0xD1B5_4A32_D192_ED03
-        state = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        state = (state ^ (state >> 27)) &* 0x94D0_49BB_1331_11EB
-        return state ^ (state >> 31)
+        mixed(
+            start.seed &+ UInt64(entry) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: draw)
+                &* 0xD1B5_4A32_D192_ED03)
     }
+
+    /// A name in the form of a UUID (RFC 9562, version 4), the same for the same place of the same execution.
+    func identifier(for entry: EntryID, draw: Int) -> String {
+        let high = seed(for: entry, draw: draw)
+        let low = mixed(high &+ 0x9E37_79B9_7F4A_7C15)
+        let digits = hexadecimal(high & ~0xF000 | 0x4000) + hexadecimal(low & ~(0b11 << 62) | 0b10 << 62)
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if [8, 12, 16, 20].contains(index) { text.append("-") }
+            text.append(digit)
+        }
+        return text
+    }
+}
+
+extension StatePlan {
+    /// Whether the state has a retry count: a Task, Parallel or Map state.
+    var countsRetries: Bool {
+        switch state.kind {
+        case .task, .parallel, .map: true
+        case .pass, .choice, .wait, .succeed, .fail: false
+        }
+    }
+}
+
+/// SplitMix64's finalizer (Steele, Lea, Flood 2014).
+private func mixed(_ value: UInt64) -> UInt64 {
+    var state = value
+    state = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    state = (state ^ (state >> 27)) &* 0x94D0_49BB_1331_11EB
+    return state ^ (state >> 31)
+}
+
+func hexadecimal(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
 }

@@ -1,23 +1,7 @@
-public import JSON
+import JSON
 public import StatesLanguage
 
-/// What an execution is told.
-public enum Event: Sendable, Hashable {
-    /// The first event: enter the start state.
-    case start
-    /// Go on after a decision that yielded.
-    case proceed
-    case handOut(entry: EntryID, worker: String, incarnation: String, nonce: String)
-    case taskSucceeded(entry: EntryID, nonce: String, output: JSON)
-    case taskFailed(entry: EntryID, nonce: String, error: String, cause: String)
-    /// No heartbeat within the task's period.
-    case heartbeatMissed(entry: EntryID, nonce: String)
-    /// A timer has run out: of an entry, or of the whole execution (nil).
-    case timer(entry: EntryID?)
-    case stop(error: String?, cause: String?)
-}
-
-/// What ``decide(_:_:now:digest:)`` says: effects to journal, and the execution they lead to.
+/// What ``decide(_:_:now:limits:digest:)`` says: effects to journal, and the execution they lead to.
 public struct Decision: Sendable {
     public let effects: [Effect]
     /// The execution with the effects applied; the same as applying them one by one.
@@ -32,13 +16,19 @@ public struct Decision: Sendable {
 /// executions nor makes rows without bound.
 public let statesPerDecision = 100
 
+/// At most this many child executions of Map Runs are started in one decision.
+let childrenPerDecision = 1000
+
 /// The rules of Amazon States Language: what follows from an event. Reads no clock, rolls no dice, invents no ids.
 ///
-/// - Parameter digest: computes `States.Hash`; cryptography is no matter of a pure room.
+/// - Parameters:
+///   - limits: how much data the execution may carry.
+///   - digest: computes `States.Hash`; cryptography is no matter of a pure room.
 public func decide(
-    _ execution: Execution, _ event: Event, now: Instant, digest: EvaluationScope.Digest? = nil
+    _ execution: Execution, _ event: Event, now: Instant, limits: DataLimits = .standard,
+    digest: EvaluationScope.Digest? = nil
 ) -> Decision {
-    var decider = Decider(execution: execution, now: max(now, execution.at), digest: digest)
+    var decider = Decider(execution: execution, now: max(now, execution.at), limits: limits, digest: digest)
     let fits = execution.isOpen && decider.take(event)
     if fits { decider.run() }
     return Decision(
@@ -50,14 +40,21 @@ public func decide(
 struct Decider {
     var execution: Execution
     let now: Instant
+    let limits: DataLimits
     let digest: EvaluationScope.Digest?
     var effects: [Effect] = []
     /// Of payloads, about.
     var bytesWritten = 0
+    /// Set while one state is tried alone (``testState(_:in:)``).
+    var rehearsed: RehearsedContext?
+    var childrenStarted = 0
 
-    init(execution: Execution, now: Instant, digest: EvaluationScope.Digest?) {
+    init(
+        execution: Execution, now: Instant, limits: DataLimits = .standard, digest: EvaluationScope.Digest? = nil
+    ) {
         self.execution = execution
         self.now = now
+        self.limits = limits
         self.digest = digest
     }
 
@@ -73,51 +70,85 @@ struct Decider {
             guard execution.nextEntry == 1 else { return false }
             emit(.executionStarted(execution.start))
             enter(scope: 0, state: execution.machine.startAt)
-            return true
-        case .proceed:
-            return !execution.runnable.isEmpty
-        case .handOut(let id, let worker, let incarnation, let nonce):
-            guard let (scope, attempt) = attempt(of: id), attempt.started == nil else { return false }
-            emit(.taskStarted(scope: scope, worker: worker, incarnation: incarnation, nonce: nonce))
-            return true
-        case .taskSucceeded(let id, let nonce, let output):
-            guard let (scope, attempt) = attempt(of: id), attempt.started?.nonce == nonce else { return false }
-            emit(.taskSucceeded(scope: scope, output: output))
-            finish(scope: scope, result: .result)
-            return true
-        case .taskFailed(let id, let nonce, let error, let cause):
-            guard let (scope, attempt) = attempt(of: id), attempt.started?.nonce == nonce else { return false }
-            emit(.taskFailed(scope: scope, error: error, cause: cause))
-            handle(error: error, cause: cause, scope: scope)
-            return true
-        case .heartbeatMissed(let id, let nonce):
-            guard let (scope, attempt) = attempt(of: id), let started = attempt.started, started.nonce == nonce
-            else { return false }
-            let cause = "The worker '\(started.worker)' has not been heard of within the heartbeat period."
-            emit(.taskTimedOut(scope: scope, error: "States.HeartbeatTimeout", cause: cause))
-            handle(error: "States.HeartbeatTimeout", cause: cause, scope: scope)
-            return true
-        case .timer(let id):
-            return timer(id)
-        case .stop(let error, let cause):
-            emit(.executionAborted(error: error, cause: cause))
-            return true
+        case .proceed: return !execution.runnable.isEmpty
+        case .handOut, .taskSubmitted, .taskSucceeded, .taskFailed, .attemptFailed, .heartbeatMissed:
+            return takeTask(event)
+        case .itemsRead, .itemReadFailed, .resultsWritten, .resultWriteFailed, .childExecutionEnded:
+            return takeMapRun(event)
+        case .timer(let id): return timer(id)
+        case .stop(let error, let cause): emit(.executionAborted(error: error, cause: cause))
         }
+        return true
     }
 
     /// Evaluates what can be evaluated, in order of entry.
     mutating func run() {
         var evaluated = 0
-        while let scope = execution.runnable.first, evaluated < statesPerDecision, bytesWritten < decisionBytes / 2 {
+        while let scope = execution.runnable.first, evaluated < statesPerDecision, hasRoom {
             evaluated += 1
             evaluate(scope: scope)
         }
     }
 
-    private func attempt(of id: EntryID) -> (scope: ScopeID, attempt: TaskAttempt)? {
-        guard let scope = execution.scopeOfEntry[id], case .task(let attempt) = execution.entry(id)?.phase else {
-            return nil
+    /// Whether the row that this decision becomes may grow further.
+    var hasRoom: Bool { bytesWritten < decisionBytes / 2 && childrenStarted < childrenPerDecision }
+
+    private mutating func takeTask(_ event: Event) -> Bool {
+        switch event {
+        case .handOut(let id, let worker, let incarnation, let nonce):
+            guard let (scope, attempt) = attempt(of: id), attempt.started == nil else { return false }
+            emit(.taskStarted(scope: scope, worker: worker, incarnation: incarnation, nonce: nonce))
+        case .taskSubmitted(let id, let nonce, let output):
+            guard let (scope, attempt) = attempt(of: id), attempt.started?.nonce == nonce, !attempt.isSubmitted
+            else { return false }
+            emit(.taskSubmitted(scope: scope, output: output))
+        case .taskSucceeded(let id, let nonce, let output):
+            guard let (scope, attempt) = attempt(of: id), attempt.accepts(nonce) else { return false }
+            succeed(scope, output: output)
+        case .taskFailed(let id, let nonce, let error, let cause):
+            guard let (scope, attempt) = attempt(of: id), attempt.accepts(nonce) else { return false }
+            emit(.taskFailed(scope: scope, error: error, cause: cause))
+            handle(error: given(error), cause: given(cause), scope: scope)
+        case .attemptFailed(let id, let nonce, let stage, let error, let cause):
+            guard let (scope, attempt) = attempt(of: id), attempt.started?.nonce == nonce else { return false }
+            emit(.attemptFailed(scope: scope, stage: stage, error: error, cause: cause))
+            handle(error: given(error), cause: given(cause), scope: scope)
+        case .heartbeatMissed(let id, let nonce):
+            guard let (scope, attempt) = attempt(of: id), let started = attempt.started, attempt.accepts(nonce)
+            else { return false }
+            timeOut(
+                scope, error: ErrorName.heartbeatTimeout,
+                cause: "The worker '\(started.worker)' has not been heard of within the heartbeat period.")
+        default: preconditionFailure("\(event) tells a task nothing")
         }
+        return true
+    }
+
+    private mutating func succeed(_ scope: ScopeID, output: JSON) {
+        do throws(EvaluationError) {
+            try chargeResult(output, in: scope)
+        } catch {
+            emit(.taskFailed(scope: scope, error: error.error, cause: error.cause))
+            handle(error: error.error, cause: error.cause, scope: scope)
+            return
+        }
+        emit(.taskSucceeded(scope: scope, output: output))
+        finish(scope: scope, result: .result)
+    }
+
+    /// A task's time is up. The reason is kept for people; what goes on through the machine is the error alone, as with
+    /// AWS.
+    private mutating func timeOut(_ scope: ScopeID, error: String, cause: String) {
+        emit(.taskTimedOut(scope: scope, error: error, cause: cause))
+        handle(error: error, cause: nil, scope: scope)
+    }
+
+    private func given(_ text: String) -> String? { text.isEmpty ? nil : text }
+
+    private func attempt(of id: EntryID) -> (scope: ScopeID, attempt: TaskAttempt)? {
+        guard let scope = execution.scopeOfEntry[id],
+            case .task(let attempt) = execution.scopes.shared(scope)?.value.entry?.phase
+        else { return nil }
         return (scope, attempt)
     }
 
@@ -132,13 +163,13 @@ struct Decider {
             wake <= now
         else { return false }
         switch entry.phase {
-        case .entered, .branching: return false
-        case .waiting: leave(scope: scope, result: .input)
+        case .entered, .branching, .readingItems, .writingResults: return false
+        case .waiting: leave(scope: scope)
         case .backingOff: emit(.retryStarted(scope: scope))
         case .task(let attempt):
-            let cause = "The task has not ended within TimeoutSeconds (\(attempt.timeoutSeconds ?? 0) s)."
-            emit(.taskTimedOut(scope: scope, error: "States.Timeout", cause: cause))
-            handle(error: "States.Timeout", cause: cause, scope: scope)
+            timeOut(
+                scope, error: ErrorName.timeout,
+                cause: "The task has not ended within TimeoutSeconds (\(attempt.timeoutSeconds ?? 0) s).")
         }
         return true
     }
@@ -151,9 +182,16 @@ struct Decider {
     func evaluationScope(_ scope: ScopeID, input: JSON, draw: Int, item: (index: Int, value: JSON)? = nil)
         -> EvaluationScope
     {
-        let entry = execution.scopes[scope]?.entry?.id ?? 0
+        guard let here = execution.scopes.shared(scope) else { preconditionFailure("scope \(scope) is not open") }
+        let entry = here.value.entry?.id ?? 0
         return EvaluationScope(
-            input: input, context: execution.contextObject(in: scope, item: item),
-            seed: execution.seed(for: entry, draw: draw), digest: digest)
+            input: input, context: contextObject(in: scope, item: item), variables: here.value.variables,
+            seed: execution.seed(for: entry, draw: draw), now: now, digest: digest)
+    }
+
+    private func contextObject(in scope: ScopeID, item: (index: Int, value: JSON)?) -> JSON {
+        guard var context = rehearsed?.context else { return execution.contextObject(in: scope, item: item) }
+        if let item { context["Map"] = ["Item": ["Index": .integer(item.index), "Value": item.value]] }
+        return context
     }
 }

@@ -28,9 +28,11 @@ enum Batch {
             RETURNING execution_id, seq
         ), listed AS (
             INSERT INTO showrunner.execution_list
-                (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, projected_seq)
-            SELECT listing.* FROM unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-                AS listing (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, seq)
+                (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, projected_seq,
+                 version, alias, map_run)
+            SELECT listing.* FROM unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+                AS listing (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, seq,
+                            version, alias, map_run)
               JOIN appended USING (execution_id, seq)
              ORDER BY listing.execution_id
             ON CONFLICT (execution_id) \(listUpdate)
@@ -38,7 +40,8 @@ enum Batch {
         SELECT execution_id::text AS execution_id, seq FROM appended
         """
 
-    /// A list line is replaced only by a later one, whatever order statements arrive in.
+    /// A list line is replaced only by a later one, whatever order statements arrive in. What an execution was started
+    /// as (version, alias, Map Run) stands in its first line and never changes.
     static let listUpdate = """
         DO UPDATE
            SET machine = EXCLUDED.machine, name = EXCLUDED.name, status = EXCLUDED.status,
@@ -64,6 +67,7 @@ enum Batch {
             .intArray(listings.map(\.startedAt)), .intArray(listings.map(\.stoppedAt)),
             .textArray(listings.map { withoutNUL($0.title) }), .textArray(listings.map { withoutNUL($0.error) }),
             .textArray(listings.map { withoutNUL($0.cause) }), .intArray(listings.map(\.projectedSeq)),
+            .intArray(listings.map(\.version)), .textArray(listings.map(\.alias)), .textArray(listings.map(\.mapRun)),
         ]
     }
 

@@ -60,10 +60,17 @@ public struct ListEntry: Sendable, Equatable {
     public var cause: String?
     /// The `seq` of the journal row this line was made from. A line never goes back to an earlier one.
     public var projectedSeq: Int64
+    /// The version of the machine that it was started with, where it was started by a version's or an alias's ARN.
+    public var version: Int64?
+    /// The alias that it was started with.
+    public var alias: String?
+    /// The ARN of the Map Run that it is a child of. Such an execution stands in no other list than its Map Run's.
+    public var mapRun: String?
 
     public init(
         executionID: String, machine: String, name: String, status: String, startedAt: Int64, stoppedAt: Int64? = nil,
-        title: String? = nil, error: String? = nil, cause: String? = nil, projectedSeq: Int64
+        title: String? = nil, error: String? = nil, cause: String? = nil, projectedSeq: Int64, version: Int64? = nil,
+        alias: String? = nil, mapRun: String? = nil
     ) {
         self.executionID = executionID
         self.machine = machine
@@ -75,6 +82,9 @@ public struct ListEntry: Sendable, Equatable {
         self.error = error
         self.cause = cause
         self.projectedSeq = projectedSeq
+        self.version = version
+        self.alias = alias
+        self.mapRun = mapRun
     }
 }
 
@@ -95,27 +105,27 @@ public struct StoredRow: Sendable, Equatable {
     }
 }
 
-/// A state machine as it is kept: the definition itself stands under its hash.
-public struct StoredMachine: Sendable, Equatable {
-    public var name: String
-    public var arn: String
-    public var definitionHash: String
-    /// `STANDARD` or `EXPRESS`.
-    public var type: String
-    /// Microseconds since 1970.
-    public var createdAt: Int64
-    /// Microseconds since 1970.
-    public var updatedAt: Int64
+/// Which executions to list; what is nil does not narrow.
+public struct ListFilter: Sendable, Equatable {
+    /// A machine's name.
+    public var machine: String?
+    /// A version of the machine.
+    public var version: Int64?
+    /// An alias of the machine.
+    public var alias: String?
+    /// The ARN of a Map Run; nil lists no children of Map Runs.
+    public var mapRun: String?
+    public var status: String?
 
     public init(
-        name: String, arn: String, definitionHash: String, type: String, createdAt: Int64, updatedAt: Int64
+        machine: String? = nil, version: Int64? = nil, alias: String? = nil, mapRun: String? = nil,
+        status: String? = nil
     ) {
-        self.name = name
-        self.arn = arn
-        self.definitionHash = definitionHash
-        self.type = type
-        self.createdAt = createdAt
-        self.updatedAt = updatedAt
+        self.machine = machine
+        self.version = version
+        self.alias = alias
+        self.mapRun = mapRun
+        self.status = status
     }
 }
 

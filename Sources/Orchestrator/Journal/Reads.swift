@@ -39,69 +39,14 @@ extension Journal {
         try await read("SELECT body FROM showrunner.definition WHERE hash = $1", [.text(hash)]).first?.text("body")
     }
 
-    /// Keeps a definition under its hash. Keeping it again changes nothing.
-    public func storeDefinition(hash: String, body: String) async throws(PostgresError) {
-        _ = try await read(
-            "INSERT INTO showrunner.definition (hash, body) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            [.text(hash), .text(body)])
-    }
-
-    /// All machines by name.
-    public func machines() async throws(PostgresError) -> [StoredMachine] {
-        try await read(
-            """
-            SELECT name, arn, definition_hash, type, created_at, updated_at FROM showrunner.machine ORDER BY name
-            """, []
-        ).map { row in
-            StoredMachine(
-                name: row.text("name"), arn: row.text("arn"), definitionHash: row.text("definition_hash"),
-                type: row.text("type"), createdAt: row.int("created_at"), updatedAt: row.int("updated_at"))
-        }
-    }
-
-    /// Writes a machine; the creation time of one that exists is kept. Its definition must be stored before. False if
-    /// this incarnation does not have the lease: nothing was written.
-    public func upsertMachine(_ machine: StoredMachine) async throws(PostgresError) -> Bool {
-        let rows = try await read(
-            """
-            INSERT INTO showrunner.machine (name, arn, definition_hash, type, created_at, updated_at)
-            SELECT $2, $3, $4, $5, $6, $7
-              FROM (SELECT FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE) AS lease
-            ON CONFLICT (name) DO UPDATE
-               SET arn = EXCLUDED.arn, definition_hash = EXCLUDED.definition_hash, type = EXCLUDED.type,
-                   updated_at = EXCLUDED.updated_at
-            RETURNING name
-            """,
-            [
-                .text(incarnation), .text(machine.name), .text(machine.arn), .text(machine.definitionHash),
-                .text(machine.type), .int(machine.createdAt), .int(machine.updatedAt),
-            ])
-        return !rows.isEmpty
-    }
-
-    /// Removes a machine. Executions keep their definition and run on. False if this incarnation does not have the lease.
-    public func deleteMachine(_ name: String) async throws(PostgresError) -> Bool {
-        let rows = try await read(
-            """
-            WITH lease AS MATERIALIZED (
-                SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
-            ), deleted AS (
-                DELETE FROM showrunner.machine USING lease WHERE machine.name = $2
-            )
-            SELECT id FROM lease
-            """, [.text(incarnation), .text(name)])
-        return !rows.isEmpty
-    }
-
-    /// Executions, newest first.
+    /// Executions, newest first. Children of Map Runs are listed with their Map Run only.
     ///
     /// - Parameters:
-    ///   - machine: only of this machine.
-    ///   - status: only with this status.
+    ///   - filter: which of them.
     ///   - before: the last entry of the page before.
     ///   - limit: the most entries to return.
     public func listExecutions(
-        machine: String? = nil, status: String? = nil, before: ListCursor? = nil, limit: Int
+        _ filter: ListFilter = ListFilter(), before: ListCursor? = nil, limit: Int
     ) async throws(PostgresError) -> [ListEntry] {
         var conditions: [String] = []
         var parameters: [PostgresValue] = []
@@ -109,8 +54,15 @@ extension Journal {
             parameters.append(value)
             return "$\(parameters.count)"
         }
-        if let machine { conditions.append("machine = \(parameter(.text(machine)))") }
-        if let status { conditions.append("status = \(parameter(.text(status)))") }
+        if let mapRun = filter.mapRun {
+            conditions.append("map_run = \(parameter(.text(mapRun)))")
+        } else {
+            conditions.append("map_run IS NULL")
+        }
+        if let machine = filter.machine { conditions.append("machine = \(parameter(.text(machine)))") }
+        if let version = filter.version { conditions.append("version = \(parameter(.int(version)))") }
+        if let alias = filter.alias { conditions.append("alias = \(parameter(.text(alias)))") }
+        if let status = filter.status { conditions.append("status = \(parameter(.text(status)))") }
         if let before {
             conditions.append(
                 """
@@ -118,10 +70,9 @@ extension Journal {
                 < (\(parameter(.int(before.startedAt))), \(parameter(.uuid(before.executionID))))
                 """)
         }
-        let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
         let rows = try await read(
             """
-            SELECT \(Self.listColumns) FROM showrunner.execution_list \(filter)
+            SELECT \(Self.listColumns) FROM showrunner.execution_list WHERE \(conditions.joined(separator: " AND "))
              ORDER BY started_at DESC, execution_id DESC LIMIT \(parameter(.int(Int64(limit))))
             """, parameters)
         return rows.map(Self.listEntry)
@@ -148,7 +99,7 @@ extension Journal {
 
     static let listColumns = """
         execution_id::text AS execution_id, machine, name, status, started_at, stopped_at, title, error, cause, \
-        projected_seq
+        projected_seq, version, alias, map_run
         """
 
     static func listEntry(_ row: PostgresRow) -> ListEntry {
@@ -156,7 +107,8 @@ extension Journal {
             executionID: row.text("execution_id"), machine: row.text("machine"), name: row.text("name"),
             status: row.text("status"), startedAt: row.int("started_at"), stoppedAt: row.optionalInt("stopped_at"),
             title: row.optionalText("title"), error: row.optionalText("error"), cause: row.optionalText("cause"),
-            projectedSeq: row.int("projected_seq"))
+            projectedSeq: row.int("projected_seq"), version: row.optionalInt("version"),
+            alias: row.optionalText("alias"), mapRun: row.optionalText("map_run"))
     }
 
     /// Runs a statement that may be repeated, on the reading connection.

@@ -80,7 +80,8 @@ extension Journal {
                         taken_at    timestamptz NOT NULL,
                         renewed_at  timestamptz NOT NULL
                     );
-                    """)
+                    """),
+            registryMigration,
         ])
 
     /// Brings the schema up to date and creates the partitions of this month and the next two. Several engines may do so

@@ -14,6 +14,10 @@ public indirect enum ChoiceCondition: Sendable, Hashable {
     case comparison(JSONPath, Comparison, Operand)
     /// StringMatches: `*` stands for any characters, `\*` for itself.
     case stringMatches(JSONPath, pattern: String)
+    /// Condition of a JSONata state: true or false.
+    case expression(QueryExpression)
+    /// Condition of a JSONata state that is no expression.
+    case constant(Bool)
 
     /// The word after `Is`.
     public enum ValueType: String, Sendable, Hashable, CaseIterable {
@@ -68,7 +72,9 @@ public indirect enum ChoiceCondition: Sendable, Hashable {
 
     /// Whether the condition holds. A variable of another type than the operator's makes a comparison false; a path
     /// without value fails with `States.Runtime`, except in IsPresent.
-    public func matches(in scope: EvaluationScope) throws(EvaluationError) -> Bool {
+    ///
+    /// - Parameter field: where the condition stands, such as `Choices[0]/Condition`, for the cause.
+    public func matches(in scope: EvaluationScope, field: String = "Condition") throws(EvaluationError) -> Bool {
         switch self {
         case .and(let conditions):
             for condition in conditions where try !condition.matches(in: scope) { return false }
@@ -96,6 +102,10 @@ public indirect enum ChoiceCondition: Sendable, Hashable {
         case .stringMatches(let variable, let pattern):
             guard case .string(let text) = try ChoiceCondition.value(of: variable, in: scope) else { return false }
             return WildcardPattern(pattern).matches(text)
+        case .expression(let expression):
+            let value = try expression.value(of: "boolean", in: scope, field: field) { $0.boolValue != nil }
+            return value.boolValue == true
+        case .constant(let value): return value
         }
     }
 
@@ -111,15 +121,25 @@ public indirect enum ChoiceCondition: Sendable, Hashable {
 }
 
 extension ChoiceState {
-    /// The state that the rules choose, or Default; fails with `States.NoChoiceMatched` where there is neither.
-    public func chosen(in scope: EvaluationScope) throws(EvaluationError) -> String {
-        for rule in rules where try rule.condition.matches(in: scope) { return rule.next }
+    /// What a Choice state decided.
+    public struct Decision: Sendable, Hashable {
+        public let next: String
+        /// The rule that matched; nil: none did, and Default was taken.
+        public let rule: Rule?
+    }
+
+    /// The first rule that matches, or Default; fails with `States.NoChoiceMatched` where there is neither.
+    public func decision(in scope: EvaluationScope) throws(EvaluationError) -> Decision {
+        for (index, rule) in rules.enumerated()
+        where try rule.condition.matches(in: scope, field: "Choices[\(index)]/Condition") {
+            return Decision(next: rule.next, rule: rule)
+        }
         guard let defaultNext else {
             throw EvaluationError(
                 error: ErrorName.noChoiceMatched,
-                cause: "No Choice matched: no rule of the Choice state holds for the input and it has no Default")
+                cause: "Failed to transition out of the state. The state does not point to a next state.")
         }
-        return defaultNext
+        return Decision(next: defaultNext, rule: nil)
     }
 }
 

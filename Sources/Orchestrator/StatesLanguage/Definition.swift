@@ -1,5 +1,13 @@
 public import JSON
 
+/// What a state machine is for: Standard workflows live long and are kept step by step, Express workflows are short.
+///
+/// Source: https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+public enum StateMachineType: String, Sendable, Hashable, CaseIterable {
+    case standard = "STANDARD"
+    case express = "EXPRESS"
+}
+
 /// Reads state machine definitions: source tree in, checked machine or all diagnostics out.
 ///
 /// Source: https://states-language.net/spec.html
@@ -10,11 +18,15 @@ public enum Definition {
     /// Reads a definition from the tree of a YAML or JSON file. All problems are reported, in the order of the file;
     /// there is a machine when none of them is an error.
     ///
-    /// - Parameter contracts: the known steps by name, against which resources and literal Parameters are checked; nil
-    ///   leaves that out.
-    public static func read(_ tree: SourceTree, contracts: [String: StepContractView]? = nil) -> Reading {
-        var reader = DefinitionReader(contracts: contracts)
+    /// - Parameters:
+    ///   - type: what the machine is for: an Express workflow may use less.
+    ///   - contracts: the known steps by name, against which resources and arguments are checked; nil leaves that out.
+    public static func read(
+        _ tree: SourceTree, type: StateMachineType = .standard, contracts: [String: StepContractView]? = nil
+    ) -> Reading {
+        var reader = DefinitionReader(type: type, contracts: contracts)
         let machine = reader.machine(tree)
+        if let machine { reader.lint(machine) }
         let diagnostics = reader.diagnostics.sorted { left, right in
             (left.place, left.location, left.message) < (right.place, right.location, right.message)
         }
@@ -24,20 +36,16 @@ public enum Definition {
     }
 
     /// Reads a definition from JSON text, as it comes over the wire and stands in the journal.
-    public static func read(json text: String, contracts: [String: StepContractView]? = nil) -> Reading {
+    public static func read(
+        json text: String, type: StateMachineType = .standard, contracts: [String: StepContractView]? = nil
+    ) -> Reading {
         do {
-            return read(try SourceTree(parsingJSON: text), contracts: contracts)
+            return read(try SourceTree(parsingJSON: text), type: type, contracts: contracts)
         } catch {
             let diagnostic = Diagnostic(
-                .error, code: .invalidJSONDescription, message: error.reason, at: error.place, location: "/")
+                .error, code: .invalidJSONDescription, message: error.reason, advice: nil, at: error.place,
+                location: "/", wireLocation: nil)
             return (nil, [diagnostic])
         }
     }
-}
-
-/// In which language the expressions of a machine or state are written. The one place where that is decided: a reader
-/// for another language branches here.
-enum QueryLanguage: String, CaseIterable {
-    case jsonPath = "JSONPath"
-    case jsonata = "JSONata"
 }

@@ -17,7 +17,9 @@ extension DefinitionReader {
                 continue
             }
             let fields = ObjectFields(node: node, members: members)
-            let condition = condition(node, isTop: true)
+            let condition = language == .jsonata ? expressionRule(node) : condition(node, isTop: true)
+            let assign = assignment(fields)
+            let output = language == .jsonata ? template("Output", in: fields) : nil
             if fields.has("End") {
                 report(
                     "The field 'End' is not supported",
@@ -29,7 +31,7 @@ extension DefinitionReader {
                 continue
             }
             if let next = fields.text("Next", &self), let condition {
-                rules.append(ChoiceState.Rule(condition: condition, next: next))
+                rules.append(ChoiceState.Rule(condition: condition, next: next, assign: assign, output: output))
             }
         }
         return rules.count == nodes.count ? ChoiceState(rules: rules, defaultNext: defaultNext) : nil
@@ -44,12 +46,26 @@ extension DefinitionReader {
 
     private static let combinations = ["And", "Or", "Not"]
 
+    private static let ruleFields = FieldSet(
+        ["Next", "End", "Assign", "Comment"], jsonPath: combinations + operators + ["Variable"],
+        jsonata: ["Condition", "Output"])
+
+    private static let nestedRuleFields = FieldSet(combinations + operators + ["Variable", "Comment", "Next"])
+
+    /// The condition of a rule in JSONata.
+    private mutating func expressionRule(_ node: Node) -> ChoiceCondition? {
+        guard let object = object(node, fields: DefinitionReader.ruleFields, required: ["Condition"]) else {
+            return nil
+        }
+        _ = object.text("Comment", &self)
+        if case .scalar(.bool(let value)) = object["Condition"]?.value.content { return .constant(value) }
+        return object.expression("Condition", &self).map(ChoiceCondition.expression)
+    }
+
     /// The condition of a rule, or of one nested in it.
     private mutating func condition(_ node: Node, isTop: Bool) -> ChoiceCondition? {
-        let fields =
-            DefinitionReader.combinations + DefinitionReader.operators + ["Variable", "Comment"]
-            + (isTop ? ["Next", "End"] : [])
-        guard let object = object(node, fields: isTop ? fields : fields + ["Next"]) else { return nil }
+        let fields = isTop ? DefinitionReader.ruleFields : DefinitionReader.nestedRuleFields
+        guard let object = object(node, fields: fields) else { return nil }
         if !isTop, object.has("Next") {
             report(
                 "The field 'Next' is not supported", advice: "only the outermost rule leads to a state",

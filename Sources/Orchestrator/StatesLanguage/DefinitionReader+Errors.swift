@@ -5,10 +5,10 @@ extension DefinitionReader {
         guard let nodes = object.array("Retry", &self) else { return [] }
         var retriers: [Retrier] = []
         for (index, node) in nodes.enumerated() {
-            let fields = [
+            let fields = FieldSet([
                 "ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy",
                 "Comment",
-            ]
+            ])
             guard let entry = self.object(node, fields: fields, required: ["ErrorEquals"]) else { continue }
             let names = errorNames(entry, isLast: index == nodes.count - 1, list: "Retry")
             _ = entry.text("Comment", &self)
@@ -22,12 +22,7 @@ extension DefinitionReader {
                     advice: "make MaxDelaySeconds greater than IntervalSeconds", at: entry.place("MaxDelaySeconds"),
                     entry.location("MaxDelaySeconds"))
             }
-            let jitter = entry.text("JitterStrategy", &self)
-            if let jitter, jitter != "FULL", jitter != "NONE" {
-                report(
-                    "JitterStrategy '\(jitter)' is not known", advice: "write FULL or NONE",
-                    at: entry.place("JitterStrategy"), entry.location("JitterStrategy"))
-            }
+            let jitter = oneOf("JitterStrategy", ["FULL", "NONE"], in: entry)
             retriers.append(
                 Retrier(
                     errorEquals: names, intervalSeconds: interval, maxAttempts: attempts, backoffRate: rate,
@@ -40,13 +35,17 @@ extension DefinitionReader {
         guard let nodes = object.array("Catch", &self) else { return [] }
         var catchers: [Catcher] = []
         for (index, node) in nodes.enumerated() {
-            let fields = ["ErrorEquals", "Next", "ResultPath", "Comment"]
+            let fields = FieldSet(
+                ["ErrorEquals", "Next", "Assign", "Comment"], jsonPath: ["ResultPath"], jsonata: ["Output"])
             guard let entry = self.object(node, fields: fields, required: ["ErrorEquals", "Next"]) else { continue }
             let names = errorNames(entry, isLast: index == nodes.count - 1, list: "Catch")
             _ = entry.text("Comment", &self)
-            let placement = placement("ResultPath", in: entry)
+            let placement = language == .jsonPath ? placement("ResultPath", in: entry) : .replace
+            let output = language == .jsonata ? template("Output", in: entry) : nil
+            let assign = assignment(entry)
             guard let next = entry.text("Next", &self) else { continue }
-            catchers.append(Catcher(errorEquals: names, next: next, resultPath: placement))
+            catchers.append(
+                Catcher(errorEquals: names, next: next, resultPath: placement, output: output, assign: assign))
         }
         return catchers
     }
@@ -74,18 +73,12 @@ extension DefinitionReader {
                     at: node.tree.place, node.location)
             }
         }
-        if names.contains(ErrorName.all) {
-            if names.count > 1 {
-                report(
-                    "States.ALL must stand alone in ErrorEquals", advice: "it covers the other names already",
-                    at: entry.place("ErrorEquals"), location)
-            }
-            if !isLast {
-                report(
-                    "States.ALL must stand in the last entry of \(list)",
-                    advice: "the entries after it would never be used: move it to the end",
-                    at: entry.place("ErrorEquals"), location)
-            }
+        if let index = names.firstIndex(of: ErrorName.all), names.count > 1 || !isLast, index < nodes.count {
+            report(
+                "States.ALL must appear alone and at end of list",
+                advice: names.count > 1
+                    ? "it covers the other names already" : "the entries of \(list) after it would never be used",
+                at: nodes[index].tree.place, nodes[index].location)
         }
         return names
     }

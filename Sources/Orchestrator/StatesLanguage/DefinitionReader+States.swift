@@ -4,48 +4,45 @@ extension DefinitionReader {
     private static let stateTypes = ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"]
 
     /// The fields of each state type besides Type, Comment and QueryLanguage.
-    private static func fields(of type: String) -> [String] {
-        let paths = ["InputPath", "OutputPath"]
-        let transition = ["Next", "End"]
-        let result = ["Parameters", "ResultPath"]
-        let errors = ["ResultSelector", "Retry", "Catch"]
+    ///
+    /// Source: https://states-language.net/spec.html#state-type-table
+    private static func fields(of type: String) -> FieldSet {
+        let paths = FieldSet([], jsonPath: ["InputPath", "OutputPath"], jsonata: ["Output"])
+        let transition = FieldSet(["Next", "End", "Assign"])
+        let parameters = FieldSet([], jsonPath: ["Parameters", "ResultPath"])
+        let work = FieldSet([], jsonPath: ["Parameters", "ResultPath"], jsonata: ["Arguments"])
+        let errors = FieldSet(["Retry", "Catch"], jsonPath: ["ResultSelector"])
         return switch type {
-        case "Pass": paths + transition + result + ["Result"]
+        case "Pass": paths + transition + parameters + FieldSet([], jsonPath: ["Result"])
         case "Task":
-            paths + transition + result + errors + [
-                "Resource", "TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds", "HeartbeatSecondsPath",
-            ]
-        case "Choice": paths + ["Choices", "Default"]
-        case "Wait": paths + transition + ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+            paths + transition + work + errors
+                + FieldSet(
+                    ["Resource", "TimeoutSeconds", "HeartbeatSeconds", "Credentials"],
+                    jsonPath: ["TimeoutSecondsPath", "HeartbeatSecondsPath"])
+        case "Choice": paths + FieldSet(["Choices", "Default", "Assign"])
+        case "Wait":
+            paths + transition + FieldSet(["Seconds", "Timestamp"], jsonPath: ["SecondsPath", "TimestampPath"])
         case "Succeed": paths
-        case "Fail": ["Error", "ErrorPath", "Cause", "CausePath"]
-        case "Parallel": paths + transition + result + errors + ["Branches"]
+        case "Fail": FieldSet(["Error", "Cause"], jsonPath: ["ErrorPath", "CausePath"])
+        case "Parallel": paths + transition + work + errors + FieldSet(["Branches"])
         case "Map":
-            paths + transition + result + errors + [
-                "ItemProcessor", "Iterator", "ItemSelector", "ItemsPath", "MaxConcurrency", "MaxConcurrencyPath",
-                "ToleratedFailurePercentage", "ToleratedFailurePercentagePath", "ToleratedFailureCount",
-                "ToleratedFailureCountPath", "Label",
-            ]
+            paths + transition + parameters + errors
+                + FieldSet(
+                    [
+                        "ItemProcessor", "Iterator", "ItemSelector", "ItemReader", "ItemBatcher", "ResultWriter",
+                        "MaxConcurrency", "ToleratedFailurePercentage", "ToleratedFailureCount", "Label",
+                    ],
+                    jsonPath: [
+                        "ItemsPath", "MaxConcurrencyPath", "ToleratedFailurePercentagePath",
+                        "ToleratedFailureCountPath",
+                    ], jsonata: ["Items"])
         default: preconditionFailure("'\(type)' is no state type")
         }
     }
 
-    /// Fields of the language that this version cannot run, each with what stands in its way.
-    private static let laterFields = [
-        "Assign": "variables come with a later version",
-        "Arguments": "it belongs to JSONata, which comes with a later version; JSONPath states use Parameters",
-        "Output": "it belongs to JSONata, which comes with a later version; JSONPath states use OutputPath",
-        "Items": "it belongs to JSONata, which comes with a later version; JSONPath states use ItemsPath",
-        "Condition": "it belongs to JSONata, which comes with a later version",
-        "Credentials": "tasks run with the worker's own rights",
-        "ItemReader": "items come from the state's input; reading them from a store comes with a later version",
-        "ItemBatcher": "items are handed on one by one; batches come with a later version",
-        "ResultWriter": "results stay in the state's output; writing them to a store comes with a later version",
-    ]
-
     /// One state. The outline is there even when the state is not.
     mutating func state(
-        _ member: SourceTree.Member, _ node: Node, language inherited: QueryLanguage
+        _ member: SourceTree.Member, _ node: Node, inherited: QueryLanguage
     ) -> (State?, Outline) {
         var outline = Outline(name: member.key, place: member.keyPlace, location: node.location)
         guard case .mapping(let members) = node.tree.content else {
@@ -60,53 +57,79 @@ extension DefinitionReader {
             outline.isTerminal = true
             return (nil, outline)
         }
-        guard let type = raw.text("Type", &self) else {
-            outline.isTerminal = true
-            return (nil, outline)
-        }
-        guard DefinitionReader.stateTypes.contains(type) else {
-            let nearest = nearestName(to: type, among: DefinitionReader.stateTypes)
-            report(
-                "'\(type)' is not a state type",
-                advice: nearest.map { "did you mean '\($0)'?" }
-                    ?? "the types are \(DefinitionReader.stateTypes.joined(separator: ", "))",
-                at: raw.place("Type"), raw.location("Type"))
+        guard let type = oneOf("Type", DefinitionReader.stateTypes, in: raw) else {
             outline.isTerminal = true
             return (nil, outline)
         }
         let isEnd = raw["End"]?.value.content == .scalar(.bool(true))
         outline.isTerminal = isEnd || type == "Succeed" || type == "Fail"
-        let language = queryLanguage(raw, inherited: inherited)
-        // A state in another language has other fields: checking them by these rules would only mislead.
-        if language == .jsonata { return (nil, outline) }
-
-        let later = members.filter { DefinitionReader.laterFields[$0.key] != nil }
-        for field in later {
-            report(
-                "The field '\(field.key)' is not supported", advice: DefinitionReader.laterFields[field.key],
-                at: field.keyPlace, node.child(field.key))
+        language = queryLanguage(raw, inherited: inherited)
+        // A state that may not be in JSONPath is not told which of its fields belong to JSONata besides.
+        hasResult = type == "Task" || type == "Parallel" || type == "Map"
+        isDowngraded = inherited == .jsonata && language == .jsonPath
+        defer {
+            language = inherited
+            isDowngraded = false
         }
         guard
             let object = object(
-                node,
-                fields: ["Type", "Comment", "QueryLanguage"] + DefinitionReader.fields(of: type) + later.map(\.key),
+                node, fields: FieldSet(["Type", "Comment", "QueryLanguage"]) + DefinitionReader.fields(of: type),
                 required: DefinitionReader.required(of: type))
         else { return (nil, outline) }
         let comment = object.text("Comment", &self)
         let transition = transition(object, type: type)
-        let flow = DataFlow(
-            inputPath: selection("InputPath", in: object),
-            parameters: type == "Map" ? nil : template("Parameters", in: object),
-            resultSelector: template("ResultSelector", in: object),
-            resultPath: placement("ResultPath", in: object),
-            outputPath: selection("OutputPath", in: object))
+        let flow = dataFlow(object, type: type)
+        let assign = assignment(object)
         let retry = retriers(object)
         let catches = catchers(object)
-        guard let kind = kind(type, object, language: language) else { return (nil, outline) }
+        guard let kind = kind(type, object, inherited: inherited) else { return (nil, outline) }
         let state = State(
-            name: member.key, comment: comment, dataFlow: flow, transition: transition, retry: retry, catches: catches,
-            kind: kind)
+            name: member.key, comment: comment, dataFlow: flow, assign: assign, transition: transition, retry: retry,
+            catches: catches, kind: kind)
         return (state, outline)
+    }
+
+    private mutating func dataFlow(_ object: ObjectFields, type: String) -> DataFlow {
+        switch language {
+        case .jsonPath:
+            .jsonPath(
+                PathFlow(
+                    inputPath: selection("InputPath", in: object),
+                    parameters: type == "Map" ? nil : template("Parameters", in: object),
+                    resultSelector: template("ResultSelector", in: object),
+                    resultPath: placement("ResultPath", in: object),
+                    outputPath: selection("OutputPath", in: object)))
+        case .jsonata:
+            .jsonata(
+                ExpressionFlow(
+                    arguments: template("Arguments", in: object), output: template("Output", in: object)))
+        }
+    }
+
+    /// Assign of a state, a choice rule or a catcher.
+    ///
+    /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+    mutating func assignment(_ object: ObjectFields) -> PayloadTemplate? {
+        let template = objectTemplate("Assign", in: object)
+        guard let node = object.child("Assign"), case .mapping(let members) = node.tree.content else { return nil }
+        for member in members {
+            let name = plainName(member)
+            note(.assignment(name), at: member.keyPlace, node.child(member.key))
+            let scalars = name.unicodeScalars
+            let isIdentifier =
+                scalars.first?.properties.isIDStart == true && scalars.dropFirst().allSatisfy(\.properties.isIDContinue)
+            if !isIdentifier || scalars.count > 80 {
+                report(
+                    "'\(name.prefix(100))' is not a valid variable name",
+                    advice: "a name has 1 to 80 letters, digits and '_' and begins with a letter", at: member.keyPlace,
+                    node.child(member.key))
+            } else if name == "states" {
+                report(
+                    "'states' is not a valid variable name", advice: "the language keeps $states for itself",
+                    at: member.keyPlace, node.child(member.key))
+            }
+        }
+        return template
     }
 
     private static func required(of type: String) -> [String] {
@@ -143,8 +166,7 @@ extension DefinitionReader {
         func add(_ field: String, of fields: ObjectFields) {
             if case .scalar(.string(let name)) = fields[field]?.value.content {
                 targets.append(
-                    Outline.Target(
-                        field: field, name: name, place: fields.place(field), location: fields.location(field)))
+                    Outline.Target(name: name, place: fields.place(field), location: fields.location(field)))
             }
         }
         add("Next", of: object)
@@ -162,19 +184,31 @@ extension DefinitionReader {
 
     // MARK: - What each type does
 
-    private mutating func kind(_ type: String, _ object: ObjectFields, language: QueryLanguage) -> State.Kind? {
+    private mutating func kind(_ type: String, _ object: ObjectFields, inherited: QueryLanguage) -> State.Kind? {
         switch type {
-        case "Pass": return .pass(result: object["Result"]?.value.json)
+        case "Pass":
+            warnOfStaticResult(object)
+            return .pass(result: object["Result"]?.value.json)
         case "Task": return task(object).map(State.Kind.task)
         case "Choice": return choice(object).map(State.Kind.choice)
         case "Wait": return wait(object).map(State.Kind.wait)
         case "Succeed": return .succeed
         case "Fail":
             return .fail(FailState(error: object.textSource("Error", &self), cause: object.textSource("Cause", &self)))
-        case "Parallel": return parallel(object, language: language)
-        case "Map": return map(object, language: language).map(State.Kind.map)
+        case "Parallel": return parallel(object, inherited: inherited)
+        case "Map": return map(object, inherited: inherited).map(State.Kind.map)
         default: preconditionFailure("'\(type)' is no state type")
         }
+    }
+
+    /// A Result is handed on as it stands.
+    private mutating func warnOfStaticResult(_ object: ObjectFields) {
+        guard let node = object.child("Result"), case .mapping(let members) = node.tree.content,
+            let member = members.first(where: { $0.key.hasSuffix(".$") })
+        else { return }
+        report(
+            .warning, .passResultIsStatic, "Result of a Pass state is handed on as it stands, '\(member.key)' too",
+            advice: "write it in Parameters to have it evaluated", at: member.keyPlace, node.child(member.key))
     }
 
     private mutating func task(_ object: ObjectFields) -> TaskState? {
@@ -199,8 +233,24 @@ extension DefinitionReader {
                 object.location("Resource"))
             return nil
         }
+        checkIntegration(resource, object)
         checkContract(resource, object)
-        return TaskState(resource: resource, timeoutSeconds: timeout, heartbeatSeconds: heartbeat)
+        return TaskState(
+            resource: resource, timeoutSeconds: timeout, heartbeatSeconds: heartbeat, credentials: credentials(object))
+    }
+
+    /// Credentials: a template with the RoleArn under which the task runs.
+    private mutating func credentials(_ object: ObjectFields) -> PayloadTemplate? {
+        guard let node = object.child("Credentials") else { return nil }
+        guard case .mapping(let members) = node.tree.content else {
+            expected("Object", node)
+            return nil
+        }
+        if !members.contains(where: { $0.key == "RoleArn" || language == .jsonPath && $0.key == "RoleArn.$" }) {
+            report(
+                "The field 'RoleArn' is required but was missing", at: object.keyPlace("Credentials"), node.location)
+        }
+        return template("Credentials", in: object)
     }
 
     /// Compares a step's resource and its literal Parameters with the step's contract.
@@ -216,17 +266,17 @@ extension DefinitionReader {
                 at: object.place("Resource"), object.location("Resource"))
             return
         }
-        guard let node = object.child("Parameters"), case .mapping(let members) = node.tree.content else { return }
-        let given = Set(members.map { $0.key.hasSuffix(".$") ? String($0.key.dropLast(2)) : $0.key })
+        let argumentsName = language == .jsonPath ? "Parameters" : "Arguments"
+        guard let node = object.child(argumentsName), case .mapping(let members) = node.tree.content else { return }
+        let given = Set(members.map(plainName))
         let missing = contract.input.filter { $0.isRequired && !given.contains($0.name) }.map(\.name)
         if !missing.isEmpty {
             report(
                 "The step '\(name)' needs \(missing.map { "'\($0)'" }.joined(separator: ", "))",
-                advice: "add it to Parameters", at: object.keyPlace("Parameters"), node.location)
+                advice: "add it to \(argumentsName)", at: object.keyPlace(argumentsName), node.location)
         }
         for member in members {
-            let isDynamic = member.key.hasSuffix(".$")
-            let plain = isDynamic ? String(member.key.dropLast(2)) : member.key
+            let plain = plainName(member)
             guard let field = contract.input.first(where: { $0.name == plain }) else {
                 if let nearest = nearestName(to: plain, among: contract.input.map(\.name)), !given.contains(nearest) {
                     report(
@@ -237,17 +287,31 @@ extension DefinitionReader {
             }
             let kind = IntrinsicParameter(rawValue: field.kind) ?? .any
             let value = member.value.json
-            if !isDynamic, !kind.accepts(value), !(value.isNull && !field.isRequired) {
+            if !isDynamic(member), !kind.accepts(value), !(value.isNull && !field.isRequired) {
                 report(
                     "'\(plain)' of the step '\(name)' must be of type \(kind.rawValue)",
-                    advice: "write a value of that type, or a path under '\(plain).$'", at: member.value.place,
-                    node.child(member.key))
+                    advice: "write a value of that type, or "
+                        + (language == .jsonPath ? "a path under '\(plain).$'" : "an expression"),
+                    at: member.value.place, node.child(member.key))
             }
         }
     }
 
+    /// The name under which a member of arguments arrives.
+    private func plainName(_ member: SourceTree.Member) -> String {
+        language == .jsonPath && member.key.hasSuffix(".$") ? String(member.key.dropLast(2)) : member.key
+    }
+
+    /// Whether a member's value is known only when the state runs.
+    private func isDynamic(_ member: SourceTree.Member) -> Bool {
+        switch language {
+        case .jsonPath: member.key.hasSuffix(".$")
+        case .jsonata: if case .scalar(.string(let text)) = member.value.content { text.hasPrefix("{%") } else { false }
+        }
+    }
+
     private mutating func wait(_ object: ObjectFields) -> WaitState? {
-        let forms = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+        let forms = ["Seconds", "Timestamp"] + (language == .jsonPath ? ["SecondsPath", "TimestampPath"] : [])
         exclude(forms, in: object)
         guard let form = forms.first(where: { object.has($0) }) else {
             report(
@@ -257,22 +321,23 @@ extension DefinitionReader {
             return nil
         }
         switch form {
-        case "Seconds": return object.integer("Seconds", in: 0...99_999_999, &self).map { .seconds(.literal($0)) }
-        case "SecondsPath": return object.path("SecondsPath", &self).map { .seconds(.path($0)) }
+        case "Seconds", "SecondsPath":
+            return object.numberSource("Seconds", in: 0...99_999_999, &self).map { .seconds($0) }
         case "TimestampPath": return object.path("TimestampPath", &self).map { .timestamp(.path($0)) }
         default:
-            guard let text = object.text("Timestamp", &self) else { return nil }
+            guard let source = object.textSource("Timestamp", &self) else { return nil }
+            guard case .literal(let text) = source else { return .timestamp(source) }
             guard Timestamp.microseconds(rfc3339: text) != nil else {
                 report(
-                    "Value is not a valid timestamp: '\(text)'", advice: "write it like 2026-03-14T01:59:00Z",
+                    "String does not match RFC3339 timestamp", advice: "write it like 2026-03-14T01:59:00Z",
                     at: object.place("Timestamp"), object.location("Timestamp"))
                 return nil
             }
-            return .timestamp(.literal(text))
+            return .timestamp(source)
         }
     }
 
-    private mutating func parallel(_ object: ObjectFields, language: QueryLanguage) -> State.Kind? {
+    private mutating func parallel(_ object: ObjectFields, inherited: QueryLanguage) -> State.Kind? {
         guard let nodes = object.array("Branches", &self) else { return nil }
         if nodes.isEmpty {
             report(
@@ -281,7 +346,7 @@ extension DefinitionReader {
             return nil
         }
         let branches = nodes.map {
-            innerMachine($0.tree, at: $0.location, isProcessor: false, language: language)
+            innerMachine($0.tree, at: $0.location, isProcessor: false, inherited: inherited)
         }
         let whole = branches.compactMap(\.self)
         return whole.count == branches.count ? .parallel(branches: whole) : nil

@@ -4,12 +4,42 @@ import OrderedCollections
 /// Walks a definition, notes problems and builds the machine as it goes. Its parts: this file reads machines,
 /// `DefinitionReader+States` states, `+Fields` single fields, `+Choices` choice rules, `+Errors` Retry and Catch.
 struct DefinitionReader {
+    let type: StateMachineType
     let contracts: [String: StepContractView]?
     var diagnostics: [Diagnostic] = []
     /// All state names of the definition, those of branches and iterators too: a name may stand once in all.
     var stateNames: [String: SourcePlace] = [:]
+    /// The query language of what is being read: the machine's, inside a state the state's.
+    var language = QueryLanguage.jsonPath
+    /// Whether the state that is being read asks for JSONPath within JSONata, which is reported as a whole.
+    var isDowngraded = false
 
-    init(contracts: [String: StepContractView]?) { self.contracts = contracts }
+    /// The labels of distributed Maps, each of which may stand once.
+    var labels: [String: SourcePlace] = [:]
+    /// Every path, call and expression, by the state in whose fields it stands.
+    var uses: [String: [ExpressionUse]] = [:]
+    /// Where each state stands.
+    var headers: [String: Header] = [:]
+
+    struct Header {
+        let place: SourcePlace
+        let location: String
+    }
+
+    /// Those of the state that is being read.
+    var currentUses: [ExpressionUse] = []
+    /// The state that is being read, and whether its work gives a result.
+    var stateLocation = ""
+    var hasResult = false
+    /// Whether what is read runs as the Express children of a distributed Map.
+    var isInExpressProcessor = false
+    /// Whether each state could be read: only then is it known what comes after what.
+    var isComplete = true
+
+    init(type: StateMachineType, contracts: [String: StepContractView]?) {
+        self.type = type
+        self.contracts = contracts
+    }
 
     /// A part of a definition with its name for messages.
     struct Node {
@@ -32,25 +62,42 @@ struct DefinitionReader {
             Diagnostic(severity, code: code, message: message, advice: advice, at: place, location: location))
     }
 
+    /// Notes an error for which AWS names another location than the place at fault.
+    mutating func report(
+        _ code: Diagnostic.Code, _ message: String, advice: String?, at place: SourcePlace,
+        _ location: String, wireLocation: String?
+    ) {
+        diagnostics.append(
+            Diagnostic(
+                .error, code: code, message: message, advice: advice, at: place, location: location,
+                wireLocation: wireLocation))
+    }
+
     // MARK: - Machines
 
-    private static let topFields = ["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]
-    private static let innerFields = ["Comment", "StartAt", "States", "QueryLanguage"]
+    private static let topFields = FieldSet([
+        "Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage",
+    ])
+    private static let innerFields = FieldSet(["Comment", "StartAt", "States"])
 
     /// The whole definition.
     mutating func machine(_ tree: SourceTree) -> StateMachine? {
-        machine(Node(tree: tree, location: "/"), fields: DefinitionReader.topFields, language: .jsonPath)
+        machine(Node(tree: tree, location: "/"), fields: DefinitionReader.topFields, inherited: .jsonPath)
     }
 
-    /// A Parallel branch or a Map's processor.
+    /// A Parallel branch or a Map's processor, in the language of the machine around it: the language of the state
+    /// that holds it is that state's own.
     mutating func innerMachine(
-        _ tree: SourceTree, at location: String, isProcessor: Bool, language: QueryLanguage
+        _ tree: SourceTree, at location: String, isProcessor: Bool, inherited: QueryLanguage
     ) -> StateMachine? {
-        let fields = isProcessor ? DefinitionReader.innerFields + ["ProcessorConfig"] : DefinitionReader.innerFields
-        return machine(Node(tree: tree, location: location), fields: fields, language: language)
+        let fields =
+            isProcessor ? DefinitionReader.innerFields + FieldSet(["ProcessorConfig"]) : DefinitionReader.innerFields
+        return machine(Node(tree: tree, location: location), fields: fields, inherited: inherited)
     }
 
-    private mutating func machine(_ node: Node, fields: [String], language inherited: QueryLanguage) -> StateMachine? {
+    private mutating func machine(_ node: Node, fields: FieldSet, inherited: QueryLanguage) -> StateMachine? {
+        let outer = language
+        defer { language = outer }
         guard let object = object(node, fields: fields, required: ["States", "StartAt"]) else { return nil }
         let comment = object.text("Comment", &self)
         if let version = object.text("Version", &self), version != "1.0" {
@@ -59,7 +106,8 @@ struct DefinitionReader {
                 at: object.place("Version"), object.location("Version"))
         }
         let timeout = object.integer("TimeoutSeconds", in: 1...99_999_999, &self)
-        let language = queryLanguage(object, inherited: inherited)
+        let machineLanguage = queryLanguage(object, inherited: inherited)
+        language = machineLanguage
         guard let startAt = object.text("StartAt", &self), let statesField = object["States"] else { return nil }
         let statesNode = Node(tree: statesField.value, location: object.location("States"))
         guard case .mapping(let members) = statesNode.tree.content else {
@@ -77,34 +125,34 @@ struct DefinitionReader {
         for member in members {
             note(member, in: statesNode)
             let stateNode = Node(tree: member.value, location: statesNode.child(member.key))
-            let (state, outline) = self.state(member, stateNode, language: language)
+            let outer = (currentUses, stateLocation, hasResult)
+            currentUses = []
+            stateLocation = stateNode.location
+            let (state, outline) = self.state(member, stateNode, inherited: machineLanguage)
+            uses[member.key] = currentUses
+            headers[member.key] = Header(place: member.keyPlace, location: stateNode.location)
+            (currentUses, stateLocation, hasResult) = outer
             outlines.append(outline)
-            if let state { states[state.name] = state }
+            if let state { states[state.name] = state } else { isComplete = false }
         }
         check(outlines, startAt: startAt, startPlace: object.place("StartAt"), in: object, statesNode: statesNode)
-        return StateMachine(comment: comment, startAt: startAt, states: states, timeoutSeconds: timeout)
+        return StateMachine(
+            comment: comment, startAt: startAt, states: states, timeoutSeconds: timeout, queryLanguage: machineLanguage)
     }
 
-    /// The language of the expressions below, a problem noted where it cannot be read yet.
+    /// The language of the expressions below.
     mutating func queryLanguage(_ object: ObjectFields, inherited: QueryLanguage) -> QueryLanguage {
-        guard let text = object.text("QueryLanguage", &self) else { return inherited }
+        guard object.has("QueryLanguage") else { return inherited }
         let place = object.place("QueryLanguage")
-        guard let language = QueryLanguage(rawValue: text) else {
-            report(
-                "QueryLanguage '\(text)' is not known", advice: "write JSONPath or leave the field out", at: place,
-                object.location("QueryLanguage"))
-            return inherited
+        let words = QueryLanguage.allCases.map(\.rawValue)
+        // As the service has it, whatever is not the one is the other.
+        guard let language = oneOf("QueryLanguage", words, in: object).flatMap(QueryLanguage.init) else {
+            return .jsonata
         }
         if inherited == .jsonata, language == .jsonPath {
             report(
                 "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at: place,
                 object.node.location)
-        }
-        if language == .jsonata {
-            report(
-                "QueryLanguage 'JSONata' is not supported yet: it comes with a later version",
-                advice: "write this state with JSONPath, or leave QueryLanguage out", at: place,
-                object.location("QueryLanguage"))
         }
         return language
     }
@@ -113,6 +161,7 @@ struct DefinitionReader {
         let location = statesNode.child(member.key)
         if member.key.isEmpty || member.key.unicodeScalars.count > 80 {
             report(
+                .error, .invalidStateName,
                 "The state name '\(member.key.prefix(100))' has \(member.key.unicodeScalars.count) characters",
                 advice: "names have 1 to 80 characters", at: member.keyPlace, location)
         }
@@ -137,7 +186,6 @@ struct DefinitionReader {
         var isTerminal = false
 
         struct Target {
-            let field: String
             let name: String
             let place: SourcePlace
             let location: String
@@ -148,21 +196,22 @@ struct DefinitionReader {
         _ outlines: [Outline], startAt: String, startPlace: SourcePlace, in object: ObjectFields, statesNode: Node
     ) {
         let byName = Dictionary(outlines.map { ($0.name, $0) }, uniquingKeysWith: { _, last in last })
-        // The service calls this target Next too.
-        let start = Outline.Target(
-            field: "Next", name: startAt, place: startPlace, location: object.location("StartAt"))
+        let start = Outline.Target(name: startAt, place: startPlace, location: object.location("StartAt"))
         for target in [start] + outlines.flatMap(\.targets) where byName[target.name] == nil {
             let nearest = nearestName(to: target.name, among: outlines.map(\.name))
             report(
-                .error, .missingTransitionTarget, "Missing '\(target.field)' target: \(target.name)",
+                .error, .missingTransitionTarget,
+                "Missing 'Next' target: \(target.name)",
                 advice: nearest.map { "did you mean '\($0)'?" } ?? "the States beside it hold no state of that name",
                 at: target.place, target.location)
         }
         if !outlines.contains(where: \.isTerminal) {
             report(
-                .error, .noTerminalState, "No state ends the machine",
+                .missingEndState, "Workflow has no terminal state",
                 advice: "give one of its states \"End\": true, or go to a Succeed or Fail state",
-                at: statesNode.tree.place, statesNode.location)
+                at: statesNode.tree.place, statesNode.location, wireLocation: nil)
+            // What is unreachable is of no interest in a machine that never ends.
+            return
         }
         guard byName[startAt] != nil else { return }
         var reached: Set<String> = []

@@ -1,23 +1,41 @@
 public import JSON
+public import OrderedCollections
 
 /// What expressions may read. A value of its own, so that evaluation stays a pure function of it.
 public struct EvaluationScope: Sendable {
-    /// What `$` names.
+    /// What `$` names in JSONPath, and `$states.input` in JSONata.
     public var input: JSON
-    /// What `$$` names: the context object.
+    /// What `$$` names: the context object; `$states.context` in JSONata.
     public var context: JSON
-    /// The source of States.UUID and States.MathRandom: the same seed gives the same values.
+    /// The variables that are visible, by name without `$`.
+    public var variables: Variables
+    /// `$states.result`, where a state has one: in Assign and Output of Task, Parallel and Map.
+    public var result: JSON?
+    /// `$states.errorOutput`: in Assign and Output of a catcher.
+    public var errorOutput: JSON?
+    /// The source of randomness (States.UUID, States.MathRandom, $random, $uuid): the same seed gives the same values.
     public var seed: UInt64
-    /// Digests for States.Hash; without one the function fails. Cryptography is no business of a pure room.
+    /// Engine time in microseconds since 1970-01-01T00:00:00Z: `$now` and `$millis`.
+    public var now: Int64
+    /// Digests for States.Hash and $hash; without one the functions fail. Cryptography is no business of a pure room.
     public var digest: Digest?
+
+    public typealias Variables = OrderedDictionary<String, JSON>
 
     /// Gives the digest of bytes in lower-case hexadecimal digits.
     public typealias Digest = @Sendable (_ algorithm: DigestAlgorithm, _ bytes: [UInt8]) -> String
 
-    public init(input: JSON, context: JSON = [:], seed: UInt64 = 0, digest: Digest? = nil) {
+    public init(
+        input: JSON, context: JSON = [:], variables: Variables = [:], result: JSON? = nil, errorOutput: JSON? = nil,
+        seed: UInt64 = 0, now: Int64 = 0, digest: Digest? = nil
+    ) {
         self.input = input
         self.context = context
+        self.variables = variables
+        self.result = result
+        self.errorOutput = errorOutput
         self.seed = seed
+        self.now = now
         self.digest = digest
     }
 }
@@ -37,10 +55,17 @@ public struct EvaluationError: Error, Sendable, Hashable, CustomStringConvertibl
     public let error: String
     /// The cause without the words "An error occurred while executing the state ...", which the execution puts before.
     public let cause: String
+    /// The field whose expression failed, as the `EvaluationFailed` event names it (`Arguments/FunctionName`, `Items`);
+    /// nil where AWS names none.
+    public let location: String?
+    /// Whether the history tells this as an `EvaluationFailed` event: failures of JSONata states.
+    public let isEvaluationFailure: Bool
 
-    public init(error: String, cause: String) {
+    public init(error: String, cause: String, location: String? = nil, isEvaluationFailure: Bool = false) {
         self.error = error
         self.cause = cause
+        self.location = location
+        self.isEvaluationFailure = isEvaluationFailure
     }
 
     public var description: String { "\(error): \(cause)" }

@@ -2,13 +2,21 @@ public import JSON
 import OrderedCollections
 
 extension IntrinsicCall {
-    /// The function's value; fails with `States.IntrinsicFailure`.
+    /// The function's value; fails with `States.IntrinsicFailure`, or with `States.ParameterPathFailure` where a path among
+    /// its arguments names nothing.
     public func evaluate(in scope: EvaluationScope) throws(EvaluationError) -> JSON {
         var budget = EvaluationBudget(seed: scope.seed)
         return try evaluate(in: scope, budget: &budget)
     }
 
     func evaluate(in scope: EvaluationScope, budget: inout EvaluationBudget) throws(EvaluationError) -> JSON {
+        try evaluate(within: text, in: scope, budget: &budget)
+    }
+
+    /// - Parameter whole: the outermost call, which causes name.
+    private func evaluate(
+        within whole: String, in scope: EvaluationScope, budget: inout EvaluationBudget
+    ) throws(EvaluationError) -> JSON {
         var values: [JSON] = []
         for (index, argument) in arguments.enumerated() {
             let value: JSON
@@ -21,18 +29,24 @@ extension IntrinsicCall {
                 switch path.lookUp(in: scope) {
                 case .found(let found): value = found
                 case .missing:
-                    throw failure(
-                        "The JSONPath argument for '\(path.text)' could not be found in the input"
-                            + " '\(scope.input.text)'")
+                    let reason = path.reasonForNoMatch(in: scope)
+                    throw IntrinsicCall.failure(
+                        ErrorName.parameterPathFailure, whole,
+                        // The service lets this one of its library's sentences through.
+                        reason.hasPrefix("Filter: ")
+                            ? reason
+                            : "The JsonPath argument for the field '\(path.referenceText)' could not be found in the input"
+                                + " '\(scope.input.text)'")
                 case .excessive: throw path.excessError
                 }
-            case .call(let call): value = try call.evaluate(in: scope, budget: &budget)
+            case .call(let call): value = try call.evaluate(within: whole, in: scope, budget: &budget)
             }
             try budget.charge(value)
             if index < function.parameters.count, !function.parameters[index].accepts(value) {
-                throw failure(
-                    "Argument \(index + 1) must be of type \(function.parameters[index].rawValue), but was"
-                        + " \(value.text)")
+                throw IntrinsicCall.failure(
+                    ErrorName.intrinsicFailure, whole,
+                    "Argument \(index + 1) of States.\(function.rawValue) must be of type"
+                        + " \(function.parameters[index].rawValue), but was \(value.text)")
             }
             values.append(value)
         }
@@ -40,15 +54,14 @@ extension IntrinsicCall {
         do {
             result = try apply(values, scope: scope, draws: &budget.draws)
         } catch {
-            throw failure(error.reason)
+            throw IntrinsicCall.failure(ErrorName.intrinsicFailure, whole, error.reason)
         }
         try budget.charge(result)
         return result
     }
 
-    private func failure(_ reason: String) -> EvaluationError {
-        EvaluationError(
-            error: ErrorName.intrinsicFailure, cause: "The function '\(text)' had the following error: \(reason)")
+    private static func failure(_ error: String, _ whole: String, _ reason: String) -> EvaluationError {
+        EvaluationError(error: error, cause: "The function '\(whole)' had the following error: \(reason)")
     }
 
     private func apply(

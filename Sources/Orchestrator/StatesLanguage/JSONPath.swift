@@ -1,6 +1,8 @@
-/// A JSONPath expression, in the flavour of Step Functions: `$` is the input, `$$` the context object; names, indices,
-/// unions, slices, wildcards, filters and recursive descent, and the functions `length()`, `min()`, `max()`, `avg()`,
-/// `sum()`, `keys()`, `first()` and `last()` at the end.
+/// A JSONPath expression, in the flavour of Step Functions: `$` is the input, `$$` the context object, `$name` a variable; names, indices,
+/// unions, slices, wildcards, filters and recursive descent, and at the end a function such as `length()`.
+///
+/// A definite path names one value or none. Others give an array of all matches, which may be empty: `$.missing[*]` is
+/// `[]`.
 ///
 /// Sources: https://states-language.net/spec.html#paths, https://github.com/json-path/JsonPath (the library behind
 /// Step Functions).
@@ -21,6 +23,8 @@ public struct JSONPath: Sendable, Hashable {
 
     enum Root: Sendable, Hashable {
         case input, context
+        /// A variable of the execution.
+        case variable(String)
         /// `@`, inside filters only.
         case current
     }
@@ -35,11 +39,7 @@ public struct JSONPath: Sendable, Hashable {
         case filter(Filter)
         /// `..`: the inner segment applied to this node and all below it.
         case descendants(Segment)
-        case function(Function)
-    }
-
-    enum Function: String, Sendable, Hashable, CaseIterable {
-        case length, size, min, max, avg, sum, keys, first, last
+        case function(Function, [Operand])
     }
 
     /// Reads an expression; throws when it is none.
@@ -59,14 +59,7 @@ public struct JSONPath: Sendable, Hashable {
     public var isDefinite: Bool {
         // A function makes one value of many.
         if case .function = segments.last { return true }
-        return segments.indices.allSatisfy { index in
-            switch segments[index] {
-            case .names(let names): names.count == 1 || index == segments.count - 1
-            case .indices(let indices): indices.count == 1
-            case .function: true
-            case .slice, .wildcard, .filter, .descendants: false
-            }
-        }
+        return segments.enumerated().allSatisfy { $1.isDefinite(isLast: $0 == segments.count - 1) }
     }
 
     /// Exactly `$`.
@@ -74,6 +67,12 @@ public struct JSONPath: Sendable, Hashable {
 
     /// Whether the path reads the context object.
     public var readsContext: Bool { root == .context }
+
+    /// The variable with which the path begins.
+    public var variable: String? { if case .variable(let name) = root { name } else { nil } }
+
+    /// The path as causes name it where they mean a place: from a single `$` on.
+    var referenceText: String { root == .context ? String(text.dropFirst()) : text }
 
     public static func == (left: JSONPath, right: JSONPath) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 

@@ -8,6 +8,16 @@ extension JSONPath {
         if case .found(let value) = lookUp(in: scope) { value } else { nil }
     }
 
+    /// The value that the path names, nil where it has none; fails with `States.DataLimitExceeded` where it looks at too
+    /// many values to find out.
+    public func match(in scope: EvaluationScope) throws(EvaluationError) -> JSON? {
+        switch lookUp(in: scope) {
+        case .found(let value): return value
+        case .missing: return nil
+        case .excessive: throw excessError
+        }
+    }
+
     enum Lookup {
         case found(JSON)
         case missing
@@ -17,11 +27,22 @@ extension JSONPath {
 
     func lookUp(in scope: EvaluationScope) -> Lookup {
         let visits = Visits(scope: scope)
-        let document = root == .context ? scope.context : scope.input
-        let value = value(of: document, visits: visits)
+        let value = start(in: scope).flatMap { self.value(of: $0, visits: visits) }
         if visits.areExhausted { return .excessive }
         return value.map(Lookup.found) ?? .missing
     }
+
+    /// What the path begins with; nil for a variable that nobody assigned.
+    private func start(in scope: EvaluationScope) -> JSON? {
+        switch root {
+        case .input, .current: scope.input
+        case .context: scope.context
+        case .variable(let name): scope.variables[name]
+        }
+    }
+
+    /// What causes call the input: what the path begins with.
+    func document(in scope: EvaluationScope) -> JSON { start(in: scope) ?? scope.input }
 
     /// The error of a path that looks at too many values.
     var excessError: EvaluationError {
@@ -50,14 +71,15 @@ extension JSONPath {
         var nodes = [start]
         var isDefinite = true
         for (index, segment) in segments.enumerated() {
-            if case .function(let function) = segment {
+            if case .function(let function, let arguments) = segment {
                 let argument = isDefinite ? nodes.first : .array(nodes)
-                nodes = argument.flatMap { function.apply(to: $0) }.map { [$0] } ?? []
+                let values = arguments.map { $0.value(candidate: start, visits: visits) }
+                nodes = argument.flatMap { function.apply(to: $0, with: values) }.map { [$0] } ?? []
                 isDefinite = true
                 continue
             }
-            var next: [JSON] = []
             let isLast = index == segments.count - 1
+            var next: [JSON] = []
             for node in nodes { segment.append(from: node, isLast: isLast, visits: visits, to: &next) }
             if visits.areExhausted { return nil }
             nodes = next
@@ -66,32 +88,53 @@ extension JSONPath {
         return isDefinite ? nodes.first : .array(nodes)
     }
 
+    /// Whether a definite path ends in the index of an element that an array does not have, for which the service puts
+    /// null into payload templates, as observed; an intrinsic function's argument must be there.
+    func endsOutsideArray(in scope: EvaluationScope) -> Bool {
+        guard case .indices(let indices) = segments.last, indices.count == 1 else { return false }
+        let array = JSONPath(text: text, root: root, segments: segments.dropLast())
+        guard array.isDefinite, case .found(.array) = array.lookUp(in: scope) else { return false }
+        return true
+    }
+
     /// The value relative to a filter's candidate (`@`), or absolute.
     func value(candidate: JSON, visits: Visits) -> JSON? {
         guard visits.count() else { return nil }
-        return switch root {
-        case .current: value(of: candidate, visits: visits)
-        case .input: value(of: visits.scope.input, visits: visits)
-        case .context: value(of: visits.scope.context, visits: visits)
-        }
+        if root == .current { return value(of: candidate, visits: visits) }
+        return start(in: visits.scope).flatMap { value(of: $0, visits: visits) }
     }
 
-    /// Why a definite path has no match, in the words of the library behind Step Functions.
+    /// Why a path has no value, in the words of the library behind Step Functions.
     func reasonForNoMatch(in scope: EvaluationScope) -> String {
-        var node = root == .context ? scope.context : scope.input
+        guard var node = start(in: scope) else { return "No results for path: \(text)" }
         var walked = "$"
         for (index, segment) in segments.enumerated() {
-            var next: [JSON] = []
-            segment.append(
-                from: node, isLast: index == segments.count - 1, visits: Visits(scope: scope), to: &next)
+            let fragment: String
             switch segment {
-            case .names(let names): walked += "[" + names.map { "'\($0)'" }.joined(separator: ",") + "]"
-            case .indices(let indices): walked += "[" + indices.map(String.init).joined(separator: ",") + "]"
-            case .slice, .wildcard, .filter, .descendants, .function: return "No results for path: \(text)"
+            case .names(let names): fragment = "[" + names.map { "'\($0)'" }.joined(separator: ",") + "]"
+            case .indices(let indices): fragment = "[" + indices.map(String.init).joined(separator: ",") + "]"
+            case .slice(let from, let to):
+                fragment = "[\(from.map(String.init) ?? ""):\(to.map(String.init) ?? "")]"
+            case .filter: fragment = "[?]"
+            case .wildcard, .descendants, .function: return "No results for path: \(referenceText)"
             }
+            if !segment.fits(node) {
+                switch segment {
+                case .names:
+                    return "Expected to find an object with property \(fragment) in path \(walked) but found"
+                        + " '\(node.typeName)'. This is not a json object."
+                case .filter:
+                    return "Filter: \(fragment) can not be applied to primitives. Current context is: \(node.text)"
+                default:
+                    return "Filter: \(fragment) can only be applied to arrays. Current context is: \(node.text)"
+                }
+            }
+            walked += fragment
+            let isLast = index == segments.count - 1
+            var next: [JSON] = []
+            segment.append(from: node, isLast: isLast, visits: Visits(scope: scope), to: &next)
             guard let first = next.first else {
-                return index == segments.count - 1
-                    ? "No results for path: \(walked)" : "Missing property in path \(walked)"
+                return isLast ? "No results for path: \(walked)" : "Missing property in path \(walked)"
             }
             node = first
         }
@@ -100,12 +143,22 @@ extension JSONPath {
 }
 
 extension JSONPath.Segment {
-    fileprivate func isDefinite(isLast: Bool) -> Bool {
+    func isDefinite(isLast: Bool) -> Bool {
         switch self {
         case .names(let names): names.count == 1 || isLast
         case .indices(let indices): indices.count == 1
         case .function: true
         case .slice, .wildcard, .filter, .descendants: false
+        }
+    }
+
+    /// Whether the segment can be applied to a value of that kind at all.
+    fileprivate func fits(_ node: JSON) -> Bool {
+        switch self {
+        case .names: node.objectValue != nil
+        case .indices, .slice: node.arrayValue != nil
+        case .filter: node.objectValue != nil || node.arrayValue != nil
+        case .wildcard, .descendants, .function: true
         }
     }
 
@@ -150,7 +203,9 @@ extension JSONPath.Segment {
             case .null, .bool, .integer, .double, .string: break
             }
         case .descendants(let inner):
-            inner.append(from: node, isLast: isLast, visits: visits, to: &result)
+            if inner.isMet(by: node, isLast: isLast, visits: visits) {
+                inner.append(from: node, isLast: isLast, visits: visits, to: &result)
+            }
             switch node {
             case .array(let elements):
                 for element in elements { append(from: element, isLast: isLast, visits: visits, to: &result) }
@@ -161,6 +216,17 @@ extension JSONPath.Segment {
         case .function: break
         }
     }
+
+    /// Whether the segment behind `..` is to be applied at a value met on the way: several names at the end of a path only
+    /// where all of them are, and a filter where the value itself passes it (its elements are met on their own).
+    private func isMet(by node: JSON, isLast: Bool, visits: JSONPath.Visits) -> Bool {
+        switch (self, node) {
+        case (.names(let names), .object(let members)):
+            names.count == 1 || !isLast || names.allSatisfy { members[$0] != nil }
+        case (.filter(let filter), .array): filter.accepts(node, visits: visits)
+        default: true
+        }
+    }
 }
 
 extension JSON {
@@ -168,38 +234,5 @@ extension JSON {
         var picked: OrderedDictionary<String, JSON> = [:]
         for name in names { if let value = members[name] { picked[name] = value } }
         return .object(picked)
-    }
-}
-
-extension JSONPath.Function {
-    /// The function's value; nil where it has none, for instance the minimum of a list without numbers.
-    func apply(to value: JSON) -> JSON? {
-        switch self {
-        case .length, .size:
-            switch value {
-            case .array(let elements): return .integer(elements.count)
-            case .object(let members): return .integer(members.count)
-            case .string(let text): return .integer(text.utf16.count)
-            case .null, .bool, .integer, .double: return nil
-            }
-        case .keys:
-            return value.objectValue.map { members in .array(members.keys.map { .string($0) }) }
-        case .first: return value.arrayValue?.first
-        case .last: return value.arrayValue?.last
-        case .min, .max, .avg, .sum:
-            guard let numbers = value.arrayValue?.compactMap(\.doubleValue), !numbers.isEmpty else { return nil }
-            let result = aggregate(numbers)
-            // JSON has no infinity.
-            return result.isFinite ? .double(result) : nil
-        }
-    }
-
-    private func aggregate(_ numbers: [Double]) -> Double {
-        switch self {
-        case .min: numbers.reduce(.infinity, Swift.min)
-        case .max: numbers.reduce(-.infinity, Swift.max)
-        case .avg: numbers.reduce(0) { $0 + $1 / Double(numbers.count) }
-        case .sum, .length, .size, .keys, .first, .last: numbers.reduce(0, +)
-        }
     }
 }

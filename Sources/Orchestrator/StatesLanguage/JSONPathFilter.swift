@@ -18,6 +18,8 @@ extension JSONPath {
 
     /// Longer spellings stand before their beginnings, so that the first that fits is meant.
     enum Comparator: String, Sendable, Hashable, CaseIterable {
+        case identical = "==="
+        case notIdentical = "!=="
         case equal = "=="
         case notEqual = "!="
         case atMost = "<="
@@ -26,6 +28,7 @@ extension JSONPath {
         case greater = ">"
         case isIn = "in"
         case isNotIn = "nin"
+        case all = "all"
         case subset = "subsetof"
         case anyOf = "anyof"
         case noneOf = "noneof"
@@ -60,20 +63,17 @@ extension JSONPath {
 }
 
 extension JSONPath.Operand {
-    /// Texts, and numbers and booleans as they print.
+    /// One element of a list is enough.
     fileprivate func matches(_ pattern: FilterPattern, candidate: JSON, visits: JSONPath.Visits) -> Bool {
         guard let value = value(candidate: candidate, visits: visits) else { return false }
-        let text: String
         switch value {
-        case .string(let string): text = string
-        case .integer, .double, .bool: text = value.text
-        case .null, .array, .object: return false
+        case .array(let elements):
+            return elements.contains { $0.matches(pattern, visits: visits) }
+        case .null, .bool, .integer, .double, .string, .object: return value.matches(pattern, visits: visits)
         }
-        // A step through a pattern is cheaper than a look at a value.
-        return visits.count(pattern.cost(of: text) / 16) && pattern.matches(text)
     }
 
-    fileprivate func value(candidate: JSON, visits: JSONPath.Visits) -> JSON? {
+    func value(candidate: JSON, visits: JSONPath.Visits) -> JSON? {
         switch self {
         case .value(let value): value
         case .path(let path): path.value(candidate: candidate, visits: visits)
@@ -84,11 +84,19 @@ extension JSONPath.Operand {
 extension JSONPath.Comparator {
     /// Whether the comparison holds. A path without match is nil: it equals nothing and is in no order.
     func holds(_ left: JSON?, _ right: JSON?, visits: JSONPath.Visits) -> Bool {
-        guard let left, let right else { return self == .notEqual && (left != nil || right != nil) }
+        guard let left, let right else {
+            switch self {
+            case .notEqual, .notIdentical: return left != nil || right != nil
+            case .isNotIn: return right?.arrayValue != nil
+            default: return false
+            }
+        }
         // Comparing lists looks at each pair.
         let pairs = (left.arrayValue?.count ?? 1).multipliedReportingOverflow(by: right.arrayValue?.count ?? 1)
         guard !pairs.overflow, visits.count(pairs.partialValue) else { return false }
         return switch self {
+        case .identical: left.isIdentical(to: right)
+        case .notIdentical: !left.isIdentical(to: right)
         case .equal: left.means(right)
         case .notEqual: !left.means(right)
         case .less: left.precedes(right) ?? false
@@ -97,6 +105,7 @@ extension JSONPath.Comparator {
         case .atLeast: left.precedes(right).map { !$0 } ?? false
         case .isIn: right.arrayValue?.contains { $0.means(left) } ?? false
         case .isNotIn: !(right.arrayValue?.contains { $0.means(left) } ?? false)
+        case .all: right.shares(with: left) { $0.allSatisfy($1) }
         case .subset: left.shares(with: right) { $0.allSatisfy($1) }
         case .anyOf: left.shares(with: right) { $0.contains(where: $1) }
         case .noneOf: left.shares(with: right) { !$0.contains(where: $1) }
@@ -108,7 +117,31 @@ extension JSONPath.Comparator {
 }
 
 extension JSON {
-    fileprivate func means(_ other: JSON) -> Bool { self == other || numericallyEquals(other) }
+    /// Texts, and numbers and booleans as they print.
+    fileprivate func matches(_ pattern: FilterPattern, visits: JSONPath.Visits) -> Bool {
+        let text: String
+        switch self {
+        case .string(let string): text = string
+        case .integer, .double, .bool: text = self.text
+        case .null, .array, .object: return false
+        }
+        // A step through a pattern is cheaper than a look at a value.
+        return visits.count(pattern.cost(of: text) / 16) && pattern.matches(text)
+    }
+
+    fileprivate func isIdentical(to other: JSON) -> Bool { self == other || numericallyEquals(other) }
+
+    /// `==`, for which a text that reads as a number is that number.
+    fileprivate func means(_ other: JSON) -> Bool {
+        if isIdentical(to: other) { return true }
+        switch (self, other) {
+        case (.string(let text), .integer), (.string(let text), .double):
+            return IntrinsicCall.number(text)?.numericallyEquals(other) ?? false
+        case (.integer, .string(let text)), (.double, .string(let text)):
+            return IntrinsicCall.number(text)?.numericallyEquals(self) ?? false
+        default: return false
+        }
+    }
 
     /// Nil where the two have no order.
     fileprivate func precedes(_ other: JSON) -> Bool? {

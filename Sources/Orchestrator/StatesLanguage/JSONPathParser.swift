@@ -54,7 +54,7 @@ struct JSONPathParser {
         if take("@") {
             root = .current
         } else if take("$") {
-            root = take("$") ? .context : .input
+            root = take("$") ? .context : variable().map(JSONPath.Root.variable) ?? .input
         } else {
             throw failure("a path begins with '$'")
         }
@@ -63,13 +63,34 @@ struct JSONPathParser {
             switch byte {
             case UInt8(ascii: "."):
                 position += 1
-                segments.append(try take(".") ? descent() : named())
+                if take(".") {
+                    segments.append(try descent())
+                } else {
+                    segments.append(peek() == UInt8(ascii: "[") ? try bracketed() : try named())
+                }
             case UInt8(ascii: "["): segments.append(try bracketed())
             default: break loop
             }
             if case .function = segments.last { break }
         }
         return JSONPath(text: text(from: start), root: root, segments: segments)
+    }
+
+    /// The name of a variable right behind `$`.
+    private mutating func variable() -> String? {
+        let start = position
+        while let byte = peek(), isVariableByte(byte, isFirst: position == start) { position += 1 }
+        return position > start ? text(from: start) : nil
+    }
+
+    /// Names are Unicode identifiers; bytes beyond ASCII belong to one.
+    private func isVariableByte(_ byte: UInt8, isFirst: Bool) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), 0x80...:
+            true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): !isFirst
+        default: false
+        }
     }
 
     private mutating func descent() throws(JSONPathError) -> JSONPath.Segment {
@@ -93,11 +114,29 @@ struct JSONPathParser {
         }
         let name = text(from: start)
         guard take("(") else { return .names([name]) }
-        skipSpace()
-        guard let function = JSONPath.Function(rawValue: name), take(")") else {
+        guard let function = JSONPath.Function(rawValue: name) else {
             throw failure("'\(name)()' is no function of paths", at: start)
         }
-        return .function(function)
+        let arguments = try arguments(of: name)
+        if !function.argumentCounts.contains(arguments.count) {
+            throw failure("'\(name)()' does not take \(arguments.count) arguments", at: start)
+        }
+        return .function(function, arguments)
+    }
+
+    private mutating func arguments(of name: String) throws(JSONPathError) -> [JSONPath.Operand] {
+        var arguments: [JSONPath.Operand] = []
+        skipSpace()
+        if take(")") { return arguments }
+        filterDepth += 1
+        defer { filterDepth -= 1 }
+        if filterDepth > JSONPath.maximumFilterDepth { throw failure("functions nest too deep") }
+        repeat {
+            arguments.append(try operand())
+            skipSpace()
+        } while take(",")
+        guard take(")") else { throw failure("expected ')' after the arguments of '\(name)'") }
+        return arguments
     }
 
     private func isNameByte(_ byte: UInt8) -> Bool {
@@ -141,7 +180,27 @@ struct JSONPathParser {
         return names
     }
 
-    /// A text in single or double quotes; a backslash takes the next character as it stands.
+    /// What a backslash and the character behind it stand for; `\u` takes four hexadecimal digits more.
+    private mutating func escape(_ character: UInt8) throws(JSONPathError) -> [UInt8] {
+        switch character {
+        case UInt8(ascii: "b"): return [0x08]
+        case UInt8(ascii: "f"): return [0x0C]
+        case UInt8(ascii: "n"): return [0x0A]
+        case UInt8(ascii: "r"): return [0x0D]
+        case UInt8(ascii: "t"): return [0x09]
+        case UInt8(ascii: "u"):
+            let digits = bytes[position..<min(position + 4, bytes.count)]
+            guard digits.count == 4, let code = UInt32(String(decoding: digits, as: UTF8.self), radix: 16),
+                let scalar = Unicode.Scalar(code)
+            else { throw failure("expected four hexadecimal digits of a character after '\\u'") }
+            position += 4
+            return Array(String(Character(scalar)).utf8)
+        default: return [character]
+        }
+    }
+
+    /// A text in single or double quotes; a backslash takes the next character as it stands, or a control character by
+    /// its letter.
     mutating func quoted() throws(JSONPathError) -> String {
         let start = position
         guard let quote = peek(), quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else {
@@ -153,8 +212,8 @@ struct JSONPathParser {
             position += 1
             if byte == quote { return String(decoding: content, as: UTF8.self) }
             if byte == UInt8(ascii: "\\"), let escaped = peek() {
-                content.append(escaped)
                 position += 1
+                content += try escape(escaped)
             } else {
                 content.append(byte)
             }
@@ -280,8 +339,9 @@ extension JSONPathParser {
     private mutating func comparator() throws(JSONPathError) -> JSONPath.Comparator? {
         for comparator in JSONPath.Comparator.allCases {
             let word = Array(comparator.rawValue.utf8)
+            // Words may be written in capitals too; symbols have none.
             guard position + word.count <= bytes.count,
-                bytes[position..<position + word.count].elementsEqual(word)
+                zip(bytes[position...], word).allSatisfy({ $0 == $1 || $0 | 0x20 == $1 && $1 >= UInt8(ascii: "a") })
             else { continue }
             let isWord = word[0] >= UInt8(ascii: "a")
             if isWord, let next = peek(word.count), isNameByte(next) { continue }

@@ -1,6 +1,6 @@
 /// The known name that a mistyped one most likely means: the one with the fewest letters changed, left out, added or
 /// swapped, at most a third of them; nil when none is that near.
-func nearestName(to name: String, among known: some Sequence<String>) -> String? {
+public func nearestName(to name: String, among known: some Sequence<String>) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars.prefix(100))
     var best: (name: String, distance: Int)?
     for candidate in known {

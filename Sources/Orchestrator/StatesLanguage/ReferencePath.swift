@@ -19,7 +19,7 @@ public struct ReferencePath: Sendable, Hashable {
     /// Reads a reference path; throws when the text is no path or uses `@`, `,`, `:`, `?`, `*`, `..` or the context.
     public init(_ text: String) throws(JSONPathError) {
         let path = try JSONPath(text)
-        if path.readsContext { throw JSONPathError(offset: 0, reason: "a reference path begins with a single '$'") }
+        if path.root != .input { throw JSONPathError(offset: 0, reason: "a reference path begins with a single '$'") }
         if path.segments.count > ReferencePath.maximumSteps {
             throw JSONPathError(
                 offset: 0, reason: "a reference path may have \(ReferencePath.maximumSteps) parts")

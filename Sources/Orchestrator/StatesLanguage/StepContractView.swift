@@ -1,6 +1,6 @@
 /// What the linter knows of a step, so that a definition can be checked against it.
 public struct StepContractView: Sendable, Hashable {
-    /// One member of the step's input.
+    /// One member of the step's input or output.
     public struct Member: Sendable, Hashable {
         public let name: String
         /// `string`, `number`, `boolean`, `object`, `array` or `any`.
@@ -17,10 +17,13 @@ public struct StepContractView: Sendable, Hashable {
     /// The name in `arn:aws:states:::showrunner:NAME`.
     public let name: String
     public let input: [Member]
+    /// The members of the document that the step gives; none where nothing is known of it.
+    public let output: [Member]
 
-    public init(name: String, input: [Member]) {
+    public init(name: String, input: [Member], output: [Member] = []) {
         self.name = name
         self.input = input
+        self.output = output
     }
 
     /// What resources of steps begin with.

@@ -64,15 +64,43 @@ private func operation(of request: Request) throws -> String {
 }
 
 private func refusal(_ error: EngineError, _ context: ServiceContext) -> Response {
-    let (name, status): (String, HTTPResponse.Status) =
-        switch error.code {
-        case .notFound: ("ExecutionDoesNotExist", .badRequest)
-        case .machineNotFound: ("StateMachineDoesNotExist", .badRequest)
-        case .nameTaken: ("ExecutionAlreadyExists", .badRequest)
-        case .invalid: ("ValidationException", .badRequest)
-        case .unavailable: ("ServiceUnavailable", .serviceUnavailable)
+    reply(
+        ["__type": .string(error.code.wireName), "message": .string(error.message)],
+        status: error.code == .unavailable ? .serviceUnavailable : .badRequest, context)
+}
+
+extension EngineError.Code {
+    /// The error's name in the service model.
+    var wireName: String {
+        switch self {
+        case .notFound: "ExecutionDoesNotExist"
+        case .machineNotFound: "StateMachineDoesNotExist"
+        case .nameTaken: "ExecutionAlreadyExists"
+        case .invalid: "ValidationException"
+        case .unavailable: "ServiceUnavailable"
+        case .invalidName: "InvalidName"
+        case .invalidARN: "InvalidArn"
+        case .machineExists: "StateMachineAlreadyExists"
+        case .machineDeleting: "StateMachineDeleting"
+        case .typeNotSupported: "StateMachineTypeNotSupported"
+        case .invalidDefinition: "InvalidDefinition"
+        case .invalidInput: "InvalidExecutionInput"
+        case .invalidLogging: "InvalidLoggingConfiguration"
+        case .invalidEncryption: "InvalidEncryptionConfiguration"
+        case .missingParameter: "MissingRequiredParameter"
+        case .conflict: "ConflictException"
+        case .resourceNotFound: "ResourceNotFound"
+        case .tooManyTags: "TooManyTags"
+        case .activityNotFound: "ActivityDoesNotExist"
+        case .machineLimit: "StateMachineLimitExceeded"
+        case .activityLimit: "ActivityLimitExceeded"
+        case .quotaExceeded: "ServiceQuotaExceededException"
+        case .invalidToken: "InvalidToken"
+        case .invalidOutput: "InvalidOutput"
+        case .taskNotFound: "TaskDoesNotExist"
+        case .taskTimedOut: "TaskTimedOut"
         }
-    return reply(["__type": .string(name), "message": .string(error.message)], status: status, context)
+    }
 }
 
 private func reply(_ document: JSON, status: HTTPResponse.Status, _ context: ServiceContext) -> Response {

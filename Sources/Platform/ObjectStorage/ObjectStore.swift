@@ -140,10 +140,14 @@ public struct ObjectPage: Sendable, Hashable {
         /// Seconds since 1970.
         public let modifiedAt: Int64?
 
-        public init(key: String, bytes: Int64, modifiedAt: Int64?) {
+        /// The store's own mark of the content, in quotes, where it tells one.
+        public let entityTag: String?
+
+        public init(key: String, bytes: Int64, modifiedAt: Int64?, entityTag: String? = nil) {
             self.key = key
             self.bytes = bytes
             self.modifiedAt = modifiedAt
+            self.entityTag = entityTag
         }
     }
 

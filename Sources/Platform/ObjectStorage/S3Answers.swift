@@ -25,7 +25,7 @@ enum S3Answers {
             objects.append(
                 ObjectPage.Entry(
                     key: key, bytes: bytes,
-                    modifiedAt: element["LastModified"].flatMap { time($0) }))
+                    modifiedAt: element["LastModified"].flatMap { time($0) }, entityTag: element["ETag"]))
         }
         return ObjectPage(objects: objects, next: root["IsTruncated"] == "true" ? last : nil)
     }

@@ -1,0 +1,72 @@
+import DequeModule
+import Interpreter
+public import JSON
+public import StepContracts
+
+/// A service's tasks that the engine itself calls for, because they are short: reading an object, and the like. A call
+/// whose outcome was lost with the engine is made again, so each has to be one that may be.
+public protocol ServiceTask: Sendable {
+    /// The Resources that it does.
+    var resources: [String] { get }
+
+    /// Does a task. A throw fails it.
+    func run(resource: String, parameters: JSON) async throws(StepFailure) -> JSON
+}
+
+/// Lets so many calls run at the same time; the others wait in the order of their coming. Lives inside the engine actor.
+struct CallGate {
+    let limit: Int
+    private var running = 0
+    private var waiting: Deque<CheckedContinuation<Void, Never>> = []
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Whether a call may run at once; otherwise it has to ``wait(_:)``.
+    mutating func enter() -> Bool {
+        guard running < limit else { return false }
+        running += 1
+        return true
+    }
+
+    mutating func wait(_ continuation: CheckedContinuation<Void, Never>) { waiting.append(continuation) }
+
+    /// Hands the place to the next one.
+    mutating func leave() {
+        if let next = waiting.popFirst() { next.resume() } else { running -= 1 }
+    }
+}
+
+extension Engine {
+    /// Runs a call to the outside, off the actor, when there is room for it.
+    func calling<Value: Sendable>(_ body: @Sendable () async -> Value) async -> Value {
+        if !calls.enter() { await withCheckedContinuation { calls.wait($0) } }
+        defer { calls.leave() }
+        return await body()
+    }
+
+    /// Hands a service's task out to the engine itself, does it and commits its result.
+    func perform(_ service: any ServiceTask, entry: EntryID, of run: Run) async {
+        let nonce = TaskToken.makeNonce()
+        let handOut = Event.handOut(entry: entry, worker: "engine", incarnation: "engine", nonce: nonce)
+        guard case .committed = await submit(handOut, to: run) else { return }
+        run.ready.remove(entry)
+        await finish(service, entry: entry, nonce: nonce, of: run)
+    }
+
+    /// The second half of ``perform(_:entry:of:)-(ServiceTask,_,_)``, and what recovery repeats.
+    func finish(_ service: any ServiceTask, entry: EntryID, nonce: String, of run: Run) async {
+        guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return }
+        let result = await calling { () async -> Result<JSON, StepFailure> in
+            do throws(StepFailure) {
+                return .success(try await service.run(resource: attempt.resource, parameters: attempt.parameters))
+            } catch {
+                return .failure(error)
+            }
+        }
+        switch result {
+        case .success(let output): post(.taskSucceeded(entry: entry, nonce: nonce, output: output), to: run)
+        case .failure(let failure):
+            post(.taskFailed(entry: entry, nonce: nonce, error: failure.error, cause: failure.cause), to: run)
+        }
+    }
+}

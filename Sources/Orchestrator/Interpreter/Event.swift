@@ -1,0 +1,29 @@
+public import JSON
+
+/// What an execution is told.
+public enum Event: Sendable, Hashable {
+    /// The first event: enter the start state.
+    case start
+    /// Go on after a decision that yielded.
+    case proceed
+    case handOut(entry: EntryID, worker: String, incarnation: String, nonce: String)
+    /// The other side of a `.sync` or `.waitForTaskToken` task has taken it; the output is what it said.
+    case taskSubmitted(entry: EntryID, nonce: String, output: JSON)
+    case taskSucceeded(entry: EntryID, nonce: String, output: JSON)
+    /// An empty error or cause means that none was given.
+    case taskFailed(entry: EntryID, nonce: String, error: String, cause: String)
+    /// An attempt failed before it ran. Without a nonce it has not been handed out yet.
+    case attemptFailed(entry: EntryID, nonce: String?, stage: AttemptStage, error: String, cause: String)
+    /// No heartbeat within the task's period.
+    case heartbeatMissed(entry: EntryID, nonce: String)
+    /// The items that a distributed Map state asked for, an array; anything else fails the Map Run.
+    case itemsRead(entry: EntryID, items: JSON)
+    case itemReadFailed(entry: EntryID, error: String, cause: String)
+    /// The results are where the ResultWriter wants them; the output is what the state's result says of them.
+    case resultsWritten(entry: EntryID, output: JSON)
+    case resultWriteFailed(entry: EntryID, error: String, cause: String)
+    case childExecutionEnded(entry: EntryID, index: Int, outcome: Outcome)
+    /// A timer has run out: of an entry, or of the whole execution (nil).
+    case timer(entry: EntryID?)
+    case stop(error: String?, cause: String?)
+}

@@ -1,0 +1,102 @@
+public import JSON
+public import StatesLanguage
+
+/// What an execution is begun with; the first effect of its first journal row.
+public struct ExecutionStart: Sendable, Hashable {
+    public let machineARN: String
+    public let name: String
+    /// SHA-256 of the definition, under which the journal keeps it: the execution stays with it to its end.
+    public let definitionHash: String
+    public let input: JSON
+    /// All randomness of the execution (jitter, States.UUID, $random, ids of Map Runs) is drawn from this.
+    public let seed: UInt64
+    /// The state machine's role; shown in the history and in the context object.
+    public let roleARN: String?
+    /// The Map Run that this is a child execution of; nil for all others.
+    public let parent: MapRunMembership?
+    public let deployment: Deployment
+
+    public init(
+        machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64, roleARN: String? = nil,
+        parent: MapRunMembership? = nil, deployment: Deployment = Deployment()
+    ) {
+        self.machineARN = machineARN
+        self.name = name
+        self.definitionHash = definitionHash
+        self.input = input
+        self.seed = seed
+        self.roleARN = roleARN
+        self.parent = parent
+        self.deployment = deployment
+    }
+
+    /// The machine's name, the last part of its ARN.
+    var machineName: String { machineARN.split(separator: ":").last.map(String.init) ?? "" }
+
+    /// The execution's ARN. The id stands in that of an EXPRESS execution, whose name may come twice.
+    func arn(of id: String) -> String {
+        deployment.isExpress
+            ? "\(machineARN.replacingResourceType(with: "express")):\(name):\(id)"
+            : "\(machineARN.replacingResourceType(with: "execution")):\(name)"
+    }
+
+    /// What the context object says of the execution and its machine.
+    func context(of id: String, startedAt: Instant) -> JSON {
+        [
+            "Execution": .members(
+                ("Id", .string(arn(of: id))), ("Input", input),
+                ("StartTime", .string(Timestamp.text(microseconds: startedAt))), ("Name", .string(name)),
+                ("RoleArn", roleARN.map { .string($0) }), ("RedriveCount", 0)),
+            "StateMachine": ["Id": .string(machineARN), "Name": .string(machineName)],
+        ]
+    }
+
+    /// The machine that the execution runs, within the definition's: the definition's own, or the processor of the Map
+    /// state that ``parent`` names. Nil when the definition has no such state.
+    public func machine(in machine: StateMachine) -> StateMachine? {
+        guard let parent else { return machine }
+        return machine.processor(at: parent.processor)
+    }
+}
+
+/// What makes an execution the child of a distributed Map state.
+public struct MapRunMembership: Sendable, Hashable {
+    /// Id of the execution that the Map state is in.
+    public let execution: String
+    /// The Map state's entry there.
+    public let entry: EntryID
+    /// Which of its children this is.
+    public let index: Int
+    /// Where the Map state stands in the definition: the names of the states from the outside in, and after the name of a
+    /// Parallel state the number of the branch.
+    public let processor: [String]
+    public let mapRunARN: String
+    /// The item as the context object tells it, `Map.Item.Value`; nil where it is the execution's input.
+    public let item: JSON?
+
+    public init(
+        execution: String, entry: EntryID, index: Int, processor: [String], mapRunARN: String, item: JSON? = nil
+    ) {
+        self.execution = execution
+        self.entry = entry
+        self.index = index
+        self.processor = processor
+        self.mapRunARN = mapRunARN
+        self.item = item
+    }
+}
+
+extension StateMachine {
+    /// The processor of the Map state at a path of names and branch numbers.
+    func processor(at path: [String]) -> StateMachine? {
+        guard let name = path.first, let state = states[name] else { return nil }
+        switch state.kind {
+        case .map(let map):
+            return path.count == 1 ? map.processor : map.processor.processor(at: Array(path.dropFirst()))
+        case .parallel(let branches):
+            guard path.count > 2, let branch = Int(path[1]), branches.indices.contains(branch) else { return nil }
+            return branches[branch].processor(at: Array(path.dropFirst(2)))
+        case .pass, .task, .choice, .wait, .succeed, .fail: return nil
+        }
+    }
+}

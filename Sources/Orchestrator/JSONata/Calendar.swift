@@ -1,0 +1,107 @@
+/// The Gregorian calendar over days since 1970-01-01, in both directions without end.
+struct CalendarDay: Equatable {
+    var year: Int
+    /// 1...12
+    var month: Int
+    var day: Int
+
+    static let millisecondsPerDay = 86_400_000
+
+    /// The day with that number (H. Hinnant, "chrono-compatible low-level date algorithms").
+    init(number: Int) {
+        let shifted = number + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    }
+
+    /// The number of a day; months and days beyond their range run over into the next.
+    static func number(year: Int, month: Int, day: Int) -> Int {
+        let months = year * 12 + month - 1
+        let realYear = floor(months, 12)
+        let realMonth = months - realYear * 12 + 1
+        let shiftedYear = realMonth <= 2 ? realYear - 1 : realYear
+        let era = floor(shiftedYear, 400)
+        let yearOfEra = shiftedYear - era * 400
+        let dayOfYear = (153 * (realMonth > 2 ? realMonth - 3 : realMonth + 9) + 2) / 5
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468 + day - 1
+    }
+
+    static func floor(_ value: Int, _ divisor: Int) -> Int {
+        value >= 0 ? value / divisor : -((divisor - 1 - value) / divisor)
+    }
+
+    /// Monday 1 ... Sunday 7
+    static func weekday(_ number: Int) -> Int { number + 3 - floor(number + 3, 7) * 7 + 1 }
+
+    /// The Monday of the first week of a year or month: the one that holds its first Thursday (ISO 8601).
+    static func firstWeek(year: Int, month: Int) -> Int {
+        let first = number(year: year, month: month, day: 1)
+        let weekday = weekday(first)
+        return weekday > 4 ? first + 8 - weekday : first - weekday + 1
+    }
+}
+
+/// A moment, taken apart.
+struct DateTimeFields {
+    let day: CalendarDay
+    let dayNumber: Int
+    let millisecondOfDay: Int
+
+    init(milliseconds: Int) {
+        dayNumber = CalendarDay.floor(milliseconds, CalendarDay.millisecondsPerDay)
+        millisecondOfDay = milliseconds - dayNumber * CalendarDay.millisecondsPerDay
+        day = CalendarDay(number: dayNumber)
+    }
+
+    var hour: Int { millisecondOfDay / 3_600_000 }
+
+    /// The value of a component of a date/time picture (XPath and XQuery Functions 3.1, 9.8.4.1).
+    func value(of component: Character) -> Int {
+        switch component {
+        case "Y": day.year
+        case "M": day.month
+        case "D": day.day
+        case "d": dayNumber - CalendarDay.number(year: day.year, month: 1, day: 1) + 1
+        case "F": CalendarDay.weekday(dayNumber)
+        case "W": weekOfYear
+        case "w": weekOfMonth
+        case "X": weekYear
+        case "x": weekMonth
+        case "H": hour
+        case "h": hour % 12 == 0 ? 12 : hour % 12
+        case "P": hour < 12 ? 0 : 1
+        case "m": millisecondOfDay / 60_000 % 60
+        case "s": millisecondOfDay / 1000 % 60
+        case "f": millisecondOfDay % 1000
+        default: 0
+        }
+    }
+
+    private func weeks(since start: Int) -> Int { CalendarDay.floor(dayNumber - start, 7) + 1 }
+
+    private var weekYear: Int {
+        if dayNumber < CalendarDay.firstWeek(year: day.year, month: 1) { return day.year - 1 }
+        return dayNumber >= CalendarDay.firstWeek(year: day.year + 1, month: 1) ? day.year + 1 : day.year
+    }
+
+    private var weekOfYear: Int { weeks(since: CalendarDay.firstWeek(year: weekYear, month: 1)) }
+
+    /// How many months from this one the week belongs to.
+    private var weekMonthOffset: Int {
+        if dayNumber < CalendarDay.firstWeek(year: day.year, month: day.month) { return -1 }
+        return dayNumber >= CalendarDay.firstWeek(year: day.year, month: day.month + 1) ? 1 : 0
+    }
+
+    private var weekMonth: Int { (day.month - 1 + weekMonthOffset + 12) % 12 + 1 }
+
+    private var weekOfMonth: Int {
+        weeks(since: CalendarDay.firstWeek(year: day.year, month: day.month + weekMonthOffset))
+    }
+}

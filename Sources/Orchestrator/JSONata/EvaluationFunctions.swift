@@ -1,0 +1,33 @@
+/// `$eval`, and what the environment provides: time and random numbers.
+enum EvaluationFunctions {
+    static let all: [BuiltinTable.Definition] = [
+        .init("eval", "<sx?:x>", arity: 2) { (call) throws(Failure) in
+            guard case .string(let text) = call[0] else { return .undefined }
+            let runtime = call.runtime
+            try runtime.step(text.utf8.count)
+            try runtime.charge(text.utf8.count * 16)
+            try runtime.descend()
+            let program: Program
+            do throws(Failure) {
+                program = try Program(text, names: runtime.names, stackBytes: runtime.stackLeft)
+            } catch {
+                throw Failure("D3120", value: .string(error.error.message))
+            }
+            runtime.names = program.names
+            runtime.bindsDynamically = true
+            let input = call.arguments.count > 1 && !call[1].isUndefined ? Program.wrapped(call[1]) : call.context
+            do throws(Failure) {
+                let result = try program.root.evaluate(input, call.frame, runtime)
+                runtime.ascend()
+                return result
+            } catch {
+                if error.code.hasPrefix("U") { throw error }
+                throw Failure("D3121", value: .string(error.error.message))
+            }
+        },
+        .init("random", "<:n>", arity: 0) { (call) throws(Failure) in .number(call.runtime.random.nextUnit()) },
+        .init("millis", "<:n>", arity: 0) { (call) throws(Failure) in
+            .number(Double(call.runtime.environment.nowMilliseconds))
+        },
+    ]
+}

@@ -1,0 +1,277 @@
+@testable import Engine
+import JSON
+import Testing
+
+private func pass(_ comment: String) -> String {
+    #"{ "Comment": "\#(comment)", "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#
+}
+
+private let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
+
+@Suite("Machines, versions and aliases", .timeLimit(.minutes(3)))
+struct RegistryTests {
+    private func refusal<Value>(_ call: () async throws -> Value) async -> EngineError.Code? {
+        await #expect(throws: EngineError.self) { _ = try await call() }?.code
+    }
+
+    @Test("making a machine twice: the same is the same, another is refused, and the text stays as it was given")
+    func creation() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        let made = try await engine.createMachine(NewMachine(name: "m", definition: pass("one")))
+        #expect(made.arn == arn && made.versionARN == nil && made.revisionID == nil)
+        let again = try await engine.createMachine(
+            NewMachine(
+                name: "m", definition: pass("one"), configuration: MachineConfiguration(roleARN: "arn:aws:iam::1:role/x")))
+        #expect(again.at == made.at)
+        #expect(await refusal { try await engine.createMachine(NewMachine(name: "m", definition: pass("two"))) } == .machineExists)
+        #expect(
+            await refusal { try await engine.createMachine(NewMachine(name: "m", definition: pass("one"), type: .express)) }
+                == .machineExists)
+        #expect(await refusal { try await engine.createMachine(NewMachine(name: "a b", definition: pass(""))) } == .invalidName)
+        #expect(await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{")) } == .invalidDefinition)
+        #expect(await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{}")) } == .invalidDefinition)
+        #expect(try await engine.machine(arn).definition == pass("one"))
+        #expect(await refusal { try await engine.machine("arn:aws:states:us-east-1:000000000000:activity:m") } == .invalidARN)
+        await end(first)
+    }
+
+    @Test("of many that make the same name at once, one wins and the others find it")
+    func racing() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        let winners = await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<8 {
+                group.addTask {
+                    do {
+                        _ = try await engine.createMachine(NewMachine(name: "m", definition: pass("\(number)")))
+                        return true
+                    } catch { return false }
+                }
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(winners == 1)
+        #expect(try await stage.query("SELECT count(*) AS n FROM showrunner.revision")[0].int("n") == 1)
+        await end(first)
+    }
+
+    @Test("an update gives a new revision where something is different; executions keep theirs, and all outlives the engine")
+    func updates() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: oneTask()))
+        let started = try await engine.start(machine: arn, name: "old", input: "{}")
+        let same = try await engine.updateMachine(arn, MachineUpdate(definition: oneTask()))
+        #expect(same.revisionID == nil)
+        let updated = try await engine.updateMachine(arn, MachineUpdate(definition: pass("new"), publishes: true))
+        #expect(updated.revisionID != nil && updated.versionARN == arn + ":1")
+        let onceMore = try await engine.updateMachine(arn, MachineUpdate(definition: pass("new"), publishes: true))
+        #expect(onceMore.revisionID == updated.revisionID && onceMore.versionARN == arn + ":1")
+        #expect(await refusal { try await engine.updateMachine(arn, MachineUpdate()) } == .missingParameter)
+        #expect(await refusal { try await engine.updateMachine(arn + ":1", MachineUpdate(roleARN: "r")) } == .machineNotFound)
+        await end(first)
+
+        let second = try await stage.engine("e2")
+        let other = second.engine
+        let machine = try await other.machine(arn)
+        #expect(machine.definition == pass("new") && machine.revisionID == updated.revisionID)
+        #expect(try await other.listVersions(of: arn, limit: 10, after: nil).items.map(\.arn) == [arn + ":1"])
+        let pinned = try await other.machine(ofExecution: started.execution.executionARN)
+        #expect(pinned.definition == oneTask() && pinned.revisionID == nil)
+        #expect(try await other.complete(try await other.take()))
+        #expect(try await other.run(started.execution.executionARN).run.status == .succeeded)
+        await end(second)
+    }
+
+    @Test("a version's number is given once; a version that an alias leads to stays")
+    func versions() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: pass("1"), publishes: true))
+        _ = try await engine.updateMachine(arn, MachineUpdate(definition: pass("2")))
+        let second = try await engine.publishVersion(of: arn, revisionID: nil, description: "two")
+        #expect(second.arn == arn + ":2")
+        #expect(try await engine.publishVersion(of: arn, revisionID: nil, description: "else").arn == arn + ":2")
+        #expect(
+            await refusal { try await engine.publishVersion(of: arn, revisionID: "INITIAL", description: nil) } == .conflict)
+        let alias = try await engine.createAlias(
+            name: "live", description: nil,
+            routes: [RequestedRoute(versionARN: arn + ":1", weight: 25), RequestedRoute(versionARN: arn + ":2", weight: 75)])
+        #expect(await refusal { try await engine.deleteVersion(arn + ":2") } == .conflict)
+        _ = try await engine.updateAlias(
+            alias.arn, description: nil, routes: [RequestedRoute(versionARN: arn + ":1", weight: 100)])
+        try await engine.deleteVersion(arn + ":2")
+        try await engine.deleteVersion(arn + ":2")
+        #expect(try await engine.publishVersion(of: arn, revisionID: nil, description: nil).arn == arn + ":3")
+        #expect(await refusal { try await engine.machine(arn + ":2") } == .machineNotFound)
+        #expect(try await engine.machine(arn + ":1").definition == pass("1"))
+
+        let run = try await engine.start(machine: alias.arn, name: "by-alias", input: "{}")
+        let detail = try await engine.run(run.execution.executionARN)
+        #expect(detail.run.version == 1 && detail.run.alias == "live" && detail.definition == pass("1"))
+        #expect(try await engine.listRuns(RunQuery(machine: alias.arn)).items.map(\.name) == ["by-alias"])
+        #expect(try await engine.listRuns(RunQuery(machine: arn + ":3")).items.isEmpty)
+        await end(first)
+    }
+
+    @Test("an alias divides executions by its weights")
+    func weights() {
+        let routes = [Route(version: 1, weight: 90), Route(version: 2, weight: 10)]
+        let drawn = (0..<20_000).reduce(0) { count, _ in count + (Engine.draw(routes) == 2 ? 1 : 0) }
+        // Ten standard deviations: 2,000 of 20,000, give or take 42 each.
+        #expect((1_580...2_420).contains(drawn))
+        #expect((0..<1_000).allSatisfy { _ in Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)]) == 7 })
+    }
+
+    @Test("a deleted machine is gone once its executions are stopped")
+    func deletion() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: oneTask()))
+        var runs: [String] = []
+        for _ in 0..<3 { runs.append(try await engine.start(machine: arn, name: nil, input: "{}").execution.executionARN) }
+        let updates = await engine.updates(of: nil)
+        try await engine.deleteMachine(arn)
+        var ended: Set<String> = []
+        for await update in updates where update.run.status == .aborted {
+            ended.insert(update.run.executionARN)
+            if ended.count == 3 { break }
+        }
+        #expect(ended == Set(runs))
+        // The last of them takes the machine with it.
+        while try await !engine.listMachines(limit: 10, after: nil).items.isEmpty { await Task.yield() }
+        #expect(await refusal { try await engine.start(machine: arn, name: nil, input: "{}") } == .machineNotFound)
+        #expect(try await stage.query("SELECT 1 FROM showrunner.machine").isEmpty)
+        try await engine.deleteMachine(arn)
+        #expect(try await engine.machine(ofExecution: runs[0]).definition == oneTask(), "history outlives the machine")
+        await end(first)
+    }
+
+    @Test("tags are kept, changed and bounded")
+    func tags() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: pass("1"), tags: [("a", "1")], publishes: true))
+        try await engine.tag(arn, [("b", "2"), ("a", "3")])
+        try await engine.untag(arn, keys: ["b", "c"])
+        #expect(try await engine.tags(of: arn).map { "\($0.key)=\($0.value)" } == ["a=3"])
+        #expect(await refusal { try await engine.tag(arn + ":1", [("a", "1")]) } == .resourceNotFound)
+        let many = (0..<50).map { (key: "k\($0)", value: "") }
+        #expect(await refusal { try await engine.tag(arn, many) } == .tooManyTags)
+        await end(first)
+        let second = try await stage.engine("e2")
+        #expect(try await second.engine.tags(of: arn).map(\.key) == ["a"])
+        await end(second)
+    }
+
+    @Test(
+        "ARNs: what they name, and what is none",
+        arguments: [
+            ("arn:aws:states:us-east-1:000000000000:stateMachine:m", ResourceName.stateMachine("m")),
+            ("arn:aws:states:us-east-1:000000000000:stateMachine:m:7", .version(machine: "m", number: 7)),
+            ("arn:aws:states:us-east-1:000000000000:stateMachine:m:live", .alias(machine: "m", name: "live")),
+            ("arn:aws:states:us-east-1:000000000000:stateMachine:m/Map", .mapState(machine: "m", label: "Map")),
+            ("arn:aws:states:us-east-1:000000000000:execution:m:x", .execution(machine: "m", name: "x")),
+            ("arn:aws:states:us-east-1:000000000000:activity:a", .activity("a")),
+            ("arn:aws:states:us-east-1:000000000000:mapRun:m/L:u", .mapRun(machine: "m/L", id: "u")),
+            ("m", nil), ("arn:aws:s3:::bucket", nil), ("arn:aws:states:us-east-1:000000000000:stateMachine", nil),
+            ("arn:aws:states:us-east-1:000000000000:stateMachine:", nil),
+        ] as [(String, ResourceName?)])
+    func names(arn: String, expected: ResourceName?) {
+        do throws(EngineError) {
+            let name = try ResourceName(arn: arn)
+            #expect(name == expected && name.arn == arn)
+        } catch { #expect(expected == nil && error.code == .invalidARN) }
+    }
+
+    @Test("a mark of a page is only what this engine gave for this call")
+    func pages() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        for name in ["a", "b", "c"] { _ = try await engine.createMachine(NewMachine(name: name, definition: pass("1"))) }
+        var names: [String] = []
+        var mark: String?
+        repeat {
+            let page = try await engine.listMachines(limit: 1, after: mark)
+            names += page.items.map(\.name)
+            mark = page.next
+        } while mark != nil
+        #expect(names == ["a", "b", "c"])
+        let tokens = try await engine.marks()
+        let token = tokens.token("b", for: "ListStateMachines")
+        #expect(try tokens.mark(in: token, for: "ListStateMachines") == "b")
+        for forged in [token + "0", "00" + token.dropFirst(2), "", ".", "x.y", token.replacing(".", with: "")] {
+            #expect(throws: EngineError.self) { try tokens.mark(in: forged, for: "ListStateMachines") }
+        }
+        #expect(throws: EngineError.self) { try tokens.mark(in: token, for: "ListActivities") }
+        await end(first)
+        let second = try await stage.engine("e2")
+        #expect(try await second.engine.marks().mark(in: token, for: "ListStateMachines") == "b", "they outlive the engine")
+        await end(second)
+    }
+
+    @Test(
+        "what is wrong with JSON, in the words that AWS's clients know",
+        arguments: [
+            ("not some json", "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"),
+            ("{'not': 'json'", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
+            (#"{"a" 1}"#, "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value"),
+            ("[1 2]", "Unexpected character ('2' (code 50)): was expecting comma to separate Array entries"),
+            (#"{"a":"#, "Unexpected end-of-input"), ("\"a", "Unexpected end-of-input in VALUE_STRING"),
+        ])
+    func complaints(text: String, words: String) {
+        #expect(complaint(about: text) == words)
+    }
+}
+
+@Suite("EXPRESS machines", .timeLimit(.minutes(3)))
+struct ExpressTests {
+    @Test("a synchronous execution answers with its end; names may come twice")
+    func synchronous() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["standard": pass("")])
+        let engine = first.engine
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: pass("1"), type: .express))
+        for _ in 0..<2 {
+            let detail = try await engine.startSync(machine: arn, name: "same", input: "[1]")
+            #expect(detail.run.status == .succeeded && detail.output == [1])
+            #expect(
+                detail.run.executionARN
+                    == "arn:aws:states:us-east-1:000000000000:express:m:same:\(detail.run.id)")
+            #expect(try await engine.run(detail.run.executionARN).run.id == detail.run.id)
+        }
+        #expect(try await engine.listRuns(RunQuery()).items.allSatisfy { $0.executionARN.contains(":express:m:same:") })
+        let refusal = await #expect(throws: EngineError.self) {
+            try await engine.startSync(machine: "standard", name: nil, input: "{}")
+        }
+        #expect(refusal?.code == .typeNotSupported)
+        await end(first)
+    }
+
+    @Test("an engine that stops lets go of those who wait")
+    func stopping() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        let wait = #"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":600,"End":true}}}"#
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: wait, type: .express))
+        let call = Task { try await engine.startSync(machine: arn, name: nil, input: "{}") }
+        while await !engine.hasWaiters { await Task.yield() }
+        await engine.stop()
+        let refusal = await #expect(throws: EngineError.self) { try await call.value }
+        #expect(refusal?.code == .unavailable)
+        await end(first)
+    }
+}
+
+extension Engine {
+    fileprivate var hasWaiters: Bool { runs.values.contains { !$0.endWaiters.isEmpty } }
+}
