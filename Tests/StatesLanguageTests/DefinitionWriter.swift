@@ -62,6 +62,7 @@ struct DefinitionWriter {
                 ["Type": "Pass", "End": true],
             ])
         }
+        if pick(4) == 0 { return expressionState(next: next, all: all, depth: depth) }
         var result: JSON = ["Next": .string(next)]
         switch pick(depth > 0 ? 6 : 4) {
         case 0:
@@ -95,9 +96,84 @@ struct DefinitionWriter {
             if chance() { result["MaxConcurrency"] = 4 }
             addErrors(&result, target: next)
         }
+        if result["Type"] == "Map", chance() { distribute(&result, isJSONata: false) }
+        if chance() { result["Assign"] = .object(["v\(depth)": 1, "w\(depth).$": path()]) }
         if chance() { result["InputPath"] = one(of: [path(), .null]) }
         if chance() { result["OutputPath"] = path() }
         return result
+    }
+
+    private mutating func expression() -> JSON {
+        .string(
+            one(of: [
+                "{% $states.input.a %}", "{% $sum($states.input.list.v) %}", "{%$v ? 'yes' : \"no\" %}", "plain",
+                "{% $states.context.Execution.Id & '' %}", "{%\n$map([1..3], function($i) { $i * 2 })\n%}",
+            ]))
+    }
+
+    /// A state in JSONata.
+    private mutating func expressionState(next: String, all: [String], depth: Int) -> JSON {
+        var result: JSON = ["Next": .string(next)]
+        let errors: JSON = [
+            [
+                "ErrorEquals": ["States.ALL"], "Next": .string(next),
+                "Output": ["e": "{% $states.errorOutput.Cause %}"],
+                "Assign": .object(["failed\(depth)": true]),
+            ]
+        ]
+        switch pick(depth > 0 ? 6 : 4) {
+        case 0: result["Type"] = "Pass"
+        case 1:
+            result["Type"] = "Task"
+            result["Resource"] = "arn:aws:states:::showrunner:transcode"
+            result["Arguments"] = ["x": expression(), "y": [expression()]]
+            if chance() { result["TimeoutSeconds"] = "{% $states.input.t %}" }
+            if chance() { result["Catch"] = errors }
+        case 2:
+            result["Type"] = "Wait"
+            result["Seconds"] = one(of: [5, "{% $v %}"])
+        case 3:
+            result = [
+                "Type": "Choice", "Default": .string(next),
+                "Choices": [
+                    ["Condition": one(of: [true, "{% $states.input.a = 1 %}"]), "Next": .string(one(of: all))],
+                    [
+                        "Condition": "{% $exists($v) %}", "Next": .string(next), "Output": expression(),
+                        "Assign": .object(["v\(depth)": 2]),
+                    ],
+                ],
+            ]
+        case 4:
+            result["Type"] = "Parallel"
+            result["Branches"] = .array((0...pick(2)).map { _ in machine(depth: depth - 1, isWhole: false) })
+            if chance() { result["Catch"] = errors }
+        default:
+            result["Type"] = "Map"
+            result["ItemProcessor"] = machine(depth: depth - 1, isWhole: false)
+            if chance() { result["Items"] = one(of: ["{% $states.input.list %}", [1, "{% 2 %}"]]) }
+            if chance() { result["ItemSelector"] = ["i": expression()] }
+            if chance() { result["MaxConcurrency"] = "{% 2 %}" }
+            if chance() { distribute(&result, isJSONata: true) }
+        }
+        result["QueryLanguage"] = "JSONata"
+        if chance() { result["Output"] = one(of: [expression(), ["deep": [expression()], "b": 1.5]]) }
+        if chance() { result["Assign"] = .object(["v\(depth)": expression()]) }
+        return result
+    }
+
+    private mutating func distribute(_ map: inout JSON, isJSONata: Bool) {
+        map["ItemProcessor"]?["ProcessorConfig"] = ["Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"]
+        let place = isJSONata ? "Arguments" : "Parameters"
+        if chance() {
+            map["ItemReader"] = [
+                "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": ["InputType": "JSONL", "MaxItems": 5],
+            ]
+            map["ItemReader"]?[place] = ["Bucket": "b", "Key": "k"]
+        }
+        if chance() { map["ItemBatcher"] = ["MaxItemsPerBatch": 5, "BatchInput": ["x": 1]] }
+        if chance() {
+            map["ResultWriter"] = ["WriterConfig": ["OutputType": "JSON", "Transformation": "COMPACT"]]
+        }
     }
 
     private mutating func addErrors(_ state: inout JSON, target: String) {
@@ -142,7 +218,7 @@ struct DefinitionWriter {
     mutating func breaking(_ value: JSON) -> JSON {
         let junk: [JSON] = [
             nil, true, -1, 1.5, "", "$", "$.x[", "States.Format(", "States.ALL", [], [:], ["$"], ["Type": "Pass"],
-            ["x.$": "y"],
+            ["x.$": "y"], "{% $ %}", "{% ( %}", "{%", ["x": "{% a.b %}"], "JSONata",
         ]
         switch value {
         case .object(var members) where !members.isEmpty:

@@ -78,6 +78,16 @@ import Testing
                 + " '\(path)' could not be found in the input '{\"items\":[1]}'")
     }
 
+    @Test func tellsOfAnIndexIntoNoArray() throws {
+        let error = #expect(throws: EvaluationError.self) {
+            try IntrinsicCall("States.Format('{}', $.other[0])").evaluate(in: EvaluationScope(input: ["other": 1]))
+        }
+        #expect(
+            error?.cause
+                == "The function 'States.Format('{}', $.other[0])' had the following error: Filter: [0] can only be"
+                + " applied to arrays. Current context is: 1")
+    }
+
     @Test(
         arguments: [
             ("States.Format($.n)", "type string"), ("States.Format($.brace)", "placeholders"),

@@ -192,6 +192,20 @@ import Testing
             ])
     }
 
+    @Test(arguments: [
+        (#""Type":"Task","Resource":"arn:aws:states:us-east-1:1:activity:a""#, "activities"),
+        (
+            #""Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"#
+                + #""StartAt":"I","States":{"I":{"Type":"Pass","End":true}}}"#, "Distributed Map"
+        ),
+    ])
+    func refusesInExpress(state: String, what: String) {
+        let definition = #"{"StartAt":"T","States":{"T":{\#(state),"End":true}}}"#
+        #expect(Definition.read(json: definition).machine != nil)
+        let messages = Definition.read(json: definition, type: .express).diagnostics.map(\.message)
+        #expect(messages == ["Express state machine does not support \(what)"])
+    }
+
     /// Machines within machines multiply what there is to follow; it is given up, never wrong.
     @Test func boundsTheFollowing() {
         var machine = #"{"StartAt":"L","States":{"L":{"Type":"Pass","End":true,"Parameters":{"x.$":"$.nope"}}}}"#

@@ -10,7 +10,7 @@ struct EvalCommand: ParsableCommand {
             Example:
               echo '[{"id":1,"expr":"$sum(a)","data":{"a":[1,2]}}]' | showrunner eval jsonata
             """,
-        subcommands: [EvalJSONataCommand.self])
+        subcommands: [EvalJSONataCommand.self, EvalJSONPathCommand.self])
 }
 
 /// What the subcommands share: cases are a JSON array of objects with an `id` on standard input, answers a JSON array on

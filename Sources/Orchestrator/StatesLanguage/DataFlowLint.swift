@@ -8,13 +8,19 @@ import OrderedCollections
 struct DataFlowLint {
     let contracts: [String: StepContractView]
     let uses: [String: [ExpressionUse]]
+    /// Where each state stands.
+    let headers: [String: DefinitionReader.Header]
     private(set) var diagnostics: [Diagnostic] = []
     /// How many states may yet be gone through: machines within machines multiply.
     private var visitsLeft = 20_000
 
-    init(contracts: [String: StepContractView], uses: [String: [ExpressionUse]]) {
+    init(
+        contracts: [String: StepContractView], uses: [String: [ExpressionUse]],
+        headers: [String: DefinitionReader.Header]
+    ) {
         self.contracts = contracts
         self.uses = uses
+        self.headers = headers
     }
 
     /// The states of a machine are gone through this often; loops that still change by then are unknown.
@@ -85,7 +91,10 @@ struct DataFlowLint {
             let input = Shapes(state, entry: entry, result: nil).effective
             return .array(branches.map { shape(of: $0, input: input, reports: reports) })
         case .map(let map):
-            if reports { _ = outputShape(of: map.processor, input: .unknown) }
+            if reports {
+                let shapes = Shapes(state, entry: entry, result: nil)
+                _ = outputShape(of: map.processor, input: shapes.item(of: map))
+            }
             return map.writer == nil ? .array(nil) : .unknown
         case .choice, .wait, .succeed, .fail: return nil
         }
@@ -102,6 +111,9 @@ struct DataFlowLint {
     // MARK: - Warnings
 
     private mutating func check(_ state: State, _ shapes: Shapes) {
+        if case .task(let task) = state.kind, !state.dataFlow.hasArguments {
+            checkInput(of: task, state, shapes.effective)
+        }
         for use in uses[state.name] ?? [] {
             switch use.content {
             case .path(let path):
@@ -121,6 +133,24 @@ struct DataFlowLint {
         }
     }
 
+    /// A step that gets what comes in, without arguments of its own, may miss something.
+    private mutating func checkInput(of task: TaskState, _ state: State, _ input: DataShape) {
+        guard task.resource.hasPrefix(StepContractView.resourcePrefix), let header = headers[state.name],
+            let contract = contracts[String(task.resource.dropFirst(StepContractView.resourcePrefix.count))],
+            case .object(let members, isClosed: true) = input
+        else { return }
+        let missing = contract.input.filter { $0.isRequired && members[$0.name] == nil }.map { "'\($0.name)'" }
+        if missing.isEmpty { return }
+        diagnostics.append(
+            Diagnostic(
+                .warning, code: .possiblyUndefinedField,
+                message: "The step '\(contract.name)' needs \(missing.joined(separator: ", ")), and no state before"
+                    + " produces it",
+                advice: members.isEmpty
+                    ? "what comes in is empty" : "what comes in holds \(members.keys.sorted().joined(separator: ", "))",
+                at: header.place, location: header.location))
+    }
+
     private mutating func check(_ steps: [DataShape.Step]?, of shape: DataShape, _ text: String, _ use: ExpressionUse) {
         guard visitsLeft >= 0, let steps, !steps.contains(where: { if case .rest = $0 { true } else { false } }),
             case .nothing(let name, let known) = shape.finding(steps)
@@ -138,6 +168,16 @@ struct DataFlowLint {
                 .warning, code: .possiblyUndefinedField,
                 message: "'\(text)' finds nothing: no state before produces '\(name)'", advice: advice, at: use.place,
                 location: use.location))
+    }
+}
+
+extension DataFlow {
+    /// Whether the state says itself what it works on.
+    fileprivate var hasArguments: Bool {
+        switch self {
+        case .jsonPath(let flow): flow.parameters != nil
+        case .jsonata(let flow): flow.arguments != nil
+        }
     }
 }
 

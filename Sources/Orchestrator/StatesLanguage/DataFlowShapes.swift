@@ -67,6 +67,15 @@ struct Shapes {
         Shapes.template(template.node, input: entry, result: .unknown, error: .unknown)
     }
 
+    /// What each item is that goes to a Map's processor.
+    func item(of map: MapState) -> DataShape {
+        guard map.batcher == nil, let selector = map.itemSelector else { return .unknown }
+        return switch state.dataFlow {
+        case .jsonPath: Shapes.template(selector.node, root: selected)
+        case .jsonata: Shapes.template(selector.node, input: entry, result: .unknown, error: .unknown)
+        }
+    }
+
     /// What `$` names in a field of a JSONPath state; nil where that is not for certain.
     func document(of field: String) -> DataShape? {
         switch field {
@@ -75,6 +84,8 @@ struct Shapes {
         case "OutputPath": placed
         case "Choices": effective
         case "Error", "ErrorPath", "Cause", "CausePath": entry
+        // Where items are read from a store, it selects within what was read.
+        case "ItemsPath": if case .map(let map) = state.kind, map.reader != nil { nil } else { selected }
         case "Assign", "Catch", "ResultPath": nil
         default: selected
         }

@@ -21,7 +21,10 @@ extension DefinitionReader {
         }
         let mode = processorMode(node)
         if mode == .inline { refuseDistributedFields(object) }
+        let wasInExpress = isInExpressProcessor
+        if mode == .distributed(isExpress: true) { isInExpressProcessor = true }
         let processor = innerMachine(node.tree, at: node.location, isProcessor: true, inherited: inherited)
+        isInExpressProcessor = wasInExpress
         guard let processor, let items else { return nil }
         return MapState(
             processor: processor, mode: mode, items: items, reader: reader, itemSelector: selector, batcher: batcher,
@@ -91,6 +94,9 @@ extension DefinitionReader {
             }
             return .inline
         }
+        refuseInExpress(
+            "Distributed Map", advice: "use a Standard workflow, or \"Mode\": \"INLINE\"", at: config.place("Mode"),
+            config.location("Mode"))
         return .distributed(isExpress: type == "EXPRESS")
     }
 

@@ -18,11 +18,21 @@ struct DefinitionReader {
     var labels: [String: SourcePlace] = [:]
     /// Every path, call and expression, by the state in whose fields it stands.
     var uses: [String: [ExpressionUse]] = [:]
+    /// Where each state stands.
+    var headers: [String: Header] = [:]
+
+    struct Header {
+        let place: SourcePlace
+        let location: String
+    }
+
     /// Those of the state that is being read.
     var currentUses: [ExpressionUse] = []
     /// The state that is being read, and whether its work gives a result.
     var stateLocation = ""
     var hasResult = false
+    /// Whether what is read runs as the Express children of a distributed Map.
+    var isInExpressProcessor = false
     /// Whether each state could be read: only then is it known what comes after what.
     var isComplete = true
 
@@ -120,6 +130,7 @@ struct DefinitionReader {
             stateLocation = stateNode.location
             let (state, outline) = self.state(member, stateNode, inherited: machineLanguage)
             uses[member.key] = currentUses
+            headers[member.key] = Header(place: member.keyPlace, location: stateNode.location)
             (currentUses, stateLocation, hasResult) = outer
             outlines.append(outline)
             if let state { states[state.name] = state } else { isComplete = false }

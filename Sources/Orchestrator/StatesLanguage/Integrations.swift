@@ -67,15 +67,29 @@ enum Integrations {
 }
 
 extension DefinitionReader {
+    /// Says what an Express workflow can't do; of the children of a distributed Map it is a warning.
+    ///
+    /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+    mutating func refuseInExpress(_ what: String, advice: String, at place: SourcePlace, _ location: String) {
+        guard type == .express || isInExpressProcessor else { return }
+        report(
+            type == .express ? .error : .warning, .schemaValidationFailed,
+            "Express state machine does not support \(what)", advice: advice, at: place, location)
+    }
+
     /// Refuses integrations that do not exist, and those that an Express workflow can't wait for.
     mutating func checkIntegration(_ resource: String, _ object: ObjectFields) {
-        guard let (service, action, pattern) = Integrations.parts(of: resource) else { return }
         let place = object.place("Resource")
-        if type == .express, let pattern {
+        if resource.contains(":states:"), resource.contains(":activity:") {
+            refuseInExpress("activities", advice: "use a Standard workflow", at: place, object.location("Resource"))
+        }
+        guard let (service, action, pattern) = Integrations.parts(of: resource) else { return }
+        if let pattern {
             let name = pattern.hasPrefix(".sync") ? ".sync" : pattern
-            report(
-                "Express state machine does not support '\(name)' service integration",
-                advice: "use a Standard workflow, or leave '\(pattern)' out", at: place, object.location("Resource"))
+            refuseInExpress(
+                "'\(name)' service integration", advice: "use a Standard workflow, or leave '\(pattern)' out",
+                at: place,
+                object.location("Resource"))
         }
         // The project's own steps are checked by their contracts; of the SDK there are too many actions to list.
         if service == "showrunner" || service == "aws-sdk" { return }

@@ -29,10 +29,14 @@ extension IntrinsicCall {
                 switch path.lookUp(in: scope) {
                 case .found(let found): value = found
                 case .missing:
+                    let reason = path.reasonForNoMatch(in: scope)
                     throw IntrinsicCall.failure(
                         ErrorName.parameterPathFailure, whole,
-                        "The JsonPath argument for the field '\(path.referenceText)' could not be found in the input"
-                            + " '\(scope.input.text)'")
+                        // The service lets this one of its library's sentences through.
+                        reason.hasPrefix("Filter: ")
+                            ? reason
+                            : "The JsonPath argument for the field '\(path.referenceText)' could not be found in the input"
+                                + " '\(scope.input.text)'")
                 case .excessive: throw path.excessError
                 }
             case .call(let call): value = try call.evaluate(within: whole, in: scope, budget: &budget)

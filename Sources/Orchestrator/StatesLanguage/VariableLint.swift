@@ -7,7 +7,7 @@ extension DefinitionReader {
     mutating func lint(_ machine: StateMachine) {
         guard isComplete else { return }
         checkVariables(of: machine, visible: [], outer: [])
-        var flow = DataFlowLint(contracts: contracts ?? [:], uses: uses)
+        var flow = DataFlowLint(contracts: contracts ?? [:], uses: uses, headers: headers)
         _ = flow.outputShape(of: machine, input: .unknown)
         diagnostics += flow.diagnostics
     }
