@@ -94,15 +94,14 @@ extension DefinitionReader {
 }
 
 extension JSONPath {
-    /// Whether the path is a Reference Path: it can name one place only, and not in the context object.
+    /// Whether the path can name one place only.
     var isReference: Bool {
-        root != .context
-            && segments.allSatisfy { segment in
-                switch segment {
-                case .names(let names): names.count == 1
-                case .indices(let indices): indices.count == 1 && indices[0] >= 0
-                case .slice, .wildcard, .filter, .descendants, .function: false
-                }
+        segments.allSatisfy { segment in
+            switch segment {
+            case .names(let names): names.count == 1
+            case .indices(let indices): indices.count == 1 && indices[0] >= 0
+            case .slice, .wildcard, .filter, .descendants, .function: false
             }
+        }
     }
 }
