@@ -174,10 +174,25 @@ import Testing
         #expect(answer(failures: 2)["error"] == "States.ExceedToleratedFailureThreshold")
     }
 
-    @Test func itemsOfAReaderAreThoseOfTheRequest() throws {
+    /// "The data read by ItemReader in Distributed Map states as found in its original source."
+    @Test(
+        arguments: [
+            (["InputType": "JSON"], "[1,2]", [1, 2], nil),
+            (["InputType": "JSON", "ItemsPointer": "/a~1b/0"], #"{"a/b":[[3]]}"#, [3], nil),
+            (["InputType": "JSON"], #"{"k":1}"#, [["Key": "k", "Value": 1]], nil),
+            (["InputType": "JSONL"], "1\n{}\n", [1, [:]], nil),
+            (["InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"], "a,b\n1,2", nil, nil),
+            (["InputType": "JSON"], "5", nil, "States.ItemReaderFailed"),
+            (["InputType": "JSON"], "a,b", nil, "States.ItemReaderFailed"),
+            (["InputType": "JSON", "ItemsPointer": "/x"], "{}", nil, "States.ItemReaderFailed"),
+        ] as [(JSON, String, JSON?, String?)])
+    func itemsOfAReaderAreThoseOfTheRequest(config: JSON, data: String, items: JSON?, error: String?) throws {
         let state: JSON = [
             "Type": "Map",
-            "ItemReader": ["Resource": "arn:aws:states:::s3:getObject", "Parameters": ["Bucket": "b", "Key": "k"]],
+            "ItemReader": [
+                "Resource": "arn:aws:states:::s3:getObject", "Parameters": ["Bucket": "b", "Key": "k"],
+                "ReaderConfig": config,
+            ],
             "ItemSelector": ["item.$": "$$.Map.Item.Value"],
             "ItemProcessor": [
                 "ProcessorConfig": ["Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"], "StartAt": "One",
@@ -185,11 +200,12 @@ import Testing
             ], "End": true,
         ]
         let answer = Self.answer(
-            Self.request(state, mock: Self.result([]), more: ["stateConfiguration": ["mapItemReaderData": "[1,2]"]]))
-        #expect(try Self.inspection(answer, "afterItemSelector") == [["item": 1], ["item": 2]])
-        let bad = Self.answer(
-            Self.request(state, mock: Self.result([]), more: ["stateConfiguration": ["mapItemReaderData": "5"]]))
-        #expect(bad["error"] == "States.ItemReaderFailed")
+            Self.request(
+                state, mock: Self.result([]), more: ["stateConfiguration": ["mapItemReaderData": .string(data)]]))
+        #expect(answer["error"] == error.map { .string($0) })
+        let selected = items?.arrayValue.map { items in JSON.array(items.map { ["item": $0] }) }
+        #expect(try Self.inspection(answer, "afterItemSelector") == selected)
+        if config["ItemsPointer"] != nil { #expect(try Self.inspection(answer, "afterItemsPointer") == items) }
     }
 
     // MARK: - Refusals

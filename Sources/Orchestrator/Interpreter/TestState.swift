@@ -65,7 +65,7 @@ public struct TestStateRequest: Sendable, Hashable {
         public var mapIterationFailureCount: Int?
         /// The state inside a Parallel or Map state from which a mocked error comes.
         public var errorCausedByState: String?
-        /// What a Map state's ItemReader reads, as JSON text.
+        /// What a Map state's ItemReader reads, as it stands in the object.
         public var mapItemReaderData: String?
 
         public init(
