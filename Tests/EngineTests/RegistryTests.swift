@@ -275,3 +275,98 @@ struct ExpressTests {
 extension Engine {
     fileprivate var hasWaiters: Bool { runs.values.contains { !$0.endWaiters.isEmpty } }
 }
+
+@Suite("Executions that start others", .timeLimit(.minutes(3)))
+struct NestedExecutionTests {
+    private func starter(_ suffix: String, _ fields: String = "") -> String {
+        #"""
+        {"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution\#(suffix)",\#(fields)
+          "Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:inner","Input.$":"$"},
+          "End":true}}}
+        """#
+    }
+
+    private func end(of run: String, on engine: Engine) async throws -> RunDetail {
+        let updates = await engine.updates(of: run)
+        let now = try await engine.run(run)
+        if now.run.status != .running { return now }
+        for await update in updates where update.run.status != .running { break }
+        return try await engine.run(run)
+    }
+
+    @Test("a task waits for the end, and gives the output as text or as JSON", arguments: [".sync", ".sync:2"])
+    func waiting(suffix: String) async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": starter(suffix)])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: #"{"a":1}"#).execution.executionARN
+        let offer = try await engine.take()
+        #expect(offer.input == ["a": 1])
+        #expect(try await engine.complete(offer, ["b": 2]))
+        let detail = try await end(of: outer, on: engine)
+        #expect(detail.output?["Status"] == "SUCCEEDED")
+        #expect(detail.output?["Output"] == (suffix == ".sync" ? #"{"b":2}"# : ["b": 2]))
+        let history = try await engine.history(detail.run.id, isReversed: false, limit: 100, after: nil)
+        #expect(history.events.map(\.type).contains("TaskSubmitted"))
+        try await stage.checkInvariants(["e1"], memory: engine)
+        await EngineTests.end(first)
+    }
+
+    @Test("a failure comes as States.TaskFailed with the description; a machine that is not there is told by its name")
+    func failures() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": starter(".sync")])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        #expect(try await engine.fail(try await engine.take(), "Broken"))
+        let detail = try await end(of: outer, on: engine)
+        #expect(detail.run.error == "States.TaskFailed")
+        #expect(try JSON(parsing: detail.run.cause ?? "")["Error"] == "Broken")
+        try await engine.deleteMachine("arn:aws:states:us-east-1:000000000000:stateMachine:inner")
+        let lost = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        #expect(try await end(of: lost, on: engine).run.error == "StepFunctions.StateMachineDoesNotExistException")
+        await EngineTests.end(first)
+    }
+
+    @Test("stopping the one that waits stops the other")
+    func stopping() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": starter(".sync")])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        let offer = try await engine.take()
+        _ = try await engine.stop(outer, error: nil, cause: nil)
+        #expect(try await end(of: offer.executionArn, on: engine).run.status == .aborted)
+        await EngineTests.end(first)
+    }
+
+    @Test("after a takeover the task waits on, whether the other has ended meanwhile or not")
+    func takeover() async throws {
+        let stage = try await Stage()
+        let machines = ["inner": oneTask(), "outer": starter(".sync:2")]
+        let first = try await stage.engine("e1", machines: machines)
+        let one = try await first.engine.start(machine: "outer", name: "one", input: "1").execution.executionARN
+        let two = try await first.engine.start(machine: "outer", name: "two", input: "2").execution.executionARN
+        let offers = [try await first.engine.take(), try await first.engine.take()]
+        await EngineTests.end(first)
+        let second = try await stage.engine("e2", machines: machines)
+        for offer in offers { #expect(try await second.engine.complete(offer, offer.input)) }
+        #expect(try await end(of: one, on: second.engine).output?["Output"] == 1)
+        #expect(try await end(of: two, on: second.engine).output?["Output"] == 2)
+        #expect(
+            try await stage.query("SELECT count(*) AS n FROM showrunner.execution_list")[0].int("n") == 4,
+            "nothing was started twice")
+        await EngineTests.end(second)
+    }
+
+    @Test("without waiting, the start itself is the result")
+    func fireAndForget() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": starter("")])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        let output = try #require(try await end(of: outer, on: engine).output)
+        #expect(try await engine.run(output["ExecutionArn"]?.stringValue ?? "").run.status == .running)
+        await EngineTests.end(first)
+    }
+}

@@ -59,6 +59,11 @@ extension Engine {
             }
             for entry in run.execution.openEntries {
                 if case .task(let attempt) = entry.phase, let started = attempt.started,
+                    let kind = NestedStart(rawValue: attempt.resource)
+                {
+                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+                    repeatedStarts.append((kind, entry.id, started.nonce, run))
+                } else if case .task(let attempt) = entry.phase, let started = attempt.started,
                     let service = serviceTasks[attempt.resource]
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }

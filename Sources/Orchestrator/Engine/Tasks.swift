@@ -96,6 +96,11 @@ extension Engine {
             grantLease(entry: entry.id, of: run, attempt: attempt, started: started)
             return
         }
+        if let kind = NestedStart(rawValue: attempt.resource) {
+            guard run.ready.insert(entry.id).inserted else { return }
+            Task { await self.perform(kind, entry: entry.id, of: run) }
+            return
+        }
         if let service = serviceTasks[attempt.resource] {
             guard run.ready.insert(entry.id).inserted else { return }
             Task { await self.perform(service, entry: entry.id, of: run) }
