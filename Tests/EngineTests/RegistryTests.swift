@@ -23,17 +23,30 @@ struct RegistryTests {
         #expect(made.arn == arn && made.versionARN == nil && made.revisionID == nil)
         let again = try await engine.createMachine(
             NewMachine(
-                name: "m", definition: pass("one"), configuration: MachineConfiguration(roleARN: "arn:aws:iam::1:role/x")))
+                name: "m", definition: pass("one"),
+                configuration: MachineConfiguration(roleARN: "arn:aws:iam::1:role/x")))
         #expect(again.at == made.at)
-        #expect(await refusal { try await engine.createMachine(NewMachine(name: "m", definition: pass("two"))) } == .machineExists)
         #expect(
-            await refusal { try await engine.createMachine(NewMachine(name: "m", definition: pass("one"), type: .express)) }
+            await refusal { try await engine.createMachine(NewMachine(name: "m", definition: pass("two"))) }
                 == .machineExists)
-        #expect(await refusal { try await engine.createMachine(NewMachine(name: "a b", definition: pass(""))) } == .invalidName)
-        #expect(await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{")) } == .invalidDefinition)
-        #expect(await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{}")) } == .invalidDefinition)
+        #expect(
+            await refusal {
+                try await engine.createMachine(NewMachine(name: "m", definition: pass("one"), type: .express))
+            }
+                == .machineExists)
+        #expect(
+            await refusal { try await engine.createMachine(NewMachine(name: "a b", definition: pass(""))) }
+                == .invalidName)
+        #expect(
+            await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{")) }
+                == .invalidDefinition)
+        #expect(
+            await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{}")) }
+                == .invalidDefinition)
         #expect(try await engine.machine(arn).definition == pass("one"))
-        #expect(await refusal { try await engine.machine("arn:aws:states:us-east-1:000000000000:activity:m") } == .invalidARN)
+        #expect(
+            await refusal { try await engine.machine("arn:aws:states:us-east-1:000000000000:activity:m") }
+                == .invalidARN)
         await end(first)
     }
 
@@ -58,7 +71,9 @@ struct RegistryTests {
         await end(first)
     }
 
-    @Test("an update gives a new revision where something is different; executions keep theirs, and all outlives the engine")
+    @Test(
+        "an update gives a new revision where something is different; executions keep theirs, and all outlives the engine"
+    )
     func updates() async throws {
         let stage = try await Stage()
         let first = try await stage.engine("e1")
@@ -72,7 +87,9 @@ struct RegistryTests {
         let onceMore = try await engine.updateMachine(arn, MachineUpdate(definition: pass("new"), publishes: true))
         #expect(onceMore.revisionID == updated.revisionID && onceMore.versionARN == arn + ":1")
         #expect(await refusal { try await engine.updateMachine(arn, MachineUpdate()) } == .missingParameter)
-        #expect(await refusal { try await engine.updateMachine(arn + ":1", MachineUpdate(roleARN: "r")) } == .machineNotFound)
+        #expect(
+            await refusal { try await engine.updateMachine(arn + ":1", MachineUpdate(roleARN: "r")) }
+                == .machineNotFound)
         await end(first)
 
         let second = try await stage.engine("e2")
@@ -98,10 +115,13 @@ struct RegistryTests {
         #expect(second.arn == arn + ":2")
         #expect(try await engine.publishVersion(of: arn, revisionID: nil, description: "else").arn == arn + ":2")
         #expect(
-            await refusal { try await engine.publishVersion(of: arn, revisionID: "INITIAL", description: nil) } == .conflict)
+            await refusal { try await engine.publishVersion(of: arn, revisionID: "INITIAL", description: nil) }
+                == .conflict)
         let alias = try await engine.createAlias(
             name: "live", description: nil,
-            routes: [RequestedRoute(versionARN: arn + ":1", weight: 25), RequestedRoute(versionARN: arn + ":2", weight: 75)])
+            routes: [
+                RequestedRoute(versionARN: arn + ":1", weight: 25), RequestedRoute(versionARN: arn + ":2", weight: 75),
+            ])
         #expect(await refusal { try await engine.deleteVersion(arn + ":2") } == .conflict)
         _ = try await engine.updateAlias(
             alias.arn, description: nil, routes: [RequestedRoute(versionARN: arn + ":1", weight: 100)])
@@ -125,7 +145,10 @@ struct RegistryTests {
         let drawn = (0..<20_000).reduce(0) { count, _ in count + (Engine.draw(routes) == 2 ? 1 : 0) }
         // Ten standard deviations: 2,000 of 20,000, give or take 42 each.
         #expect((1_580...2_420).contains(drawn))
-        #expect((0..<1_000).allSatisfy { _ in Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)]) == 7 })
+        #expect(
+            (0..<1_000).allSatisfy { _ in
+                Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)]) == 7
+            })
     }
 
     @Test("a deleted machine is gone once its executions are stopped")
@@ -135,7 +158,9 @@ struct RegistryTests {
         let engine = first.engine
         _ = try await engine.createMachine(NewMachine(name: "m", definition: oneTask()))
         var runs: [String] = []
-        for _ in 0..<3 { runs.append(try await engine.start(machine: arn, name: nil, input: "{}").execution.executionARN) }
+        for _ in 0..<3 {
+            runs.append(try await engine.start(machine: arn, name: nil, input: "{}").execution.executionARN)
+        }
         let updates = await engine.updates(of: nil)
         try await engine.deleteMachine(arn)
         var ended: Set<String> = []
@@ -158,7 +183,8 @@ struct RegistryTests {
         let stage = try await Stage()
         let first = try await stage.engine("e1")
         let engine = first.engine
-        _ = try await engine.createMachine(NewMachine(name: "m", definition: pass("1"), tags: [("a", "1")], publishes: true))
+        _ = try await engine.createMachine(
+            NewMachine(name: "m", definition: pass("1"), tags: [("a", "1")], publishes: true))
         try await engine.tag(arn, [("b", "2"), ("a", "3")])
         try await engine.untag(arn, keys: ["b", "c"])
         #expect(try await engine.tags(of: arn).map { "\($0.key)=\($0.value)" } == ["a=3"])
@@ -196,7 +222,9 @@ struct RegistryTests {
         let stage = try await Stage()
         let first = try await stage.engine("e1")
         let engine = first.engine
-        for name in ["a", "b", "c"] { _ = try await engine.createMachine(NewMachine(name: name, definition: pass("1"))) }
+        for name in ["a", "b", "c"] {
+            _ = try await engine.createMachine(NewMachine(name: name, definition: pass("1")))
+        }
         var names: [String] = []
         var mark: String?
         repeat {
@@ -214,16 +242,23 @@ struct RegistryTests {
         #expect(throws: EngineError.self) { try tokens.mark(in: token, for: "ListActivities") }
         await end(first)
         let second = try await stage.engine("e2")
-        #expect(try await second.engine.marks().mark(in: token, for: "ListStateMachines") == "b", "they outlive the engine")
+        #expect(
+            try await second.engine.marks().mark(in: token, for: "ListStateMachines") == "b", "they outlive the engine")
         await end(second)
     }
 
     @Test(
         "what is wrong with JSON, in the words that AWS's clients know",
         arguments: [
-            ("not some json", "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"),
+            (
+                "not some json",
+                "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+            ),
             ("{'not': 'json'", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
-            (#"{"a" 1}"#, "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value"),
+            (
+                #"{"a" 1}"#,
+                "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value"
+            ),
             ("[1 2]", "Unexpected character ('2' (code 50)): was expecting comma to separate Array entries"),
             (#"{"a":"#, "Unexpected end-of-input"), ("\"a", "Unexpected end-of-input in VALUE_STRING"),
         ])

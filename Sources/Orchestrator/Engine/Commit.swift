@@ -222,7 +222,8 @@ extension Engine {
         guard count == 1, machines[run.machineName]?.isDeleting == true else { return }
         Task {
             do { try await self.removeIfIdle(run.machineName) } catch {
-                self.log.warning("a machine is not deleted yet", metadata: ["machine": "\(run.machineName)", "error": "\(error)"])
+                self.log.warning(
+                    "a machine is not deleted yet", metadata: ["machine": "\(run.machineName)", "error": "\(error)"])
             }
         }
     }

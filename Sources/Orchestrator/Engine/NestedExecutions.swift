@@ -55,7 +55,9 @@ extension Engine {
                     code: .nameTaken, message: "Execution Already Exists: '\(started.execution.executionARN)'")
             }
         } catch {
-            guard error.code != .unavailable else { return await repeatLater(kind, entry: entry, nonce: nonce, of: run) }
+            guard error.code != .unavailable else {
+                return await repeatLater(kind, entry: entry, nonce: nonce, of: run)
+            }
             let (name, cause) = Self.words(for: error, kind)
             post(.taskFailed(entry: entry, nonce: nonce, error: name, cause: cause), to: run)
             return

@@ -99,7 +99,8 @@ extension Engine {
         }
         let definition = try await self.definition(start.definitionHash)
         guard start.machine(in: definition.machine) != nil else {
-            throw JournalFault(reason: "the definition \(start.definitionHash) has no Map state that \(id) is a child of")
+            throw JournalFault(
+                reason: "the definition \(start.definitionHash) has no Map state that \(id) is a child of")
         }
         let execution = Execution(id: id, start: start, machine: definition.machine, at: first.at)
         let run = Run(execution: execution, definition: definition.text, seq: 0)

@@ -165,7 +165,8 @@ extension Engine {
         note(request)
         let assignment = try await nextTask(
             // A queue named by an ARN is an activity's: whoever wants one of its tasks asks for it over the wire.
-            in: Set(request.steps.filter { !$0.hasPrefix("arn:") }), worker: request.worker, incarnation: request.incarnation,
+            in: Set(request.steps.filter { !$0.hasPrefix("arn:") }), worker: request.worker,
+            incarnation: request.incarnation,
             waitSeconds: request.waitSeconds)
         return assignment.flatMap { assignment in
             stepName(assignment.resource).map { step in
