@@ -59,6 +59,11 @@ extension Engine {
             }
             for entry in run.execution.openEntries {
                 if case .task(let attempt) = entry.phase, let started = attempt.started,
+                    let kind = NestedStart(rawValue: attempt.resource)
+                {
+                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+                    repeatedStarts.append((kind, entry.id, started.nonce, run))
+                } else if case .task(let attempt) = entry.phase, let started = attempt.started,
                     let service = serviceTasks[attempt.resource]
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
@@ -94,7 +99,8 @@ extension Engine {
         }
         let definition = try await self.definition(start.definitionHash)
         guard start.machine(in: definition.machine) != nil else {
-            throw JournalFault(reason: "the definition \(start.definitionHash) has no Map state that \(id) is a child of")
+            throw JournalFault(
+                reason: "the definition \(start.definitionHash) has no Map state that \(id) is a child of")
         }
         let execution = Execution(id: id, start: start, machine: definition.machine, at: first.at)
         let run = Run(execution: execution, definition: definition.text, seq: 0)

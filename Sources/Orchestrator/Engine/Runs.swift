@@ -334,7 +334,7 @@ extension Engine: RunService {
         run.progress.values.map(RunProgress.init).min { ($0.share ?? 0) < ($1.share ?? 0) }
     }
 
-    private func detail(of run: Run) -> RunDetail {
+    func detail(of run: Run) -> RunDetail {
         var output: JSON?
         if case .succeeded(let value) = run.execution.outcome { output = value }
         return RunDetail(
