@@ -26,23 +26,19 @@ extension DefinitionReader {
 
     /// Notes an expression and says what of the language it may not use.
     ///
-    /// - Parameter offset: where the expression begins in the text.
-    mutating func note(_ expression: QueryExpression, at tree: SourceTree, offset: Int, _ location: String) {
-        note(expression, at: tree.place, offset: offset, location)
-    }
-
-    mutating func note(_ expression: QueryExpression, at place: SourcePlace, offset: Int, _ location: String) {
-        note(.expression(expression), at: place, location)
+    /// - Parameter offset: where the expression begins in the text, in characters.
+    mutating func note(_ expression: QueryExpression, in tree: SourceTree, offset: Int, _ location: String) {
+        note(.expression(expression), at: tree.place(ofCharacter: offset), location)
         for name in expression.contextReferences {
             report(
                 .error, .unsupportedJSONataExpression, "Reference to '\(name)' at the top level is not supported.",
                 advice: name == "$"
                     ? "there is no context here: write $states.input"
-                    : "write $states.input.\(name) for the input's, or $\(name) for a variable", at: place, location)
+                    : "write $states.input.\(name) for the input's, or $\(name) for a variable",
+                at: tree.place(ofCharacter: offset), location)
         }
         for reference in expression.references {
-            let place = ExpressionText.place(
-                of: offset + reference.offset, in: expression.text, from: place, textOffset: offset)
+            let place = tree.place(ofCodeUnit: reference.offset, in: expression.text, behind: offset)
             if reference.variable == "$" {
                 report(
                     .error, .unsupportedJSONataExpression, "Reference to '$$' is not supported.",
@@ -54,7 +50,7 @@ extension DefinitionReader {
         if expression.calledFunctions.contains("eval") {
             report(
                 .error, .unsupportedJSONataExpression, "Function 'eval' is not supported.",
-                advice: "use $parse to read JSON from a text", at: place, location)
+                advice: "use $parse to read JSON from a text", at: tree.place(ofCharacter: offset), location)
         }
     }
 
@@ -91,7 +87,8 @@ extension DefinitionReader {
 
     mutating func report(_ problem: ExpressionText.Problem, in tree: SourceTree, _ location: String) {
         report(
-            .error, problem.code, problem.message, advice: problem.advice, at: problem.place(from: tree.place), location
+            .error, problem.code, problem.message, advice: problem.advice, at: tree.place(ofCharacter: problem.offset),
+            location
         )
     }
 }
