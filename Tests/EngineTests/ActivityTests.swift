@@ -15,7 +15,9 @@ struct ActivityTests {
         await #expect(throws: EngineError.self) { _ = try await call() }?.code
     }
 
-    private func status(_ engine: Engine, _ arn: String) async throws -> RunStatus { try await engine.run(arn).run.status }
+    private func status(_ engine: Engine, _ arn: String) async throws -> RunStatus {
+        try await engine.run(arn).run.status
+    }
 
     @Test("a task goes to whoever asks, in the order of coming, and its token ends it once")
     func life() async throws {
@@ -46,9 +48,12 @@ struct ActivityTests {
         #expect(await refusal { try await engine.taskSucceeded(token: tokens[2], output: "{") } == .invalidOutput)
         #expect(await refusal { try await engine.taskSucceeded(token: tokens[0], output: "{}") } == .taskTimedOut)
         #expect(await refusal { try await engine.taskHeartbeat(token: tokens[1]) } == .taskTimedOut)
-        #expect(await refusal { try await engine.taskFailed(token: "nonsense", error: nil, cause: nil) } == .invalidToken)
+        #expect(
+            await refusal { try await engine.taskFailed(token: "nonsense", error: nil, cause: nil) } == .invalidToken)
         let forged = tokens[2].dropLast(4) + "0000"
         #expect(await refusal { try await engine.taskSucceeded(token: String(forged), output: "{}") } == .taskTimedOut)
+        let unknown = "019ac800-0000-7000-8000-0123456789ab.1.0123456789abcdef0123456789abcdef"
+        #expect(await refusal { try await engine.taskHeartbeat(token: unknown) } == .taskNotFound)
         #expect(try await status(engine, runs[2]) == .running)
         try await engine.taskSucceeded(token: tokens[2], output: "null")
         #expect(try await status(engine, runs[2]) == .succeeded)
@@ -95,7 +100,9 @@ struct ActivityTests {
         let updates = await engine.updates(of: nil)
         let strict = try await engine.start(machine: "strict", name: "s", input: "{}").execution.executionARN
         let task = try #require(try await engine.activityTask(of: activity, worker: nil))
-        let ended = try await EngineTests.first(in: updates) { $0.run.executionARN == strict && $0.run.status != .running }
+        let ended = try await EngineTests.first(in: updates) {
+            $0.run.executionARN == strict && $0.run.status != .running
+        }
         #expect(ended.run.status != .succeeded && ended.run.error?.hasSuffix("Timeout") == true)
         #expect(await refusal { try await engine.taskHeartbeat(token: task.token) } == .taskTimedOut)
         #expect(try await status(engine, patient) == .running)

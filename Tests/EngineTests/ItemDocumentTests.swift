@@ -17,7 +17,10 @@ struct ItemDocumentTests {
             ("a,b\n1,2\n3,4\n", nil, [["a": "1", "b": "2"], ["a": "3", "b": "4"]]),
             ("a,b\r\n1,2\r\n", nil, [["a": "1", "b": "2"]]),
             // What a row lacks is empty, what it has too much is dropped, an empty line is none.
-            ("a,b\n\n1\n1,2,3\n,,,\n   \n", nil, [["a": "1", "b": ""], ["a": "1", "b": "2"], ["a": "", "b": ""], ["a": "   ", "b": ""]]),
+            (
+                "a,b\n\n1\n1,2,3\n,,,\n   \n", nil,
+                [["a": "1", "b": ""], ["a": "1", "b": "2"], ["a": "", "b": ""], ["a": "   ", "b": ""]]
+            ),
             ("1,2\n3,4", ["x"], [["x": "1"], ["x": "3"]]),
             ("a\n\"1,\"\"2\"\"\n3\"\n", nil, [["a": "1,\"2\"\n3"]]),
             ("a\n\"\"\n", nil, [["a": ""]]), ("a,b\n", nil, []), ("", nil, []),
@@ -57,8 +60,11 @@ struct ItemDocumentTests {
         let broken = #expect(throws: ItemReadFailure.self) { try ItemDocuments.jsonLines(Array("1\n{".utf8), limit: 9) }
         #expect(broken?.cause.hasPrefix("Failed to parse line 2") == true)
         let manifest = try ItemDocuments.manifest(
-            Array(#"{"destinationBucket":"arn:aws:s3:::inv","fileFormat":"CSV","fileSchema":"Bucket, Key, Size","files":[{"key":"d/1.csv"}]}"#.utf8))
-        #expect(manifest.bucket == "inv" && manifest.keys == ["d/1.csv"] && manifest.names == ["Bucket", "Key", "Size"])
+            Array(
+                #"{"destinationBucket":"arn:aws:s3:::inv","fileFormat":"CSV","fileSchema":"Bucket, Key, Size","files":[{"key":"d/1.csv"}]}"#
+                    .utf8))
+        #expect(
+            manifest.bucket == "inv" && manifest.keys == ["d/1.csv"] && manifest.names == ["Bucket", "Key", "Size"])
         #expect(throws: ItemReadFailure.self) { try ItemDocuments.manifest(Array("{}".utf8)) }
     }
 }

@@ -106,7 +106,8 @@ struct MapRunTests {
         #expect(detail.run.status == .failed && detail.run.error == "States.ExceedToleratedFailureThreshold")
         while await engine.openRunCount > 0 { await Task.yield() }
         let statuses = try await stage.query(
-            "SELECT status, count(*) AS n FROM showrunner.execution_list WHERE map_run IS NOT NULL GROUP BY 1 ORDER BY 1")
+            "SELECT status, count(*) AS n FROM showrunner.execution_list WHERE map_run IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
         #expect(statuses.map { "\($0.text("status")) \($0.int("n"))" } == ["ABORTED 2", "FAILED 1"])
         #expect(try await engine.poll(poll(waitSeconds: 0)) == nil, "what was stopped is given to nobody")
         try await stage.checkInvariants(["e1"], memory: engine)
@@ -208,7 +209,8 @@ struct MapRunTests {
         ] as [(String, String, String, JSON?, String?)])
     func reading(config: String, key: String, content: String, output: JSON?, cause: String?) async throws {
         let stage = try await Stage()
-        let reader = #""ItemReader":{"Resource":"arn:aws:states:::s3:getObject",\#(config)"#
+        let reader =
+            #""ItemReader":{"Resource":"arn:aws:states:::s3:getObject",\#(config)"#
             + #""Parameters":{"Bucket":"b","Key.$":"$.key"}},"#
         let first = try await serve(stage, "e1", ["m": map(reader)], buckets: MemoryBuckets(["b/\(key)": content]))
         let started = try await first.engine.start(machine: "m", name: nil, input: #"{"key":"\#(key)"}"#)
@@ -230,7 +232,8 @@ struct MapRunTests {
         ])
         let machines = [
             "list": map(
-                #""ItemReader":{"Resource":"arn:aws:states:::s3:listObjectsV2","Parameters":{"Bucket":"b","Prefix":"in/"}},"#),
+                #""ItemReader":{"Resource":"arn:aws:states:::s3:listObjectsV2","Parameters":{"Bucket":"b","Prefix":"in/"}},"#
+            ),
             "inventory": map(
                 #""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"MANIFEST"},"#
                     + #""Parameters":{"Bucket":"b","Key":"manifest.json"}},"#),
@@ -238,7 +241,9 @@ struct MapRunTests {
         let first = try await serve(stage, "e1", machines, buckets: buckets)
         let listed = try await first.engine.start(machine: "list", name: nil, input: "{}").execution.executionARN
         #expect(
-            try await end(of: listed, on: first.engine).output?.arrayValue?.map { $0["Key"] } == ["in/1", "in/2", "in/3"])
+            try await end(of: listed, on: first.engine).output?.arrayValue?.map { $0["Key"] } == [
+                "in/1", "in/2", "in/3",
+            ])
         let inventory = try await first.engine.start(machine: "inventory", name: nil, input: "{}").execution
         #expect(
             try await end(of: inventory.executionARN, on: first.engine).output
@@ -250,7 +255,8 @@ struct MapRunTests {
     func writing() async throws {
         let stage = try await Stage()
         let buckets = MemoryBuckets()
-        let writer = #""ToleratedFailureCount":1,"ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","#
+        let writer =
+            #""ToleratedFailureCount":1,"ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","#
             + #""Parameters":{"Bucket":"out","Prefix":"runs"}},"#
         let first = try await serve(
             stage, "e1", ["m": map(writer, states: taskStates, start: "T")], buckets: buckets)
@@ -280,7 +286,8 @@ struct MapRunTests {
     @Test("an engine that dies while it reads reads again")
     func readingAgain() async throws {
         let stage = try await Stage()
-        let reader = #""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b","Key":"k"}},"#
+        let reader =
+            #""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b","Key":"k"}},"#
         let buckets = MemoryBuckets(["b/k": "[7]"])
         let first = try await serve(stage, "e1", ["m": map(reader)], buckets: buckets)
         let started = try await first.engine.start(machine: "m", name: nil, input: "{}").execution.executionARN

@@ -23,17 +23,30 @@ struct RegistryTests {
         #expect(made.arn == arn && made.versionARN == nil && made.revisionID == nil)
         let again = try await engine.createMachine(
             NewMachine(
-                name: "m", definition: pass("one"), configuration: MachineConfiguration(roleARN: "arn:aws:iam::1:role/x")))
+                name: "m", definition: pass("one"),
+                configuration: MachineConfiguration(roleARN: "arn:aws:iam::1:role/x")))
         #expect(again.at == made.at)
-        #expect(await refusal { try await engine.createMachine(NewMachine(name: "m", definition: pass("two"))) } == .machineExists)
         #expect(
-            await refusal { try await engine.createMachine(NewMachine(name: "m", definition: pass("one"), type: .express)) }
+            await refusal { try await engine.createMachine(NewMachine(name: "m", definition: pass("two"))) }
                 == .machineExists)
-        #expect(await refusal { try await engine.createMachine(NewMachine(name: "a b", definition: pass(""))) } == .invalidName)
-        #expect(await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{")) } == .invalidDefinition)
-        #expect(await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{}")) } == .invalidDefinition)
+        #expect(
+            await refusal {
+                try await engine.createMachine(NewMachine(name: "m", definition: pass("one"), type: .express))
+            }
+                == .machineExists)
+        #expect(
+            await refusal { try await engine.createMachine(NewMachine(name: "a b", definition: pass(""))) }
+                == .invalidName)
+        #expect(
+            await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{")) }
+                == .invalidDefinition)
+        #expect(
+            await refusal { try await engine.createMachine(NewMachine(name: "n", definition: "{}")) }
+                == .invalidDefinition)
         #expect(try await engine.machine(arn).definition == pass("one"))
-        #expect(await refusal { try await engine.machine("arn:aws:states:us-east-1:000000000000:activity:m") } == .invalidARN)
+        #expect(
+            await refusal { try await engine.machine("arn:aws:states:us-east-1:000000000000:activity:m") }
+                == .invalidARN)
         await end(first)
     }
 
@@ -58,7 +71,9 @@ struct RegistryTests {
         await end(first)
     }
 
-    @Test("an update gives a new revision where something is different; executions keep theirs, and all outlives the engine")
+    @Test(
+        "an update gives a new revision where something is different; executions keep theirs, and all outlives the engine"
+    )
     func updates() async throws {
         let stage = try await Stage()
         let first = try await stage.engine("e1")
@@ -72,7 +87,9 @@ struct RegistryTests {
         let onceMore = try await engine.updateMachine(arn, MachineUpdate(definition: pass("new"), publishes: true))
         #expect(onceMore.revisionID == updated.revisionID && onceMore.versionARN == arn + ":1")
         #expect(await refusal { try await engine.updateMachine(arn, MachineUpdate()) } == .missingParameter)
-        #expect(await refusal { try await engine.updateMachine(arn + ":1", MachineUpdate(roleARN: "r")) } == .machineNotFound)
+        #expect(
+            await refusal { try await engine.updateMachine(arn + ":1", MachineUpdate(roleARN: "r")) }
+                == .machineNotFound)
         await end(first)
 
         let second = try await stage.engine("e2")
@@ -98,10 +115,13 @@ struct RegistryTests {
         #expect(second.arn == arn + ":2")
         #expect(try await engine.publishVersion(of: arn, revisionID: nil, description: "else").arn == arn + ":2")
         #expect(
-            await refusal { try await engine.publishVersion(of: arn, revisionID: "INITIAL", description: nil) } == .conflict)
+            await refusal { try await engine.publishVersion(of: arn, revisionID: "INITIAL", description: nil) }
+                == .conflict)
         let alias = try await engine.createAlias(
             name: "live", description: nil,
-            routes: [RequestedRoute(versionARN: arn + ":1", weight: 25), RequestedRoute(versionARN: arn + ":2", weight: 75)])
+            routes: [
+                RequestedRoute(versionARN: arn + ":1", weight: 25), RequestedRoute(versionARN: arn + ":2", weight: 75),
+            ])
         #expect(await refusal { try await engine.deleteVersion(arn + ":2") } == .conflict)
         _ = try await engine.updateAlias(
             alias.arn, description: nil, routes: [RequestedRoute(versionARN: arn + ":1", weight: 100)])
@@ -125,7 +145,10 @@ struct RegistryTests {
         let drawn = (0..<20_000).reduce(0) { count, _ in count + (Engine.draw(routes) == 2 ? 1 : 0) }
         // Ten standard deviations: 2,000 of 20,000, give or take 42 each.
         #expect((1_580...2_420).contains(drawn))
-        #expect((0..<1_000).allSatisfy { _ in Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)]) == 7 })
+        #expect(
+            (0..<1_000).allSatisfy { _ in
+                Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)]) == 7
+            })
     }
 
     @Test("a deleted machine is gone once its executions are stopped")
@@ -135,7 +158,9 @@ struct RegistryTests {
         let engine = first.engine
         _ = try await engine.createMachine(NewMachine(name: "m", definition: oneTask()))
         var runs: [String] = []
-        for _ in 0..<3 { runs.append(try await engine.start(machine: arn, name: nil, input: "{}").execution.executionARN) }
+        for _ in 0..<3 {
+            runs.append(try await engine.start(machine: arn, name: nil, input: "{}").execution.executionARN)
+        }
         let updates = await engine.updates(of: nil)
         try await engine.deleteMachine(arn)
         var ended: Set<String> = []
@@ -158,7 +183,8 @@ struct RegistryTests {
         let stage = try await Stage()
         let first = try await stage.engine("e1")
         let engine = first.engine
-        _ = try await engine.createMachine(NewMachine(name: "m", definition: pass("1"), tags: [("a", "1")], publishes: true))
+        _ = try await engine.createMachine(
+            NewMachine(name: "m", definition: pass("1"), tags: [("a", "1")], publishes: true))
         try await engine.tag(arn, [("b", "2"), ("a", "3")])
         try await engine.untag(arn, keys: ["b", "c"])
         #expect(try await engine.tags(of: arn).map { "\($0.key)=\($0.value)" } == ["a=3"])
@@ -196,7 +222,9 @@ struct RegistryTests {
         let stage = try await Stage()
         let first = try await stage.engine("e1")
         let engine = first.engine
-        for name in ["a", "b", "c"] { _ = try await engine.createMachine(NewMachine(name: name, definition: pass("1"))) }
+        for name in ["a", "b", "c"] {
+            _ = try await engine.createMachine(NewMachine(name: name, definition: pass("1")))
+        }
         var names: [String] = []
         var mark: String?
         repeat {
@@ -214,20 +242,166 @@ struct RegistryTests {
         #expect(throws: EngineError.self) { try tokens.mark(in: token, for: "ListActivities") }
         await end(first)
         let second = try await stage.engine("e2")
-        #expect(try await second.engine.marks().mark(in: token, for: "ListStateMachines") == "b", "they outlive the engine")
+        #expect(
+            try await second.engine.marks().mark(in: token, for: "ListStateMachines") == "b", "they outlive the engine")
         await end(second)
     }
 
     @Test(
         "what is wrong with JSON, in the words that AWS's clients know",
         arguments: [
-            ("not some json", "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"),
+            (
+                "not some json",
+                "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+            ),
             ("{'not': 'json'", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
-            (#"{"a" 1}"#, "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value"),
+            (
+                #"{"a" 1}"#,
+                "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value"
+            ),
             ("[1 2]", "Unexpected character ('2' (code 50)): was expecting comma to separate Array entries"),
             (#"{"a":"#, "Unexpected end-of-input"), ("\"a", "Unexpected end-of-input in VALUE_STRING"),
         ])
     func complaints(text: String, words: String) {
         #expect(complaint(about: text) == words)
+    }
+}
+
+@Suite("EXPRESS machines", .timeLimit(.minutes(3)))
+struct ExpressTests {
+    @Test("a synchronous execution answers with its end; names may come twice")
+    func synchronous() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["standard": pass("")])
+        let engine = first.engine
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: pass("1"), type: .express))
+        for _ in 0..<2 {
+            let detail = try await engine.startSync(machine: arn, name: "same", input: "[1]")
+            #expect(detail.run.status == .succeeded && detail.output == [1])
+            #expect(
+                detail.run.executionARN
+                    == "arn:aws:states:us-east-1:000000000000:express:m:same:\(detail.run.id)")
+            #expect(try await engine.run(detail.run.executionARN).run.id == detail.run.id)
+        }
+        #expect(try await engine.listRuns(RunQuery()).items.allSatisfy { $0.executionARN.contains(":express:m:same:") })
+        let refusal = await #expect(throws: EngineError.self) {
+            try await engine.startSync(machine: "standard", name: nil, input: "{}")
+        }
+        #expect(refusal?.code == .typeNotSupported)
+        await end(first)
+    }
+
+    @Test("an engine that stops lets go of those who wait")
+    func stopping() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1")
+        let engine = first.engine
+        let wait = #"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":600,"End":true}}}"#
+        _ = try await engine.createMachine(NewMachine(name: "m", definition: wait, type: .express))
+        let call = Task { try await engine.startSync(machine: arn, name: nil, input: "{}") }
+        while await !engine.hasWaiters { await Task.yield() }
+        await engine.stop()
+        let refusal = await #expect(throws: EngineError.self) { try await call.value }
+        #expect(refusal?.code == .unavailable)
+        await end(first)
+    }
+}
+
+extension Engine {
+    fileprivate var hasWaiters: Bool { runs.values.contains { !$0.endWaiters.isEmpty } }
+}
+
+@Suite("Executions that start others", .timeLimit(.minutes(3)))
+struct NestedExecutionTests {
+    private func starter(_ suffix: String, _ fields: String = "") -> String {
+        #"""
+        {"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution\#(suffix)",\#(fields)
+          "Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:inner","Input.$":"$"},
+          "End":true}}}
+        """#
+    }
+
+    private func end(of run: String, on engine: Engine) async throws -> RunDetail {
+        let updates = await engine.updates(of: run)
+        let now = try await engine.run(run)
+        if now.run.status != .running { return now }
+        for await update in updates where update.run.status != .running { break }
+        return try await engine.run(run)
+    }
+
+    @Test("a task waits for the end, and gives the output as text or as JSON", arguments: [".sync", ".sync:2"])
+    func waiting(suffix: String) async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": starter(suffix)])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: #"{"a":1}"#).execution.executionARN
+        let offer = try await engine.take()
+        #expect(offer.input == ["a": 1])
+        #expect(try await engine.complete(offer, ["b": 2]))
+        let detail = try await end(of: outer, on: engine)
+        #expect(detail.output?["Status"] == "SUCCEEDED")
+        #expect(detail.output?["Output"] == (suffix == ".sync" ? #"{"b":2}"# : ["b": 2]))
+        let history = try await engine.history(detail.run.id, isReversed: false, limit: 100, after: nil)
+        #expect(history.events.map(\.type).contains("TaskSubmitted"))
+        try await stage.checkInvariants(["e1"], memory: engine)
+        await EngineTests.end(first)
+    }
+
+    @Test("a failure comes as States.TaskFailed with the description; a machine that is not there is told by its name")
+    func failures() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": starter(".sync")])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        #expect(try await engine.fail(try await engine.take(), "Broken"))
+        let detail = try await end(of: outer, on: engine)
+        #expect(detail.run.error == "States.TaskFailed")
+        #expect(try JSON(parsing: detail.run.cause ?? "")["Error"] == "Broken")
+        try await engine.deleteMachine("arn:aws:states:us-east-1:000000000000:stateMachine:inner")
+        let lost = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        #expect(try await end(of: lost, on: engine).run.error == "StepFunctions.StateMachineDoesNotExistException")
+        await EngineTests.end(first)
+    }
+
+    @Test("stopping the one that waits stops the other")
+    func stopping() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": starter(".sync")])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        let offer = try await engine.take()
+        _ = try await engine.stop(outer, error: nil, cause: nil)
+        #expect(try await end(of: offer.executionArn, on: engine).run.status == .aborted)
+        await EngineTests.end(first)
+    }
+
+    @Test("after a takeover the task waits on, whether the other has ended meanwhile or not")
+    func takeover() async throws {
+        let stage = try await Stage()
+        let machines = ["inner": oneTask(), "outer": starter(".sync:2")]
+        let first = try await stage.engine("e1", machines: machines)
+        let one = try await first.engine.start(machine: "outer", name: "one", input: "1").execution.executionARN
+        let two = try await first.engine.start(machine: "outer", name: "two", input: "2").execution.executionARN
+        let offers = [try await first.engine.take(), try await first.engine.take()]
+        await EngineTests.end(first)
+        let second = try await stage.engine("e2", machines: machines)
+        for offer in offers { #expect(try await second.engine.complete(offer, offer.input)) }
+        #expect(try await end(of: one, on: second.engine).output?["Output"] == 1)
+        #expect(try await end(of: two, on: second.engine).output?["Output"] == 2)
+        #expect(
+            try await stage.query("SELECT count(*) AS n FROM showrunner.execution_list")[0].int("n") == 4,
+            "nothing was started twice")
+        await EngineTests.end(second)
+    }
+
+    @Test("without waiting, the start itself is the result")
+    func fireAndForget() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": starter("")])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        let output = try #require(try await end(of: outer, on: engine).output)
+        #expect(try await engine.run(output["ExecutionArn"]?.stringValue ?? "").run.status == .running)
+        await EngineTests.end(first)
     }
 }

@@ -73,14 +73,18 @@ import Testing
         #expect(Set(pages.joined()) == Set(ids))
         #expect(pages.joined().prefix(5).elementsEqual(newest.prefix(5)))
 
-        #expect(try await journal.listExecutions(ListFilter(machine: "retrain"), limit: 100).allSatisfy { $0.machine == "retrain" })
+        #expect(
+            try await journal.listExecutions(ListFilter(machine: "retrain"), limit: 100).allSatisfy {
+                $0.machine == "retrain"
+            })
         #expect(try await journal.listExecutions(ListFilter(machine: "retrain"), limit: 100).count == 5)
         let failed = try await journal.listExecutions(ListFilter(status: "FAILED"), limit: 100)
         #expect(failed.map(\.executionID) == [ids[0]])
         #expect(failed.first?.error == "Showrunner.SourceInvalid")
         #expect(failed.first?.cause == "stream 0 at 00:00:01")
         #expect(failed.first?.stoppedAt == 2)
-        #expect(try await journal.listExecutions(ListFilter(machine: "ingest", status: "RUNNING"), limit: 100).count == 4)
+        #expect(
+            try await journal.listExecutions(ListFilter(machine: "ingest", status: "RUNNING"), limit: 100).count == 4)
 
         let open = try await journal.loadOpen(limit: 5, after: nil)
         let rest = try await journal.loadOpen(limit: 5, after: open.last)

@@ -28,7 +28,10 @@ struct WireTests {
         #expect(updated.objectValue?.keys.sorted() == ["revisionId", "updateDate"])
         let version = try await wire.call("DescribeStateMachine", ["stateMachineArn": .string(arn + ":1")])
         #expect(version["definition"] == .string(Wire.pass("")) && version["revisionId"] == nil)
-        #expect(try await wire.call("ListTagsForResource", ["resourceArn": .string(arn)]) == ["tags": [["key": "a", "value": "b"]]])
+        #expect(
+            try await wire.call("ListTagsForResource", ["resourceArn": .string(arn)]) == [
+                "tags": [["key": "a", "value": "b"]]
+            ])
         #expect(try await wire.call("DeleteStateMachine", ["stateMachineArn": .string(arn)]) == [:])
         #expect(
             await wire.refusal("DescribeStateMachine", ["stateMachineArn": .string(arn)])
@@ -80,7 +83,8 @@ struct WireTests {
         for name in ["a", "b", "c"] {
             try await wire.make(name, more: ["publish": true])
             try await wire.call("CreateActivity", ["name": .string(name)])
-            try await wire.call("StartExecution", ["stateMachineArn": .string(Wire.prefix + "stateMachine:a"), "name": .string(name)])
+            try await wire.call(
+                "StartExecution", ["stateMachineArn": .string(Wire.prefix + "stateMachine:a"), "name": .string(name)])
         }
         let machine = Wire.prefix + "stateMachine:a"
         for number in 2...3 {
@@ -99,8 +103,14 @@ struct WireTests {
         for (operation, members, list, member) in [
             ("ListStateMachines", [:], "stateMachines", "name"), ("ListActivities", [:], "activities", "name"),
             ("ListExecutions", ["stateMachineArn": .string(machine)], "executions", "name"),
-            ("ListStateMachineVersions", ["stateMachineArn": .string(machine)], "stateMachineVersions", "stateMachineVersionArn"),
-            ("ListStateMachineAliases", ["stateMachineArn": .string(machine)], "stateMachineAliases", "stateMachineAliasArn"),
+            (
+                "ListStateMachineVersions", ["stateMachineArn": .string(machine)], "stateMachineVersions",
+                "stateMachineVersionArn"
+            ),
+            (
+                "ListStateMachineAliases", ["stateMachineArn": .string(machine)], "stateMachineAliases",
+                "stateMachineAliasArn"
+            ),
         ] as [(String, JSON, String, String)] {
             var found: [JSON?] = []
             var members = members
@@ -184,7 +194,9 @@ struct WireTests {
         let told = try await wire.call("ValidateStateMachineDefinition", ["definition": "{}"])
         #expect(told["result"] == "FAIL" && told["truncated"] == false)
         #expect(told["diagnostics"]?[0]?["location"] == "/")
-        #expect(try await wire.call("ValidateStateMachineDefinition", ["definition": .string(Wire.pass(""))])["result"] == "OK")
+        #expect(
+            try await wire.call("ValidateStateMachineDefinition", ["definition": .string(Wire.pass(""))])["result"]
+                == "OK")
         await wire.close()
     }
 }

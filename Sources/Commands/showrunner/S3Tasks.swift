@@ -89,7 +89,9 @@ struct S3Tasks: ServiceTask {
     }
 
     /// The errors that the service's model names; the others are all one.
-    private static let modelled: Set<String> = ["NoSuchKey", "NoSuchBucket", "InvalidObjectState", "EncryptionTypeMismatch"]
+    private static let modelled: Set<String> = [
+        "NoSuchKey", "NoSuchBucket", "InvalidObjectState", "EncryptionTypeMismatch",
+    ]
 
     /// The text of the first element of a name.
     private static func content(of element: String, in text: String) -> String? {

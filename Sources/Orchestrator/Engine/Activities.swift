@@ -2,6 +2,7 @@ public import JSON
 import Interpreter
 import Journal
 import OrderedCollections
+import Postgres
 
 /// An activity: tasks that name its ARN as their Resource wait for whoever asks for them with GetActivityTask.
 struct Activity: Sendable {
@@ -161,11 +162,11 @@ extension Engine {
     }
 
     /// Says that the task that has this token is being worked on: its heartbeat period begins anew.
-    public func taskHeartbeat(token text: String) throws(EngineError) {
+    public func taskHeartbeat(token text: String) async throws(EngineError) {
         let token = try taskToken(text)
         guard let run = runs[token.execution], case .task(let attempt) = run.execution.entry(token.entry)?.phase,
             attempt.started?.nonce == token.nonce || attempt.callbackNonce == token.nonce
-        else { throw isOver(token) }
+        else { throw await isOver(token) }
         renew(LeaseKey(execution: token.execution, entry: token.entry))
     }
 
@@ -181,17 +182,24 @@ extension Engine {
     }
 
     private func end(_ token: TaskToken, with event: Event) async throws(EngineError) {
-        guard let run = runs[token.execution] else { throw isOver(token) }
+        guard let run = runs[token.execution] else { throw await isOver(token) }
         switch await submit(event, to: run) {
         case .committed: return
-        case .stale, .nameTaken: throw isOver(token)
+        case .stale, .nameTaken: throw await isOver(token)
         case .refused(let reason): throw EngineError.unavailable(reason)
         }
     }
 
-    private func isOver(_ token: TaskToken) -> EngineError {
+    private func isOver(_ token: TaskToken) async -> EngineError {
         staleAnswers += 1
-        return EngineError(
-            code: .taskTimedOut, message: "Task Timed Out: 'Provided task does not exist anymore'")
+        var isKnown = false
+        if UUIDText.bytes(token.execution) != nil {
+            do { isKnown = try await journal.listEntry(token.execution) != nil } catch {
+                return .unavailable(error.message)
+            }
+        }
+        return isKnown
+            ? EngineError(code: .taskTimedOut, message: "Task Timed Out: 'Provided task does not exist anymore'")
+            : EngineError(code: .taskNotFound, message: "Task Does Not Exist: 'Provided task does not exist'")
     }
 }

@@ -143,6 +143,8 @@ extension Engine {
         for pending in batch.accepted + run.mailbox { pending.reply?(.refused(reason)) }
         for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
         run.mailbox = []
+        for waiter in run.endWaiters { waiter.resume() }
+        run.endWaiters = []
         forget(run)
         guard run.seq > 0, !isStopping else { return }
         let id = run.execution.id
@@ -155,6 +157,7 @@ extension Engine {
                 try await Task.sleep(for: .seconds(2))
                 try await recover(id)
                 if let run = runs[id] { recoverChildren(of: run) }
+                repeatStarts()
                 return
             } catch is CancellationError {
                 return
@@ -185,10 +188,14 @@ extension Engine {
         for (scope, index) in batch.startedChildren {
             if let entry = run.execution.scopes[scope]?.entry { ensureChild(entry: entry.id, index: index, of: run) }
         }
+        if !run.nested.isEmpty { stopAbandonedNested(of: run) }
         if batch.mayAbandonChildren { stopAbandonedChildren(of: run) }
         publishUpdate(of: run)
         if !run.execution.isOpen {
             tellParent(of: run)
+            tellNestedWaits(of: run)
+            for waiter in run.endWaiters { waiter.resume() }
+            run.endWaiters = []
             forget(run)
         }
     }
@@ -215,7 +222,8 @@ extension Engine {
         guard count == 1, machines[run.machineName]?.isDeleting == true else { return }
         Task {
             do { try await self.removeIfIdle(run.machineName) } catch {
-                self.log.warning("a machine is not deleted yet", metadata: ["machine": "\(run.machineName)", "error": "\(error)"])
+                self.log.warning(
+                    "a machine is not deleted yet", metadata: ["machine": "\(run.machineName)", "error": "\(error)"])
             }
         }
     }

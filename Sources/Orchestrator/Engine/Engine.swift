@@ -54,6 +54,8 @@ public actor Engine {
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
+    /// Tasks of loaded executions that start others, to be done once more.
+    var repeatedStarts: [(kind: NestedStart, entry: EntryID, nonce: String, run: Run)] = []
     /// Child executions for which there was no room: see ``Limits/openExecutions``.
     var postponedChildren: Deque<PostponedChild> = []
     /// Executions that can't be loaded: what belongs to them is left alone.
@@ -125,6 +127,7 @@ public actor Engine {
     public func beginServing() {
         precondition(clock != nil, "an engine serves once it is active")
         isServing = true
+        repeatStarts()
     }
 
     /// Engine time; traps before ``activate(holder:)``.

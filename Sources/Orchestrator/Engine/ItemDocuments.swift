@@ -42,7 +42,8 @@ enum ItemDocuments {
     /// The objects that an S3 inventory's manifest names: comma-separated files in a bucket, and the names of their cells.
     ///
     /// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
-    static func manifest(_ bytes: [UInt8]) throws(ItemReadFailure) -> (bucket: String, keys: [String], names: [String]) {
+    static func manifest(_ bytes: [UInt8]) throws(ItemReadFailure) -> (bucket: String, keys: [String], names: [String])
+    {
         let document: JSON
         do { document = try JSON(parsing: bytes) } catch {
             throw ItemReadFailure("Failed to parse the manifest: \(error.description)")

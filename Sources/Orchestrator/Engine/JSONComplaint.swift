@@ -119,8 +119,9 @@ private struct ComplaintFinder {
     }
 
     private func unexpected(_ expectation: String) -> String {
-        guard offset < bytes.count, let scalar = String(decoding: bytes[offset...].prefix(4), as: UTF8.self)
-            .unicodeScalars.first
+        guard offset < bytes.count,
+            let scalar = String(decoding: bytes[offset...].prefix(4), as: UTF8.self)
+                .unicodeScalars.first
         else { return "Unexpected end-of-input" }
         return "Unexpected character ('\(Character(scalar))' (code \(scalar.value))): \(expectation)"
     }

@@ -27,7 +27,8 @@ extension Engine {
         }
         let start = ExecutionStart(
             machineARN: child.machineARN, name: child.name, definitionHash: parent.execution.start.definitionHash,
-            input: child.input, seed: seed(of: id, parent: parent.execution.start.seed), roleARN: parent.execution.start.roleARN, parent: child.membership,
+            input: child.input, seed: seed(of: id, parent: parent.execution.start.seed),
+            roleARN: parent.execution.start.roleARN, parent: child.membership,
             deployment: parent.execution.start.deployment)
         guard let definition = definitions.find(start.definitionHash) else {
             Task { await self.loadDefinition(start.definitionHash, thenEnsure: key, of: parent) }
@@ -101,7 +102,9 @@ extension Engine {
         for key in parent.children
         where !parent.execution.isOpen || parent.execution.childExecution(entry: key.entry, index: key.index) == nil {
             parent.children.remove(key)
-            if let child = runs[childID(of: parent.execution.id, key)] { post(.stop(error: nil, cause: nil), to: child) }
+            if let child = runs[childID(of: parent.execution.id, key)] {
+                post(.stop(error: nil, cause: nil), to: child)
+            }
         }
     }
 

@@ -59,6 +59,11 @@ extension Engine {
             }
             for entry in run.execution.openEntries {
                 if case .task(let attempt) = entry.phase, let started = attempt.started,
+                    let kind = NestedStart(rawValue: attempt.resource)
+                {
+                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+                    repeatedStarts.append((kind, entry.id, started.nonce, run))
+                } else if case .task(let attempt) = entry.phase, let started = attempt.started,
                     let service = serviceTasks[attempt.resource]
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
@@ -93,6 +98,10 @@ extension Engine {
             throw JournalFault(reason: "the first row of \(id) does not start it")
         }
         let definition = try await self.definition(start.definitionHash)
+        guard start.machine(in: definition.machine) != nil else {
+            throw JournalFault(
+                reason: "the definition \(start.definitionHash) has no Map state that \(id) is a child of")
+        }
         let execution = Execution(id: id, start: start, machine: definition.machine, at: first.at)
         let run = Run(execution: execution, definition: definition.text, seq: 0)
         for row in rows {
@@ -118,6 +127,10 @@ extension Engine {
         pollers = []
         for observer in observers.values { observer.continuation.finish() }
         observers = [:]
+        for run in runs.values {
+            for waiter in run.endWaiters { waiter.resume() }
+            run.endWaiters = []
+        }
     }
 }
 

@@ -21,6 +21,12 @@ final class Run {
     var ready: Set<EntryID> = []
     /// Entries whose attempt is in a worker's hands.
     var leased: Set<EntryID> = []
+    /// Tasks of other executions that wait for the end of this one.
+    var nestedWaits: [NestedWait] = []
+    /// Executions that tasks of this one wait for, with the nonce of the attempt.
+    var nested: [EntryID: (nonce: String, execution: String)] = [:]
+    /// Those who wait for the end.
+    var endWaiters: [CheckedContinuation<Void, Never>] = []
     /// Entries whose items are being read or whose results are being written.
     var transfers: Set<EntryID> = []
     /// Child executions that were made sure of and have not told their end.

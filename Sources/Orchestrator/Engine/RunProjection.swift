@@ -16,7 +16,7 @@ struct RunProjection {
         case .executionStarted, .taskSucceeded, .childSucceeded, .iterationStarted, .executionSucceeded,
             .variablesAssigned, .evaluationFailed, .credentialsTaken, .taskTokenIssued, .branchingFailed, .itemsRead,
             .itemReadRequested, .childExecutionStarted, .childExecutionEnded, .resultWriteRequested, .resultsWritten,
-            .mapRunSucceeded:
+            .mapRunPaused, .mapRunSucceeded:
             break
         case .stateEntered(let scope, let id, let name, _):
             guard let entry = after.scopes[scope]?.entry else { return }

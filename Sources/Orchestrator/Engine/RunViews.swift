@@ -160,12 +160,16 @@ public struct RunView: Sendable, Hashable {
     public var version: Int?
     /// The alias it was started by.
     public var alias: String?
+    /// The Map Run that it is a child of.
+    public var mapRunARN: String?
 
     public init(
         executionARN: String, id: String, machine: String, name: String, title: String? = nil, status: RunStatus,
         startDateMicroseconds: Int64, stopDateMicroseconds: Int64? = nil, error: String? = nil, cause: String? = nil,
-        current: [String] = [], progress: RunProgress? = nil, version: Int? = nil, alias: String? = nil
+        current: [String] = [], progress: RunProgress? = nil, version: Int? = nil, alias: String? = nil,
+        mapRunARN: String? = nil
     ) {
+        self.mapRunARN = mapRunARN
         self.executionARN = executionARN
         self.id = id
         self.machine = machine
@@ -189,7 +193,8 @@ public struct RunView: Sendable, Hashable {
             ("startDate", .instant(microseconds: startDateMicroseconds)),
             ("stopDate", stopDateMicroseconds.map(JSON.instant(microseconds:))), ("error", error.map(JSON.string)),
             ("cause", cause.map(JSON.string)), ("current", .array(current.map(JSON.string))),
-            ("progress", progress?.json), ("version", version.map { .integer($0) }), ("alias", alias.map(JSON.string)))
+            ("progress", progress?.json), ("version", version.map { .integer($0) }), ("alias", alias.map(JSON.string)),
+            ("mapRunArn", mapRunARN.map(JSON.string)))
     }
 }
 

@@ -71,7 +71,10 @@ extension Engine: RunService {
         let (machine, name): (String, String)
         switch resource {
         case .execution(let given, let givenName): (machine, name) = (given, givenName)
-        case .express(let given, let givenName, _): (machine, name) = (given, givenName)
+        // Names of EXPRESS executions are not unique; the id in their ARN is.
+        case .express(_, _, let uuid):
+            guard isExecutionID(uuid) else { throw notFound(id) }
+            return uuid
         case .stateMachine, .version, .alias, .mapState, .activity, .mapRun: throw resource.isOutOfPlace
         }
         do {
@@ -126,7 +129,40 @@ extension Engine: RunService {
         -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
     {
         try requireReady()
+        return try await start(try target(given), name: name, input: text).started
+    }
+
+    /// Starts an execution of an EXPRESS machine and waits for its end, at most as long as AWS lets one run.
+    ///
+    /// Throws `.typeNotSupported` for STANDARD machines, `.unavailable` when the engine stops before, and otherwise as
+    /// ``start(machine:name:input:)`` does.
+    public func startSync(machine given: String, name: String?, input text: String) async throws(EngineError)
+        -> RunDetail
+    {
+        try requireReady()
         let target = try target(given)
+        guard target.machine.type == .express else {
+            throw EngineError(
+                code: .typeNotSupported, message: "This operation is not supported by this type of state machine")
+        }
+        let (_, run) = try await start(target, name: name ?? makeUUID(), input: text)
+        guard let run else { preconditionFailure("executions of EXPRESS machines are always new") }
+        let limit = Task {
+            do { try await Task.sleep(for: Self.expressLimit) } catch { return }
+            self.post(.stop(error: "States.Timeout", cause: nil), to: run)
+        }
+        defer { limit.cancel() }
+        if run.execution.isOpen { await withCheckedContinuation { run.endWaiters.append($0) } }
+        guard !run.execution.isOpen else { throw unavailable("The engine stops; the execution goes on.") }
+        return detail(of: run)
+    }
+
+    /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    private static let expressLimit = Duration.seconds(300)
+
+    private func start(_ target: Target, name: String?, input text: String) async throws(EngineError)
+        -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?)
+    {
         if let name { try NameRule.check(name) }
         let input = try executionInput(text)
         guard runs.count < limits.openExecutions else {
@@ -145,7 +181,7 @@ extension Engine: RunService {
             roleARN: target.revision.configuration.roleARN,
             deployment: Deployment(
                 revision: target.revision.id, version: target.version, alias: target.alias,
-                stateBytes: target.revision.configuration.stateBytes))
+                stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express))
         let run = Run(
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)
@@ -153,10 +189,13 @@ extension Engine: RunService {
         insert(run)
         let verdict = await submit(
             .start, to: run,
-            name: ExecutionName(machine: target.machine.name, name: executionName, inputHash: inputHash))
+            name: ExecutionName(
+                machine: target.machine.name,
+                name: start.deployment.isExpress ? "\(executionName):\(id)" : executionName, inputHash: inputHash))
         switch verdict {
         case .committed:
-            return (StartedExecution(executionARN: run.execution.arn, startDateMicroseconds: instant), true, true)
+            let started = StartedExecution(executionARN: run.execution.arn, startDateMicroseconds: instant)
+            return ((started, true, true), run)
         case .nameTaken(let executionID, let takenHash):
             guard takenHash == inputHash else {
                 throw EngineError(
@@ -164,11 +203,9 @@ extension Engine: RunService {
                     message: "Execution Already Exists: '\(run.execution.arn)'")
             }
             let existing = try await find(executionID)
-            return (
-                StartedExecution(
-                    executionARN: existing.execution.arn, startDateMicroseconds: existing.execution.startedAt), false,
-                existing.execution.isOpen
-            )
+            let started = StartedExecution(
+                executionARN: existing.execution.arn, startDateMicroseconds: existing.execution.startedAt)
+            return ((started, false, existing.execution.isOpen), nil)
         case .stale: preconditionFailure("a new execution takes its first event")
         case .refused(let reason):
             forget(run)
@@ -257,12 +294,17 @@ extension Engine: RunService {
 
     private func view(_ entry: ListEntry) -> RunView {
         if let run = runs[entry.executionID], run.seq > 0 { return view(of: run) }
+        let isExpress = machines[entry.machine]?.type == .express
+        let arn =
+            isExpress
+            ? ResourceName.express(machine: entry.machine, name: entry.name, id: entry.executionID)
+            : .execution(machine: entry.machine, name: entry.name)
         return RunView(
-            executionARN: ARN.execution(machine: entry.machine, name: entry.name), id: entry.executionID,
+            executionARN: arn.arn, id: entry.executionID,
             machine: entry.machine, name: entry.name, title: entry.title,
             status: RunStatus(rawValue: entry.status) ?? .running, startDateMicroseconds: entry.startedAt,
             stopDateMicroseconds: entry.stoppedAt, error: entry.error, cause: entry.cause,
-            version: entry.version.map { Int($0) }, alias: entry.alias)
+            version: entry.version.map { Int($0) }, alias: entry.alias, mapRunARN: entry.mapRun)
     }
 
     func view(of run: Run) -> RunView {
@@ -273,7 +315,8 @@ extension Engine: RunService {
             status: execution.outcome.flatMap { RunStatus(rawValue: $0.status) } ?? .running,
             startDateMicroseconds: execution.startedAt, stopDateMicroseconds: execution.stoppedAt,
             current: execution.openEntries.map(\.state), progress: slowestProgress(of: run),
-            version: execution.start.deployment.version, alias: execution.start.deployment.alias)
+            version: execution.start.deployment.version, alias: execution.start.deployment.alias,
+            mapRunARN: execution.start.parent?.mapRunARN)
         switch execution.outcome {
         case .failed(let error, let cause), .timedOut(let error, let cause), .aborted(let error, let cause):
             view.error = error
@@ -288,7 +331,7 @@ extension Engine: RunService {
         run.progress.values.map(RunProgress.init).min { ($0.share ?? 0) < ($1.share ?? 0) }
     }
 
-    private func detail(of run: Run) -> RunDetail {
+    func detail(of run: Run) -> RunDetail {
         var output: JSON?
         if case .succeeded(let value) = run.execution.outcome { output = value }
         return RunDetail(

@@ -29,7 +29,8 @@ extension Engine {
         for tag in tags { merged[tag.key] = tag.value }
         guard merged.count <= Self.tagsLimit else {
             throw EngineError(
-                code: .tooManyTags, message: "A resource has at most \(Self.tagsLimit) tags; with these it has "
+                code: .tooManyTags,
+                message: "A resource has at most \(Self.tagsLimit) tags; with these it has "
                     + "\(merged.count).")
         }
         return merged

@@ -96,6 +96,11 @@ extension Engine {
             grantLease(entry: entry.id, of: run, attempt: attempt, started: started)
             return
         }
+        if let kind = NestedStart(rawValue: attempt.resource) {
+            guard run.ready.insert(entry.id).inserted else { return }
+            Task { await self.perform(kind, entry: entry.id, of: run) }
+            return
+        }
         if let service = serviceTasks[attempt.resource] {
             guard run.ready.insert(entry.id).inserted else { return }
             Task { await self.perform(service, entry: entry.id, of: run) }
@@ -159,7 +164,9 @@ extension Engine {
         try requireReady()
         note(request)
         let assignment = try await nextTask(
-            in: Set(request.steps), worker: request.worker, incarnation: request.incarnation,
+            // A queue named by an ARN is an activity's: whoever wants one of its tasks asks for it over the wire.
+            in: Set(request.steps.filter { !$0.hasPrefix("arn:") }), worker: request.worker,
+            incarnation: request.incarnation,
             waitSeconds: request.waitSeconds)
         return assignment.flatMap { assignment in
             stepName(assignment.resource).map { step in

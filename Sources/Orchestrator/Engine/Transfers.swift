@@ -44,7 +44,8 @@ extension Engine {
                         throw StorageRefusal(message: "This engine has no object store for results.")
                     }
                     return .success(
-                        try await ResultWriting(request: request, entry: entry, execution: execution, sink: sink).write())
+                        try await ResultWriting(request: request, entry: entry, execution: execution, sink: sink)
+                            .write())
                 } catch {
                     return .failure(error)
                 }

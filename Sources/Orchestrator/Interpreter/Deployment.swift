@@ -10,8 +10,14 @@ public struct Deployment: Sendable, Hashable {
     public var alias: String?
     /// The bound on what one state may hand to the next, where the machine has one of its own.
     public var stateBytes: Int?
+    /// An execution of an EXPRESS machine, whose ARN is of another kind.
+    public var isExpress: Bool
 
-    public init(revision: String? = nil, version: Int? = nil, alias: String? = nil, stateBytes: Int? = nil) {
+    public init(
+        revision: String? = nil, version: Int? = nil, alias: String? = nil, stateBytes: Int? = nil,
+        isExpress: Bool = false
+    ) {
+        self.isExpress = isExpress
         self.revision = revision
         self.version = version
         self.alias = alias
@@ -24,13 +30,15 @@ public struct Deployment: Sendable, Hashable {
     var json: JSON? {
         let members = JSON.members(
             ("revision", revision.map(JSON.string)), ("version", version.map { .integer($0) }),
-            ("alias", alias.map(JSON.string)), ("stateBytes", stateBytes.map { .integer($0) }))
+            ("alias", alias.map(JSON.string)), ("stateBytes", stateBytes.map { .integer($0) }),
+            ("express", isExpress ? true : nil))
         return members == [:] ? nil : members
     }
 
     init(json: JSON?) {
         self.init(
             revision: json?["revision"]?.stringValue, version: json?["version"]?.integerValue,
-            alias: json?["alias"]?.stringValue, stateBytes: json?["stateBytes"]?.integerValue)
+            alias: json?["alias"]?.stringValue, stateBytes: json?["stateBytes"]?.integerValue,
+            isExpress: json?["express"]?.boolValue ?? false)
     }
 }

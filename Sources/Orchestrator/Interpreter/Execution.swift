@@ -79,7 +79,7 @@ public struct Execution: Sendable, Hashable {
         self.nextScope = 1
         self.nextEntry = 1
         self.scopeOfEntry = EntryMap()
-        self.constantContext = start.context(startedAt: at)
+        self.constantContext = start.context(of: id, startedAt: at)
         self.entriesInIO = []
         self.entriesWithChildren = []
         scopes.insert(Scope(id: 0, parent: nil, index: 0, plan: plan, data: start.input, variables: [:], follows: 0))
@@ -92,7 +92,7 @@ public struct Execution: Sendable, Hashable {
     /// The machine's name, the last part of its ARN.
     public var machineName: String { start.machineName }
 
-    public var arn: String { start.arn }
+    public var arn: String { start.arn(of: id) }
 
     /// The entry with this id, while it is open.
     public func entry(_ id: EntryID) -> Entry? {

@@ -33,14 +33,18 @@ public struct ExecutionStart: Sendable, Hashable {
     /// The machine's name, the last part of its ARN.
     var machineName: String { machineARN.split(separator: ":").last.map(String.init) ?? "" }
 
-    /// The execution's ARN.
-    var arn: String { machineARN.replacingResourceType(with: "execution") + ":" + name }
+    /// The execution's ARN. The id stands in that of an EXPRESS execution, whose name may come twice.
+    func arn(of id: String) -> String {
+        deployment.isExpress
+            ? "\(machineARN.replacingResourceType(with: "express")):\(name):\(id)"
+            : "\(machineARN.replacingResourceType(with: "execution")):\(name)"
+    }
 
     /// What the context object says of the execution and its machine.
-    func context(startedAt: Instant) -> JSON {
+    func context(of id: String, startedAt: Instant) -> JSON {
         [
             "Execution": .members(
-                ("Id", .string(arn)), ("Input", input),
+                ("Id", .string(arn(of: id))), ("Input", input),
                 ("StartTime", .string(Timestamp.text(microseconds: startedAt))), ("Name", .string(name)),
                 ("RoleArn", roleARN.map { .string($0) }), ("RedriveCount", 0)),
             "StateMachine": ["Id": .string(machineARN), "Name": .string(machineName)],

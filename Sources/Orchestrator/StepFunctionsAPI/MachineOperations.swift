@@ -90,7 +90,10 @@ extension Operations {
     private static func description(of machine: MachineView) -> JSON {
         let configuration = machine.configuration
         let references = JSON.object(
-            .init(uniqueKeysWithValues: machine.variableReferences.map { ($0.state, .array($0.variables.map(JSON.string))) }))
+            .init(
+                uniqueKeysWithValues: machine.variableReferences.map {
+                    ($0.state, .array($0.variables.map(JSON.string)))
+                }))
         return .members(
             ("stateMachineArn", .string(machine.arn)), ("name", .string(machine.name)),
             ("definition", .string(machine.definition)), ("roleArn", .string(configuration.roleARN)),

@@ -27,6 +27,7 @@ struct Operations {
         case "UntagResource": try await untagResource(arguments)
         case "ListTagsForResource": try await listTags(arguments)
         case "StartExecution": try await startExecution(arguments)
+        case "StartSyncExecution": try await startSyncExecution(arguments)
         case "StopExecution": try await stopExecution(arguments)
         case "DescribeExecution": try await describeExecution(arguments)
         case "ListExecutions": try await listExecutions(arguments)

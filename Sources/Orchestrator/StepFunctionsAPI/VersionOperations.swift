@@ -151,7 +151,8 @@ extension Arguments {
         }?.map { route in
             route.demand("weight")
             return RequestedRoute(
-                versionARN: try route.arn("stateMachineVersionArn"), weight: try route.integer("weight", in: 0...100) ?? 0)
+                versionARN: try route.arn("stateMachineVersionArn"),
+                weight: try route.integer("weight", in: 0...100) ?? 0)
         }
     }
 }
