@@ -276,6 +276,32 @@ import Testing
         }
     }
 
+    /// By the services' API references: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html,
+    /// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html and so on.
+    @Test(
+        arguments: [
+            ("arn:aws:states:::states:startExecution", ["ExecutionArn": "a"], "Required field 'StartDate' is missing"),
+            (
+                "arn:aws-cn:states:::states:startExecution.sync:2", ["Status": 1],
+                "Required field 'ExecutionArn' is missing"
+            ),
+            ("arn:aws:states:::sns:publish", ["MessageId": 1], "Field 'MessageId' must be a string"),
+            ("arn:aws:states:::lambda:invoke", ["Payload": [1], "StatusCode": 200], nil),
+            ("arn:aws:states:::ecs:runTask", ["Failures": [["Reason": 5]]], "Field 'Reason' must be a string"),
+            ("arn:aws:states:::aws-sdk:rds:describeDBInstances", ["Anything": 1], nil),
+            ("arn:aws:states:us-east-1:000000000000:activity:sns:publish", ["MessageId": 1], nil),
+        ] as [(String, JSON, String?)])
+    func integrationsAreKnown(resource: String, value: JSON, problem: String?) throws {
+        let request = Self.request(
+            ["Type": "Task", "Resource": .string(resource), "End": true], level: "INFO", mock: Self.result(value))
+        do throws(TestStateError) {
+            let answer = try testState(json: request, in: TestSurroundings(now: 0, seed: 1))
+            #expect(problem == nil && answer["output"] == .string(value.text))
+        } catch {
+            #expect(error.message == "Mock result schema validation error: \(problem ?? "none")")
+        }
+    }
+
     /// "If this field is specified, the definition must contain a fully-formed state machine definition."
     @Test func findsAStateInAMachine() {
         let machine: JSON = [
