@@ -24,6 +24,9 @@ public struct MediaTime: Sendable, Hashable, Comparable {
     /// In seconds, for people and for documents that carry floating-point seconds.
     public var seconds: Double { Double(value) / Double(scale) }
 
+    /// In whole milliseconds, the nearest.
+    public var milliseconds: Int64 { ticks(scale: 1000) }
+
     /// How many whole `period`s lie before this time.
     func index(period: MediaTime) -> Int64 {
         let numerator = Int128(value) * Int128(period.scale)
