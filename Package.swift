@@ -155,7 +155,7 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner-worker",
         dependencies: [
-            "HTTP", "HTTPServer", "JSON", "MediaSteps", "ObjectStorage", "Observability", "StepContracts",
+            "HTTP", "HTTPServer", "JSON", "MediaSteps", "ObjectStorage", "Observability", "Packaging", "StepContracts",
             "Supervision", "TerminalOutput", "Worker", argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner-worker"),
     .executableTarget(
