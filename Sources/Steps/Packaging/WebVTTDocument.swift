@@ -104,6 +104,9 @@ public struct WebVTTDocument: Sendable, Hashable {
         return Int64(text)
     }
 
+    /// The document written as WebVTT.
+    public var text: String { Self.text(blocks: blocks, cues: cues, head: nil) }
+
     static func text(blocks: [String], cues: [TextCue], head: String?) -> String {
         var parts = ["WEBVTT" + (head.map { "\n" + $0 } ?? "")]
         parts += blocks
