@@ -200,7 +200,8 @@ let tests: [Target] = [
     .testTarget(
         name: "PackagingTests", dependencies: ["Packaging"], path: "Tests/PackagingTests", exclude: ["Golden"]),
     .testTarget(
-        name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "StepContracts"], path: "Tests/PackageStepTests"),
+        name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts"],
+        path: "Tests/PackageStepTests"),
     .target(
         name: "CatalogTestSupport", dependencies: ["CatalogStore", "JSON", "Postgres", "PostgresTestSupport"],
         path: "Tests/CatalogTestSupport"),
