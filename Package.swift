@@ -172,7 +172,7 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner-worker",
         dependencies: [
-            "HTTP", "JSON", "MediaSteps", "ObjectStorage", "Observability", "StepContracts", "Supervision",
+            "HTTP", "JSON", "MediaSteps", "ObjectStorage", "Observability", "Packaging", "StepContracts", "Supervision",
             "TerminalOutput", "Worker", "WorkerProgram", argumentParser, logging, signals,
         ], path: "Sources/Commands/showrunner-worker"),
     .executableTarget(
@@ -225,7 +225,8 @@ let tests: [Target] = [
     .testTarget(
         name: "PackagingTests", dependencies: ["Packaging"], path: "Tests/PackagingTests", exclude: ["Golden"]),
     .testTarget(
-        name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "StepContracts"], path: "Tests/PackageStepTests"),
+        name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts"],
+        path: "Tests/PackageStepTests"),
     .target(
         name: "CatalogTestSupport", dependencies: ["CatalogStore", "JSON", "Postgres", "PostgresTestSupport"],
         path: "Tests/CatalogTestSupport"),
@@ -311,6 +312,8 @@ let package = Package(
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),
+        // For Fuzz/, likewise.
+        .library(name: "PackagingRooms", targets: ["Packaging"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -2,6 +2,7 @@
 import PackageDescription
 
 let rooms = Target.Dependency.product(name: "LanguageRooms", package: "showrunner")
+let packaging = Target.Dependency.product(name: "PackagingRooms", package: "showrunner")
 
 // A package of its own: what is here links only with libFuzzer, whose main it relies on.
 //   swift build --package-path Fuzz --sanitize=fuzzer -c release --scratch-path .build-fuzz --product decide-fuzz
@@ -16,6 +17,8 @@ let package = Package(
             name: "decide-fuzz",
             dependencies: [rooms, .product(name: "OrderedCollections", package: "swift-collections")], path: "decide"),
         .executableTarget(name: "jsonata-fuzz", dependencies: [rooms], path: "jsonata", exclude: ["jsonata.dict"]),
+        .executableTarget(name: "boxes-fuzz", dependencies: [packaging], path: "packaging/boxes"),
+        .executableTarget(name: "playlists-fuzz", dependencies: [packaging], path: "packaging/playlists"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("film.mp4,stream=text", "text tracks are not packaged"), ("film.mp4,stream=smell", "'smell'"),
+        ("film.mp4,role=villain", "'villain' is no role"), ("film.mp4,stream=smell", "'smell'"),
         ("film.mp4,lang=klingonese", "'klingonese'"), ("film.mp4,bitrate=3", "'bitrate'"),
         (",stream=audio", "name is missing"),
         ("", "name is missing"),

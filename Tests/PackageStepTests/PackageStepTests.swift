@@ -72,7 +72,7 @@ import Testing
         let written = try #require(FileManager.default.enumerator(atPath: stage.out)).compactMap { $0 as? String }
             .filter { !["video-90p", "video-44p", "audio-en"].contains($0) }
         #expect(listed == Set(written))
-        #expect(listed.count == 3 * 4 + 2)
+        #expect(listed.count == 3 * 4 + 2 + 2)
 
         #expect(reported.withLock { $0 }.prefix(3).map(\.stage) == ["index", "index", "index"])
         let progress = reported.withLock { $0 }.filter { $0.stage == "package" }
@@ -94,7 +94,7 @@ import Testing
                 uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: URL(filePath: "\(stage.out)/\($0)"))) })
         }
         let first = try digest()
-        #expect(first.count == 14)
+        #expect(first.count == 16)
         #expect(try digest() == first)
     }
 
@@ -103,9 +103,9 @@ import Testing
             try PackageStep().run(
                 input: [
                     "renditions": [
-                        ["kind": "text", "name": "t"], ["kind": "video", "name": "a/b", "file": ["key": "k"]],
+                        ["kind": "smell", "name": "t"], ["kind": "video", "name": "a/b", "file": ["key": "k"]],
                         ["kind": "video", "name": "v"], ["kind": "audio", "name": "s", "file": ["key": "missing"]],
-                    ], "protection": "cbcs",
+                    ], "protection": "rot13",
                 ],
                 in: StepSurroundings(
                     files: [:], outputDirectory: "/nonexistent", outputPrefix: "p", threads: 1, report: Self.quiet,
@@ -114,7 +114,7 @@ import Testing
         #expect(failure.error == "Showrunner.ParametersInvalid")
         #expect(failure.retry == .never)
         for part in [
-            "protection 'cbcs' is not available in this version", "renditions[0].kind", "renditions[1].name",
+            "protection 'rot13' must be", "renditions[0].kind", "renditions[1].name",
             "renditions[2].file.key", "'missing'",
         ] {
             #expect(failure.cause.contains(part), "\(failure.cause)")

@@ -1,12 +1,22 @@
 import Testing
 
+@testable import Packaging
+
 /// Reads boxes back, without the writer's code: type, size, payload in hex, containers indented.
 enum BoxDump {
     private static let containers: Set<String> = [
-        "moov", "trak", "edts", "mdia", "minf", "dinf", "stbl", "mvex", "moof", "traf",
+        "moov", "trak", "edts", "mdia", "minf", "dinf", "stbl", "mvex", "moof", "traf", "sinf", "schi",
     ]
     /// Bytes of a box's own fields before its inner boxes.
-    private static let fieldsBefore: [String: Int] = ["dref": 8, "stsd": 8, "avc1": 78, "hvc1": 78, "mp4a": 28]
+    private static let fieldsBefore: [String: Int] = [
+        "dref": 8, "stsd": 8, "avc1": 78, "hvc1": 78, "mp4a": 28,
+        "encv": 78, "enca": 28, "av01": 78, "vp09": 78, "Opus": 28, "ac-3": 28, "ec-3": 28,
+    ]
+
+    /// The headers of a segment's pieces, without their data.
+    static func text(_ track: PackagedTrack, _ segment: Segment) throws -> String {
+        try segment.pieces.map { try text(track.header(of: $0, in: segment)) }.joined(separator: "-- data\n")
+    }
 
     static func text(_ bytes: [UInt8]) throws -> String {
         var lines: [String] = []

@@ -41,13 +41,13 @@ import Testing
     @Test func lastSegmentOfReorderedVideo() throws {
         let track = try Self.film().tracks[0]
         let last = try #require(track.segments.last)
-        try Golden.expect(try BoxDump.text(track.header(of: last)), in: "segment-video.txt")
+        try Golden.expect(try BoxDump.text(track, last), in: "segment-video.txt")
     }
 
     @Test func lastSegmentOfAudio() throws {
         let track = try Self.film().tracks[2]
         let last = try #require(track.segments.last)
-        try Golden.expect(try BoxDump.text(track.header(of: last)), in: "segment-audio.txt")
+        try Golden.expect(try BoxDump.text(track, last), in: "segment-audio.txt")
     }
 
     @Test func playlists() throws {
@@ -110,7 +110,10 @@ import Testing
         let sets = DASHManifest(presentation).text.split(separator: "<AdaptationSet").dropFirst()
         #expect(sets.count == 2)
         #expect(["wide", "odd", "anamorphic"].allSatisfy { sets.first?.contains("id=\"\($0)\"") ?? false })
-        #expect(HLSPlaylists(presentation).multivariant.split(separator: "RESOLUTION=640x360").count == 3)
+        let variants = HLSPlaylists(presentation).multivariant.split(separator: "\n").filter {
+            $0.hasPrefix("#EXT-X-STREAM-INF") && $0.contains("RESOLUTION=640x360")
+        }
+        #expect(variants.count == 2)
     }
 
     @Test(arguments: [
@@ -155,15 +158,14 @@ import Testing
         #expect(presentation.tracks[1].samples[0].presentationTime == 48000 * 2 - 1024 - 76800)
     }
 
-    @Test func aSegmentBeyondFourGigabytesHasA64BitSize() throws {
+    @Test func aFragmentBeyondFourGigabytesHasA64BitSize() throws {
         let size = SampleIndex.maximumSize
-        let presentation = try Presentation(tracks: [
-            (Fixture.video(), try Fixture.pictures(17, group: 17) { _ in size })
-        ])
-        let track = presentation.tracks[0]
-        let dump = try BoxDump.text(track.header(of: track.segments[0]))
-        #expect(dump.hasSuffix("mdat \(17 * size + 16)\n"))
-        #expect(track.segments[0].size == track.header(of: track.segments[0]).count + 17 * size)
+        let samples = try Fixture.pictures(17, group: 17) { _ in size }
+        let header = MovieFragment(
+            sequenceNumber: 1, samples: samples[...], baseMediaDecodeTime: 0, isVideo: true, protection: nil,
+            subsamples: nil, isClearLead: false
+        ).header
+        #expect(try BoxDump.text(header).hasSuffix("mdat \(17 * size + 16)\n"))
     }
 
     @Test(arguments: [
@@ -183,6 +185,11 @@ import Testing
         },
         Refusal("no key frame for longer than a segment may be", .limitExceeded, says: "64.0 s") {
             _ = try Presentation(tracks: [(Fixture.video(), Fixture.pictures(1600, group: 1600))])
+        },
+        Refusal("a segment larger than an index counts", .limitExceeded, says: "segment 1") {
+            _ = try Presentation(tracks: [
+                (Fixture.video(), Fixture.pictures(17, group: 17) { _ in SampleIndex.maximumSize })
+            ])
         },
         Refusal("a gap between samples", .samplesInvalid, says: "sample 5 ends at 5, the next begins at 6") {
             var samples = try Fixture.pictures(10, group: 5)

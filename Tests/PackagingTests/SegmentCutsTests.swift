@@ -68,7 +68,8 @@ import Testing
                     #expect(track.samples[segment.samples.lowerBound].isSync)
                     let seconds = Double(segment.duration) / Double(track.description.timeScale)
                     #expect(seconds <= Double(presentation.targetDuration))
-                    #expect(segment.size == track.header(of: segment).count + segment.payloadSize)
+                    let heads = segment.pieces.map { track.header(of: $0, in: segment).count }
+                    #expect(segment.size == heads.reduce(0, +) + segment.payloadSize)
                 }
                 #expect(time == track.end)
             }

@@ -93,8 +93,12 @@ private final class Studio: Sendable {
         Row("neither hls nor dash", ["package", "/etc/passwd", "--out", "/tmp/x"], 2, "--hls, --dash or both"),
         Row("a scheme that is none", ["package", "f", "--hls", "--scheme", "rot13", "--out", "/tmp/x"], 2, "rot13"),
         Row(
-            "protection", ["package", "f", "--hls", "--scheme", "cbcs", "--key", "00:11", "--out", "/tmp/x"], 1,
-            "protection (--scheme, --key) is not available in this version"),
+            "a key that is none", ["package", "f", "--hls", "--scheme", "cbcs", "--key", "00:11", "--out", "/tmp/x"], 2,
+            "key 1 must be [LABEL=]KID:KEY"),
+        Row("a scheme without a key", ["package", "f", "--hls", "--scheme", "cenc", "--out", "/tmp/x"], 2, "--key"),
+        Row(
+            "segments of no length", ["package", "f", "--hls", "--segment-duration", "0", "--out", "/tmp/x"], 2,
+            "1 to 30"),
         Row("an option of a file that is none", ["package", "f,colour=red", "--hls", "--out", "/tmp/x"], 2, "colour"),
         Row("no engine's address", ["--engine", "here", "--store", "/tmp/x"], 2, "--engine is 'here'"),
         Row("no store's address", ["--engine", "http://127.0.0.1:9", "--store", "ftp://x"], 2, "ftp://x"),

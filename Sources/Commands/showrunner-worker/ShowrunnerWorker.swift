@@ -18,7 +18,7 @@ struct ShowrunnerWorker: AsyncParsableCommand {
         version: release,
         subcommands: [
             ServeCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self, PackageCommand.self,
-            RunStepCommand.self,
+            InspectCommand.self, RunStepCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 

@@ -54,3 +54,14 @@ struct PackageCommand: ParsableCommand {
 
     func run() throws { try handOver("package", arguments) }
 }
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Tell what a package holds, and what is wrong with it.",
+        discussion: "Example:\n  showrunner inspect package/master.m3u8 package/manifest.mpd", helpNames: [])
+
+    @Argument(parsing: .captureForPassthrough)
+    var arguments: [String] = []
+
+    func run() throws { try handOver("inspect", arguments) }
+}

@@ -45,6 +45,21 @@ final class OutputFile {
         try write(bytes)
     }
 
+    /// Appends all of another file.
+    func append(contentsOf source: String) throws(StepFailure) {
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw .systemCall("\(source) cannot be read") }
+        defer { close(input) }
+        var bytes = [UInt8](repeating: 0, count: OutputFile.bufferSize)
+        while true {
+            let count = read(input, &bytes, bytes.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .systemCall("\(source) cannot be read") }
+            if count == 0 { return }
+            try append(Array(bytes[..<count]))
+        }
+    }
+
     func finish() throws(StepFailure) {
         try flush()
         let closing = descriptor

@@ -1,60 +1,163 @@
 public import JSON
-import Packaging
+public import Packaging
 public import StepContracts
 
-/// Packages renditions into one set of CMAF segments for HLS and DASH.
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Packages renditions into one set of CMAF segments for HLS and DASH, protected where the input asks for it.
+///
+/// The input names keys by their ids. The keys themselves come through a closure that whoever runs the step gives;
+/// they are asked for once a track when it is laid out and once when it is written, and are kept nowhere.
 public struct PackageStep: LocalStep {
     public static var contract: StepContract { .package }
 
-    public init() {}
+    private let contentKey: @Sendable (KeyID) throws(StepFailure) -> [UInt8]
+
+    /// A step that can package clear only: a protected input fails with `Showrunner.KeyUnavailable`.
+    public init() {
+        self.init { keyID throws(StepFailure) in
+            throw StepFailure(
+                error: "Showrunner.KeyUnavailable", cause: "this worker has no source of content keys for \(keyID)",
+                retry: .elsewhere)
+        }
+    }
+
+    /// - Parameter contentKey: gives the 16 bytes of a content key. Its failures must not contain keys.
+    public init(contentKey: @escaping @Sendable (KeyID) throws(StepFailure) -> [UInt8]) {
+        self.contentKey = contentKey
+    }
 
     public func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
         var problems = PackageStep.contract.problems(withInput: input)
-        let protection = input["protection"]?.stringValue ?? "none"
-        if protection != "none" {
-            problems.append("protection '\(protection)' is not available in this version: only 'none' is")
-        }
+        let protection = protection(input, &problems)
         var sources: [TrackSource] = []
         for (index, rendition) in (input["renditions"]?.arrayValue ?? []).enumerated() {
-            let place = "renditions[\(index)]"
-            guard let kind = rendition["kind"]?.stringValue.flatMap(TrackSource.Kind.init) else {
-                problems.append("\(place).kind must be 'video' or 'audio'")
-                continue
+            if let source = source(rendition, place: "renditions[\(index)]", surroundings, &problems) {
+                if sources.contains(where: { $0.name == source.name }) {
+                    problems.append("renditions[\(index)].name '\(source.name)' stands for another rendition already")
+                }
+                sources.append(source)
             }
-            guard let name = rendition["name"]?.stringValue, TrackDescription.isName(name) else {
-                problems.append("\(place).name must be 1 to 64 letters, digits, '.', '_' or '-'")
-                continue
-            }
-            if sources.contains(where: { $0.name == name }) {
-                problems.append("\(place).name '\(name)' stands for another rendition already")
-            }
-            guard let key = rendition["file"]?["key"]?.stringValue else {
-                problems.append("\(place).file.key must name the rendition's stored object")
-                continue
-            }
-            guard let path = surroundings.files[key] else {
-                problems.append("\(place).file '\(key)' was not brought to the worker")
-                continue
-            }
-            let language = rendition["language"]?.stringValue
-            if let language, LanguageTag(language) == nil {
-                problems.append("\(place).language '\(language)' is no language tag")
-            }
-            sources.append(
-                TrackSource(
-                    path: path, kind: kind, name: name, language: language, stream: nil, label: "rendition '\(name)'"))
         }
-        if problems.isEmpty, sources.isEmpty { problems.append("package needs at least one rendition") }
+        let thumbnails = thumbnails(input["thumbnails"], surroundings, &problems)
+        if problems.isEmpty, !sources.contains(where: { $0.kind != .text }) {
+            problems.append("package needs at least one rendition")
+        }
         guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
 
         var tracks: [IndexedTrack] = []
+        var texts: [TextTrack] = []
         for source in sources {
-            tracks.append(try source.index(report: surroundings.report, isCancelled: surroundings.isCancelled))
+            if source.kind == .text {
+                texts.append(
+                    try TextSource(
+                        path: source.path, name: source.name, language: source.language, role: source.role,
+                        stream: nil, label: source.label
+                    ).read())
+            } else {
+                tracks.append(
+                    try source.index(
+                        protection: protection, report: surroundings.report, isCancelled: surroundings.isCancelled))
+            }
         }
+        let clearLead = MediaTime(Int64(protection?.clearLeadSeconds ?? 0), scale: 1)
         let result = try PackageWriter(
-            tracks: tracks, directory: surroundings.outputDirectory, writesHLS: true, writesDASH: true,
-            report: surroundings.report, isCancelled: surroundings.isCancelled
+            tracks: tracks, texts: texts, thumbnails: thumbnails, directory: surroundings.outputDirectory,
+            writesHLS: true, writesDASH: true, options: PackagingOptions(clearLead: clearLead),
+            protection: protection, report: surroundings.report, isCancelled: surroundings.isCancelled
         ).write()
         return result.document(prefix: surroundings.outputPrefix)
+    }
+
+    private func source(
+        _ rendition: JSON, place: String, _ surroundings: StepSurroundings, _ problems: inout [String]
+    ) -> TrackSource? {
+        guard let kind = rendition["kind"]?.stringValue.flatMap(TrackSource.Kind.init) else {
+            problems.append("\(place).kind must be 'video', 'audio' or 'text'")
+            return nil
+        }
+        guard let name = rendition["name"]?.stringValue, TrackDescription.isName(name) else {
+            problems.append("\(place).name must be 1 to 64 letters, digits, '.', '_' or '-'")
+            return nil
+        }
+        let language = rendition["language"]?.stringValue
+        if let language, LanguageTag(language) == nil {
+            problems.append("\(place).language '\(language)' is no language tag")
+        }
+        let role = rendition["role"]?.stringValue
+        if let role, TrackRole(rawValue: role) == nil { problems.append("\(place).role '\(role)' is no role") }
+        guard let key = rendition["file"]?["key"]?.stringValue else {
+            problems.append("\(place).file.key must name the rendition's stored object")
+            return nil
+        }
+        guard let path = surroundings.files[key] else {
+            problems.append("\(place).file '\(key)' was not brought to the worker")
+            return nil
+        }
+        return TrackSource(
+            path: path, kind: kind, name: name, language: language,
+            role: role.flatMap(TrackRole.init) ?? (kind == .text ? .subtitle : .main), stream: nil,
+            label: "rendition '\(name)'")
+    }
+
+    private func protection(_ input: JSON, _ problems: inout [String]) -> ContentProtection? {
+        let name = input["protection"]?.stringValue ?? "none"
+        guard name != "none" else { return nil }
+        guard let scheme = ProtectionScheme(rawValue: name) else {
+            problems.append("protection '\(name)' must be 'none', 'cbcs' or 'cenc'")
+            return nil
+        }
+        var uses: [ContentProtection.KeyUse] = []
+        for (index, key) in (input["keys"]?.arrayValue ?? []).enumerated() {
+            guard let keyID = key["keyId"]?.stringValue.flatMap({ KeyID($0) }) else {
+                problems.append("keys[\(index)].keyId must be 32 hexadecimal digits or a UUID")
+                continue
+            }
+            let label = key["label"]?.stringValue
+            if let label, ContentProtection.Label(rawValue: label) == nil {
+                problems.append("keys[\(index)].label '\(label)' must be audio, video, sd, hd or uhd")
+            }
+            uses.append(.init(keyID: keyID, label: label.flatMap(ContentProtection.Label.init)))
+        }
+        do {
+            return try ContentProtection(
+                scheme: scheme, uses: uses, clearLeadSeconds: input["clearLeadSeconds"]?.integerValue ?? 0,
+                key: contentKey)
+        } catch {
+            problems.append(error.cause)
+            return nil
+        }
+    }
+
+    /// What `thumbnail` gave, where its sheets were brought along: the MPD then offers them for the seek bar.
+    private func thumbnails(
+        _ value: JSON?, _ surroundings: StepSurroundings, _ problems: inout [String]
+    ) -> ThumbnailFiles? {
+        guard let value, let tile = value["tile"], let sprites = value["sprites"]?.arrayValue, !sprites.isEmpty else {
+            return nil
+        }
+        guard let width = tile["width"]?.integerValue, let height = tile["height"]?.integerValue,
+            let columns = tile["columns"]?.integerValue, let rows = tile["rows"]?.integerValue,
+            let seconds = tile["intervalSeconds"]?.doubleValue, (1...8192).contains(width),
+            (1...8192).contains(height), (1...100).contains(columns), (1...100).contains(rows),
+            (0.001...86400).contains(seconds)
+        else {
+            problems.append("thumbnails.tile must have width, height, columns, rows and intervalSeconds")
+            return nil
+        }
+        let paths = sprites.compactMap { $0["key"]?.stringValue }.compactMap { surroundings.files[$0] }
+        // A worker that was not given the sheets packages without them.
+        guard paths.count == sprites.count else { return nil }
+        let sizes = paths.map { path -> Int in
+            var status = stat()
+            return stat(path, &status) == 0 ? Int(status.st_size) : 0
+        }
+        return ThumbnailFiles(
+            sheets: ThumbnailSheets(
+                width: width, height: height, columns: columns, rows: rows,
+                interval: Int64((seconds * 1000).rounded()), sheetSizes: sizes),
+            paths: paths)
     }
 }

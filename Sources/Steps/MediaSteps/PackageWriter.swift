@@ -6,16 +6,21 @@ import StepContracts
 /// Writes a presentation's files: segments first, what names them last.
 struct PackageWriter {
     let tracks: [IndexedTrack]
+    var texts: [TextTrack] = []
+    var thumbnails: ThumbnailFiles?
     let directory: String
     let writesHLS: Bool
     let writesDASH: Bool
+    var options = PackagingOptions()
+    var protection: ContentProtection?
     let report: @Sendable (StepProgress) -> Void
     let isCancelled: @Sendable () -> Bool
 
     func write() throws(StepFailure) -> PackageResult {
         let presentation: Presentation
         do {
-            presentation = try Presentation(tracks: tracks.map { ($0.description, $0.samples) })
+            presentation = try Presentation(
+                tracks: tracks.map(\.input), texts: texts, thumbnails: thumbnails?.sheets, options: options)
         } catch {
             throw StepFailure(error)
         }
@@ -34,11 +39,17 @@ struct PackageWriter {
                 report(progress)
             }
         }
+        for text in presentation.texts { files += try write(text) }
+        if let thumbnails { files += try thumbnails.copy(to: directory) }
         if writesHLS {
             let playlists = HLSPlaylists(presentation)
             for track in presentation.tracks {
                 files.append(try write(playlists.media(of: track), to: track.playlistPath))
+                if let path = track.picturePlaylistPath {
+                    files.append(try write(playlists.pictures(of: track), to: path))
+                }
             }
+            for text in presentation.texts { files.append(try write(playlists.media(of: text), to: text.playlistPath)) }
             files.append(try write(playlists.multivariant, to: Presentation.masterPlaylistPath))
         }
         if writesDASH { files.append(try write(DASHManifest(presentation).text, to: Presentation.manifestPath)) }
@@ -53,10 +64,11 @@ struct PackageWriter {
         let folder = "\(directory)/\(packaged.description.name)"
         try OutputFile.makeFolder(folder)
         var files = [packaged.initializationPath]
-        let head = try OutputFile(path: "\(directory)/\(packaged.initializationPath)")
-        try head.append(packaged.initializationSegment)
-        try head.finish()
+        var file = try OutputFile(path: "\(directory)/\(packaged.initializationPath)")
+        try file.append(packaged.initializationSegment)
+        if packaged.addressing == .files { try file.finish() }
 
+        let cipher = try SampleCipher(packaged, protection)
         let reader = try TrackSource.open(track.source.path, label: track.source.label)
         reader.select(stream: track.stream)
         let scale = Double(packaged.description.timeScale)
@@ -64,19 +76,30 @@ struct PackageWriter {
             let packet = try Packet()
             for segment in packaged.segments {
                 if isCancelled() { throw StepFailure.stopped }
-                let path = packaged.path(of: segment)
-                let file = try OutputFile(path: "\(directory)/\(path)")
-                try file.append(packaged.header(of: segment))
-                for sample in packaged.samples[segment.samples] {
-                    guard try reader.read(into: packet), packet.size == Int(sample.size) else {
-                        throw MediaError(.inputOutput, "the file changed while it was packaged")
-                    }
-                    try packet.withBytes { bytes throws(StepFailure) in try file.append(bytes) }
+                if packaged.addressing == .files {
+                    let path = packaged.path(of: segment)
+                    file = try OutputFile(path: "\(directory)/\(path)")
+                    files.append(path)
                 }
-                try file.finish()
-                files.append(path)
+                for piece in segment.pieces {
+                    try file.append(packaged.header(of: piece, in: segment))
+                    for place in piece.samples {
+                        guard try reader.read(into: packet), packet.size == Int(packaged.samples[place].size) else {
+                            throw MediaError(.inputOutput, "the file changed while it was packaged")
+                        }
+                        try packet.withBytes { bytes throws(StepFailure) in
+                            if segment.isProtected, let cipher {
+                                try file.append(cipher.encrypt(bytes, place: place))
+                            } else {
+                                try file.append(bytes)
+                            }
+                        }
+                    }
+                }
+                if packaged.addressing == .files { try file.finish() }
                 reached(Double(segment.start + segment.duration) / scale)
             }
+            if packaged.addressing == .byteRanges { try file.finish() }
         } catch let error as StepFailure {
             throw error
         } catch let error as MediaError {
@@ -87,11 +110,41 @@ struct PackageWriter {
         return files
     }
 
+    private func write(_ text: PackagedText) throws(StepFailure) -> [String] {
+        try OutputFile.makeFolder("\(directory)/\(text.track.name)")
+        var files: [String] = []
+        if writesHLS {
+            for segment in text.segments { files.append(try write(segment.text, to: text.path(of: segment))) }
+        }
+        if writesDASH { files.append(try write(text.wholeText, to: text.wholePath)) }
+        return files
+    }
+
     private func write(_ text: String, to path: String) throws(StepFailure) -> String {
         let file = try OutputFile(path: "\(directory)/\(path)")
         try file.append(Array(text.utf8))
         try file.finish()
         return path
+    }
+}
+
+/// Sheets of thumbnails and where they lie.
+struct ThumbnailFiles: Sendable {
+    let sheets: ThumbnailSheets
+    /// In order of time.
+    let paths: [String]
+
+    func copy(to directory: String) throws(StepFailure) -> [String] {
+        try OutputFile.makeFolder("\(directory)/thumbnails")
+        var files: [String] = []
+        for (index, path) in paths.enumerated() {
+            let name = sheets.path(ofSheet: index)
+            let file = try OutputFile(path: "\(directory)/\(name)")
+            try file.append(contentsOf: path)
+            try file.finish()
+            files.append(name)
+        }
+        return files
     }
 }
 
@@ -112,8 +165,16 @@ struct PackageResult {
             ("dash", hasDASH ? .string(base + Presentation.manifestPath) : nil),
             ("objects", .array(files.map { ["file": .string($0)] })),
             ("durationSeconds", .double(presentation.duration.seconds)),
-            ("renditions", .array(presentation.tracks.map(rendition)))
+            ("protection", .string(presentation.tracks.compactMap(\.protection).first?.scheme.rawValue ?? "none")),
+            ("renditions", .array(presentation.tracks.map(rendition) + presentation.texts.map(rendition)))
         )
+    }
+
+    private func rendition(_ text: PackagedText) -> JSON {
+        .members(
+            ("kind", "text"), ("name", .string(text.track.name)), ("codecs", "wvtt"),
+            ("language", text.track.language.isDetermined ? .string(text.track.language.bcp47) : nil),
+            ("segments", .integer(text.segments.count)))
     }
 
     private func rendition(_ track: PackagedTrack) -> JSON {
@@ -126,12 +187,13 @@ struct PackageResult {
         }
         return .members(
             ("kind", .string(video == nil ? "audio" : "video")), ("name", .string(description.name)),
-            ("codecs", .string(description.codec.codecs)), ("width", (video?.width).map { .integer($0) }),
+            ("codecs", .string(description.codecs)), ("width", (video?.width).map { .integer($0) }),
             ("height", (video?.height).map { .integer($0) }),
             ("frameRate", track.frameRate.map { .string("\($0.numerator)/\($0.denominator)") }),
             ("sampleRate", (audio?.sampleRate).map { .integer($0) }),
             ("channels", (audio?.channels).map { .integer($0) }),
             ("language", description.language.isDetermined ? .string(description.language.bcp47) : nil),
+            ("keyId", track.protection.map { .string($0.keyID.hex) }),
             ("bandwidth", .integer(track.peakBitRate)), ("averageBandwidth", .integer(track.averageBitRate)),
             ("segments", .integer(track.segments.count)), ("durationSeconds", .double(track.endTime.seconds)))
     }

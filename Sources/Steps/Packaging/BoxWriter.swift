@@ -3,6 +3,7 @@
 struct BoxWriter {
     private(set) var bytes: [UInt8] = []
 
+    /// - Parameter capacity: bytes made room for at once.
     init(reserving capacity: Int = 0) {
         bytes.reserveCapacity(capacity)
     }

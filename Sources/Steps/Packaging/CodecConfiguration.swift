@@ -3,66 +3,56 @@
 public enum CodecConfiguration: Sendable, Hashable {
     case avc(AVCConfiguration)
     case hevc(HEVCConfiguration)
+    case av1(AV1Configuration)
+    case vp9(VP9Configuration)
     case aac(AACConfiguration)
+    case opus(OpusConfiguration)
+    case ac3(AC3Configuration)
+    case enhancedAC3(EnhancedAC3Configuration)
 
-    /// The codecs parameter (RFC 6381, 3.3; ISO/IEC 14496-15, annex E).
+    /// The codecs parameter (RFC 6381, 3.3; ISO/IEC 14496-15, annex E; the codecs' own bindings to ISO files).
     public var codecs: String {
         switch self {
         case .avc(let configuration): configuration.codecs
         case .hevc(let configuration): configuration.codecs
+        case .av1(let configuration): configuration.codecs
+        case .vp9(let configuration): configuration.codecs
         case .aac(let configuration): configuration.codecs
+        case .opus: "Opus"
+        case .ac3: "ac-3"
+        case .enhancedAC3: "ec-3"
         }
     }
-}
 
-/// An AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1).
-public struct AVCConfiguration: Sendable, Hashable {
-    /// The content of the `avcC` box.
-    public let record: [UInt8]
-
-    public init(record: [UInt8]) throws(PackagingError) {
-        guard record.count >= 7, record[0] == 1 else {
-            throw PackagingError(
-                .codecConfigurationInvalid,
-                "the avcC record has \(record.count) bytes and version \(record.first.map { "\($0)" } ?? "none"); "
-                    + "version 1 with parameter sets is packaged (a stream with start codes must be converted first)")
+    public var isVideo: Bool {
+        switch self {
+        case .avc, .hevc, .av1, .vp9: true
+        case .aac, .opus, .ac3, .enhancedAC3: false
         }
-        guard record[5] & 0x1F > 0 else {
-            throw PackagingError(.codecConfigurationInvalid, "the avcC record has no sequence parameter set")
-        }
-        self.record = record
     }
 
-    var codecs: String { "avc1." + hexText(record[1...3]) }
-}
-
-/// An HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1).
-public struct HEVCConfiguration: Sendable, Hashable {
-    /// The content of the `hvcC` box.
-    public let record: [UInt8]
-
-    public init(record: [UInt8]) throws(PackagingError) {
-        guard record.count >= 23, record[0] == 1, record[22] > 0 else {
-            throw PackagingError(
-                .codecConfigurationInvalid,
-                "the hvcC record has \(record.count) bytes; version 1 with parameter sets is packaged")
+    /// What can be switched between within one decoder.
+    var family: String {
+        switch self {
+        case .avc: "avc"
+        case .hevc: "hevc"
+        case .av1: "av1"
+        case .vp9: "vp9"
+        case .aac: "aac"
+        case .opus: "opus"
+        case .ac3: "ac3"
+        case .enhancedAC3: "eac3"
         }
-        self.record = record
     }
 
-    var codecs: String {
-        let space = ["", "A", "B", "C"][Int(record[1] >> 6)]
-        let tier = record[1] & 0x20 == 0 ? "L" : "H"
-        let flags = record[2...5].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        var reversed: UInt32 = 0
-        for bit in 0..<32 where flags & (1 << UInt32(bit)) != 0 { reversed |= 1 << UInt32(31 - bit) }
-        var constraints = Array(record[6...11])
-        while constraints.last == 0 { constraints.removeLast() }
-        let fields = [
-            "hvc1", "\(space)\(record[1] & 0x1F)", String(reversed, radix: 16, uppercase: true),
-            "\(tier)\(record[12])",
-        ]
-        return (fields + constraints.map { String($0, radix: 16, uppercase: true) }).joined(separator: ".")
+    /// The colours that the codec's own headers state, where they are read.
+    var color: ColorDescription? {
+        switch self {
+        case .avc(let configuration): configuration.color
+        case .hevc(let configuration): configuration.color
+        case .vp9(let configuration): configuration.color
+        case .av1, .aac, .opus, .ac3, .enhancedAC3: nil
+        }
     }
 }
 
@@ -74,17 +64,21 @@ public struct AACConfiguration: Sendable, Hashable {
     public let channelConfiguration: Int
 
     public init(record: [UInt8]) throws(PackagingError) {
-        var bits = BitReader(record)
-        guard record.count <= 64, var objectType = bits.read(5) else {
+        let read = record.withUnsafeBytes { bytes -> (Int, Int)? in
+            var bits = BitReader(bytes)
+            var objectType = bits.bits(5)
+            if objectType == 31 { objectType = 32 + bits.bits(6) }
+            if bits.bits(4) == 15 { bits.skip(24) }
+            let channels = bits.bits(4)
+            return bits.isExhausted || objectType == 0 ? nil : (objectType, channels)
+        }
+        guard (2...64).contains(record.count) else {
             throw PackagingError(
                 .codecConfigurationInvalid,
                 "the AudioSpecificConfig has \(record.count) bytes; 2 to 64 are packaged "
                     + "(a stream with ADTS headers must be converted first)")
         }
-        if objectType == 31, let extended = bits.read(6) { objectType = 32 + extended }
-        guard let frequencyIndex = bits.read(4), frequencyIndex != 15 || bits.read(24) != nil,
-            let channelConfiguration = bits.read(4), objectType > 0
-        else {
+        guard let (objectType, channelConfiguration) = read else {
             throw PackagingError(.codecConfigurationInvalid, "the AudioSpecificConfig ends early")
         }
         self.record = record
@@ -93,25 +87,6 @@ public struct AACConfiguration: Sendable, Hashable {
     }
 
     var codecs: String { "mp4a.40.\(objectType)" }
-}
-
-/// Reads fields that do not lie on bytes.
-private struct BitReader {
-    private let bytes: [UInt8]
-    private var position = 0
-
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    /// The next `count` bits, most significant first; nil when fewer are left.
-    mutating func read(_ count: Int) -> Int? {
-        guard position + count <= bytes.count * 8 else { return nil }
-        var value = 0
-        for _ in 0..<count {
-            value = value << 1 | Int(bytes[position / 8] >> UInt8(7 - position % 8) & 1)
-            position += 1
-        }
-        return value
-    }
 }
 
 func hexText(_ bytes: some Sequence<UInt8>) -> String {

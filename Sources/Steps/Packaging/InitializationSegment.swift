@@ -10,6 +10,9 @@ struct InitializationSegment {
     let largestSample: Int
     let peakBitRate: Int
     let averageBitRate: Int
+    let protection: TrackProtection?
+    /// Whether the first segments are clear and refer to a sample entry of their own.
+    let hasClearLead: Bool
 
     private static let trackID: UInt32 = 1
 
@@ -38,6 +41,9 @@ struct InitializationSegment {
                     box.u32(1)  // sample description index
                     box.zeros(12)  // durations, sizes and flags stand in the fragments
                 }
+            }
+            if let protection {
+                for system in ProtectionSystem.inHeader { moov.raw(system.headerBox(of: [protection])) }
             }
         }
         return file.bytes
@@ -121,11 +127,12 @@ struct InitializationSegment {
             }
             minf.box("stbl") { stbl in
                 stbl.fullBox("stsd") { stsd in
-                    stsd.u32(1)
-                    SampleEntry(
+                    let entry = SampleEntry(
                         track: track, largestSample: largestSample, peakBitRate: peakBitRate,
-                        averageBitRate: averageBitRate
-                    ).write(into: &stsd)
+                        averageBitRate: averageBitRate)
+                    stsd.u32(hasClearLead ? 2 : 1)
+                    entry.write(into: &stsd, protection: protection)
+                    if hasClearLead { entry.write(into: &stsd) }
                 }
                 stbl.fullBox("stts") { $0.u32(0) }
                 stbl.fullBox("stsc") { $0.u32(0) }

@@ -24,6 +24,9 @@ public struct MediaTime: Sendable, Hashable, Comparable {
     /// In seconds, for people and for documents that carry floating-point seconds.
     public var seconds: Double { Double(value) / Double(scale) }
 
+    /// In whole milliseconds, the nearest.
+    public var milliseconds: Int64 { ticks(scale: 1000) }
+
     /// How many whole `period`s lie before this time.
     func index(period: MediaTime) -> Int64 {
         let numerator = Int128(value) * Int128(period.scale)
@@ -32,19 +35,20 @@ public struct MediaTime: Sendable, Hashable, Comparable {
         return Int64(numerator % denominator < 0 ? quotient - 1 : quotient)
     }
 
-    /// The nearest whole number of ticks of another scale; halves go up.
+    /// The nearest whole number of ticks of another scale; halves go up. Beyond 63 bits the largest: times of other
+    /// people's files may be anything.
     func ticks(scale other: Int64) -> Int64 {
         let numerator = Int128(value) * Int128(other) * 2 + Int128(scale)
         let denominator = Int128(scale) * 2
         let quotient = numerator / denominator
-        return Int64(numerator % denominator < 0 ? quotient - 1 : quotient)
+        return Int64(clamping: numerator % denominator < 0 ? quotient - 1 : quotient)
     }
 
     /// The smallest whole number of ticks of another scale that is not below this time.
     func ticksRoundedUp(scale other: Int64) -> Int64 {
         let numerator = Int128(value) * Int128(other)
         let quotient = numerator / Int128(scale)
-        return Int64(numerator % Int128(scale) > 0 ? quotient + 1 : quotient)
+        return Int64(clamping: numerator % Int128(scale) > 0 ? quotient + 1 : quotient)
     }
 
     static func + (left: MediaTime, right: MediaTime) -> MediaTime {

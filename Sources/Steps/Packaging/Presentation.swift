@@ -1,63 +1,114 @@
-/// One segment of a track.
-public struct Segment: Sendable, Hashable {
-    /// Counts from 1; stands in the file's name.
-    public let number: Int
-    /// The samples it holds, by their place in the track.
-    public let samples: Range<Int>
-    /// When its first picture or sound is due, in ticks of the track from the presentation's start.
-    public let start: Int64
-    /// How long until the next segment is due, or the track ends.
-    public let duration: Int64
-    /// Bytes of all its samples.
-    public let payloadSize: Int
-    /// Bytes of the whole file.
-    public let size: Int
-}
-
 /// One track of a presentation, cut into segments, with the bytes of its files but for the samples' data.
 public struct PackagedTrack: Sendable {
-    public let description: TrackDescription
-    public let samples: [Sample]
     public let segments: [Segment]
     /// Measured bits a second: HLS peak and average segment bit rate, and the rate of `Representation@bandwidth`.
     public let peakBitRate: Int
     public let averageBitRate: Int
     public let dashBandwidth: Int
-    /// When the last picture or sound ends, in ticks of the track from the presentation's start.
-    public let end: Int64
-    /// What the track's edit list skips, in ticks.
-    public let skippedTicks: Int64
-
-    public var endTime: MediaTime { MediaTime(end, scale: Int64(description.timeScale)) }
-
+    public let addressing: SegmentAddressing
+    public let protection: TrackProtection?
     /// The rate of the video's frames where all but the last have one duration, else the most in any second.
     public let frameRate: Ratio?
+    /// Of a file of byte ranges: where the header ends and the index stands; empty with files.
+    public let indexRange: Range<Int>
+    /// What stands in front of all segments: the header, and the index of a file of byte ranges.
+    private let head: [UInt8]
+    let pictures: [IndependentPicture]
+    let pictureRates: SegmentBitRates
+    private let input: TrackInput
+    private let timeline: Timeline
+    private let hasClearLead: Bool
 
-    public var initializationSegment: [UInt8] {
-        InitializationSegment(
-            track: description, skippedTicks: skippedTicks, presentationEnd: end,
-            largestSample: samples.reduce(0) { max($0, Int($1.size)) }, peakBitRate: peakBitRate,
-            averageBitRate: averageBitRate
+    public var description: TrackDescription { input.description }
+    public var samples: [Sample] { timeline.samples }
+    /// When the last picture or sound ends, in ticks of the track from the presentation's start.
+    public var end: Int64 { timeline.end }
+    /// What the track's edit list skips, in ticks.
+    public var skippedTicks: Int64 { timeline.skippedTicks }
+    public var endTime: MediaTime { MediaTime(end, scale: Int64(description.timeScale)) }
+    public var hasClearSegments: Bool { protection == nil || segments.contains { !$0.isProtected } }
+
+    init(_ layout: TrackLayout, targetDuration: Int, longest: MediaTime) throws(PackagingError) {
+        input = layout.input
+        timeline = layout.timeline
+        addressing = layout.addressing
+        protection = layout.input.protection
+        frameRate = layout.timeline.frameRate
+        hasClearLead = layout.segments.contains { !$0.isProtected } && layout.input.protection != nil
+        let scale = layout.timeline.description.timeScale
+        let rates = SegmentBitRates(segments: layout.segments.map { ($0.size, $0.duration) }, timeScale: scale)
+        peakBitRate = rates.peak(targetDuration: targetDuration)
+        averageBitRate = rates.average
+        dashBandwidth = rates.bandwidth(minBufferTime: longest)
+        let header = InitializationSegment(
+            track: input.description, skippedTicks: timeline.skippedTicks, presentationEnd: timeline.end,
+            largestSample: timeline.samples.reduce(0) { max($0, Int($1.size)) }, peakBitRate: peakBitRate,
+            averageBitRate: averageBitRate, protection: protection, hasClearLead: hasClearLead
         ).bytes
+        pictures = layout.pictures
+        let starts = layout.pictures.map(\.start) + [layout.timeline.end]
+        pictureRates = SegmentBitRates(
+            segments: zip(layout.pictures, zip(starts, starts.dropFirst())).map { ($0.size, $1.1 - $1.0) },
+            timeScale: scale)
+        if let large = layout.segments.first(where: {
+            $0.size > SegmentIndex.maximumSegmentSize || $0.duration > UInt32.max
+        }) {
+            throw PackagingError(
+                .limitExceeded,
+                "track '\(input.description.name)': segment \(large.number) has \(large.size) bytes; an index counts "
+                    + "up to \(SegmentIndex.maximumSegmentSize)")
+        }
+        guard addressing == .byteRanges else {
+            segments = layout.segments
+            head = header
+            indexRange = 0..<0
+            return
+        }
+        guard layout.segments.count <= SegmentIndex.maximumSegments else {
+            throw PackagingError(
+                .limitExceeded,
+                "track '\(input.description.name)': an index holds \(SegmentIndex.maximumSegments) segments; package it "
+                    + "as files of segments")
+        }
+        let index = SegmentIndex(track: input.description, segments: layout.segments).bytes
+        head = header + index
+        indexRange = header.count..<header.count + index.count
+        var offset = head.count
+        segments = layout.segments.map { segment in
+            defer { offset += segment.size }
+            return Segment(
+                number: segment.number, samples: segment.samples, start: segment.start, duration: segment.duration,
+                payloadSize: segment.payloadSize, size: segment.size, offset: offset,
+                isProtected: segment.isProtected, pieces: segment.pieces)
+        }
     }
 
-    /// All of a segment's file up to the data of its samples, which follow in decoding order.
-    public func header(of segment: Segment) -> [UInt8] {
-        PackagedTrack.header(
-            number: segment.number, samples: samples[segment.samples], skippedTicks: skippedTicks)
+    /// The header, and in a file of byte ranges the index behind it.
+    public var initializationSegment: [UInt8] { head }
+
+    /// All of a piece up to the data of its samples, which follow in decoding order.
+    public func header(of piece: Segment.Piece, in segment: Segment) -> [UInt8] {
+        let header = TrackLayout.header(
+            piece.samples, sequenceNumber: piece.sequenceNumber, isProtected: segment.isProtected, input, timeline,
+            hasClearLead: hasClearLead)
+        let isFirst = piece.samples.lowerBound == segment.samples.lowerBound
+        guard isFirst, addressing == .files else { return header }
+        return MovieFragment.segmentType
+            + SegmentIndex(track: description, segments: [segment], prefix: TrackLayout.prefix).bytes + header
     }
 
-    static func header(number: Int, samples: ArraySlice<Sample>, skippedTicks: Int64) -> [UInt8] {
-        let decodeTime = (samples.first?.decodeTime ?? 0) + skippedTicks
-        precondition(decodeTime >= 0, "the edit list covers all times below zero")
-        return MediaSegment(
-            sequenceNumber: UInt32(number), samples: samples, baseMediaDecodeTime: UInt64(decodeTime)
-        ).header
-    }
+    /// What stays clear of a sample; nil where it is protected whole.
+    public func subsamples(of sample: Int) -> ArraySlice<Subsample>? { input.subsamples?[sample] }
 
-    public var initializationPath: String { "\(description.name)/init.mp4" }
-    public func path(of segment: Segment) -> String { "\(description.name)/seg-\(segment.number).m4s" }
+    public var initializationPath: String { "\(description.name)/\(initializationName)" }
+    public func path(of segment: Segment) -> String { "\(description.name)/\(name(of: segment))" }
     public var playlistPath: String { "\(description.name)/index.m3u8" }
+    /// Nil for tracks without pictures.
+    public var picturePlaylistPath: String? { pictures.isEmpty ? nil : "\(description.name)/iframes.m3u8" }
+
+    var initializationName: String { addressing == .files ? "init.mp4" : "media.mp4" }
+    func name(of segment: Segment) -> String { addressing == .files ? "seg-\(segment.number).m4s" : "media.mp4" }
+    var headerRange: Range<Int> { 0..<(addressing == .files ? head.count : indexRange.lowerBound) }
 }
 
 /// Tracks packaged together: one set of CMAF segments for HLS and DASH.
@@ -70,6 +121,8 @@ public struct Presentation: Sendable {
     public static let maximumSegments = 100_000
 
     public let tracks: [PackagedTrack]
+    public let texts: [PackagedText]
+    public let thumbnails: ThumbnailSheets?
     /// `EXT-X-TARGETDURATION` of every media playlist: the longest segment in whole seconds, rounded up, so that none is
     /// longer however a player rounds (RFC 8216bis, section 4.4.3.1, would let 4.4 s pass for 4).
     public let targetDuration: Int
@@ -80,34 +133,40 @@ public struct Presentation: Sendable {
     public static let masterPlaylistPath = "master.m3u8"
     public static let manifestPath = "manifest.mpd"
 
+    /// Cuts clear tracks into segments that are files, and measures these.
+    public init(
+        tracks: [(description: TrackDescription, samples: [Sample])], targetSeconds: Int = defaultTarget
+    ) throws(PackagingError) {
+        try self.init(
+            tracks: tracks.map { TrackInput(description: $0.description, samples: $0.samples) },
+            options: PackagingOptions(targetSeconds: targetSeconds))
+    }
+
     /// Cuts the tracks into segments and measures these.
     /// - Parameters:
     ///   - tracks: in the order in which playlists and manifests list them. All times share one origin; what the
     ///     earliest track shows first becomes the start, unless tracks begin before zero (their edit lists skip that).
-    ///   - targetSeconds: segments begin at the first common key frame past each multiple of it; 1 to 30.
+    ///   - texts: subtitles; their times count from the presentation's start.
     public init(
-        tracks: [(description: TrackDescription, samples: [Sample])], targetSeconds: Int = defaultTarget
+        tracks: [TrackInput], texts: [TextTrack] = [], thumbnails: ThumbnailSheets? = nil,
+        options: PackagingOptions = PackagingOptions()
     ) throws(PackagingError) {
-        guard (1...30).contains(targetSeconds) else {
-            throw PackagingError(.limitExceeded, "segments of \(targetSeconds) s; 1 to 30 are packaged")
-        }
-        guard (1...Presentation.maximumTracks).contains(tracks.count) else {
-            throw PackagingError(
-                .limitExceeded, "\(tracks.count) tracks; 1 to \(Presentation.maximumTracks) are packaged")
-        }
-        let names = Dictionary(grouping: tracks, by: \.description.name).filter { $0.value.count > 1 }.keys.sorted()
-        guard names.isEmpty else {
-            throw PackagingError(.trackInvalid, "several tracks are named \(names.joined(separator: ", "))")
-        }
+        try Presentation.check(tracks, texts, options)
         let timelines = Presentation.aligned(
             try tracks.map { track throws(PackagingError) in try Timeline(track) })
-        let target = MediaTime(Int64(targetSeconds), scale: 1)
+        let target = MediaTime(Int64(options.targetSeconds), scale: 1)
         let cuts = try Presentation.cuts(of: timelines, target: target)
-        let cutTracks = try timelines.map { timeline throws(PackagingError) in try timeline.segments(at: cuts) }
+        var layouts: [TrackLayout] = []
+        for (track, timeline) in zip(tracks, timelines) {
+            layouts.append(
+                TrackLayout(
+                    track, timeline: timeline, ranges: try timeline.ranges(at: cuts),
+                    addressing: options.addressing, clearLead: options.clearLead))
+        }
 
         var longest = MediaTime.zero
-        for (timeline, segments) in zip(timelines, cutTracks) {
-            for segment in segments { longest = max(longest, timeline.time(segment.duration)) }
+        for layout in layouts {
+            for segment in layout.segments { longest = max(longest, layout.timeline.time(segment.duration)) }
         }
         guard longest <= MediaTime(Int64(Presentation.longestSegment), scale: 1) else {
             throw PackagingError(
@@ -116,17 +175,43 @@ public struct Presentation: Sendable {
                     + "\(Presentation.longestSegment) s")
         }
         let targetDuration = max(1, Int(longest.ticksRoundedUp(scale: 1)))
+        let duration = timelines.map { $0.time($0.end) }.max() ?? .zero
         self.targetDuration = targetDuration
         longestSegmentDuration = longest
-        duration = timelines.map { $0.time($0.end) }.max() ?? .zero
-        self.tracks = zip(timelines, cutTracks).map { timeline, segments in
-            let rates = SegmentBitRates(
-                segments: segments.map { ($0.size, $0.duration) }, timeScale: timeline.description.timeScale)
-            return PackagedTrack(
-                description: timeline.description, samples: timeline.samples, segments: segments,
-                peakBitRate: rates.peak(targetDuration: targetDuration), averageBitRate: rates.average,
-                dashBandwidth: rates.bandwidth(minBufferTime: longest), end: timeline.end,
-                skippedTicks: timeline.skippedTicks, frameRate: timeline.frameRate)
+        self.duration = duration
+        self.thumbnails = thumbnails
+        self.tracks = try layouts.map { layout throws(PackagingError) in
+            try PackagedTrack(layout, targetDuration: targetDuration, longest: longest)
+        }
+        self.texts = texts.map { PackagedText($0, cuts: cuts, end: duration, targetDuration: targetDuration) }
+    }
+
+    private static func check(
+        _ tracks: [TrackInput], _ texts: [TextTrack], _ options: PackagingOptions
+    ) throws(PackagingError) {
+        guard (1...30).contains(options.targetSeconds) else {
+            throw PackagingError(.limitExceeded, "segments of \(options.targetSeconds) s; 1 to 30 are packaged")
+        }
+        guard (1...maximumTracks).contains(tracks.count), texts.count <= maximumTracks else {
+            throw PackagingError(
+                .limitExceeded,
+                "\(tracks.count) tracks and \(texts.count) of text; 1 to \(maximumTracks) of each are packaged")
+        }
+        let all = tracks.map(\.description.name) + texts.map(\.name)
+        let names = Dictionary(grouping: all) { $0 }.filter { $0.value.count > 1 }.keys.sorted()
+        guard names.isEmpty else {
+            throw PackagingError(.trackInvalid, "several tracks are named \(names.joined(separator: ", "))")
+        }
+        for track in tracks {
+            if let subsamples = track.subsamples, subsamples.count != track.samples.count {
+                throw PackagingError(
+                    .samplesInvalid,
+                    "track '\(track.description.name)' has \(track.samples.count) samples and subsamples of "
+                        + "\(subsamples.count)")
+            }
+        }
+        guard Set(tracks.compactMap(\.protection?.scheme)).count <= 1 else {
+            throw PackagingError(.trackInvalid, "tracks of one presentation are protected under one scheme")
         }
     }
 
@@ -166,5 +251,23 @@ public struct Presentation: Sendable {
             return timelines
         }
         return timelines.map { $0.movedEarlier(by: start) }
+    }
+}
+
+/// What a caller may choose.
+public struct PackagingOptions: Sendable, Hashable {
+    /// Segments begin at the first common key frame past each multiple of it; 1 to 30.
+    public var targetSeconds: Int
+    public var addressing: SegmentAddressing
+    /// Segments that begin before this time stay clear, so that playing starts before a licence has come.
+    public var clearLead: MediaTime
+
+    public init(
+        targetSeconds: Int = Presentation.defaultTarget, addressing: SegmentAddressing = .files,
+        clearLead: MediaTime = .zero
+    ) {
+        self.targetSeconds = targetSeconds
+        self.addressing = addressing
+        self.clearLead = clearLead
     }
 }

@@ -5,34 +5,48 @@ struct SampleEntry {
     let peakBitRate: Int
     let averageBitRate: Int
 
-    func write(into stsd: inout BoxWriter) {
-        switch (track.codec, track.media) {
-        case (.avc(let configuration), .video(let video)):
-            stsd.box("avc1") { entry in
+    /// - Parameter protection: makes it `encv` or `enca` with the original format in `sinf` (ISO/IEC 23001-7, 4).
+    func write(into stsd: inout BoxWriter, protection: TrackProtection? = nil) {
+        switch track.media {
+        case .video(let video):
+            stsd.box(protection == nil ? format : "encv") { entry in
                 visualFields(video, &entry)
-                entry.box("avcC") { $0.raw(configuration.record) }
+                configurationBox(&entry)
                 visualExtensions(video, &entry)
+                protection?.writeInformation(originalFormat: format, isVideo: true, into: &entry)
             }
-        case (.hevc(let configuration), .video(let video)):
-            stsd.box("hvc1") { entry in
-                visualFields(video, &entry)
-                entry.box("hvcC") { $0.raw(configuration.record) }
-                visualExtensions(video, &entry)
+        case .audio(let audio):
+            stsd.box(protection == nil ? format : "enca") { entry in
+                audioFields(audio, &entry)
+                configurationBox(&entry)
+                protection?.writeInformation(originalFormat: format, isVideo: false, into: &entry)
             }
-        case (.aac(let configuration), .audio(let audio)):
-            stsd.box("mp4a") { entry in
-                entry.zeros(6)
-                entry.u16(1)  // data reference index
-                entry.zeros(8)
-                entry.u16(UInt16(audio.channels))
-                entry.u16(16)
-                entry.zeros(4)
-                // 16 bits of whole hertz: beyond them the AudioSpecificConfig alone tells (12.2.3.2).
-                entry.fixed16(UInt16(exactly: audio.sampleRate) ?? 0)
-                entry.fullBox("esds") { elementaryStream(configuration, &$0) }
-            }
-        case (.avc, .audio), (.hevc, .audio), (.aac, .video):
-            preconditionFailure("a track description refuses a codec that is not of its kind")
+        }
+    }
+
+    private var format: StaticString {
+        switch track.codec {
+        case .avc: "avc1"
+        case .hevc: "hvc1"
+        case .av1: "av01"
+        case .vp9: "vp09"
+        case .aac: "mp4a"
+        case .opus: "Opus"
+        case .ac3: "ac-3"
+        case .enhancedAC3: "ec-3"
+        }
+    }
+
+    private func configurationBox(_ entry: inout BoxWriter) {
+        switch track.codec {
+        case .avc(let configuration): entry.box("avcC") { $0.raw(configuration.record) }
+        case .hevc(let configuration): entry.box("hvcC") { $0.raw(configuration.record) }
+        case .av1(let configuration): entry.box("av1C") { $0.raw(configuration.record) }
+        case .vp9(let configuration): entry.fullBox("vpcC", version: 1) { $0.raw(configuration.record) }
+        case .aac(let configuration): entry.fullBox("esds") { elementaryStream(configuration, &$0) }
+        case .opus(let configuration): entry.box("dOps") { $0.raw(configuration.record) }
+        case .ac3(let configuration): entry.box("dac3") { $0.raw(configuration.record) }
+        case .enhancedAC3(let configuration): entry.box("dec3") { $0.raw(configuration.record) }
         }
     }
 
@@ -51,10 +65,38 @@ struct SampleEntry {
         entry.i16(-1)
     }
 
+    private func audioFields(_ audio: TrackDescription.Audio, _ entry: inout BoxWriter) {
+        entry.zeros(6)
+        entry.u16(1)  // data reference index
+        entry.zeros(8)
+        entry.u16(UInt16(audio.channels))
+        entry.u16(16)
+        entry.zeros(4)
+        // 16 bits of whole hertz: beyond them the codec's own record alone tells (12.2.3.2).
+        entry.fixed16(UInt16(exactly: audio.sampleRate) ?? 0)
+    }
+
     private func visualExtensions(_ video: TrackDescription.Video, _ entry: inout BoxWriter) {
         entry.box("pasp") { box in
             box.u32(UInt32(video.sampleAspectRatio.numerator))
             box.u32(UInt32(video.sampleAspectRatio.denominator))
+        }
+        if let color = track.color {
+            entry.box("colr") { box in
+                box.code("nclx")
+                box.u16(UInt16(clamping: color.primaries))
+                box.u16(UInt16(clamping: color.transfer))
+                box.u16(UInt16(clamping: color.matrix))
+                box.u8(color.isFullRange ? 0x80 : 0)
+            }
+        }
+        let metadata = track.highDynamicRange
+        if !metadata.masteringDisplay.isEmpty { entry.box("mdcv") { $0.raw(metadata.masteringDisplay) } }
+        if !metadata.contentLight.isEmpty { entry.box("clli") { $0.raw(metadata.contentLight) } }
+        entry.box("btrt") { box in
+            box.u32(UInt32(clamping: largestSample))
+            box.u32(UInt32(clamping: peakBitRate))
+            box.u32(UInt32(clamping: averageBitRate))
         }
     }
 

@@ -3,8 +3,9 @@ struct Timeline {
     let description: TrackDescription
     private(set) var samples: [Sample]
 
-    init(_ track: (description: TrackDescription, samples: [Sample])) throws(PackagingError) {
-        let (description, samples) = track
+    init(_ track: TrackInput) throws(PackagingError) {
+        let description = track.description
+        let samples = track.samples
         let name = description.name
         guard let first = samples.first else {
             throw PackagingError(.samplesInvalid, "track '\(name)' has no samples")
@@ -79,8 +80,8 @@ struct Timeline {
         return most
     }
 
-    /// The track cut at, or as soon as possible after, each of the given times.
-    func segments(at cuts: SegmentCuts) throws(PackagingError) -> [Segment] {
+    /// The samples of each segment: cut at, or as soon as possible after, each of the given times.
+    func ranges(at cuts: SegmentCuts) throws(PackagingError) -> [Range<Int>] {
         let points = description.isVideo ? SegmentCuts.accessPoints(of: samples) : Array(samples.indices)
         guard points.first == 0 else {
             throw PackagingError(
@@ -99,18 +100,8 @@ struct Timeline {
             throw PackagingError(
                 .limitExceeded, "\(firsts.count) segments; up to \(Presentation.maximumSegments) are packaged")
         }
-        let end = end
         return firsts.indices.map { index in
-            let first = firsts[index]
-            let last = index + 1 < firsts.count ? firsts[index + 1] : samples.count
-            let start = max(0, samples[first].presentationTime)
-            let next = last < samples.count ? max(0, samples[last].presentationTime) : end
-            let slice = samples[first..<last]
-            let payload = slice.reduce(0) { $0 + Int($1.size) }
-            let header = PackagedTrack.header(number: index + 1, samples: slice, skippedTicks: skippedTicks)
-            return Segment(
-                number: index + 1, samples: first..<last, start: start, duration: next - start,
-                payloadSize: payload, size: header.count + payload)
+            firsts[index]..<(index + 1 < firsts.count ? firsts[index + 1] : samples.count)
         }
     }
 }

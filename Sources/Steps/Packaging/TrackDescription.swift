@@ -25,11 +25,19 @@ public struct TrackDescription: Sendable, Hashable {
         public let width: Int
         public let height: Int
         public let sampleAspectRatio: Ratio
+        /// What the container says; where it says nothing, the codec's own headers count.
+        public let color: ColorDescription?
+        public let highDynamicRange: HighDynamicRangeMetadata
 
-        public init(width: Int, height: Int, sampleAspectRatio: Ratio = Ratio(1, 1)) {
+        public init(
+            width: Int, height: Int, sampleAspectRatio: Ratio = Ratio(1, 1), color: ColorDescription? = nil,
+            highDynamicRange: HighDynamicRangeMetadata = HighDynamicRangeMetadata()
+        ) {
             self.width = width
             self.height = height
             self.sampleAspectRatio = sampleAspectRatio
+            self.color = color
+            self.highDynamicRange = highDynamicRange
         }
 
         /// The width at which the picture has square pixels.
@@ -61,18 +69,20 @@ public struct TrackDescription: Sendable, Hashable {
     /// Ticks a second of the samples' times.
     public let timeScale: Int
     public let language: LanguageTag
+    public let role: TrackRole
 
     /// - Throws: `trackInvalid` with all that is wrong, when a value fits no box.
     public init(
-        name: String, codec: CodecConfiguration, media: Media, timeScale: Int, language: LanguageTag = .undetermined
+        name: String, codec: CodecConfiguration, media: Media, timeScale: Int, language: LanguageTag = .undetermined,
+        role: TrackRole = .main
     ) throws(PackagingError) {
         var problems: [String] = []
         if !TrackDescription.isName(name) {
             problems.append("its name must be 1 to 64 letters, digits, '.', '_' or '-', not starting with '.'")
         }
         if !(1...Int(Int32.max)).contains(timeScale) { problems.append("its time scale is \(timeScale)") }
-        switch (media, codec) {
-        case (.video(let video), .avc), (.video(let video), .hevc):
+        switch media {
+        case .video(let video):
             if !(1...16384).contains(video.width) || !(1...16384).contains(video.height) {
                 problems.append("\(video.width)x\(video.height) pixels; each side may have 1 to 16384")
             }
@@ -82,11 +92,11 @@ public struct TrackDescription: Sendable, Hashable {
             } else if (1...16384).contains(video.width), !(1...65535).contains(video.displayWidth) {
                 problems.append("it is displayed \(video.displayWidth) pixels wide")
             }
-        case (.audio(let audio), .aac):
-            if !(1...24).contains(audio.channels) { problems.append("it has \(audio.channels) channels") }
+            if !codec.isVideo { problems.append("its codec \(codec.codecs) is not of its kind") }
+        case .audio(let audio):
+            if !(1...64).contains(audio.channels) { problems.append("it has \(audio.channels) channels") }
             if !(1...384_000).contains(audio.sampleRate) { problems.append("its rate is \(audio.sampleRate) Hz") }
-        case (.video, .aac), (.audio, .avc), (.audio, .hevc):
-            problems.append("its codec \(codec.codecs) is not of its kind")
+            if codec.isVideo { problems.append("its codec \(codec.codecs) is not of its kind") }
         }
         guard problems.isEmpty else {
             throw PackagingError(.trackInvalid, "track '\(name)': " + problems.joined(separator: "; "))
@@ -96,6 +106,7 @@ public struct TrackDescription: Sendable, Hashable {
         self.media = media
         self.timeScale = timeScale
         self.language = language
+        self.role = role
     }
 
     public static func isName(_ text: String) -> Bool {
@@ -110,5 +121,66 @@ public struct TrackDescription: Sendable, Hashable {
 
     public var isVideo: Bool {
         if case .video = media { true } else { false }
+    }
+
+    /// The codecs parameter, with the colours where the codec's form has them.
+    public var codecs: String {
+        if case .av1(let configuration) = codec { configuration.codecs(color: color) } else { codec.codecs }
+    }
+
+    /// The colours of a picture; nil where nothing states them.
+    var color: ColorDescription? {
+        guard case .video(let video) = media else { return nil }
+        return video.color ?? codec.color
+    }
+
+    var highDynamicRange: HighDynamicRangeMetadata {
+        guard case .video(let video) = media else { return HighDynamicRangeMetadata() }
+        var metadata = video.highDynamicRange
+        if case .hevc(let configuration) = codec {
+            if metadata.masteringDisplay.isEmpty { metadata.masteringDisplay = configuration.metadata.masteringDisplay }
+            if metadata.contentLight.isEmpty { metadata.contentLight = configuration.metadata.contentLight }
+        }
+        return metadata
+    }
+}
+
+/// What a track is for, in the words of DASH (urn:mpeg:dash:role:2011, ISO/IEC 23009-1, 5.8.5.5).
+public enum TrackRole: String, Sendable, Hashable, CaseIterable {
+    case main
+    /// The same in other words or another mix.
+    case alternate
+    case commentary
+    /// Sound that tells what is to be seen.
+    case description
+    /// Sound made easier to understand.
+    case enhancedIntelligibility = "enhanced-audio-intelligibility"
+    case dub
+    case subtitle
+    /// Text that tells what is to be heard, too.
+    case caption
+    /// Text for what the film leaves untranslated.
+    case forcedSubtitle = "forced-subtitle"
+
+    /// Characteristics for assistive technology (RFC 8216bis, 4.4.6.1); empty when none.
+    var characteristics: String {
+        switch self {
+        case .description: "public.accessibility.describes-video"
+        case .enhancedIntelligibility: "public.accessibility.enhances-speech-intelligibility"
+        case .caption:
+            "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
+        case .main, .alternate, .commentary, .dub, .subtitle, .forcedSubtitle: ""
+        }
+    }
+
+    /// The audio purpose of TV-Anytime (urn:tva:metadata:cs:AudioPurposeCS:2007) that DASH's accessibility
+    /// descriptors name; nil when none.
+    var accessibility: String? {
+        switch self {
+        case .description: "1"
+        case .enhancedIntelligibility: "8"
+        case .caption: "2"
+        case .main, .alternate, .commentary, .dub, .subtitle, .forcedSubtitle: nil
+        }
     }
 }

@@ -55,13 +55,17 @@ extension StepContract {
         ])
 
     public static let package = StepContract(
-        name: "package", version: 1,
-        summary: "Cuts renditions into CMAF segments and writes the HLS and DASH manifests.",
+        name: "package", version: 2,
+        summary: "Cuts renditions into CMAF segments, protects them and writes the HLS and DASH manifests.",
         runner: .mediaWorker, heartbeatSeconds: 30,
         input: [
-            StepField("renditions", .array, "what transcode gave"),
+            StepField("renditions", .array, "what transcode gave; subtitles, of kind 'text', may stand beside it"),
             StepField("thumbnails", .object, required: false, "what thumbnail gave"),
-            StepField("protection", .string, required: false, "'none' unless given"),
+            StepField("protection", .string, required: false, "'none' unless given, 'cbcs' or 'cenc'"),
+            StepField(
+                "keys", .array, required: false, "each with keyId and label: audio, video, sd, hd, uhd, or none for all"
+            ),
+            StepField("clearLeadSeconds", .number, required: false, "segments that begin before it stay clear"),
         ],
         output: [
             StepField("prefix", .string, "the key prefix of everything the package holds"),
@@ -69,8 +73,10 @@ extension StepContract {
             StepField("dash", .string, "key of the DASH manifest"),
             StepField("objects", .array, "every stored object of the package"),
             StepField("durationSeconds", .number, "of the presentation"),
+            StepField("protection", .string, "'none', 'cbcs' or 'cenc'"),
             StepField(
-                "renditions", .array, "each with kind, codecs, width, height, frameRate, bandwidth, averageBandwidth"),
+                "renditions", .array,
+                "each with kind, codecs, width, height, frameRate, keyId, bandwidth, averageBandwidth"),
         ])
 
     public static let publish = StepContract(

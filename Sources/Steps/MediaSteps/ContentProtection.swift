@@ -1,0 +1,187 @@
+import Cryptography
+public import Packaging
+public import StepContracts
+
+/// How a package is protected: key ids, and a way to their keys. Keys are asked for when they are used, and are never
+/// part of a value that is described, logged or compared.
+public struct ContentProtection: Sendable {
+    /// What a key protects.
+    public enum Label: String, Sendable, Hashable, CaseIterable {
+        case audio
+        /// Pictures of any size that no other key is for.
+        case video
+        /// Up to 576 lines of up to 1024 pixels.
+        case sd
+        /// Up to 1920 by 1088 pixels.
+        case hd
+        /// Larger ones.
+        case uhd
+    }
+
+    public struct KeyUse: Sendable, Hashable {
+        public let keyID: KeyID
+        /// Nil: whatever no labelled key is for.
+        public let label: Label?
+
+        public init(keyID: KeyID, label: Label? = nil) {
+            self.keyID = keyID
+            self.label = label
+        }
+    }
+
+    public let scheme: ProtectionScheme
+    public let uses: [KeyUse]
+    public let clearLeadSeconds: Int
+    /// Gives the 16 bytes of a content key.
+    let key: @Sendable (KeyID) throws(StepFailure) -> [UInt8]
+
+    /// - Parameters:
+    ///   - uses: one key for all without a label; two without labels protect pictures and sound, in this order.
+    ///   - clearLeadSeconds: segments that begin before stay clear; 0 to 60.
+    /// - Throws: `Showrunner.ParametersInvalid` with all that is wrong.
+    public init(
+        scheme: ProtectionScheme, uses: [KeyUse], clearLeadSeconds: Int = 0,
+        key: @escaping @Sendable (KeyID) throws(StepFailure) -> [UInt8]
+    ) throws(StepFailure) {
+        var problems: [String] = []
+        var uses = uses
+        if uses.count == 2, uses.allSatisfy({ $0.label == nil }) {
+            uses = [KeyUse(keyID: uses[0].keyID, label: .video), KeyUse(keyID: uses[1].keyID, label: .audio)]
+        }
+        if uses.isEmpty { problems.append("protection needs at least one key") }
+        if uses.count(where: { $0.label == nil }) > 1 {
+            problems.append("several keys have no label: say which one is for audio, video, sd, hd or uhd")
+        }
+        for label in Label.allCases where uses.count(where: { $0.label == label }) > 1 {
+            problems.append("several keys are labelled '\(label.rawValue)'")
+        }
+        if !(0...60).contains(clearLeadSeconds) {
+            problems.append("a clear lead of \(clearLeadSeconds) s; 0 to 60 are packaged")
+        }
+        guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
+        self.scheme = scheme
+        self.uses = uses
+        self.clearLeadSeconds = clearLeadSeconds
+        self.key = key
+    }
+
+    func keyID(for track: TrackDescription) throws(StepFailure) -> KeyID {
+        let wanted: [Label?] =
+            switch track.media {
+            case .audio: [.audio, nil]
+            case .video(let picture) where picture.width <= 1024 && picture.height <= 576: [.sd, .video, nil]
+            case .video(let picture) where picture.width <= 1920 && picture.height <= 1088: [.hd, .video, nil]
+            case .video: [.uhd, .video, nil]
+            }
+        for label in wanted {
+            if let use = uses.first(where: { $0.label == label }) { return use.keyID }
+        }
+        throw .parametersInvalid("no key is for track '\(track.name)': label one for it, or leave one without a label")
+    }
+
+    /// The key's bytes, of the right length.
+    func contentKey(_ keyID: KeyID) throws(StepFailure) -> [UInt8] {
+        let key = try key(keyID)
+        guard key.count == AES128.blockBytes else {
+            throw .parametersInvalid("the key of \(keyID) has \(key.count) bytes, not \(AES128.blockBytes)")
+        }
+        return key
+    }
+
+    /// The vector a track begins with. It follows from key and content, so that equal input gives equal bytes, and
+    /// under one key no two contents share a counter: a stream cipher would give both away.
+    func protection(
+        of track: TrackDescription, contentDigest: [UInt8]
+    ) throws(StepFailure) -> TrackProtection {
+        let keyID = try keyID(for: track)
+        let message = Array("showrunner media vector 1 \(scheme.rawValue) \(track.name)\n".utf8) + contentDigest
+        let code = HMACSHA256.code(message, key: try contentKey(keyID))
+        return TrackProtection(
+            scheme: scheme, keyID: keyID, vector: Array(code.prefix(scheme == .cbcs ? 16 : 8)))
+    }
+}
+
+/// Encrypts the samples of one track. Holds the key; lives as long as its track is written.
+struct SampleCipher {
+    private let key: [UInt8]
+    private let track: PackagedTrack
+    private let protection: TrackProtection
+
+    /// Nil for a clear track.
+    init?(_ track: PackagedTrack, _ content: ContentProtection?) throws(StepFailure) {
+        guard let protection = track.protection else { return nil }
+        guard let content else { preconditionFailure("a protected track was laid out without protection") }
+        self.track = track
+        self.protection = protection
+        key = try content.contentKey(protection.keyID)
+    }
+
+    /// A sample's bytes as they go into its segment.
+    func encrypt(_ sample: UnsafeRawBufferPointer, place: Int) -> [UInt8] {
+        var bytes = Array(sample)
+        let vector = protection.vector(ofSample: place)
+        do {
+            switch (protection.scheme, track.subsamples(of: place)) {
+            case (.cenc, nil): bytes = try AES128.counterMode(bytes, key: key, counter: vector)
+            case (.cenc, .some(let parts)): try encryptInCounterMode(&bytes, parts, vector)
+            case (.cbcs, nil):
+                let whole = bytes.count - bytes.count % AES128.blockBytes
+                let encrypted = try AES128.encryptBlockChain(Array(bytes[..<whole]), key: key, vector: vector)
+                bytes.replaceSubrange(..<whole, with: encrypted)
+            case (.cbcs, .some(let parts)): try encryptInPattern(&bytes, parts, vector)
+            }
+        } catch {
+            preconditionFailure("lengths of keys, vectors and blocks are seen to: \(error)")
+        }
+        return bytes
+    }
+
+    /// The protected bytes of all subsamples are one stream (ISO/IEC 23001-7, 9.5.2).
+    private func encryptInCounterMode(
+        _ bytes: inout [UInt8], _ parts: ArraySlice<Subsample>, _ vector: [UInt8]
+    ) throws(CryptoError) {
+        var stream: [UInt8] = []
+        stream.reserveCapacity(bytes.count)
+        var place = 0
+        for part in parts {
+            place += Int(part.clear)
+            stream += bytes[place..<place + Int(part.protected)]
+            place += Int(part.protected)
+        }
+        let encrypted = try AES128.counterMode(stream, key: key, counter: vector)
+        place = 0
+        var taken = 0
+        for part in parts where part.protected > 0 || part.clear > 0 {
+            place += Int(part.clear)
+            let length = Int(part.protected)
+            bytes.replaceSubrange(place..<place + length, with: encrypted[taken..<taken + length])
+            place += length
+            taken += length
+        }
+    }
+
+    /// Each subsample begins with the track's vector; its encrypted blocks are one chain over those left clear
+    /// (ISO/IEC 23001-7, 9.6 and 10.4).
+    private func encryptInPattern(
+        _ bytes: inout [UInt8], _ parts: ArraySlice<Subsample>, _ vector: [UInt8]
+    ) throws(CryptoError) {
+        let block = AES128.blockBytes
+        let step = (TrackProtection.encryptedBlocks + TrackProtection.skippedBlocks) * block
+        var place = 0
+        for part in parts {
+            place += Int(part.clear)
+            let end = place + Int(part.protected)
+            let starts = stride(from: place, through: end - block, by: step)
+            var chain: [UInt8] = []
+            chain.reserveCapacity(Int(part.protected) / step * block + block)
+            for start in starts { chain += bytes[start..<start + block] }
+            if !chain.isEmpty {
+                let encrypted = try AES128.encryptBlockChain(chain, key: key, vector: vector)
+                for (index, start) in starts.enumerated() {
+                    bytes.replaceSubrange(start..<start + block, with: encrypted[index * block..<(index + 1) * block])
+                }
+            }
+            place = end
+        }
+    }
+}
