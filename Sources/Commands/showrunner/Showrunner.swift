@@ -18,6 +18,7 @@ struct Showrunner: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, EngineCommand.self, IngestCommand.self, RunsCommand.self, WorkersCommand.self,
             LintCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self, PackageCommand.self,
+            RecommendCommand.self,
         ])
 
     static func main() async {

@@ -42,24 +42,20 @@ public struct CSVParser {
     private var line = 1
     private var column = 0
     private var quoteAt = (line: 1, column: 1)
-    private var marks = 0
     private let limit: Int
+
+    /// No record has more fields.
+    public static let fieldLimit = 4096
 
     /// - Parameter recordLimit: bytes of a record at most.
     public init(recordLimit: Int = 1 << 20) { limit = recordLimit }
 
-    /// Takes more of the text and hands on each record that is complete.
-    public mutating func feed<Failure: Error>(
-        _ bytes: UnsafeRawBufferPointer, _ receive: (borrowing Record) throws(Failure) -> Void
-    ) throws(CSVFailure<Failure>) {
+    /// Takes more of the text and hands on each record that is complete. Throws ``CSVError``, and what the receiver throws.
+    public mutating func feed(
+        _ bytes: UnsafeRawBufferPointer, _ receive: (borrowing Record) throws -> Void
+    ) throws {
         for byte in bytes {
             column += 1
-            // A byte order mark.
-            if line == 1, column == marks + 1, marks < 3, byte == [0xEF, 0xBB, 0xBF][marks] {
-                marks += 1
-                if marks == 3 { column = 0 }
-                continue
-            }
             switch state {
             case .fieldStart:
                 if byte == UInt8(ascii: "\""), record.columns.count == record.ends.count {
@@ -87,10 +83,10 @@ public struct CSVParser {
                 case UInt8(ascii: ","), UInt8(ascii: "\n"), UInt8(ascii: "\r"):
                     state = .plain
                     try plain(byte, receive)
-                default: throw .csv(error("something follows the closing quote"))
+                default: throw error("something follows the closing quote")
                 }
             case .afterReturn:
-                guard byte == UInt8(ascii: "\n") else { throw .csv(error("a carriage return without a line feed")) }
+                guard byte == UInt8(ascii: "\n") else { throw error("a carriage return without a line feed") }
                 state = .plain
                 try plain(byte, receive)
             }
@@ -98,40 +94,50 @@ public struct CSVParser {
     }
 
     /// Ends the text: the last record may lack its line feed.
-    public mutating func finish<Failure: Error>(
-        _ receive: (borrowing Record) throws(Failure) -> Void
-    ) throws(CSVFailure<Failure>) {
+    public mutating func finish(
+        _ receive: (borrowing Record) throws -> Void
+    ) throws {
         if state == .quoted {
-            throw .csv(CSVError(line: quoteAt.line, column: quoteAt.column, reason: "the quote is never closed"))
+            throw CSVError(line: quoteAt.line, column: quoteAt.column, reason: "the quote is never closed")
         }
         if state == .fieldStart, record.ends.isEmpty { return }
         if state == .fieldStart { record.columns.append(column + 1) }
         try endRecord(receive)
     }
 
-    private mutating func plain<Failure: Error>(
-        _ byte: UInt8, _ receive: (borrowing Record) throws(Failure) -> Void
-    ) throws(CSVFailure<Failure>) {
+    private mutating func plain(
+        _ byte: UInt8, _ receive: (borrowing Record) throws -> Void
+    ) throws {
         switch byte {
         case UInt8(ascii: ","):
+            guard record.ends.count < Self.fieldLimit else {
+                throw error("the record has more than \(Self.fieldLimit) fields")
+            }
             record.ends.append(record.bytes.count)
             state = .fieldStart
         case UInt8(ascii: "\n"):
             try endRecord(receive)
             newLine()
         case UInt8(ascii: "\r"): state = .afterReturn
-        case UInt8(ascii: "\""): throw .csv(error("a quote within a field that is not quoted"))
-        default: try append(byte)
+        case UInt8(ascii: "\""): throw error("a quote within a field that is not quoted")
+        default:
+            try append(byte)
+            if line == 1, record.bytes.count == 3, record.ends.isEmpty, record.bytes == [0xEF, 0xBB, 0xBF] {
+                // A byte order mark is no part of the text.
+                record.bytes.removeAll()
+                record.columns.removeAll()
+                state = .fieldStart
+            }
         }
     }
 
-    private mutating func endRecord<Failure: Error>(
-        _ receive: (borrowing Record) throws(Failure) -> Void
-    ) throws(CSVFailure<Failure>) {
+    private mutating func endRecord(
+        _ receive: (borrowing Record) throws -> Void
+    ) throws {
         record.ends.append(record.bytes.count)
         // One empty field is an empty line.
         if record.ends.count > 1 || !record.bytes.isEmpty {
-            do { try receive(record) } catch { throw .receiver(error) }
+            try receive(record)
         }
         record.bytes.removeAll(keepingCapacity: true)
         record.ends.removeAll(keepingCapacity: true)
@@ -146,18 +152,12 @@ public struct CSVParser {
         if record.ends.isEmpty, record.bytes.isEmpty, state == .fieldStart { record.line = line }
     }
 
-    private mutating func append<Failure: Error>(_ byte: UInt8) throws(CSVFailure<Failure>) {
-        guard record.bytes.count < limit else { throw .csv(error("the record has more than \(limit) bytes")) }
+    private mutating func append(_ byte: UInt8) throws {
+        guard record.bytes.count < limit else { throw error("the record has more than \(limit) bytes") }
         record.bytes.append(byte)
     }
 
     private func error(_ reason: String) -> CSVError { CSVError(line: line, column: column, reason: reason) }
-}
-
-/// What ends the reading: the text, or who receives it.
-public enum CSVFailure<Receiver: Error>: Error {
-    case csv(CSVError)
-    case receiver(Receiver)
 }
 
 /// Text as a field of CSV: in quotes where it needs them.

@@ -125,6 +125,16 @@ enum DenseKernels {
         return sum
     }
 
+    /// The cosine of two rows of a matrix; 0 where one has no length.
+    static func cosine(_ matrix: [Float], _ one: Int, _ other: Int, width: Int) -> Float {
+        matrix.withUnsafeBufferPointer { matrix in
+            guard let base = matrix.baseAddress else { return 0 }
+            let (a, b) = (base + one * width, base + other * width)
+            let norms = dot(a, a, count: width) * dot(b, b, count: width)
+            return norms > 0 ? dot(a, b, count: width) / norms.squareRoot() : 0
+        }
+    }
+
     /// Four rows times one panel of eight columns, `depth` deep.
     @inline(__always)
     static func tile(

@@ -8,7 +8,8 @@ public struct Metrics: Sendable, Hashable {
     /// Mean surprise of what stands in the first 20, in bits.
     public var noveltyAt20: Double
 
-    /// Measures over all profiles that watched something; who got no ranking counts with zeros.
+    /// Recall and NDCG are means over the profiles that watched something, where who got no ranking counts with zeros;
+    /// coverage and novelty are taken over all rankings.
     ///
     /// - Parameters:
     ///   - rankings: titles for each profile, best first; each title once.
@@ -23,11 +24,13 @@ public struct Metrics: Sendable, Hashable {
         var (recall20, recall50, ndcg, novelty) = (0.0, 0.0, 0.0, 0.0)
         var (profiles, shown) = (0, 0)
         var covered = Set<Int32>()
-        for (ranking, truth) in zip(rankings, truth) where !truth.isEmpty {
-            profiles += 1
-            recall20 += Self.recall(ranking, truth, at: 20)
-            recall50 += Self.recall(ranking, truth, at: 50)
-            ndcg += Self.ndcg(ranking, truth, at: 100)
+        for (ranking, truth) in zip(rankings, truth) {
+            if !truth.isEmpty {
+                profiles += 1
+                recall20 += Self.recall(ranking, truth, at: 20)
+                recall50 += Self.recall(ranking, truth, at: 50)
+                ndcg += Self.ndcg(ranking, truth, at: 100)
+            }
             for item in ranking.prefix(20) {
                 covered.insert(item)
                 novelty += Self.surprise(audience: audience[Int(item)], population: population)

@@ -155,47 +155,9 @@ public struct Model: Sendable {
     public func similar(to item: Int32, count: Int) -> [Ranked] {
         precondition(item >= 0 && Int(item) < items.count, "There is no such title.")
         if let near = neighbours?.similar(to: item, count: count), !near.isEmpty { return near }
-        let all = (0..<Int32(items.count)).filter { $0 != item }
-            .map { Ranked(item: $0, score: likeness(item, $0)) }
+        let all = (0..<Int32(items.count)).filter { $0 != item }.map {
+            Ranked(item: $0, score: DenseKernels.cosine(titleVectors, Int(item), Int($0), width: factors.settings.dimensions))
+        }
         return Ranked.best(all, count: count)
-    }
-
-    /// The cosine of two titles' vectors; 0 where one has none.
-    public func likeness(_ one: Int32, _ other: Int32) -> Float {
-        let d = factors.settings.dimensions
-        return titleVectors.withUnsafeBufferPointer { vectors in
-            guard let base = vectors.baseAddress else { return 0 }
-            let (a, b) = (base + Int(one) * d, base + Int(other) * d)
-            let norms = DenseKernels.dot(a, a, count: d) * DenseKernels.dot(b, b, count: d)
-            return norms > 0 ? DenseKernels.dot(a, b, count: d) / norms.squareRoot() : 0
-        }
-    }
-
-    /// Orders the best of a ranking anew so that they are unlike each other: maximal marginal relevance (Carbonell and
-    /// Goldstein 1998), with scores and likeness on the same scale.
-    ///
-    /// - Parameter diversity: 0 leaves the order, 1 looks at nothing but differences.
-    public func diversified(_ ranking: [Ranked], diversity: Float, count: Int) -> [Ranked] {
-        precondition((0...1).contains(diversity), "Diversity is a share.")
-        guard diversity > 0, let highest = ranking.map(\.score).max(), let lowest = ranking.map(\.score).min() else {
-            return Array(ranking.prefix(count))
-        }
-        let span = highest > lowest ? highest - lowest : 1
-        var left = ranking
-        var closest = [Float](repeating: 0, count: ranking.count)
-        var chosen: [Ranked] = []
-        while chosen.count < count, !left.isEmpty {
-            var best = 0
-            var bestValue = -Float.infinity
-            for (index, one) in left.enumerated() {
-                let value = (1 - diversity) * (one.score - lowest) / span - diversity * closest[index]
-                if value > bestValue { (best, bestValue) = (index, value) }
-            }
-            let one = left.remove(at: best)
-            closest.remove(at: best)
-            chosen.append(one)
-            for (index, other) in left.enumerated() { closest[index] = max(closest[index], likeness(one.item, other.item)) }
-        }
-        return chosen
     }
 }

@@ -6,6 +6,8 @@ public struct Ranker: Sendable {
     public let model: Model
     /// How many titles there are: the model's, then the newcomers.
     public let items: Int
+    /// What titles are scored by, newcomers' too.
+    let vectors: [Float]
     private let panels: Panels
     private let admitted: [Bool]?
     private let crowd: [Float]
@@ -24,6 +26,7 @@ public struct Ranker: Sendable {
         for title in newcomers {
             vectors += model.content?.vector(title) ?? [Float](repeating: 0, count: d)
         }
+        self.vectors = vectors
         panels = Panels(vectors, rows: items, width: d)
         crowd = Self.crowd(model.popularity)
     }
