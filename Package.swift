@@ -46,6 +46,7 @@ let platform: [Target] = [
     .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/Platform/CCurlShims"),
     .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
     .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
+    .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
     .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/Platform/Cryptography"),
     .target(
@@ -106,6 +107,7 @@ let orchestrator: [Target] = [
 let steps: [Target] = [
     .target(name: "StepContracts", dependencies: ["JSON"], path: "Sources/Steps/StepContracts"),
     .target(name: "Packaging", path: "Sources/Steps/Packaging"),
+    .target(name: "Recommender", path: "Sources/Steps/Recommender"),
     .target(name: "MediaFiles", dependencies: ["CMedia", "CMediaShims"], path: "Sources/Steps/MediaFiles"),
     .target(
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
@@ -146,9 +148,9 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
-            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "StatesLanguage", "StepContracts",
-            "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
+            "CSV", "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
+            "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "Recommender", "StatesLanguage",
+            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
@@ -168,6 +170,7 @@ let commands: [Target] = [
 
 let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
+    .testTarget(name: "CSVTests", dependencies: ["CSV"], path: "Tests/CSVTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
@@ -199,6 +202,10 @@ let tests: [Target] = [
         path: "Tests/MediaStepsTests"),
     .testTarget(
         name: "PackagingTests", dependencies: ["Packaging"], path: "Tests/PackagingTests", exclude: ["Golden"]),
+    .testTarget(name: "RecommenderTests", dependencies: ["Recommender"], path: "Tests/RecommenderTests"),
+    .testTarget(
+        name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
+        path: "Tests/RecommendCommandTests"),
     .testTarget(
         name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "StepContracts"], path: "Tests/PackageStepTests"),
     .target(

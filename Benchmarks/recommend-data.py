@@ -35,6 +35,8 @@ def main():
     options.add_argument("--factors", type=int, default=24)
     options.add_argument("--popularity", type=float, default=0.9, help="exponent of the power law")
     options.add_argument("--taste", type=float, default=1.4, help="how much taste decides, against popularity")
+    options.add_argument("--groups", type=int, default=0,
+                         help="not 0: profiles draw from that many common tastes, with repetitions merged; fast for millions")
     options.add_argument("--seed", type=int, default=1)
     options = options.parse_args()
     random = np.random.default_rng(options.seed)
@@ -79,8 +81,21 @@ def main():
              ["train", "foldin", "truth", "cold-truth", "shuffled"]}
     for name, file in files.items():
         file.write("user_id,item_id\n" if "truth" in name else "user_id,item_id,timestamp,weight\n")
+        file.flush()
     rows = []
     start = 1_600_000_000
+    if options.groups:
+        centres = random.normal(size=(options.groups, k))
+        centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+        common = np.exp(fame[None, :] + options.taste * np.sqrt(k) * (centres @ planted.T))
+        common = np.cumsum(common / common.sum(axis=1, keepdims=True), axis=1)
+        with open(options.directory / "train.csv", "a") as file:
+            for user in range(users):
+                parts = [common[group].searchsorted(random.random(count)) for group, count in
+                         zip(random.choice(options.groups, size=3), random.multinomial(lengths[user], [0.6, 0.3, 0.1]))]
+                for item in np.unique(np.minimum(np.concatenate(parts), items - 1)):
+                    file.write(f"u{user},t{item},{start + int(random.integers(0, 7_776_000))},1\n")
+        return
     for first in range(0, users, 500):
         batch = np.arange(first, min(first + 500, users))
         logits = fame[None, :] + options.taste * np.sqrt(k) * (taste[batch] @ planted.T)

@@ -116,11 +116,30 @@ enum DenseKernels {
         for j in whole..<count { y[j] += x[j] * factor }
     }
 
+    /// The product of a symmetric matrix, given whole, and a vector.
+    static func multiplySymmetric(
+        _ matrix: UnsafePointer<Float>, _ x: UnsafePointer<Float>, width: Int, to y: UnsafeMutablePointer<Float>
+    ) {
+        for j in stride(from: 0, to: width, by: 8) {
+            var (even, odd) = (SIMD8<Float>(), SIMD8<Float>())
+            for i in stride(from: 0, to: width, by: 2) {
+                even = even + load8(matrix + i * width + j) * x[i]
+                odd = odd + load8(matrix + (i + 1) * width + j) * x[i + 1]
+            }
+            store8(even + odd, y + j)
+        }
+    }
+
+    @inline(__always)
     static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float {
         let whole = count & ~7
-        var wide = SIMD8<Float>()
-        for j in stride(from: 0, to: whole, by: 8) { wide = wide + load8(x + j) * load8(y + j) }
-        var sum = wide.sum()
+        var (wide, other) = (SIMD8<Float>(), SIMD8<Float>())
+        for j in stride(from: 0, to: whole & ~15, by: 16) {
+            wide = wide + load8(x + j) * load8(y + j)
+            other = other + load8(x + j + 8) * load8(y + j + 8)
+        }
+        if whole & 8 != 0 { wide = wide + load8(x + (whole & ~15)) * load8(y + (whole & ~15)) }
+        var sum = (wide + other).sum()
         for j in whole..<count { sum += x[j] * y[j] }
         return sum
     }

@@ -8,14 +8,22 @@ public struct FactorSettings: Sendable, Hashable {
     public var regularization: Float
     /// Weight of what a profile has not seen, against 1 for what it has: 0.001...10.
     public var unobservedWeight: Float
+    /// Steps of conjugate gradients for each vector in each epoch, from where the last one left it (Takács, Pilászy,
+    /// Tikk 2011): their cost grows with the dimensions, that of an exact solution with their square. 0: exact.
+    public var conjugateSteps: Int
 
-    public init(dimensions: Int = 64, epochs: Int = 12, regularization: Float = 0.003, unobservedWeight: Float = 0.1) {
+    public init(
+        dimensions: Int = 64, epochs: Int = 12, regularization: Float = 0.003, unobservedWeight: Float = 0.1,
+        conjugateSteps: Int = 3
+    ) {
         precondition(dimensions % 8 == 0 && (8...512).contains(dimensions), "Vectors have 8, 16, ... 512 elements.")
         precondition(epochs > 0 && regularization > 0 && unobservedWeight > 0, "iALS needs positive settings.")
         self.dimensions = dimensions
         self.epochs = epochs
         self.regularization = regularization
         self.unobservedWeight = unobservedWeight
+        precondition(conjugateSteps >= 0, "There is no step before the first.")
+        self.conjugateSteps = conjugateSteps
     }
 }
 
@@ -27,9 +35,9 @@ public struct FactorSettings: Sendable, Hashable {
 ///       +  l ( sum over u of (W_u + a |I|) |x_u|^2 + sum over i of (W_i + a |U|) |y_i|^2 )
 ///
 /// with `a` the ``FactorSettings/unobservedWeight``, `l` the ``FactorSettings/regularization`` and `W` the sum of the
-/// weights w of a row. Each vector is the exact solution of its normal equations, by Cholesky. A profile's vector
-/// follows from its history and the titles' vectors, so only these are kept: a profile that training never saw gets
-/// the same vector as one that it did.
+/// weights w of a row. A profile's vector is the exact solution of its normal equations, by Cholesky, and follows from
+/// its history and the titles' vectors, so only these are kept: a profile that training never saw gets the same vector
+/// as one that it did.
 ///
 /// Memory while training: 4 bytes x dimensions for each profile and title, and 4 x dimensions^2 for each thread.
 public struct FactorModel: Sendable {
@@ -38,7 +46,7 @@ public struct FactorModel: Sendable {
     public let items: Int
     /// The vectors of titles, one after another.
     public internal(set) var itemVectors: [Float]
-    /// What all profiles' equations have in common: `a Y^T Y`, its upper half.
+    /// What all profiles' equations have in common: `a Y^T Y`.
     private let base: [Float]
 
     /// A model from vectors that were trained before.
@@ -94,10 +102,17 @@ public struct FactorModel: Sendable {
                     let entries = matrix.entries(row)
                     matrix.columns.withUnsafeBufferPointer { columns in
                         matrix.weights.withUnsafeBufferPointer { weights in
-                            equations.solve(
-                                columns: UnsafeBufferPointer(rebasing: columns[entries]),
-                                weights: UnsafeBufferPointer(rebasing: weights[entries]), vectors: vectors, base: base,
-                                columnCount: matrix.columnCount, settings: settings, into: cells.base + row * d)
+                            let columns = UnsafeBufferPointer(rebasing: columns[entries])
+                            let weights = UnsafeBufferPointer(rebasing: weights[entries])
+                            if settings.conjugateSteps > 0 {
+                                equations.improve(
+                                    columns: columns, weights: weights, vectors: vectors, base: base,
+                                    columnCount: matrix.columnCount, settings: settings, cells.base + row * d)
+                            } else {
+                                equations.solve(
+                                    columns: columns, weights: weights, vectors: vectors, base: base,
+                                    columnCount: matrix.columnCount, settings: settings, into: cells.base + row * d)
+                            }
                         }
                     }
                 }
@@ -105,7 +120,7 @@ public struct FactorModel: Sendable {
         }
     }
 
-    /// `a V^T V`, its upper half; blocks of rows are added in their order.
+    /// `a V^T V`, whole; blocks of rows are added in their order.
     private static func gram(_ vectors: [Float], settings: FactorSettings, threads: Threads) -> [Float] {
         let d = settings.dimensions
         let rows = vectors.count / d
@@ -131,7 +146,12 @@ public struct FactorModel: Sendable {
         for block in 1..<max(1, blocks) {
             for index in 0..<d * d { sum[index] += parts[block * d * d + index] }
         }
-        for index in 0..<d * d { sum[index] *= settings.unobservedWeight }
+        for i in 0..<d {
+            for j in i..<d {
+                sum[i * d + j] *= settings.unobservedWeight
+                sum[j * d + i] = sum[i * d + j]
+            }
+        }
         return sum
     }
 
@@ -208,6 +228,57 @@ struct Equations: ~Copyable {
             columns: columns, weights: weights, vectors: vectors, base: base, columnCount: columnCount,
             settings: settings, sum: x)
         applyInverse(to: x)
+    }
+
+    /// Brings x nearer to the solution by some steps of conjugate gradients.
+    mutating func improve(
+        columns: UnsafeBufferPointer<Int32>, weights: UnsafeBufferPointer<Float>, vectors: [Float], base: [Float],
+        columnCount: Int, settings: FactorSettings, _ x: UnsafeMutablePointer<Float>
+    ) {
+        let d = dimensions
+        if columns.isEmpty {
+            for k in 0..<d { x[k] = 0 }
+            return
+        }
+        var evidence: Float = 0
+        for weight in weights { evidence += weight }
+        let penalty = settings.regularization * (evidence + settings.unobservedWeight * Float(columnCount))
+        let (residual, direction, image) = (rows.base, rows.base + d, rows.base + 2 * d)
+        vectors.withUnsafeBufferPointer { vectors in
+            base.withUnsafeBufferPointer { base in
+                guard let vectors = vectors.baseAddress, let base = base.baseAddress else { return }
+                // b - A x: what is seen should be 1.
+                DenseKernels.multiplySymmetric(base, x, width: d, to: residual)
+                for k in 0..<d { residual[k] = -residual[k] - penalty * x[k] }
+                for (column, weight) in zip(columns, weights) {
+                    let vector = vectors + Int(column) * d
+                    let missing = 1 - DenseKernels.dot(vector, x, count: d)
+                    DenseKernels.add(vector, times: weight * missing, count: d, to: residual)
+                }
+                direction.update(from: residual, count: d)
+                var norm = DenseKernels.dot(residual, residual, count: d)
+                for _ in 0..<settings.conjugateSteps {
+                    if norm < 1e-20 { break }
+                    DenseKernels.multiplySymmetric(base, direction, width: d, to: image)
+                    DenseKernels.add(direction, times: penalty, count: d, to: image)
+                    for (column, weight) in zip(columns, weights) {
+                        let vector = vectors + Int(column) * d
+                        let product = DenseKernels.dot(vector, direction, count: d)
+                        DenseKernels.add(vector, times: weight * product, count: d, to: image)
+                    }
+                    let step = norm / DenseKernels.dot(direction, image, count: d)
+                    DenseKernels.add(direction, times: step, count: d, to: x)
+                    DenseKernels.add(image, times: -step, count: d, to: residual)
+                    let next = DenseKernels.dot(residual, residual, count: d)
+                    let turn = next / norm
+                    for k in stride(from: 0, to: d, by: 8) {
+                        let turned = DenseKernels.load8(residual + k) + DenseKernels.load8(direction + k) * turn
+                        DenseKernels.store8(turned, direction + k)
+                    }
+                    norm = next
+                }
+            }
+        }
     }
 
     func applyInverse(to x: UnsafeMutablePointer<Float>) {

@@ -120,6 +120,7 @@ struct ModelWriter {
         integer(UInt32(recipe.factors.epochs))
         float(recipe.factors.regularization)
         float(recipe.factors.unobservedWeight)
+        integer(UInt32(recipe.factors.conjugateSteps))
         float(recipe.linearRegularization)
         integer(recipe.neighbours.measure.rawValue)
         float(recipe.neighbours.damping)
@@ -282,7 +283,8 @@ struct ModelReader {
         let factorSettings = FactorSettings(
             dimensions: dimensions, epochs: try count("the number of epochs", UInt32.self, 1...10_000),
             regularization: try float("the regularization", positive),
-            unobservedWeight: try float("the weight of what was not seen", positive))
+            unobservedWeight: try float("the weight of what was not seen", positive),
+            conjugateSteps: try count("the number of conjugate steps", UInt32.self, 0...1000))
         let linearRegularization = try float("the linear model's regularization", positive)
         guard let measure = NeighbourSettings.Measure(rawValue: try integer(UInt8.self)) else {
             throw ModelFileError(.malformed, "the model measures neighbours in a way that is not known")

@@ -41,7 +41,7 @@ public struct Tuning {
     private let scale: Float
     private let progress: (TrainingProgress) -> Void
     /// Steps that are still to come, as far as that is known.
-    private var expected = 30
+    private var expected = 80
 
     public init(
         _ data: TrainingData, seed: UInt64, threads: Threads, limits: TuningLimits = TuningLimits(),
@@ -217,7 +217,7 @@ public struct Tuning {
         }
     }
 
-    private mutating func tryFactors(_ settings: FactorSettings, _ kind: Weighting.Kind) -> (Scores, FactorModel) {
+    private mutating func tryFactors(_ settings: FactorSettings, _ kind: Weighting.Kind) -> Scores {
         let evidence = holdout.training.evidence(weighting(kind))
         let model = FactorModel.train(
             evidence, byItem: evidence.transposed(), settings: settings, seed: seed, threads: threads)
@@ -233,55 +233,90 @@ public struct Tuning {
         let trial = measure(
             "factors dimensions=\(settings.dimensions) regularization=\(settings.regularization) "
                 + "unobserved=\(settings.unobservedWeight) weights=\(kind)", cells)
-        return (Scores(trial: trial, cells: cells), model)
+        return Scores(trial: trial, cells: cells)
+    }
+
+    /// Settings that stand for places on ladders, whose rungs are a factor of about 1.5 apart.
+    private struct FactorPlace: Hashable {
+        static let unobserved: [Float] = [0.003, 0.006, 0.01, 0.018, 0.03, 0.055, 0.1, 0.18, 0.3, 0.55, 1, 1.8, 3]
+        static let penalties: [Float] = [
+            0.0002, 0.0004, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.0045, 0.0065, 0.01, 0.015, 0.022, 0.033, 0.05, 0.075,
+        ]
+
+        var dimensions: Int
+        var unobserved = 6
+        var penalty = 7
+
+        var settings: FactorSettings? {
+            guard Self.unobserved.indices.contains(unobserved), Self.penalties.indices.contains(penalty) else {
+                return nil
+            }
+            return FactorSettings(
+                dimensions: dimensions, epochs: 10, regularization: Self.penalties[penalty],
+                unobservedWeight: Self.unobserved[unobserved])
+        }
+    }
+
+    /// Climbs from a place, along one axis after the other, with strides that get shorter.
+    private mutating func climbFactors(
+        from start: FactorPlace, strides: [Int], tried: inout [FactorPlace: Double]
+    ) -> (place: FactorPlace, best: Scores)? {
+        guard let settings = start.settings else { return nil }
+        var place = start
+        var best = tryFactors(settings, .binary)
+        tried[place] = best.trial.score
+        for stride in strides {
+            var moved = true
+            while moved {
+                moved = false
+                for (axis, step) in [
+                    (\FactorPlace.unobserved, stride), (\.unobserved, -stride), (\.penalty, stride), (\.penalty, -stride),
+                ] {
+                    while true {
+                        var next = place
+                        next[keyPath: axis] += step
+                        guard let settings = next.settings, tried[next] == nil else { break }
+                        let other = tryFactors(settings, .binary)
+                        tried[next] = other.trial.score
+                        guard other.trial.score > best.trial.score else { break }
+                        (place, best, moved) = (next, other, true)
+                    }
+                }
+            }
+        }
+        return (place, best)
     }
 
     private mutating func searchFactors() -> Scores {
-        var settings = FactorSettings(dimensions: 64, epochs: 8)
-        let unobserved: [Float] = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3]
-        let penalties: [Float] = [0.0001, 0.0003, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.1]
-        settings.unobservedWeight = unobserved[3]
-        settings.regularization = penalties[4]
-        var best = tryFactors(settings, .binary).0
-        var (atPenalty, atUnobserved) = (4, 3)
-        for _ in 0..<2 {
-            let before = (atPenalty, atUnobserved)
-            atUnobserved = Self.climb(unobserved, from: atUnobserved, best: &best) {
-                var next = settings
-                next.unobservedWeight = $0
-                return tryFactors(next, .binary).0
-            }
-            settings.unobservedWeight = unobserved[atUnobserved]
-            atPenalty = Self.climb(penalties, from: atPenalty, best: &best) {
-                var next = settings
-                next.regularization = $0
-                return tryFactors(next, .binary).0
-            }
-            settings.regularization = penalties[atPenalty]
-            if before == (atPenalty, atUnobserved) { break }
+        var tried: [FactorPlace: Double] = [:]
+        guard var found = climbFactors(from: FactorPlace(dimensions: 32), strides: [3, 1], tried: &tried) else {
+            preconditionFailure("The first place is on the ladders.")
         }
-        // The cost of an epoch grows with the square: longer vectors only where it stays bearable.
-        for dimensions in [128, 256] where data.interactions.count * dimensions * dimensions <= 300_000_000_000 {
-            var next = settings
-            next.dimensions = dimensions
-            let longer = tryFactors(next, .binary).0
-            guard longer.trial.score > best.trial.score * 1.002 else { break }
-            best = longer
-            settings = next
+        // Longer vectors want a higher penalty. An epoch's cost grows with their length: only where it stays bearable.
+        var grown = false
+        for dimensions in [64, 128, 256] where holdout.training.count * dimensions <= 300_000_000 {
+            var start = found.place
+            start.dimensions = dimensions
+            start.penalty = min(start.penalty + 1, FactorPlace.penalties.count - 1)
+            guard let longer = climbFactors(from: start, strides: [1], tried: &tried),
+                longer.best.trial.score > found.best.trial.score * 1.002
+            else { break }
+            found = longer
+            grown = true
         }
-        // Fewer titles than dimensions, or tastes of few kinds: short ones generalise better.
-        if settings.dimensions == 64 {
-            for dimensions in [32, 16] {
-                var next = settings
-                next.dimensions = dimensions
-                let shorter = tryFactors(next, .binary).0
-                guard shorter.trial.score >= best.trial.score else { break }
-                best = shorter
-                settings = next
+        // Tastes of few kinds.
+        if !grown {
+            for dimensions in [24, 16, 8] {
+                var start = found.place
+                start.dimensions = dimensions
+                guard let shorter = climbFactors(from: start, strides: [1], tried: &tried),
+                    shorter.best.trial.score >= found.best.trial.score
+                else { break }
+                found = shorter
             }
         }
-        recipe.factors = settings
-        return best
+        if let settings = found.place.settings { recipe.factors = settings }
+        return found.best
     }
 
     private mutating func tryLinear(_ pairs: LinearModel.Pairs, _ penalty: Float, _ kind: Weighting.Kind) -> Scores {
@@ -349,7 +384,7 @@ public struct Tuning {
     /// Whether weights that differ say more than that something was watched.
     private mutating func searchWeighting(_ factors: inout Scores, _ linear: inout Scores?) {
         for kind in [Weighting.Kind.linear, .logarithmic] {
-            let weighted = tryFactors(recipe.factors, kind).0
+            let weighted = tryFactors(recipe.factors, kind)
             let pairs = linear == nil ? nil : pairs(kind)
             let other = pairs.map { tryLinear($0, recipe.linearRegularization, kind) }
             let now = max(factors.trial.score, linear?.trial.score ?? 0)
