@@ -150,7 +150,8 @@ let commands: [Target] = [
         dependencies: [
             "CSV", "CatalogStore", "Console", "Cryptography", "Engine", "EngineClient", "HTTP", "HTTPServer", "JSON",
             "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres", "Recommender", "StatesLanguage",
-            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "WorkerAPI", "YAML",
+            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads",
+            "WorkerAPI", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.

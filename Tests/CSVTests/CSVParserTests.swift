@@ -16,7 +16,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", []), ("\n\r\n\n", []), ("a,b\nc,d", [["a", "b"], ["c", "d"]]), ("a,b\r\nc,d\r\n", [["a", "b"], ["c", "d"]]),
+        ("", []), ("\n\r\n\n", []), ("a,b\nc,d", [["a", "b"], ["c", "d"]]),
+        ("a,b\r\nc,d\r\n", [["a", "b"], ["c", "d"]]),
         ("a,\n,\n", [["a", ""], ["", ""]]), ("\"a,b\",\"c\"\"d\"\n", [["a,b", "c\"d"]]),
         ("\"two\nlines\",x\n", [["two\nlines", "x"]]), ("\u{FEFF}a,b\n", [["a", "b"]]),
         ("\u{FEFF}\"a\",b\n", [["a", "b"]]), ("\u{FF21},b\n", [["\u{FF21}", "b"]]), ("é,日本\n", [["é", "日本"]]),
@@ -31,7 +32,7 @@ import Testing
         ("a\nb\"c\n", "2:2: a quote within a field that is not quoted"),
         ("a,\"b\nc", "1:3: the quote is never closed"), ("a\rb", "1:3: a carriage return without a line feed"),
         (String(repeating: "x", count: 65), "1:65: the record has more than 64 bytes"),
-        (String(repeating: ",", count: 5000), "1:4096: the record has more than 4096 fields"),
+        (String(repeating: ",", count: 5000), "1:4097: the record has more than 4096 fields"),
     ])
     func mistakes(_ text: String, _ message: String) {
         for pieces in [1, 7, 10_000] {

@@ -47,14 +47,18 @@ import Testing
         var cells = [Float](repeating: .nan, count: width * width)
         for i in 0..<width {
             for j in 0...i {
-                let sum = (0..<width + 9).reduce(0.0) { $0 + Double(base[$1 * width + i]) * Double(base[$1 * width + j]) }
+                let sum = (0..<width + 9).reduce(0.0) {
+                    $0 + Double(base[$1 * width + i]) * Double(base[$1 * width + j])
+                }
                 cells[i * width + j] = Float(sum) + (i == j ? 20 : 0)
             }
         }
         let original = cells
         // Tiles may read above the diagonal, and what they make of it is never used.
         LinearModel.invert(&cells, width: width, threads: RankingTests.threads(3))
-        func at(_ cells: [Float], _ i: Int, _ j: Int) -> Double { Double(j <= i ? cells[i * width + j] : cells[j * width + i]) }
+        func at(_ cells: [Float], _ i: Int, _ j: Int) -> Double {
+            Double(j <= i ? cells[i * width + j] : cells[j * width + i])
+        }
         for i in stride(from: 0, to: width, by: 7) {
             for j in 0..<width {
                 let product = (0..<width).reduce(0.0) { $0 + at(original, i, $1) * at(cells, $1, j) }
@@ -73,7 +77,9 @@ import Testing
         panels.multiply(four: four, to: &products)
         for x in 0..<4 {
             for row in 0..<rows {
-                let exact = (0..<width).reduce(0.0) { $0 + Double(four[x * width + $1]) * Double(cells[row * width + $1]) }
+                let exact = (0..<width).reduce(0.0) {
+                    $0 + Double(four[x * width + $1]) * Double(cells[row * width + $1])
+                }
                 #expect(abs(Double(products[x * panels.productCount + row]) - exact) < 1e-4)
             }
         }
@@ -133,8 +139,10 @@ import Testing
         let day: Int64 = 86_400
         let interactions = InteractionMatrix(
             [
-                Interaction(user: 0, item: 0, time: 10 * day, weight: 1), Interaction(user: 0, item: 1, time: 0, weight: 1),
-                Interaction(user: 1, item: 2, time: 8 * day, weight: 3), Interaction(user: 1, item: 0, time: 9 * day, weight: -1),
+                Interaction(user: 0, item: 0, time: 10 * day, weight: 1),
+                Interaction(user: 0, item: 1, time: 0, weight: 1),
+                Interaction(user: 1, item: 2, time: 8 * day, weight: 3),
+                Interaction(user: 1, item: 0, time: 9 * day, weight: -1),
             ], users: 2, items: 3)
         let scores = Popularity.scores(interactions, weighting: nil, latest: 10 * day, halfLife: Double(day))
         // What has no time does not fade; what is disliked does not count.

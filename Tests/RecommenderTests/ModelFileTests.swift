@@ -6,7 +6,9 @@ import Testing
     /// Stands in for SHA-256: every byte counts.
     static func digest(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         var sums = [UInt64](repeating: 0xCBF2_9CE4_8422_2325, count: 4)
-        for byte in bytes { for lane in 0..<4 { sums[lane] = (sums[lane] ^ UInt64(byte) &+ UInt64(lane)) &* 0x100_0000_01B3 } }
+        for byte in bytes {
+            for lane in 0..<4 { sums[lane] = (sums[lane] ^ UInt64(byte) &+ UInt64(lane)) &* 0x100_0000_01B3 }
+        }
         return sums.flatMap { sum in (0..<8).map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) } }
     }
 
@@ -33,7 +35,9 @@ import Testing
 
     @Test(arguments: [0, 1, 8, 19, 20, 51, 52, 100])
     func whatIsCutIsRefused(_ count: Int) {
-        #expect(throws: ModelFileError.self) { try ModelFile.decode(Array(Self.bytes.prefix(count)), digest: Self.digest) }
+        #expect(throws: ModelFileError.self) {
+            try ModelFile.decode(Array(Self.bytes.prefix(count)), digest: Self.digest)
+        }
     }
 
     @Test func everyChangedByteIsFound() {
@@ -57,7 +61,7 @@ import Testing
         var random = SplitMix64(seed: 5)
         let end = Self.bytes.count - 32
         var refused = 0
-        for _ in 0..<2000 {
+        for _ in 0..<400 {
             var bytes = Self.bytes
             // The front holds the lengths.
             let place = 20 + random.below(random.below(2) == 0 ? 400 : end - 20)
@@ -66,6 +70,6 @@ import Testing
             bytes.replaceSubrange(end..., with: sum)
             do { _ = try ModelFile.decode(bytes, digest: Self.digest) } catch { refused += 1 }
         }
-        #expect(refused > 100)
+        #expect(refused > 20)
     }
 }

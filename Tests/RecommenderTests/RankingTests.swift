@@ -177,7 +177,9 @@ import Testing
         let y = model.factors.itemVectors.map(Double.init)
         let settings = model.recipe.factors
         func vector(_ item: Int) -> ArraySlice<Double> { y[item * d..<(item + 1) * d] }
-        func dot(_ a: some Sequence<Double>, _ b: some Sequence<Double>) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+        func dot(_ a: some Sequence<Double>, _ b: some Sequence<Double>) -> Double {
+            zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+        }
         let penalty =
             Double(settings.regularization)
             * (Double(evidence.items.count) + Double(settings.unobservedWeight) * Double(model.watched))

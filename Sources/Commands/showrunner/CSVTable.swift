@@ -126,7 +126,8 @@ struct CSVTable {
             // Its reasons are among the problems.
         }
         if reading.places.isEmpty, reading.problems.isEmpty {
-            reading.problems.append("1:1: the file has no header: it needs \(columns[..<required].joined(separator: ","))")
+            reading.problems.append(
+                "1:1: the file has no header: it needs \(columns[..<required].joined(separator: ","))")
         }
         guard reading.problems.isEmpty else {
             throw refused(path, reading.problems)
@@ -172,7 +173,8 @@ struct CSVTable {
         private mutating func tell(_ problem: String) throws(TableRefused) {
             problems.append(problem)
             if problems.count >= CSVTable.problemLimit {
-                problems.append("\(problem.prefix { $0 != ":" }):1: too many mistakes, the rest of the file is not read")
+                problems.append(
+                    "\(problem.prefix { $0 != ":" }):1: too many mistakes, the rest of the file is not read")
                 throw TableRefused()
             }
         }

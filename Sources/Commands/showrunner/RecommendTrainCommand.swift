@@ -73,7 +73,9 @@ struct RecommendTrainCommand: ParsableCommand {
         let all = try RecommendTables.interactions(interactions, users: &users, items: &names) { done, total in
             progress.show("read", done: done >> 20, total: max(1, total >> 20))
         }
-        guard !all.isEmpty else { throw CommandFailure("\(interactions) has no interaction: there is nothing to learn") }
+        guard !all.isEmpty else {
+            throw CommandFailure("\(interactions) has no interaction: there is nothing to learn")
+        }
         let watched = names.count
         var titles = [TitleDescription?](repeating: nil, count: watched)
         for (id, title) in described {
@@ -132,7 +134,8 @@ struct RecommendTrainCommand: ParsableCommand {
                 + "\(data.interactions.count) interactions, \(Int(seconds.rounded())) s")
         Terminal.line(
             "joined from factors \(Self.four(Double(blend.factors))), linear \(Self.four(Double(blend.linear))), "
-                + "neighbours \(Self.four(Double(blend.neighbours))), popularity \(Self.four(Double(blend.popularity)))")
+                + "neighbours \(Self.four(Double(blend.neighbours))), popularity \(Self.four(Double(blend.popularity)))"
+        )
     }
 
     /// With four digits behind the point.

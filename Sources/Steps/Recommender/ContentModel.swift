@@ -64,7 +64,9 @@ public struct FeatureSpace: Sendable, Equatable {
             (Self.words(title.title), 0.5),
         ] {
             var group: [Int32: Float] = [:]
-            for label in labels { if let column = columns[label] { group[column, default: 0] += importance[Int(column)] } }
+            for label in labels {
+                if let column = columns[label] { group[column, default: 0] += importance[Int(column)] }
+            }
             let square = group.sorted { $0.key < $1.key }.reduce(into: Float(0)) { $0 += $1.value * $1.value }
             if square > 0 { for (column, value) in group { sums[column] = value * length / square.squareRoot() } }
         }

@@ -48,6 +48,7 @@ public struct InteractionMatrix: Sendable, Equatable {
     /// Profiles as rows, titles as columns. Of a pair that comes several times the weights are added and the latest
     /// time is kept.
     public init(_ interactions: [Interaction], users: Int, items: Int) {
+        precondition(interactions.count <= Int(Int32.max), "Interactions are numbered with 32 bits.")
         var next = [Int](repeating: 0, count: users + 1)
         for one in interactions { next[Int(one.user) + 1] += 1 }
         for row in 0..<users { next[row + 1] += next[row] }
@@ -140,9 +141,8 @@ public struct InteractionMatrix: Sendable, Equatable {
 
     /// Keeps the entries with evidence and gives each the weight with which it trains.
     func evidence(_ weighting: Weighting) -> InteractionMatrix {
-        let scale = weighting.scale
-        return selecting(Array(0..<rows)) { _, entry in
-            weights[entry] > 0 ? weighting.weight(weights[entry], scale: scale) : nil
+        selecting(Array(0..<rows)) { _, entry in
+            weights[entry] > 0 ? weighting.weight(weights[entry]) : nil
         }
     }
 
@@ -195,9 +195,7 @@ public struct Weighting: Sendable, Hashable {
         self.scale = scale
     }
 
-    func weight(_ raw: Float) -> Float { weight(raw, scale: scale) }
-
-    fileprivate func weight(_ raw: Float, scale: Float) -> Float {
+    func weight(_ raw: Float) -> Float {
         switch kind {
         case .binary: 1
         case .linear: min(raw / scale, 100)

@@ -112,7 +112,9 @@ public struct LinearModel: Sendable {
                     for row in range {
                         let product = products.base + (row - range.lowerBound) * count
                         if row >= start, row < start + count {
-                            for k in 0..<count { cells.base[row * width + start + k] = -inverse[(row - start) * count + k] }
+                            for k in 0..<count {
+                                cells.base[row * width + start + k] = -inverse[(row - start) * count + k]
+                            }
                         } else if row >= start + count {
                             for k in 0..<count { cells.base[row * width + start + k] = product[k] }
                         }

@@ -156,7 +156,9 @@ public struct Model: Sendable {
         precondition(item >= 0 && Int(item) < items.count, "There is no such title.")
         if let near = neighbours?.similar(to: item, count: count), !near.isEmpty { return near }
         let all = (0..<Int32(items.count)).filter { $0 != item }.map {
-            Ranked(item: $0, score: DenseKernels.cosine(titleVectors, Int(item), Int($0), width: factors.settings.dimensions))
+            Ranked(
+                item: $0,
+                score: DenseKernels.cosine(titleVectors, Int(item), Int($0), width: factors.settings.dimensions))
         }
         return Ranked.best(all, count: count)
     }

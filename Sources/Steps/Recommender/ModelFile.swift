@@ -68,9 +68,12 @@ public enum ModelFile {
         let length = try header.integer(UInt64.self)
         guard length == UInt64(bytes.count - 20 - digestLength) else {
             throw ModelFileError(
-                .malformed, "the model should have \(length) bytes of content and has \(bytes.count - 20 - digestLength)")
+                .malformed,
+                "the model should have \(length) bytes of content and has \(bytes.count - 20 - digestLength)")
         }
-        let sum = bytes.withUnsafeBytes { digest(UnsafeRawBufferPointer(rebasing: $0[..<(bytes.count - digestLength)])) }
+        let sum = bytes.withUnsafeBytes {
+            digest(UnsafeRawBufferPointer(rebasing: $0[..<(bytes.count - digestLength)]))
+        }
         guard bytes.suffix(digestLength).elementsEqual(sum) else {
             throw ModelFileError(.damaged, "the model's checksum is wrong: it was damaged after it was written")
         }
@@ -205,7 +208,8 @@ struct ModelReader {
         let at = try take(count, of: 4)
         let values = bytes.withUnsafeBytes { bytes in
             (0..<expected).map {
-                Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at + $0 * 4, as: UInt32.self)))
+                Float(
+                    bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at + $0 * 4, as: UInt32.self)))
             }
         }
         guard values.allSatisfy(\.isFinite) else {
@@ -243,7 +247,8 @@ struct ModelReader {
         starts.reserveCapacity(rows + 1)
         bytes.withUnsafeBytes { bytes in
             for row in 0..<rows {
-                let length = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: lengths + row * 4, as: UInt32.self))
+                let length = UInt32(
+                    littleEndian: bytes.loadUnaligned(fromByteOffset: lengths + row * 4, as: UInt32.self))
                 starts.append(starts[row] + Int(length))
             }
         }

@@ -270,7 +270,8 @@ public struct Tuning {
             while moved {
                 moved = false
                 for (axis, step) in [
-                    (\FactorPlace.unobserved, stride), (\.unobserved, -stride), (\.penalty, stride), (\.penalty, -stride),
+                    (\FactorPlace.unobserved, stride), (\.unobserved, -stride), (\.penalty, stride),
+                    (\.penalty, -stride),
                 ] {
                     while true {
                         var next = place
