@@ -107,7 +107,10 @@ let orchestrator: [Target] = [
 let steps: [Target] = [
     .target(name: "StepContracts", dependencies: ["JSON"], path: "Sources/Steps/StepContracts"),
     .target(name: "Packaging", path: "Sources/Steps/Packaging"),
-    .target(name: "Recommender", path: "Sources/Steps/Recommender"),
+    // Its loops over vectors are several hundred times slower without optimisation: tests would take hours.
+    .target(
+        name: "Recommender", path: "Sources/Steps/Recommender",
+        swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "MediaFiles", dependencies: ["CMedia", "CMediaShims"], path: "Sources/Steps/MediaFiles"),
     .target(
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
