@@ -47,6 +47,7 @@ let platform: [Target] = [
     .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/Platform/CCurlShims"),
     .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
     .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
+    .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
     .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/Platform/Cryptography"),
     .target(
@@ -114,6 +115,10 @@ let orchestrator: [Target] = [
 let steps: [Target] = [
     .target(name: "StepContracts", dependencies: ["JSON"], path: "Sources/Steps/StepContracts"),
     .target(name: "Packaging", path: "Sources/Steps/Packaging"),
+    // Its loops over vectors are several hundred times slower without optimisation: tests would take hours.
+    .target(
+        name: "Recommender", path: "Sources/Steps/Recommender",
+        swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "MediaFiles", dependencies: ["CMedia", "CMediaShims"], path: "Sources/Steps/MediaFiles"),
     .target(
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
@@ -162,10 +167,11 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient", "HTTP",
-            "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
-            "Observability", "Postgres", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
-            "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
+            "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient",
+            "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
+            "Observability", "Postgres", "Recommender", "StateGraph", "StatesLanguage", "StepContracts",
+            "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
+            "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
@@ -186,6 +192,7 @@ let commands: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
     .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
+    .testTarget(name: "CSVTests", dependencies: ["CSV"], path: "Tests/CSVTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
@@ -224,6 +231,10 @@ let tests: [Target] = [
         path: "Tests/MediaStepsTests"),
     .testTarget(
         name: "PackagingTests", dependencies: ["Packaging"], path: "Tests/PackagingTests", exclude: ["Golden"]),
+    .testTarget(name: "RecommenderTests", dependencies: ["Recommender"], path: "Tests/RecommenderTests"),
+    .testTarget(
+        name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
+        path: "Tests/RecommendCommandTests"),
     .testTarget(
         name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts"],
         path: "Tests/PackageStepTests"),

@@ -21,9 +21,11 @@ swift format lint --strict --parallel "${all[@]}" || breaches=$((breaches + 1))
 
 # Pure rooms decide and compute; whoever needs a clock, a file or a socket is another room.
 pure=(
-    Sources/Platform/JSON Sources/Orchestrator/JSONata Sources/Orchestrator/StatesLanguage
-    Sources/Orchestrator/Interpreter Sources/Orchestrator/DefinitionSchema Sources/Orchestrator/StateGraph
-    Sources/Steps/StepContracts Sources/Steps/Packaging Sources/Workers/WorkerProtocol Sources/Catalog/TitleMetadata
+    Sources/Platform/CSV Sources/Platform/JSON
+    Sources/Orchestrator/JSONata Sources/Orchestrator/StatesLanguage Sources/Orchestrator/Interpreter
+    Sources/Orchestrator/DefinitionSchema Sources/Orchestrator/StateGraph
+    Sources/Steps/StepContracts Sources/Steps/Packaging Sources/Steps/Recommender
+    Sources/Workers/WorkerProtocol Sources/Catalog/TitleMetadata
 )
 for room in "${pure[@]}"; do
     [ -d "$room" ] || { echo "lint: the pure room $room does not exist" >&2; exit 1; }

@@ -19,7 +19,7 @@ struct Showrunner: AsyncParsableCommand {
             UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
             WorkersCommand.self, LintCommand.self, SchemaCommand.self, GraphCommand.self, TestStateCommand.self,
             SimulateCommand.self, EvalCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self,
-            PackageCommand.self, InspectCommand.self,
+            PackageCommand.self, InspectCommand.self, RecommendCommand.self,
         ])
 
     static let release = "0.1.0"

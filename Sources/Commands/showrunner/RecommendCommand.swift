@@ -1,0 +1,44 @@
+import ArgumentParser
+import Dispatch
+import Glibc
+import Recommender
+import Synchronization
+
+/// The recommender on files, without an engine: docs/recommendations.md.
+struct RecommendCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recommend", abstract: "Train, apply and measure recommendation models on CSV files.",
+        discussion: """
+            Example:
+              showrunner recommend train --interactions plays.csv --items titles.csv --out model --auto
+              showrunner recommend score --model model --top 100 --out rankings.csv
+              showrunner recommend evaluate --recommendations rankings.csv --truth watched.csv --json
+            """,
+        subcommands: [RecommendTrainCommand.self, RecommendScoreCommand.self, RecommendEvaluateCommand.self])
+}
+
+/// How many threads a command computes with.
+struct ThreadOptions: ParsableArguments {
+    @Option(help: "Threads to compute with; by default as many as there are cores. The result does not depend on it.")
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
+    }
+
+    /// Dispatch's threads, each of which takes the next block until none is left.
+    func make() -> Threads {
+        let count = threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        if count == 1 { return .one }
+        return Threads(count: count) { blocks, body in
+            let next = Atomic<Int>(0)
+            DispatchQueue.concurrentPerform(iterations: min(count, blocks)) { _ in
+                while true {
+                    let block = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                    if block >= blocks { return }
+                    body(block)
+                }
+            }
+        }
+    }
+}
