@@ -295,7 +295,9 @@ let package = Package(
     name: "showrunner",
     products: [
         // For Benchmarks/, which is a package of its own.
-        .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"])
+        .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
+        // For Benchmarks/ and Fuzz/.
+        .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

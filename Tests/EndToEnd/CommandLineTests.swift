@@ -20,7 +20,7 @@ extension EndToEnd {
         static let commands = [
             [], ["up"], ["engine"], ["ingest"], ["runs"], ["runs", "start"], ["runs", "list"], ["runs", "show"],
             ["runs", "watch"], ["runs", "history"], ["runs", "stop"], ["workers"], ["lint"], ["probe"], ["transcode"],
-            ["thumbs"], ["package"],
+            ["thumbs"], ["package"], ["schema"], ["graph"], ["test-state"], ["simulate"],
         ]
 
         @Test("--help shows an example and exits with 0", arguments: commands)

@@ -1,14 +1,19 @@
 import JSON
 import OrderedCollections
 
-/// Numbers that a printed seed gives again.
+/// Numbers that a printed seed gives again; a fuzzer gives the first of them itself.
 struct Dice {
     private var state: UInt64
+    private var given: ArraySlice<UInt8>
 
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0xD1B5_4A32_D192_ED03 }
+    init(seed: UInt64, given: [UInt8] = []) {
+        state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0xD1B5_4A32_D192_ED03
+        self.given = given[...]
+    }
 
     /// 0 to `count` - 1.
     mutating func roll(_ count: Int) -> Int {
+        if let byte = given.popFirst() { return Int(byte) % count }
         state ^= state << 13
         state ^= state >> 7
         state ^= state << 17
@@ -29,7 +34,11 @@ struct RandomMachine {
     private let isJSONata: Bool
 
     init(seed: UInt64, isJSONata: Bool = false) {
-        dice = Dice(seed: seed)
+        self.init(dice: Dice(seed: seed), isJSONata: isJSONata)
+    }
+
+    init(dice: Dice, isJSONata: Bool) {
+        self.dice = dice
         self.isJSONata = isJSONata
     }
 

@@ -174,10 +174,25 @@ import Testing
         #expect(answer(failures: 2)["error"] == "States.ExceedToleratedFailureThreshold")
     }
 
-    @Test func itemsOfAReaderAreThoseOfTheRequest() throws {
+    /// "The data read by ItemReader in Distributed Map states as found in its original source."
+    @Test(
+        arguments: [
+            (["InputType": "JSON"], "[1,2]", [1, 2], nil),
+            (["InputType": "JSON", "ItemsPointer": "/a~1b/0"], #"{"a/b":[[3]]}"#, [3], nil),
+            (["InputType": "JSON"], #"{"k":1}"#, [["Key": "k", "Value": 1]], nil),
+            (["InputType": "JSONL"], "1\n{}\n", [1, [:]], nil),
+            (["InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"], "a,b\n1,2", nil, nil),
+            (["InputType": "JSON"], "5", nil, "States.ItemReaderFailed"),
+            (["InputType": "JSON"], "a,b", nil, "States.ItemReaderFailed"),
+            (["InputType": "JSON", "ItemsPointer": "/x"], "{}", nil, "States.ItemReaderFailed"),
+        ] as [(JSON, String, JSON?, String?)])
+    func itemsOfAReaderAreThoseOfTheRequest(config: JSON, data: String, items: JSON?, error: String?) throws {
         let state: JSON = [
             "Type": "Map",
-            "ItemReader": ["Resource": "arn:aws:states:::s3:getObject", "Parameters": ["Bucket": "b", "Key": "k"]],
+            "ItemReader": [
+                "Resource": "arn:aws:states:::s3:getObject", "Parameters": ["Bucket": "b", "Key": "k"],
+                "ReaderConfig": config,
+            ],
             "ItemSelector": ["item.$": "$$.Map.Item.Value"],
             "ItemProcessor": [
                 "ProcessorConfig": ["Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"], "StartAt": "One",
@@ -185,11 +200,12 @@ import Testing
             ], "End": true,
         ]
         let answer = Self.answer(
-            Self.request(state, mock: Self.result([]), more: ["stateConfiguration": ["mapItemReaderData": "[1,2]"]]))
-        #expect(try Self.inspection(answer, "afterItemSelector") == [["item": 1], ["item": 2]])
-        let bad = Self.answer(
-            Self.request(state, mock: Self.result([]), more: ["stateConfiguration": ["mapItemReaderData": "5"]]))
-        #expect(bad["error"] == "States.ItemReaderFailed")
+            Self.request(
+                state, mock: Self.result([]), more: ["stateConfiguration": ["mapItemReaderData": .string(data)]]))
+        #expect(answer["error"] == error.map { .string($0) })
+        let selected = items?.arrayValue.map { items in JSON.array(items.map { ["item": $0] }) }
+        #expect(try Self.inspection(answer, "afterItemSelector") == selected)
+        if config["ItemsPointer"] != nil { #expect(try Self.inspection(answer, "afterItemsPointer") == items) }
     }
 
     // MARK: - Refusals
@@ -257,6 +273,32 @@ import Testing
             #expect(answer["message"] == .string("Mock result schema validation error: \(problem)"))
         } else {
             #expect(answer["status"] == "SUCCEEDED", "\(answer)")
+        }
+    }
+
+    /// By the services' API references: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html,
+    /// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html and so on.
+    @Test(
+        arguments: [
+            ("arn:aws:states:::states:startExecution", ["ExecutionArn": "a"], "Required field 'StartDate' is missing"),
+            (
+                "arn:aws-cn:states:::states:startExecution.sync:2", ["Status": 1],
+                "Required field 'ExecutionArn' is missing"
+            ),
+            ("arn:aws:states:::sns:publish", ["MessageId": 1], "Field 'MessageId' must be a string"),
+            ("arn:aws:states:::lambda:invoke", ["Payload": [1], "StatusCode": 200], nil),
+            ("arn:aws:states:::ecs:runTask", ["Failures": [["Reason": 5]]], "Field 'Reason' must be a string"),
+            ("arn:aws:states:::aws-sdk:rds:describeDBInstances", ["Anything": 1], nil),
+            ("arn:aws:states:us-east-1:000000000000:activity:sns:publish", ["MessageId": 1], nil),
+        ] as [(String, JSON, String?)])
+    func integrationsAreKnown(resource: String, value: JSON, problem: String?) throws {
+        let request = Self.request(
+            ["Type": "Task", "Resource": .string(resource), "End": true], level: "INFO", mock: Self.result(value))
+        do throws(TestStateError) {
+            let answer = try testState(json: request, in: TestSurroundings(now: 0, seed: 1))
+            #expect(problem == nil && answer["output"] == .string(value.text))
+        } catch {
+            #expect(error.message == "Mock result schema validation error: \(problem ?? "none")")
         }
     }
 

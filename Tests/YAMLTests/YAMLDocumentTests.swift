@@ -21,6 +21,18 @@ import YAML
         #expect(try YAMLDocument.parse(Array(text.utf8)).json == value)
     }
 
+    /// Where a character of a scalar's text stands; the scalar's beginning where it is not written as it is meant.
+    @Test(
+        arguments: [
+            ("plain", 2, 3), ("'quoted'", 2, 4), ("\"double\"", 2, 4), ("é😀x", 2, 3), ("'it''s'", 2, 1),
+            (#""a\tb""#, 2, 1),
+            ("a\n b", 2, 1), ("|-\n  abc", 2, 1), ("\"\"", 0, 2),
+        ] as [(String, Int, Int)])
+    func knowsPlacesWithinScalars(text: String, offset: Int, column: Int) throws {
+        let tree = try YAMLDocument.parse(Array(text.utf8))
+        #expect(tree.place(ofCharacter: offset) == SourcePlace(line: 1, column: column))
+    }
+
     @Test(
         arguments: [
             ("a: 1\nb:\n  - x\n  - {c: [1, 2]}\n", #"{"a":1,"b":["x",{"c":[1,2]}]}"#),

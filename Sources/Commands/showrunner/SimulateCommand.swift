@@ -37,7 +37,7 @@ struct SimulateCommand: ParsableCommand {
                 digest: digestOfBytes,
                 argumentProblems: { resource, arguments in
                     StepContract.of(resource)?.problems(withInput: arguments) ?? []
-                }, resultShape: ResultShape.ofStep))
+                }, resultShape: ResultShape.ofResource))
         if json {
             Terminal.json(report.json)
         } else {

@@ -12,8 +12,10 @@ extension StepContract {
 }
 
 extension ResultShape {
-    /// The result of the step that a Resource names.
-    static func ofStep(_ resource: String) -> ResultShape? {
+    /// The result of the step or the integration that a Resource names.
+    static func ofResource(_ resource: String) -> ResultShape? { ofStep(resource) ?? ofIntegration(resource) }
+
+    private static func ofStep(_ resource: String) -> ResultShape? {
         StepContract.of(resource).map { contract in
             .structure(
                 contract.output.map { field in

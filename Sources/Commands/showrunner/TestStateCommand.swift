@@ -98,7 +98,7 @@ struct TestStateCommand: ParsableCommand {
         clock_gettime(CLOCK_REALTIME, &now)
         return TestSurroundings(
             now: Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000, seed: .random(in: 0...UInt64.max),
-            digest: digestOfBytes, resultShape: ResultShape.ofStep)
+            digest: digestOfBytes, resultShape: ResultShape.ofResource)
     }
 
     private func show(_ answer: TestStateAnswer) {

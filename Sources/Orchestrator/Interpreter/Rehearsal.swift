@@ -148,12 +148,46 @@ struct Rehearsal {
         }
         _ = try reader.parameters?.evaluate(
             in: seen, field: entry.plan.isJSONata ? "ItemReader/Arguments" : "ItemReader/Parameters")
-        guard let read = test.readItems else { return nil }
-        guard case .array(let items) = read else {
-            throw EvaluationError(
-                error: ErrorName.itemReaderFailed, cause: "Attempting to map over non-iterable node.")
+        guard let data = test.configuration.mapItemReaderData else { return nil }
+        return try read(data, by: reader)
+    }
+
+    /// The items in what an ItemReader has read, "as found in its original source". Of formats that are not JSON nothing is
+    /// told, and the mocked result stands for all.
+    private mutating func read(_ data: String, by reader: ItemReader) throws(EvaluationError) -> [JSON]? {
+        func failure(_ cause: String) -> EvaluationError {
+            EvaluationError(error: ErrorName.itemReaderFailed, cause: cause)
         }
-        return items
+        switch reader.inputType {
+        case .csv, .manifest, .parquet: return nil
+        case .jsonLines:
+            var items: [JSON] = []
+            for line in data.split(whereSeparator: \.isNewline) {
+                do { items.append(try JSON(parsing: String(line))) } catch {
+                    throw failure("Attempting to parse a line that is no JSON: \(error.description)")
+                }
+            }
+            return items
+        case .json, nil:
+            var document: JSON
+            do { document = try JSON(parsing: data) } catch {
+                throw failure("Attempting to parse data that is no JSON: \(error.description)")
+            }
+            if let pointer = reader.itemsPointer {
+                guard let found = document.value(at: pointer) else {
+                    throw failure("The data has nothing at the ItemsPointer '\(pointer)'.")
+                }
+                document = found
+                inspection["afterItemsPointer"] = found
+            }
+            switch document {
+            case .array(let items): return items
+            case .object(let members):
+                return members.map { .members(("Key", .string($0.key)), ("Value", $0.value)) }
+            case .null, .bool, .integer, .double, .string:
+                throw failure("Attempting to map over non-iterable node.")
+            }
+        }
     }
 
     private mutating func inspect(
@@ -270,6 +304,26 @@ struct RehearsedContext {
     let context: JSON
     /// What the state failed with, before retriers and catchers.
     var failure: (error: String?, cause: String?)?
+}
+
+extension JSON {
+    /// What a JSON Pointer names (RFC 6901).
+    fileprivate func value(at pointer: String) -> JSON? {
+        var value = self
+        for token in pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
+            let name = String(token.replacing("~1", with: "/").replacing("~0", with: "~"))
+            switch value {
+            case .object(let members):
+                guard let member = members[name] else { return nil }
+                value = member
+            case .array(let elements):
+                guard let index = Int(name), elements.indices.contains(index) else { return nil }
+                value = elements[index]
+            case .null, .bool, .integer, .double, .string: return nil
+            }
+        }
+        return value
+    }
 }
 
 extension Execution {

@@ -65,7 +65,7 @@ public struct TestStateRequest: Sendable, Hashable {
         public var mapIterationFailureCount: Int?
         /// The state inside a Parallel or Map state from which a mocked error comes.
         public var errorCausedByState: String?
-        /// What a Map state's ItemReader reads, as JSON text.
+        /// What a Map state's ItemReader reads, as it stands in the object.
         public var mapItemReaderData: String?
 
         public init(
@@ -151,13 +151,14 @@ public struct TestSurroundings: Sendable {
     public var location: String
     public var limits: DataLimits
     public var digest: EvaluationScope.Digest?
-    /// What is known of a resource's results; nil: nothing is, and any mocked result will do.
+    /// What is known of a resource's results; nil: nothing is, and any mocked result will do. The integrations of AWS are
+    /// known unless another is given.
     public var resultShape: @Sendable (_ resource: String) -> ResultShape?
 
     public init(
         now: Instant, seed: UInt64, location: String = "aws:states:us-east-1:000000000000",
         limits: DataLimits = .standard, digest: EvaluationScope.Digest? = nil,
-        resultShape: @escaping @Sendable (_ resource: String) -> ResultShape? = { _ in nil }
+        resultShape: @escaping @Sendable (_ resource: String) -> ResultShape? = { ResultShape.ofIntegration($0) }
     ) {
         self.now = now
         self.seed = seed

@@ -15,7 +15,6 @@ struct StateTest {
     let hasVariables: Bool
     let roleARN: String?
     let configuration: TestStateRequest.Configuration
-    let readItems: JSON?
 
     enum MockedOutcome {
         case result(JSON)
@@ -58,9 +57,6 @@ struct StateTest {
             variables = members
         } else {
             variables = [:]
-        }
-        readItems = try request.configuration.mapItemReaderData.map { text throws(TestStateError) in
-            try StateTest.json(text) { .validation("Invalid MapItemReaderData provided: \($0)") }
         }
     }
 

@@ -39,6 +39,11 @@ struct ObjectFields {
 
     func place(_ name: String) -> SourcePlace { self[name]?.value.place ?? node.tree.place }
 
+    /// Where in a field's text something is wrong.
+    func place(_ name: String, of error: JSONPathError, in text: String) -> SourcePlace {
+        self[name]?.value.place(ofByte: error.offset, in: text) ?? node.tree.place
+    }
+
     func keyPlace(_ name: String) -> SourcePlace { self[name]?.keyPlace ?? node.tree.place }
 
     func child(_ name: String) -> DefinitionReader.Node? {
@@ -118,15 +123,18 @@ struct ObjectFields {
             return path
         } catch {
             reader.report(
-                "Value is not a valid JSONPath: '\(text)'", advice: error.description, at: place(name), location(name))
+                "Value is not a valid JSONPath: '\(text)'", advice: self[name].map { error.advice(in: $0.value) },
+                at: place(name, of: error, in: text),
+                location(name))
             return nil
         }
     }
 
-    /// A path that names one place, of the input or a variable.
+    /// A path that names one place. The service was seen to refuse the context object in the numbers of a Map only.
     func referencePath(_ name: String, _ reader: inout DefinitionReader) -> JSONPath? {
         guard let path = path(name, &reader) else { return nil }
-        if !path.isReference {
+        let mayReadContext = ["SecondsPath", "TimeoutSecondsPath", "HeartbeatSecondsPath"].contains(name)
+        if !path.isReference || path.readsContext && !mayReadContext {
             reader.report(
                 "Value is not a Reference Path",
                 advice: "'\(path.text)' must name one place, without '$$', '*', '..', ',', ':', '?' and functions",
@@ -140,7 +148,7 @@ struct ObjectFields {
         guard let child = child(name), let text = text(name, &reader) else { return nil }
         switch ExpressionText(text) {
         case .expression(let expression, let offset):
-            reader.note(expression, at: child.tree, offset: offset, child.location)
+            reader.note(expression, in: child.tree, offset: offset, child.location)
             return expression
         case .plain:
             reader.report(
@@ -190,7 +198,7 @@ struct ObjectFields {
             switch ExpressionText(literal) {
             case .plain: return .literal(literal)
             case .expression(let expression, let offset):
-                reader.note(expression, at: child.tree, offset: offset, child.location)
+                reader.note(expression, in: child.tree, offset: offset, child.location)
                 return .expression(expression)
             case .invalid(let problem):
                 reader.report(problem, in: child.tree, child.location)
@@ -210,8 +218,9 @@ struct ObjectFields {
             return .path(path)
         } catch {
             reader.report(
-                "Value is not a valid JSONPath or intrinsic function call: '\(text)'", advice: error.description,
-                at: place(pathName), location(pathName))
+                "Value is not a valid JSONPath or intrinsic function call: '\(text)'",
+                advice: self[pathName].map { error.advice(in: $0.value) }, at: place(pathName, of: error, in: text),
+                location(pathName))
             return nil
         }
     }
@@ -334,8 +343,8 @@ extension DefinitionReader {
         for use in templates.uses {
             switch use.content {
             case .expression(let expression):
-                note(expression, at: use.place, offset: use.offset, node.location + use.path)
-            case .path, .call, .assignment: note(use.content, at: use.place, node.location + use.path)
+                note(expression, in: use.tree, offset: use.offset, node.location + use.path)
+            case .path, .call, .assignment: note(use.content, at: use.tree.place, node.location + use.path)
             }
         }
         return isUsable ? template : nil
@@ -368,8 +377,8 @@ extension DefinitionReader {
             return path.isIdentity ? .replace : .insert(path)
         } catch {
             report(
-                "Value is not a Reference Path", advice: "'\(text)': \(error.description)", at: node.tree.place,
-                node.location)
+                "Value is not a Reference Path", advice: "'\(text)': \(error.advice(in: node.tree))",
+                at: node.tree.place(ofByte: error.offset, in: text), node.location)
             return .replace
         }
     }

@@ -16,34 +16,17 @@ enum ExpressionText {
         let advice: String?
         /// Characters from the text's beginning.
         let offset: Int
-        /// Whether the text is on one line, so that the offset can be counted on.
-        let isOneLine: Bool
-
-        /// The place of the problem inside the file.
-        func place(from start: SourcePlace) -> SourcePlace {
-            isOneLine ? SourcePlace(line: start.line, column: start.column + 1 + offset) : start
-        }
     }
 
     /// Longer expressions are refused.
     static let maximumBytes = 65536
 
-    /// The place of an offset in a text whose beginning is known. Such a text stands between quotes: YAML would take the
-    /// brace for a mapping. What a quote escapes is not accounted for.
-    static func place(
-        of offset: Int, in text: String, from start: SourcePlace, textOffset: Int
-    ) -> SourcePlace {
-        text.utf8.contains(UInt8(ascii: "\n"))
-            ? start : SourcePlace(line: start.line, column: start.column + 1 + offset)
-    }
-
     init(_ text: String) {
         let isBlank: (Unicode.Scalar) -> Bool = { $0 == " " || $0 == "\n" || $0 == "\t" || $0 == "\r" }
-        let isOneLine = !text.utf8.contains(UInt8(ascii: "\n"))
         func problem(
             _ message: String, code: Diagnostic.Code = .schemaValidationFailed, advice: String?, offset: Int
         ) -> ExpressionText {
-            .invalid(Problem(code: code, message: message, advice: advice, offset: offset, isOneLine: isOneLine))
+            .invalid(Problem(code: code, message: message, advice: advice, offset: offset))
         }
         let scalars = text.unicodeScalars
         guard let first = scalars.firstIndex(where: { !isBlank($0) }),
@@ -88,7 +71,10 @@ enum ExpressionText {
             let place = error.position.map { ", character \($0) of the expression" } ?? ""
             self = problem(
                 error.message, code: .invalidJSONataExpression, advice: "\(error.code)\(place)",
-                offset: 2 + leading + (error.position ?? 0))
+                offset: 2 + leading
+                    + expression.utf16.prefix(error.position ?? 0).reduce(0) {
+                        $0 + (UTF16.isTrailSurrogate($1) ? 0 : 1)
+                    })
         }
     }
 }

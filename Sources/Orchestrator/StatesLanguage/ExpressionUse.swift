@@ -15,6 +15,8 @@ struct ExpressionUse {
     let location: String
     /// The state's field, without what is inside: `Parameters`, `Catch`.
     let field: String
+    /// The places of the variables in it, where they are known better than by ``place``.
+    var variablePlaces: [String: SourcePlace] = [:]
 }
 
 extension DefinitionReader {
@@ -26,23 +28,23 @@ extension DefinitionReader {
 
     /// Notes an expression and says what of the language it may not use.
     ///
-    /// - Parameter offset: where the expression begins in the text.
-    mutating func note(_ expression: QueryExpression, at tree: SourceTree, offset: Int, _ location: String) {
-        note(expression, at: tree.place, offset: offset, location)
-    }
-
-    mutating func note(_ expression: QueryExpression, at place: SourcePlace, offset: Int, _ location: String) {
-        note(.expression(expression), at: place, location)
+    /// - Parameter offset: where the expression begins in the text, in characters.
+    mutating func note(_ expression: QueryExpression, in tree: SourceTree, offset: Int, _ location: String) {
+        note(.expression(expression), at: tree.place(ofCharacter: offset), location)
+        let noted = currentUses.count - 1
         for name in expression.contextReferences {
             report(
                 .error, .unsupportedJSONataExpression, "Reference to '\(name)' at the top level is not supported.",
                 advice: name == "$"
                     ? "there is no context here: write $states.input"
-                    : "write $states.input.\(name) for the input's, or $\(name) for a variable", at: place, location)
+                    : "write $states.input.\(name) for the input's, or $\(name) for a variable",
+                at: tree.place(ofCharacter: offset), location)
         }
         for reference in expression.references {
-            let place = ExpressionText.place(
-                of: offset + reference.offset, in: expression.text, from: place, textOffset: offset)
+            let place = tree.place(ofCodeUnit: reference.offset, in: expression.text, behind: offset)
+            if currentUses[noted].variablePlaces[reference.variable] == nil {
+                currentUses[noted].variablePlaces[reference.variable] = place
+            }
             if reference.variable == "$" {
                 report(
                     .error, .unsupportedJSONataExpression, "Reference to '$$' is not supported.",
@@ -54,7 +56,7 @@ extension DefinitionReader {
         if expression.calledFunctions.contains("eval") {
             report(
                 .error, .unsupportedJSONataExpression, "Function 'eval' is not supported.",
-                advice: "use $parse to read JSON from a text", at: place, location)
+                advice: "use $parse to read JSON from a text", at: tree.place(ofCharacter: offset), location)
         }
     }
 
@@ -91,21 +93,21 @@ extension DefinitionReader {
 
     mutating func report(_ problem: ExpressionText.Problem, in tree: SourceTree, _ location: String) {
         report(
-            .error, problem.code, problem.message, advice: problem.advice, at: problem.place(from: tree.place), location
+            .error, problem.code, problem.message, advice: problem.advice, at: tree.place(ofCharacter: problem.offset),
+            location
         )
     }
 }
 
 extension JSONPath {
-    /// Whether the path is a Reference Path: it can name one place only, and not in the context object.
+    /// Whether the path can name one place only.
     var isReference: Bool {
-        root != .context
-            && segments.allSatisfy { segment in
-                switch segment {
-                case .names(let names): names.count == 1
-                case .indices(let indices): indices.count == 1 && indices[0] >= 0
-                case .slice, .wildcard, .filter, .descendants, .function: false
-                }
+        segments.allSatisfy { segment in
+            switch segment {
+            case .names(let names): names.count == 1
+            case .indices(let indices): indices.count == 1 && indices[0] >= 0
+            case .slice, .wildcard, .filter, .descendants, .function: false
             }
+        }
     }
 }

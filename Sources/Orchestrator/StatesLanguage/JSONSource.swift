@@ -15,6 +15,24 @@ extension SourceTree {
     }
 }
 
+extension SourceTree {
+    /// The place of a byte of the text.
+    func place(ofByte offset: Int, in text: String) -> SourcePlace {
+        place(ofCharacter: text.utf8.prefix(offset).reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) })
+    }
+
+    /// The place of a UTF-16 code unit of what stands behind so many characters of the text.
+    func place(ofCodeUnit offset: Int, in text: String, behind characters: Int) -> SourcePlace {
+        place(
+            ofCharacter: characters + text.utf16.prefix(offset).reduce(0) { $0 + (UTF16.isTrailSurrogate($1) ? 0 : 1) })
+    }
+}
+
+extension JSONPathError {
+    /// The reason, with the character at fault where the place in the file can't tell it.
+    func advice(in tree: SourceTree) -> String { tree.textPlace == nil ? description : reason }
+}
+
 /// The structure of a JSON text; texts, numbers and words are left to the JSON room.
 private struct JSONSourceReader {
     let bytes: [UInt8]
@@ -62,7 +80,13 @@ private struct JSONSourceReader {
         switch byte {
         case UInt8(ascii: "{"): return SourceTree(.mapping(try members()), at: start)
         case UInt8(ascii: "["): return SourceTree(.sequence(try elements()), at: start)
-        case .some: return SourceTree(.scalar(try scalar()), at: start)
+        case .some:
+            let first = position
+            let scalar = try scalar()
+            let isVerbatim = bytes[first] == UInt8(ascii: "\"") && !bytes[first..<position].contains(UInt8(ascii: "\\"))
+            return SourceTree(
+                .scalar(scalar), at: start,
+                text: isVerbatim ? SourcePlace(line: start.line, column: start.column + 1) : nil)
         case .none: throw failure("the text ends where a value was expected")
         }
     }

@@ -125,7 +125,7 @@ struct PayloadTemplateReader {
     /// What is replaced, and where.
     struct Use {
         let content: ExpressionUse.Content
-        let place: SourcePlace
+        let tree: SourceTree
         /// Where an expression begins in its text.
         let offset: Int
         let path: String
@@ -183,11 +183,12 @@ struct PayloadTemplateReader {
         switch ExpressionText(text) {
         case .plain: return .literal(tree.json)
         case .expression(let expression, let offset):
-            uses.append(Use(content: .expression(expression), place: tree.place, offset: offset, path: path))
+            uses.append(Use(content: .expression(expression), tree: tree, offset: offset, path: path))
             return .expression(expression, place: path)
         case .invalid(let problem):
             note(
-                .error, problem.code, problem.message, advice: problem.advice, at: problem.place(from: tree.place), path
+                .error, problem.code, problem.message, advice: problem.advice,
+                at: tree.place(ofCharacter: problem.offset), path
             )
             return .literal(.null)
         }
@@ -206,31 +207,31 @@ struct PayloadTemplateReader {
     }
 
     private mutating func dynamic(_ member: SourceTree.Member, path: String) -> PayloadTemplate.Node {
-        func refuse(_ advice: String) -> PayloadTemplate.Node {
+        func refuse(_ advice: String, at place: SourcePlace? = nil) -> PayloadTemplate.Node {
             note(
                 .error, .schemaValidationFailed,
                 "The value for the field '\(member.key)' must be a valid JSONPath or a valid intrinsic function call",
-                advice: advice, at: member.value.place, path)
+                advice: advice, at: place ?? member.value.place, path)
             return .literal(.null)
         }
         guard case .scalar(.string(let text)) = member.value.content else {
             return refuse("write a text that begins with '$' or 'States.', or drop '.$' from the name")
         }
         do throws(JSONPathError) {
-            let place = member.value.place
             if text.hasPrefix("$") {
                 let found = try JSONPath(text)
-                uses.append(Use(content: .path(found), place: place, offset: 0, path: "\(path)/\(member.key)"))
+                uses.append(Use(content: .path(found), tree: member.value, offset: 0, path: "\(path)/\(member.key)"))
                 return .path(found, field: member.key)
             }
             if text.hasPrefix("States.") {
                 let call = try IntrinsicCall(text)
-                uses.append(Use(content: .call(call), place: place, offset: 0, path: "\(path)/\(member.key)"))
+                uses.append(Use(content: .call(call), tree: member.value, offset: 0, path: "\(path)/\(member.key)"))
                 return .call(call)
             }
             return refuse("it begins with neither '$' nor 'States.'; drop '.$' from the name if it is a constant")
         } catch {
-            return refuse(error.description)
+            return refuse(
+                error.advice(in: member.value), at: member.value.place(ofByte: error.offset, in: text))
         }
     }
 }

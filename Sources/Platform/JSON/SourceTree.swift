@@ -38,10 +38,19 @@ public struct SourceTree: Sendable, Hashable {
 
     public let content: Content
     public let place: SourcePlace
+    /// Where the text of a scalar begins, behind its quote, if it stands in the file character by character; nil where
+    /// something is escaped, folded or taken from an anchor.
+    public let textPlace: SourcePlace?
 
-    public init(_ content: Content, at place: SourcePlace) {
+    public init(_ content: Content, at place: SourcePlace, text textPlace: SourcePlace? = nil) {
         self.content = content
         self.place = place
+        self.textPlace = textPlace
+    }
+
+    /// The place of a character of the text, counted from 0 in Unicode scalars; the scalar's own where that can't be told.
+    public func place(ofCharacter offset: Int) -> SourcePlace {
+        textPlace.map { SourcePlace(line: $0.line, column: $0.column + offset) } ?? place
     }
 
     /// The value without places; of repeated members the last counts.

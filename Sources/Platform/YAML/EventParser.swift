@@ -11,7 +11,8 @@ final class EventParser {
         enum Kind {
             case streamStart, streamEnd, documentStart, documentEnd
             case alias(String)
-            case scalar(text: String, isPlain: Bool)
+            /// With the place where the text begins, if it stands there character by character.
+            case scalar(text: String, isPlain: Bool, textPlace: SourcePlace?)
             case sequenceStart, sequenceEnd, mappingStart, mappingEnd
         }
 
@@ -55,8 +56,11 @@ final class EventParser {
             // By length: a text may hold U+0000.
             let content = String(
                 decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+            let isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
             return Event(
-                kind: .scalar(text: content, isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE),
+                kind: .scalar(
+                    text: content, isPlain: isPlain,
+                    textPlace: EventParser.textPlace(of: content, isPlain: isPlain, event.start_mark, event.end_mark)),
                 anchor: string(scalar.anchor), tag: string(scalar.tag), place: place)
         case YAML_SEQUENCE_START_EVENT:
             let start = event.data.sequence_start
@@ -68,6 +72,17 @@ final class EventParser {
         case YAML_MAPPING_END_EVENT: return Event(kind: .mappingEnd, anchor: nil, tag: nil, place: place)
         default: preconditionFailure("libyaml gave an event of unknown type \(event.type.rawValue)")
         }
+    }
+
+    /// A scalar on one line that is as long as its text, its quotes counted, has nothing escaped.
+    private static func textPlace(
+        of content: String, isPlain: Bool, _ start: yaml_mark_t, _ end: yaml_mark_t
+    ) -> SourcePlace? {
+        let quote = isPlain ? 0 : 1
+        guard start.line == end.line, end.column - start.column == content.unicodeScalars.count + 2 * quote else {
+            return nil
+        }
+        return SourcePlace(line: start.line + 1, column: start.column + 1 + quote)
     }
 
     private func failure() -> YAMLError {

@@ -48,6 +48,7 @@ struct TreeBuilder {
         try count(1, at: event)
         let before = nodes
         let content: SourceTree.Content
+        var textPlace: SourcePlace?
         var height = 0
         switch event.kind {
         case .alias(let name):
@@ -57,7 +58,8 @@ struct TreeBuilder {
             try count(anchored.nodes, at: event)
             try checkDepth(depth + anchored.height, at: event)
             return (SourceTree(anchored.content, at: place), anchored.height)
-        case .scalar(let text, let isPlain):
+        case .scalar(let text, let isPlain, let start):
+            textPlace = start.map { columns?.original($0) ?? $0 }
             content = .scalar(try ScalarResolution.value(of: text, isPlain: isPlain, tag: event.tag, at: event.place))
         case .sequenceStart:
             (content, height) = try sequence(event)
@@ -69,7 +71,7 @@ struct TreeBuilder {
         if let anchor = event.anchor {
             anchors[anchor] = Anchored(content: content, nodes: nodes - before, height: height)
         }
-        return (SourceTree(content, at: place), height)
+        return (SourceTree(content, at: place, text: textPlace), height)
     }
 
     private mutating func sequence(_ event: EventParser.Event) throws(YAMLError) -> (SourceTree.Content, Int) {
@@ -96,7 +98,7 @@ struct TreeBuilder {
         while true {
             let keyEvent = try parser.next()
             if case .mappingEnd = keyEvent.kind { break }
-            guard case .scalar(let key, let isPlain) = keyEvent.kind else {
+            guard case .scalar(let key, let isPlain, _) = keyEvent.kind else {
                 throw YAMLError(place: keyEvent.place, reason: "the name of a member must be a text")
             }
             if key == "<<", isPlain {

@@ -1,0 +1,21 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own: what is here links only with libFuzzer, whose main it relies on.
+//   swift build --package-path Fuzz --sanitize=fuzzer -c release --scratch-path .build-fuzz --product decide-fuzz
+let package = Package(
+    name: "showrunner-fuzz",
+    dependencies: [
+        .package(name: "showrunner", path: ".."),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "decide-fuzz",
+            dependencies: [
+                .product(name: "LanguageRooms", package: "showrunner"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ], path: "decide")
+    ],
+    swiftLanguageModes: [.v6]
+)
