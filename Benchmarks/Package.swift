@@ -14,7 +14,10 @@ let package = Package(
             dependencies: [
                 .product(name: "JournalRooms", package: "showrunner"),
                 .product(name: "Logging", package: "swift-log"),
-            ], path: "journal")
+            ], path: "journal"),
+        .executableTarget(
+            name: "jsonata-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
+            path: "jsonata"),
     ],
     swiftLanguageModes: [.v6]
 )
