@@ -135,7 +135,8 @@ struct DataFlowLint {
 
     /// A step that gets what comes in, without arguments of its own, may miss something.
     private mutating func checkInput(of task: TaskState, _ state: State, _ input: DataShape) {
-        guard task.resource.hasPrefix(StepContractView.resourcePrefix), let header = headers[state.name],
+        guard visitsLeft >= 0, task.resource.hasPrefix(StepContractView.resourcePrefix),
+            let header = headers[state.name],
             let contract = contracts[String(task.resource.dropFirst(StepContractView.resourcePrefix.count))],
             case .object(let members, isClosed: true) = input
         else { return }

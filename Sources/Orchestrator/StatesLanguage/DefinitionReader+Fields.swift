@@ -130,10 +130,11 @@ struct ObjectFields {
         }
     }
 
-    /// A path that names one place, of the input or a variable.
+    /// A path that names one place. The service was seen to refuse the context object in the numbers of a Map only.
     func referencePath(_ name: String, _ reader: inout DefinitionReader) -> JSONPath? {
         guard let path = path(name, &reader) else { return nil }
-        if !path.isReference {
+        let mayReadContext = ["SecondsPath", "TimeoutSecondsPath", "HeartbeatSecondsPath"].contains(name)
+        if !path.isReference || path.readsContext && !mayReadContext {
             reader.report(
                 "Value is not a Reference Path",
                 advice: "'\(path.text)' must name one place, without '$$', '*', '..', ',', ':', '?' and functions",

@@ -15,6 +15,8 @@ struct ExpressionUse {
     let location: String
     /// The state's field, without what is inside: `Parameters`, `Catch`.
     let field: String
+    /// The places of the variables in it, where they are known better than by ``place``.
+    var variablePlaces: [String: SourcePlace] = [:]
 }
 
 extension DefinitionReader {
@@ -29,6 +31,7 @@ extension DefinitionReader {
     /// - Parameter offset: where the expression begins in the text, in characters.
     mutating func note(_ expression: QueryExpression, in tree: SourceTree, offset: Int, _ location: String) {
         note(.expression(expression), at: tree.place(ofCharacter: offset), location)
+        let noted = currentUses.count - 1
         for name in expression.contextReferences {
             report(
                 .error, .unsupportedJSONataExpression, "Reference to '\(name)' at the top level is not supported.",
@@ -39,6 +42,9 @@ extension DefinitionReader {
         }
         for reference in expression.references {
             let place = tree.place(ofCodeUnit: reference.offset, in: expression.text, behind: offset)
+            if currentUses[noted].variablePlaces[reference.variable] == nil {
+                currentUses[noted].variablePlaces[reference.variable] = place
+            }
             if reference.variable == "$" {
                 report(
                     .error, .unsupportedJSONataExpression, "Reference to '$$' is not supported.",
@@ -94,15 +100,14 @@ extension DefinitionReader {
 }
 
 extension JSONPath {
-    /// Whether the path is a Reference Path: it can name one place only, and not in the context object.
+    /// Whether the path can name one place only.
     var isReference: Bool {
-        root != .context
-            && segments.allSatisfy { segment in
-                switch segment {
-                case .names(let names): names.count == 1
-                case .indices(let indices): indices.count == 1 && indices[0] >= 0
-                case .slice, .wildcard, .filter, .descendants, .function: false
-                }
+        segments.allSatisfy { segment in
+            switch segment {
+            case .names(let names): names.count == 1
+            case .indices(let indices): indices.count == 1 && indices[0] >= 0
+            case .slice, .wildcard, .filter, .descendants, .function: false
             }
+        }
     }
 }

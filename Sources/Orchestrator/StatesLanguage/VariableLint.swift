@@ -60,7 +60,7 @@ extension DefinitionReader {
         }
         report(
             .warning, .possiblyUndefinedVariable, "Variable '\(name)' is possibly not defined.", advice: advice,
-            at: use.place, use.location)
+            at: use.variablePlaces[name] ?? use.place, use.location)
     }
 
     /// For each state that can be reached, the variables that some way to it assigns.
