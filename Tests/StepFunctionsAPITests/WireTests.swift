@@ -19,6 +19,7 @@ struct WireTests {
                 "creationDate", "definition", "encryptionConfiguration", "loggingConfiguration", "name", "roleArn",
                 "stateMachineArn", "status", "tracingConfiguration", "type",
             ])
+        #expect(described.objectValue?.values.contains(.null) == false)
         #expect(described["definition"] == .string(Wire.pass("")) && described["roleArn"] == Wire.role)
         let bare = try await wire.call(
             "DescribeStateMachine", ["stateMachineArn": .string(arn), "includedData": "METADATA_ONLY"])
@@ -74,6 +75,24 @@ struct WireTests {
         #expect(
             await wire.refusal("StartExecution", ["stateMachineArn": .string(machine), "name": "one"])
                 == "ExecutionAlreadyExists: Execution Already Exists: '\(arn)'")
+        await wire.close()
+    }
+
+    @Test("a member that has nothing to say is not there, rather than null")
+    func absence() async throws {
+        let wire = try await Wire()
+        let wait = #"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":600,"End":true}}}"#
+        try await wire.make("m", more: ["definition": .string(wait)])
+        let started = try await wire.call(
+            "StartExecution", ["stateMachineArn": .string(Wire.prefix + "stateMachine:m")])
+        let arn = try #require(started["executionArn"])
+        for (operation, members) in [
+            ("DescribeExecution", ["executionArn": arn]), ("DescribeStateMachineForExecution", ["executionArn": arn]),
+            ("ListExecutions", ["stateMachineArn": .string(Wire.prefix + "stateMachine:m")]),
+        ] as [(String, JSON)] {
+            let answer = try await wire.call(operation, members)
+            #expect(!answer.text.contains(":null"), "\(operation): \(answer)")
+        }
         await wire.close()
     }
 

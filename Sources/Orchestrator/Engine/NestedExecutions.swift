@@ -162,9 +162,9 @@ extension Engine {
             ("Cause", run.cause.map(JSON.string)), ("Error", run.error.map(JSON.string)),
             ("ExecutionArn", .string(run.executionARN)), ("Input", data(detail.input)),
             ("InputDetails", ["Included": true]), ("Name", .string(run.name)), ("Output", data(detail.output)),
-            ("OutputDetails", detail.output == nil ? nil : ["Included": true]),
-            ("RedriveCount", isEnded ? 0 : nil), ("RedriveStatus", isEnded ? "NOT_REDRIVABLE" : nil),
-            ("RedriveStatusReason", isEnded ? "Execution is SUCCEEDED and cannot be redriven" : nil),
+            ("OutputDetails", detail.output.map { _ in ["Included": true] }),
+            ("RedriveCount", isEnded ? 0 : .none), ("RedriveStatus", isEnded ? "NOT_REDRIVABLE" : .none),
+            ("RedriveStatusReason", isEnded ? "Execution is SUCCEEDED and cannot be redriven" : .none),
             ("StartDate", .integer(run.startDateMicroseconds / 1000)),
             ("StateMachineArn", .string(ARN.stateMachine(run.machine))), ("Status", .string(run.status.rawValue)),
             ("StopDate", run.stopDateMicroseconds.map { .integer($0 / 1000) }))

@@ -31,8 +31,8 @@ public struct Deployment: Sendable, Hashable {
         let members = JSON.members(
             ("revision", revision.map(JSON.string)), ("version", version.map { .integer($0) }),
             ("alias", alias.map(JSON.string)), ("stateBytes", stateBytes.map { .integer($0) }),
-            ("express", isExpress ? true : nil))
-        return members == [:] ? nil : members
+            ("express", isExpress ? true : .none))
+        return members == [:] ? .none : members
     }
 
     init(json: JSON?) {

@@ -77,7 +77,7 @@ extension Operations {
             ("input", isWhole ? detail.input.map { .string($0.text) } : nil),
             ("inputDetails", ["included": .bool(isWhole)]),
             ("output", isWhole ? detail.output.map { .string($0.text) } : nil),
-            ("outputDetails", detail.output == nil ? nil : ["included": .bool(isWhole)]),
+            ("outputDetails", detail.output.map { _ in ["included": .bool(isWhole)] }),
             ("error", run.error.map(JSON.string)), ("cause", run.cause.map(JSON.string)), ("redriveCount", 0))
         add(qualifiersOf: run, to: &answer)
         answer["mapRunArn"] = run.mapRunARN.map(JSON.string)

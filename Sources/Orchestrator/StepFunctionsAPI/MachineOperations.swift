@@ -100,7 +100,7 @@ extension Operations {
             ("loggingConfiguration", configuration.logging), ("tracingConfiguration", configuration.tracing),
             ("encryptionConfiguration", configuration.encryption),
             ("revisionId", machine.revisionID.map(JSON.string)),
-            ("variableReferences", machine.variableReferences.isEmpty ? nil : references))
+            ("variableReferences", machine.variableReferences.isEmpty ? .none : references))
     }
 
     func listStateMachines(_ arguments: Arguments) async throws -> JSON {
