@@ -18,6 +18,9 @@ let package = Package(
         .executableTarget(
             name: "interpreter-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
             path: "interpreter", linkerSettings: [.linkedLibrary("m")]),
+        .executableTarget(
+            name: "jsonata-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
+            path: "jsonata"),
     ],
     swiftLanguageModes: [.v6]
 )
