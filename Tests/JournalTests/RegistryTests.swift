@@ -1,4 +1,4 @@
-import Journal
+@testable import Journal
 import Postgres
 import PostgresTestSupport
 import Testing
@@ -53,6 +53,27 @@ import Testing
         #expect(try await journal.versions().isEmpty)
         #expect(try await journal.aliases().isEmpty)
         #expect(try await journal.revision(second.revision.id) == second.revision, "executions still name it")
+        await journal.close(deadline: .seconds(5))
+    }
+
+    @Test("a machine of the first schema becomes one with a first revision")
+    func fromTheFirstSchema() async throws {
+        let url = try await TestDatabase.empty()
+        let connection = try await PostgresConnection.connect(url, applicationName: "schema", deadline: .seconds(10))
+        let first = Migrations(schema: Journal.schema, steps: [Journal.migrations.steps[0]])
+        try await first.apply(on: connection, deadline: .seconds(30))
+        _ = try await connection.query(
+            "INSERT INTO showrunner.definition (hash, body) VALUES ('h', '{}')", deadline: .seconds(10))
+        _ = try await connection.query(
+            "INSERT INTO showrunner.machine (name, arn, definition_hash, type, created_at, updated_at) "
+                + "VALUES ('ingest', 'arn', 'h', 'STANDARD', 1, 2)", deadline: .seconds(10))
+        await connection.close()
+        let journal = Journal(url: url, incarnation: "engine-1", log: silent)
+        try await journal.migrate()
+        let machine = try #require(try await journal.machines().first)
+        #expect(machine.name == "ingest" && machine.status == "ACTIVE" && machine.nextVersion == 1)
+        #expect(machine.createdAt == 1 && machine.revision.createdAt == 2 && machine.revision.isFirst)
+        #expect(machine.revision.definitionHash == "h" && machine.revision.configuration == "{}")
         await journal.close(deadline: .seconds(5))
     }
 
