@@ -67,7 +67,10 @@ let platform: [Target] = [
 ]
 
 let orchestrator: [Target] = [
-    .target(name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata"),
+    // Rounding and square roots are libm's, which only programs that import Glibc would otherwise link.
+    .target(
+        name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata",
+        linkerSettings: [.linkedLibrary("m")]),
     .target(
         name: "StatesLanguage", dependencies: ["JSON", "JSONata", collections],
         path: "Sources/Orchestrator/StatesLanguage"),

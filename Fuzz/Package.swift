@@ -1,6 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let rooms = Target.Dependency.product(name: "LanguageRooms", package: "showrunner")
+
 // A package of its own: what is here links only with libFuzzer, whose main it relies on.
 //   swift build --package-path Fuzz --sanitize=fuzzer -c release --scratch-path .build-fuzz --product decide-fuzz
 let package = Package(
@@ -12,10 +14,8 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "decide-fuzz",
-            dependencies: [
-                .product(name: "LanguageRooms", package: "showrunner"),
-                .product(name: "OrderedCollections", package: "swift-collections"),
-            ], path: "decide")
+            dependencies: [rooms, .product(name: "OrderedCollections", package: "swift-collections")], path: "decide"),
+        .executableTarget(name: "jsonata-fuzz", dependencies: [rooms], path: "jsonata", exclude: ["jsonata.dict"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -21,7 +21,7 @@ extension Value {
         case .jsonArray(let value): return .array(value)
         case .jsonObject(let value): return .object(value)
         case .array(let box):
-            if depth > 2 * JSONataLimits.maximumHeight { throw Runtime.tooNested }
+            if depth > JSONataLimits.maximumHeight { throw Runtime.tooNested }
             var elements: [JSON] = []
             elements.reserveCapacity(box.count)
             for index in 0..<box.count {
@@ -29,7 +29,7 @@ extension Value {
             }
             return .array(elements)
         case .object(let box):
-            if depth > 2 * JSONataLimits.maximumHeight { throw Runtime.tooNested }
+            if depth > JSONataLimits.maximumHeight { throw Runtime.tooNested }
             var members: OrderedDictionary<String, JSON> = [:]
             for (key, value) in box.members {
                 if let json = try value.json(functions: functions, depth: depth + 1) { members[key] = json }

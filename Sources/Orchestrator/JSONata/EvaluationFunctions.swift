@@ -11,6 +11,7 @@ enum EvaluationFunctions {
             do throws(Failure) {
                 program = try Program(text, names: runtime.names, stackBytes: runtime.stackLeft)
             } catch {
+                if error.code.hasPrefix("U") { throw error }
                 throw Failure("D3120", value: .string(error.error.message))
             }
             runtime.names = program.names
@@ -21,7 +22,8 @@ enum EvaluationFunctions {
                 runtime.ascend()
                 return result
             } catch {
-                if error.code.hasPrefix("U") { throw error }
+                // A sentence within a sentence within a sentence would double its escapes each time.
+                if error.code.hasPrefix("U") || error.code == "D3120" || error.code == "D3121" { throw error }
                 throw Failure("D3121", value: .string(error.error.message))
             }
         },

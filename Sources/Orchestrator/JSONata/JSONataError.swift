@@ -4,7 +4,8 @@ public import JSON
 ///
 /// Codes are those of the JSONata documentation (docs.jsonata.org): S syntax, T type, D evaluation. Beyond it there are
 /// the limits: `U1001` too many steps or too deep a recursion, `U1002` too much memory, `U1003` an expression that is too long
-/// or nests too deep.
+/// or nests too deep; and `S0303` a regular expression that cannot be, `S0403` an unknown type in a signature, `D3150` text that
+/// `$parse` cannot read.
 public struct JSONataError: Error, Sendable, Hashable {
     public let code: String
     /// Where the offending token ends, in UTF-16 code units from the start of the expression, as the language's reference

@@ -28,7 +28,7 @@ public struct JSONataLimits: Sendable, Hashable {
 
     /// How many arrays, objects and captured scopes made by an expression may lie in each other: beyond, releasing them
     /// would need more stack than there is.
-    static let maximumHeight = 500
+    static let maximumHeight = 250
 }
 
 /// The address of the caller's stack frame, near enough to know how much of the stack is in use.

@@ -39,8 +39,15 @@ final class ChainNode: Node, @unchecked Sendable {
 
     override func run(_ input: Value, _ frame: Frame, _ runtime: Runtime) throws(Failure) -> Value {
         var left = try first.evaluate(input, frame, runtime)
-        for link in links {
+        var index = 0
+        while index < links.count {
+            let link = links[index]
+            index += 1
             try runtime.step()
+            if link.symbol == .ampersand {
+                left = try concatenation(left, &index, input, frame, runtime)
+                continue
+            }
             if link.symbol == .and || link.symbol == .or {
                 left = try ChainNode.logical(left, link, input, frame, runtime)
                 continue
@@ -48,6 +55,36 @@ final class ChainNode: Node, @unchecked Sendable {
             left = try ChainNode.combine(left, link.right.evaluate(input, frame, runtime), link, runtime)
         }
         return left
+    }
+
+    /// A row of `&` grows one text, which copies each part once. `index` is that of the link after the first of the row, and then
+    /// after its last.
+    @inline(never)
+    private func concatenation(
+        _ left: Value, _ index: inout Int, _ input: Value, _ frame: Frame, _ runtime: Runtime
+    ) throws(Failure) -> Value {
+        index -= 1
+        var text: String?
+        while index < links.count, links[index].symbol == .ampersand {
+            let link = links[index]
+            let right = try link.right.evaluate(input, frame, runtime)
+            do throws(Failure) {
+                if text == nil {
+                    let start = try left.conversionText(runtime)
+                    try runtime.charge(start.utf8.count)
+                    text = start
+                }
+                let part = try right.conversionText(runtime)
+                try runtime.step()
+                try runtime.charge(part.utf8.count)
+                text?.append(part)
+            } catch {
+                error.locate(position: link.position, token: link.symbol.rawValue)
+                throw error
+            }
+            index += 1
+        }
+        return .string(text ?? "")
     }
 
     /// The right side is evaluated only if it matters. Its errors are the operator's, as in the language's reference.
@@ -96,9 +133,6 @@ final class ChainNode: Node, @unchecked Sendable {
             if left.isUndefined || right.isUndefined { return .bool(false) }
             return .bool(try left.equals(right, runtime) == (symbol == .equals))
         case .less, .lessOrEqual, .greater, .greaterOrEqual: return try compare(symbol, left, right)
-        case .ampersand:
-            let text = try left.conversionText(runtime) + right.conversionText(runtime)
-            return try runtime.string(text)
         case .in:
             if left.isUndefined || right.isUndefined { return .bool(false) }
             for index in 0..<right.itemCount {

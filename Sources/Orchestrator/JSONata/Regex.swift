@@ -9,9 +9,10 @@ final class RegexSubject: Sendable {
 /// each move, so that no pattern runs for ever.
 final class Regex: Sendable {
     enum Instruction: Sendable {
-        case set(RegexSet, isBackward: Bool)
+        /// Sets are named by their place in ``sets``: reading an instruction then copies no set.
+        case set(Int, isBackward: Bool)
         /// A set over and over: the commonest loop, without an entry on the stack for each round.
-        case run(RegexSet, least: Int, most: Int, isGreedy: Bool, isBackward: Bool)
+        case run(Int, least: Int, most: Int, isGreedy: Bool, isBackward: Bool)
         /// Tries the first, then the second.
         case split(Int, Int)
         case jump(Int)
@@ -33,6 +34,7 @@ final class Regex: Sendable {
     let source: String
     let position: Int
     private let instructions: [Instruction]
+    private let sets: [RegexSet]
     private let groups: Int
     private let slots: Int
     private let ignoresCase: Bool
@@ -49,6 +51,7 @@ final class Regex: Sendable {
         try builder.add(tree, isBackward: false)
         try builder.emit(.accept)
         instructions = builder.instructions
+        sets = builder.sets
         slots = builder.registers
     }
 
@@ -97,7 +100,7 @@ final class Regex: Sendable {
         while start <= units.count {
             // A pattern that begins with a set cannot begin elsewhere.
             if case .set(let set, _) = instructions[0] {
-                while start < units.count, !set.contains(units[start]) { start += 1 }
+                while start < units.count, !sets[set].contains(units[start]) { start += 1 }
                 try runtime.step((start - offset) / 8)
                 if start == units.count { return nil }
             }
@@ -179,7 +182,7 @@ final class Regex: Sendable {
                     return position
                 case .set(let set, let isBackward):
                     let index = isBackward ? position - 1 : position
-                    if index >= 0, index < units.count, set.contains(units[index]) {
+                    if index >= 0, index < units.count, regex.sets[set].contains(units[index]) {
                         position = isBackward ? index : index + 1
                         at += 1
                     } else {
@@ -191,7 +194,7 @@ final class Regex: Sendable {
                     var index = position
                     while count < wanted {
                         let next = isBackward ? index - 1 : index
-                        guard next >= 0, next < units.count, set.contains(units[next]) else { break }
+                        guard next >= 0, next < units.count, regex.sets[set].contains(units[next]) else { break }
                         index = isBackward ? next : next + 1
                         count += 1
                     }
@@ -277,7 +280,7 @@ final class Regex: Sendable {
                     try runtime.step()
                     guard case .run(let set, _, _, _, let isBackward) = regex.instructions[at] else { continue }
                     let index = isBackward ? position - 1 : position
-                    guard index >= 0, index < units.count, set.contains(units[index]) else { continue }
+                    guard index >= 0, index < units.count, regex.sets[set].contains(units[index]) else { continue }
                     let longer = isBackward ? index : index + 1
                     if left > 1 { stack.append(.grow(at: at, position: longer, left: left - 1)) }
                     return (at + 1, longer)
@@ -309,6 +312,7 @@ final class Regex: Sendable {
     /// Makes instructions of a pattern.
     private struct Builder {
         var instructions: [Instruction] = []
+        var sets: [RegexSet] = []
         var registers: Int
 
         init(firstRegister: Int) { registers = firstRegister }
@@ -320,10 +324,15 @@ final class Regex: Sendable {
             instructions.append(instruction)
         }
 
+        private mutating func number(of set: RegexSet) -> Int {
+            sets.append(set)
+            return sets.count - 1
+        }
+
         mutating func add(_ pattern: RegexPattern, isBackward: Bool) throws(Failure) {
             switch pattern {
             case .empty: break
-            case .set(let set): try emit(.set(set, isBackward: isBackward))
+            case .set(let set): try emit(.set(number(of: set), isBackward: isBackward))
             case .sequence(let parts):
                 if isBackward {
                     for part in parts.reversed() { try add(part, isBackward: true) }
@@ -370,7 +379,9 @@ final class Regex: Sendable {
         ) throws(Failure) {
             if case .set(let set) = body {
                 return try emit(
-                    .run(set, least: least, most: most ?? Int.max, isGreedy: isGreedy, isBackward: isBackward))
+                    .run(
+                        number(of: set), least: least, most: most ?? Int.max, isGreedy: isGreedy, isBackward: isBackward
+                    ))
             }
             let groups = (captures.lowerBound + 1)..<(captures.upperBound + 1)
             for _ in 0..<least {

@@ -65,7 +65,7 @@ enum StatesFunctions {
                 return Value(try JSON(parsing: text))
             } catch {
                 throw Failure(
-                    "D3110", value: call[0], details: .init(message: "The argument of $parse is \(error)"))
+                    "D3150", value: call[0], details: .init(message: "The argument of the parse function is \(error)"))
             }
         },
     ]

@@ -39,6 +39,7 @@ final class TransformNode: Node, @unchecked Sendable {
         let result = try runtime.apply(clone, [object], context: .undefined, frame: frame)
         let matches = try pattern.evaluate(result, frame, runtime)
         if matches.isUndefined { return result }
+        let height = result.height
         for index in 0..<matches.itemCount {
             try runtime.step()
             let match = matches.item(index)
@@ -47,6 +48,8 @@ final class TransformNode: Node, @unchecked Sendable {
                 guard change.isObject else { throw Failure("T2011", position: update.position, value: change) }
                 for (key, value) in change.members {
                     guard case .object(let box) = match else { continue }
+                    // The objects around the match do not learn how deep it gets.
+                    if value.height + height > JSONataLimits.maximumHeight { throw Runtime.tooNested }
                     // A copy, lest an object comes to hold itself.
                     try runtime.set(key, of: box, to: try value.copied(runtime))
                 }
