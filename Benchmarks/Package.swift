@@ -17,7 +17,7 @@ let package = Package(
             ], path: "journal"),
         .executableTarget(
             name: "interpreter-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
-            path: "interpreter", linkerSettings: [.linkedLibrary("m")]),
+            path: "interpreter"),
         .executableTarget(
             name: "jsonata-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
             path: "jsonata"),

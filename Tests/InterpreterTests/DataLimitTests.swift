@@ -29,6 +29,23 @@ struct DataLimitTests {
         }
     }
 
+    @Test("a loop that puts an array around its data with every round ends before anything is too deep to be walked")
+    func nesting() throws {
+        let talk = try Conversation(
+            #"""
+            {"StartAt":"P","States":{
+              "P":{"Type":"Parallel","Next":"C","Branches":[{"StartAt":"L","States":{"L":{"Type":"Pass","End":true}}}]},
+              "C":{"Type":"Choice","Choices":[{"Variable":"$.end","IsPresent":true,"Next":"Z"}],"Default":"P"},
+              "Z":{"Type":"Succeed"}}}
+            """#)
+        var decision = decide(talk.execution, .start, now: talk.now)
+        for _ in 0..<100 where decision.yields { decision = decide(decision.execution, .proceed, now: talk.now) }
+        guard case .failed("States.DataLimitExceeded", _) = decision.execution.outcome else {
+            Issue.record("the execution stands at \(String(describing: decision.execution.outcome?.status))")
+            return
+        }
+    }
+
     @Test("a Map that hands a large input to each of very many iterations fails before it is written")
     func selectors() throws {
         let items = JSON.array((0..<500).map { .integer($0) })

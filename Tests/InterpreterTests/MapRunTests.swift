@@ -160,12 +160,13 @@ struct MapRunTests {
         arguments: [
             (#""MaxItemsPerBatch":2"#, [2, 2, 1]), (#""MaxInputBytesPerBatch":38"#, [3, 2]),
             (#""MaxInputBytesPerBatch":1"#, [1, 1, 1, 1, 1]), (#""MaxItemsPerBatchPath":"$.n""#, [3, 2]),
+            (#""MaxItemsPerBatchPath":"$.all""#, [5]),
         ])
     func batches(_ field: String, _ sizes: [Int]) throws {
         let talk = try Conversation(
             definition(
                 #""ItemsPath":"$.items","ItemBatcher":{\#(field),"BatchInput":{"k":1}},"ToleratedFailureCount":2,"#),
-            input: ["items": [1, 2, 3, 4, 5], "n": 3])
+            input: ["items": [1, 2, 3, 4, 5], "n": 3, "all": .integer(Int64.max)])
         talk.tell(.start)
         let children = talk.execution.pendingChildren
         #expect(children.map { $0.input["Items"]?.arrayValue?.count ?? 0 } == sizes)

@@ -31,9 +31,8 @@ extension Decider {
             case .value: true
             case .data, .input, .item, .result, .children, .element, .batch: false
             }
-        guard let bytes = execution.resolve(payload, in: scope).textBytes(upTo: limits.stateBytes) else {
-            throw tooLarge(in: scope)
-        }
+        let value = execution.resolve(payload, in: scope)
+        guard let bytes = value.textBytes(upTo: limits.stateBytes) else { throw tooLarge(in: scope) }
         if isWritten { bytesWritten += bytes }
         if bytesWritten > decisionBytes {
             throw EvaluationError(
@@ -64,11 +63,12 @@ extension Decider {
 }
 
 extension JSON {
-    /// The bytes of the value's text, about; nil when they are more than the limit, for certain.
+    /// The bytes of the value's text, about; nil when they are more than the limit, for certain, or when the value nests
+    /// deeper than data may: a Parallel state puts an array around its data, and in a loop without end.
     func textBytes(upTo limit: Int) -> Int? {
         var bytes = 0
         // Escapes aside the sum is what the text has at least, up to a byte a number and a comma a container.
-        guard count(into: &bytes, upTo: limit) else { return nil }
+        guard count(into: &bytes, upTo: limit, depth: 0) else { return nil }
         // An escape makes six bytes of one.
         if bytes > limit / 6 - 64 {
             bytes = utf8.count
@@ -77,20 +77,22 @@ extension JSON {
         return bytes
     }
 
-    /// Adds the least bytes that the value's text can have; false as soon as the sum goes past the limit.
-    private func count(into bytes: inout Int, upTo limit: Int) -> Bool {
+    /// Adds the least bytes that the value's text can have; false as soon as the sum or the depth goes past its limit.
+    private func count(into bytes: inout Int, upTo limit: Int, depth: Int) -> Bool {
         switch self {
         case .null, .bool: bytes += 4
         case .integer, .double: bytes += 1
         case .string(let text): bytes += text.utf8.count + 2
         case .array(let elements):
             bytes += 1 + max(elements.count, 1)
-            for element in elements { if !element.count(into: &bytes, upTo: limit) { return false } }
+            if depth == DataFlow.maximumDepth { return false }
+            for element in elements where !element.count(into: &bytes, upTo: limit, depth: depth + 1) { return false }
         case .object(let members):
             bytes += 1 + max(members.count, 1)
+            if depth == DataFlow.maximumDepth { return false }
             for (key, value) in members {
                 bytes += key.utf8.count + 3
-                if !value.count(into: &bytes, upTo: limit) { return false }
+                if !value.count(into: &bytes, upTo: limit, depth: depth + 1) { return false }
             }
         }
         return bytes <= limit

@@ -159,7 +159,8 @@ extension Decider {
         let common = try batcher.batchInput?.evaluate(in: seen, field: "ItemBatcher/BatchInput")
         var bytes = JSON.members(("BatchInput", common), ("Items", [])).utf8.count
         var batch: [JSON] = []
-        for index in first..<min(items.count, first + max(maxItems, 1)) {
+        // The maxima may be as large as numbers get.
+        for index in first..<first + min(items.count - first, max(maxItems, 1)) {
             let value = execution.resolve(try made(index), in: scope)
             bytes += value.utf8.count + (batch.isEmpty ? 0 : 1)
             if !batch.isEmpty, bytes > maxBytes { break }
