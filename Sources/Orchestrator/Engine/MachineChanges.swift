@@ -215,11 +215,13 @@ extension Engine {
     /// Reads a definition as the wire gives it. Throws `.invalidDefinition` with all that is wrong with it.
     func check(definition text: String, type: MachineType) throws(EngineError) -> ParsedDefinition {
         let reading = Definition.read(json: text, type: type, contracts: contractViews)
-        let problems = reading.diagnostics.filter { $0.severity == .error }.map(\.wireText)
-        guard problems.isEmpty, let machine = reading.machine else {
+        let faults = reading.diagnostics.filter { $0.severity == .error }
+        guard faults.isEmpty, let machine = reading.machine else {
+            let all = faults.map(\.wireText).joined(separator: ", ")
             throw EngineError(
                 code: .invalidDefinition,
-                message: "Invalid State Machine Definition: '\(problems.joined(separator: ", "))'")
+                message: LabelRefusal.message(for: faults, definition: text)
+                    ?? "Invalid State Machine Definition: '\(all)'")
         }
         return ParsedDefinition(text: text, machine: machine)
     }

@@ -69,12 +69,23 @@ extension DefinitionReader {
             let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
             if isControl || " ?*<>{}[]:;,\\|^~$#%&`\"".unicodeScalars.contains(scalar) {
                 report(
-                    .error, .invalidLabelName, "Label contains invalid character: '\(scalar.escaped(asASCII: true))'",
+                    .error, .invalidLabelName, "Label contains invalid character: '\(visible(scalar))'",
                     advice: "use letters, digits, '-', '_' and '.'", at: place, location)
                 break
             }
         }
         return label
+    }
+
+    /// A character as it can be shown: what is not printable as `\t`, `\x8f`.
+    private func visible(_ scalar: Unicode.Scalar) -> String {
+        switch scalar.value {
+        case 0x09, 0x0A, 0x0D, 0x5C: return scalar.escaped(asASCII: true)
+        case 0..<0x20, 0x7F...0x9F:
+            let digits = String(scalar.value, radix: 16)
+            return "\\x" + (digits.count < 2 ? "0" : "") + digits
+        default: return String(scalar)
+        }
     }
 
     /// ProcessorConfig: how the processor runs.
