@@ -1,5 +1,6 @@
 import Interpreter
 import JSON
+import StatesLanguage
 import Testing
 
 /// What a task's Resource makes of its life and its history: activities, functions, services, callbacks.
@@ -138,6 +139,29 @@ struct TaskFamilyTests {
         talk.tell(.taskSucceeded(entry: 1, nonce: second.nonce, output: "from outside"))
         #expect(talk.execution.outcome == .succeeded(output: "from outside"))
         #expect(try talk.replayed() == talk.execution)
+    }
+
+    @Test("who has found out an execution's seed does not know its tokens")
+    func tokenKey() throws {
+        let definition =
+            #"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","#
+            + #""Parameters":{"token.$":"$$.Task.Token"},"End":true}}}"#
+        let machine = try #require(Definition.read(json: definition).machine)
+        func nonce(key: String?) throws -> String {
+            let start = ExecutionStart(
+                machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:m", name: "x", definitionHash: "h",
+                input: [:], seed: 1, tokenKey: key)
+            let decision = decide(Execution(id: "1", start: start, machine: machine, at: 0), .start, now: 0) {
+                _, bytes in
+                // FNV-1a: enough to tell one text from another.
+                let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+                return String(hash, radix: 16)
+            }
+            guard case .task(let attempt) = decision.execution.entry(1)?.phase else { return "" }
+            return try #require(attempt.callbackNonce)
+        }
+        #expect(try nonce(key: "a") == nonce(key: "a"))
+        #expect(try Set([nonce(key: "a"), nonce(key: "b"), nonce(key: nil)]).count == 3)
     }
 
     @Test("what a failing branch leaves unfinished is told from the inside out")

@@ -28,6 +28,7 @@ extension Engine {
         let start = ExecutionStart(
             machineARN: child.machineARN, name: child.name, definitionHash: parent.execution.start.definitionHash,
             input: child.input, seed: seed(of: id, parent: parent.execution.start.seed),
+            tokenKey: parent.execution.start.tokenKey.map { SHA256.hash("\($0) \(id)").hex },
             roleARN: parent.execution.start.roleARN, parent: child.membership,
             deployment: parent.execution.start.deployment)
         guard let definition = definitions.find(start.definitionHash) else {

@@ -179,7 +179,7 @@ extension Engine: RunService {
         let executionName = name ?? id
         let start = ExecutionStart(
             machineARN: target.machine.arn, name: executionName, definitionHash: definition.hash, input: input,
-            seed: randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) },
+            seed: randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }, tokenKey: Hex.encode(randomBytes(16)),
             roleARN: target.revision.configuration.roleARN,
             deployment: Deployment(
                 revision: target.revision.id, version: target.version, alias: target.alias,

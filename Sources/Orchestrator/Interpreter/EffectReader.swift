@@ -16,7 +16,7 @@ extension Effect {
                 ExecutionStart(
                     machineARN: try reader.text("machine"), name: try reader.text("name"),
                     definitionHash: try reader.text("definition"), input: try reader.value("input"), seed: seed,
-                    roleARN: json["role"]?.stringValue,
+                    tokenKey: json["tokenKey"]?.stringValue, roleARN: json["role"]?.stringValue,
                     parent: try json["parent"].map { parent throws(JournalFormatError) in
                         try MapRunMembership(json: parent)
                     }, deployment: Deployment(json: json["deployment"])))

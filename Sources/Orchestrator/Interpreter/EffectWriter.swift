@@ -10,7 +10,8 @@ extension Effect {
             return .members(
                 ("e", "executionStarted"), ("machine", .string(start.machineARN)), ("name", .string(start.name)),
                 ("definition", .string(start.definitionHash)), ("input", start.input),
-                ("seed", .string(String(start.seed, radix: 16))), ("role", start.roleARN.map { .string($0) }),
+                ("seed", .string(String(start.seed, radix: 16))),
+                ("tokenKey", start.tokenKey.map { .string($0) }), ("role", start.roleARN.map { .string($0) }),
                 ("parent", start.parent?.json), ("deployment", start.deployment.json))
         case .stateEntered(let scope, let entry, let state, let input):
             return [

@@ -76,14 +76,14 @@ extension Decider {
                 heartbeatSeconds: heartbeat))
     }
 
-    /// Nobody can tell it from what he has seen: where there are digests it is one over the execution's seed.
+    /// Nobody can tell it from what he has seen: where there are digests it is one over the execution's token key.
     private func callbackNonce(for entry: Entry) -> String {
         let draw = 3_000_000 + entry.retryCount
         guard let digest else {
             return hexadecimal(execution.seed(for: entry.id, draw: draw))
                 + hexadecimal(execution.seed(for: entry.id, draw: draw + 1_000_000))
         }
-        let text = "\(execution.id) \(execution.start.seed) \(entry.id) \(draw)"
+        let text = "\(execution.start.tokenKey ?? "") \(execution.start.seed) \(execution.id) \(entry.id) \(draw)"
         return String(digest(.sha256, Array(text.utf8)).prefix(32))
     }
 

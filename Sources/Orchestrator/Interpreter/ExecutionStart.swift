@@ -10,6 +10,9 @@ public struct ExecutionStart: Sendable, Hashable {
     public let input: JSON
     /// All randomness of the execution (jitter, States.UUID, $random, ids of Map Runs) is drawn from this.
     public let seed: UInt64
+    /// A secret under which the tokens of `.waitForTaskToken` tasks are made. Apart from the seed, since what is drawn
+    /// from that is seen outside and can be computed back; nil where nobody outside can answer, as in simulations.
+    public let tokenKey: String?
     /// The state machine's role; shown in the history and in the context object.
     public let roleARN: String?
     /// The Map Run that this is a child execution of; nil for all others.
@@ -17,14 +20,15 @@ public struct ExecutionStart: Sendable, Hashable {
     public let deployment: Deployment
 
     public init(
-        machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64, roleARN: String? = nil,
-        parent: MapRunMembership? = nil, deployment: Deployment = Deployment()
+        machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64, tokenKey: String? = nil,
+        roleARN: String? = nil, parent: MapRunMembership? = nil, deployment: Deployment = Deployment()
     ) {
         self.machineARN = machineARN
         self.name = name
         self.definitionHash = definitionHash
         self.input = input
         self.seed = seed
+        self.tokenKey = tokenKey
         self.roleARN = roleARN
         self.parent = parent
         self.deployment = deployment
