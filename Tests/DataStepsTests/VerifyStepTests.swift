@@ -168,6 +168,16 @@ extension Array {
             report["problems"]?.arrayValue?.map { $0["key"] } == ["media/p1/segment-2.m4s", "media/p3/manifest.mpd"])
     }
 
+    @Test("a report whose numbers would overflow is refused", arguments: ["objects", "bytes", "missing", "damaged"])
+    func overflow(name: String) async throws {
+        let shelf = try await Shelf(titles: 1, objects: 3)
+        var report: JSON = [
+            "titles": 0, "objects": 0, "bytes": 0, "missing": 1, "damaged": 1, "problems": [], "next": "t-0/media",
+        ]
+        report[name] = .integer(Int64.max)
+        await #expect(throws: StepFailure.self) { try await shelf.verify(["report": report]) }
+    }
+
     @Test func aPageEndsOnceItHasReadEnough() async throws {
         let shelf = try await Shelf(titles: 1, objects: 6)
         let (report, pages) = try await shelf.verify(["limitBytes": 20])

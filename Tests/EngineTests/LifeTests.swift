@@ -53,6 +53,29 @@ struct LifeTests {
         await end(first)
     }
 
+    @Test("a hand-out in a long row evaluates what is left by the same rules")
+    func longRow() async throws {
+        var passes = ""
+        for number in 1..<120 { passes += #""P\#(number)":{"Type":"Pass","Next":"P\#(number + 1)"},"# }
+        let machine =
+            #"{"StartAt":"Both","States":{"Both":{"Type":"Parallel","End":true,"Branches":["#
+            + #"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::showrunner:work","End":true}}},"#
+            + #"{"StartAt":"P1","States":{\#(passes)"P120":{"Type":"Pass","End":true,"Parameters":{"#
+            + #""hash.$":"States.Hash('a', 'SHA-256')"}}}}]}}}"#
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": machine])
+        let waiting = await first.engine.waitingPoll("w1")
+        let started = try await first.engine.start(machine: "m", name: nil, input: "{}")
+        let offer = try #require(try await waiting.value)
+        #expect(try await first.engine.complete(offer))
+        let detail = try await first.engine.run(started.execution.executionARN)
+        #expect(
+            detail.output?[1]?["hash"] == "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+            "\(detail.run.cause ?? "")")
+        try await stage.checkInvariants(["e1"], memory: first.engine)
+        await end(first)
+    }
+
     @Test("a name: the same input finds the execution, another is refused, and a waiting worker is not forgotten")
     func names() async throws {
         let stage = try await Stage()

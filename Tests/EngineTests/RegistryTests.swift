@@ -375,6 +375,36 @@ struct NestedExecutionTests {
         await EngineTests.end(first)
     }
 
+    @Test("of two tasks that wait for the same execution, one gives up and the other goes on waiting")
+    func sharing() async throws {
+        let start =
+            #""Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","Parameters":{"Name":"shared","#
+            + #""StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:inner","Input":{}},"End":true"#
+        let both =
+            #"{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":["#
+            + #"{"StartAt":"A","States":{"A":{\#(start),"TimeoutSeconds":1,"Catch":[{"ErrorEquals":["States.Timeout"],"#
+            + #""Next":"Late"}]},"Late":{"Type":"Pass","Result":"late","End":true}}},"#
+            + #"{"StartAt":"B","States":{"B":{\#(start)}}}]}}}"#
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": both])
+        let engine = first.engine
+        let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        let offer = try await engine.take()
+        let updates = await engine.updates(of: outer)
+        func isLate() async throws -> Bool { try await engine.run(outer).states.contains { $0.name == "Late" } }
+        if try await !isLate() {
+            for await update in updates {
+                if update.run.status != .running { break }
+                if try await isLate() { break }
+            }
+        }
+        #expect(try await engine.complete(offer, ["b": 2]))
+        let output = try await end(of: outer, on: engine).output
+        #expect(output?[0] == "late" && output?[1]?["Output"] == ["b": 2])
+        try await stage.checkInvariants(["e1"], memory: engine)
+        await EngineTests.end(first)
+    }
+
     @Test("after a takeover the task waits on, whether the other has ended meanwhile or not")
     func takeover() async throws {
         let stage = try await Stage()

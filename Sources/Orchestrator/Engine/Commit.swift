@@ -32,9 +32,7 @@ extension Engine {
             // What is attached to a row belongs to one event alone.
             if run.mailbox[0].statement != nil, !batch.effects.isEmpty { break }
             let pending = run.mailbox.removeFirst()
-            let decision = decide(
-                batch.execution, pending.event, now: batch.now, limits: batch.execution.start.deployment.limits,
-                digest: Engine.digest)
+            let decision = batch.decision(on: pending.event)
             if decision.isStale {
                 pending.reply?(.stale)
                 continue
@@ -74,11 +72,10 @@ extension Engine {
                 let index = pollers.firstIndex(where: { $0.queues.contains(queue) })
             else { continue }
             let poller = pollers.remove(at: index)
-            let decision = decide(
-                batch.execution,
-                .handOut(
+            let decision = batch.decision(
+                on: .handOut(
                     entry: entry.id, worker: poller.worker, incarnation: poller.incarnation,
-                    nonce: TaskToken.makeNonce()), now: batch.now)
+                    nonce: TaskToken.makeNonce()))
             precondition(!decision.isStale, "a task that was scheduled just now can be handed out")
             batch.take(decision, of: nil)
             batch.handedOut.append((entry: entry.id, poller: poller))
@@ -149,7 +146,10 @@ extension Engine {
         guard run.seq > 0, !isStopping else { return }
         let id = run.execution.id
         guard reloading.insert(id).inserted else { return }
-        defer { reloading.remove(id) }
+        defer {
+            reloading.remove(id)
+            if reloading.isEmpty { removeIdleMachines() }
+        }
         // What is refused once may be refused again: not in a tight circle. Where the lease is lost, the process ends
         // meanwhile.
         while !isStopping, runs[id] == nil {
@@ -219,11 +219,17 @@ extension Engine {
         guard runs.removeValue(forKey: run.execution.id) != nil, let count = openRuns[run.machineName] else { return }
         openRuns[run.machineName] = count == 1 ? nil : count - 1
         startPostponedChildren()
-        guard count == 1, machines[run.machineName]?.isDeleting == true else { return }
-        Task {
-            do { try await self.removeIfIdle(run.machineName) } catch {
-                self.log.warning(
-                    "a machine is not deleted yet", metadata: ["machine": "\(run.machineName)", "error": "\(error)"])
+        if count == 1 { removeIdleMachines() }
+    }
+
+    /// Deleted machines whose last execution has gone, or that waited for executions to be loaded again, go too.
+    private func removeIdleMachines() {
+        for machine in machines.values where machine.isDeleting && openRuns[machine.name] == nil {
+            Task {
+                do { try await self.removeIfIdle(machine.name) } catch {
+                    self.log.warning(
+                        "a machine is not deleted yet", metadata: ["machine": "\(machine.name)", "error": "\(error)"])
+                }
             }
         }
     }
@@ -250,6 +256,11 @@ private struct Batch {
     init(execution: Execution, now: Instant) {
         self.execution = execution
         self.now = max(now, execution.at)
+    }
+
+    /// What follows from an event, by the rules and limits of the machine that runs.
+    func decision(on event: Event) -> Decision {
+        decide(execution, event, now: now, limits: execution.start.deployment.limits, digest: Engine.digest)
     }
 
     mutating func take(_ decision: Decision, of pending: Pending?) {

@@ -195,8 +195,15 @@ extension Engine {
     /// Removes a machine that has no open execution; called again when the last one of a deleted machine has ended.
     func removeIfIdle(_ name: String) async throws(EngineError) {
         try await changingRegistry { () async throws(EngineError) in
-            guard machines[name] != nil, openRuns[name] == nil, reloading.isEmpty else { return }
-            try await written { try await journal.deleteMachine(name) }
+            guard let machine = machines[name], openRuns[name] == nil, reloading.isEmpty else { return }
+            // Nothing starts on it from here on, though it is there until the write is through.
+            machines[name]?.isDeleting = true
+            do throws(EngineError) {
+                try await written { try await journal.deleteMachine(name) }
+            } catch {
+                machines[name]?.isDeleting = machine.isDeleting
+                throw error
+            }
             machines[name] = nil
         }
     }

@@ -47,11 +47,18 @@ extension Engine {
             _ = try await definition(hash)
             ensureChild(entry: key.entry, index: key.index, of: parent)
         } catch {
-            // Only where the journal can't be read; the next recovery tries again.
-            log.error(
-                "a child execution can't be started",
+            log.warning(
+                "a child execution can't be started yet",
                 metadata: ["execution": "\(parent.execution.id)", "error": "\(error)"])
+            await ensureLater(key, of: parent.execution.id)
         }
+    }
+
+    /// The journal could not be read or written: looked after again, as long as the parent is there.
+    private func ensureLater(_ key: ChildKey, of parent: String) async {
+        do { try await Task.sleep(for: .seconds(2)) } catch { return }
+        guard !isStopping, let parent = runs[parent] else { return }
+        ensureChild(entry: key.entry, index: key.index, of: parent)
     }
 
     private func begin(_ run: Run, key: ChildKey, of parent: Run) async {
@@ -68,8 +75,7 @@ extension Engine {
             log.warning(
                 "a child execution is not started yet",
                 metadata: ["execution": "\(run.execution.id)", "reason": "\(reason)"])
-            do { try await Task.sleep(for: .seconds(2)) } catch { return }
-            if let parent = runs[parent.execution.id] { ensureChild(entry: key.entry, index: key.index, of: parent) }
+            await ensureLater(key, of: parent.execution.id)
         }
     }
 
@@ -84,7 +90,8 @@ extension Engine {
                 try await recover(id)
             }
         } catch {
-            log.error("a child execution can't be read", metadata: ["execution": "\(id)", "error": "\(error)"])
+            log.warning("a child execution can't be read yet", metadata: ["execution": "\(id)", "error": "\(error)"])
+            await ensureLater(key, of: parent.execution.id)
         }
     }
 

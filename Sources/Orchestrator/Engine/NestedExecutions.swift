@@ -75,6 +75,13 @@ extension Engine {
                 tell(wait, endOf: nested)
                 return
             }
+            guard runs[run.execution.id] === run, run.execution.isOpen,
+                case .task(let standing) = run.execution.entry(entry)?.phase, standing.started?.nonce == nonce
+            else {
+                // Stopped or timed out while the start was under way: nobody else would end what it has started.
+                if running.nestedWaits.isEmpty { post(.stop(error: nil, cause: nil), to: running) }
+                return
+            }
             running.nestedWaits.append(wait)
             run.nested[entry] = (nonce, running.execution.id)
         } catch {
@@ -129,8 +136,11 @@ extension Engine {
             }
             run.nested[entry] = nil
             guard let running = runs[nested.execution] else { continue }
-            running.nestedWaits.removeAll { $0.execution == run.execution.id }
-            post(.stop(error: nil, cause: nil), to: running)
+            running.nestedWaits.removeAll {
+                $0.execution == run.execution.id && $0.entry == entry && $0.nonce == nested.nonce
+            }
+            // Another task may wait for the same execution, started by the same name.
+            if running.nestedWaits.isEmpty { post(.stop(error: nil, cause: nil), to: running) }
         }
     }
 

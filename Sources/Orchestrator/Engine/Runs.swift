@@ -174,6 +174,11 @@ extension Engine: RunService {
         do { definition = try await self.definition(target.revision.definitionHash) } catch {
             throw unavailable("\(error)")
         }
+        // Others had their turn meanwhile; from here to the insertion nobody has.
+        guard let machine = machines[target.machine.name], !machine.isDeleting else { throw isDeleting(target.machine) }
+        guard runs.count < limits.openExecutions else {
+            throw unavailable("\(limits.openExecutions) executions are open; no more are taken.")
+        }
         let instant = now
         let id = makeExecutionID(at: instant)
         let executionName = name ?? id

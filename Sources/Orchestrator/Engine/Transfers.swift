@@ -69,6 +69,10 @@ struct ItemReading {
 
     private var limit: Int { min(request.maxItems ?? Engine.itemCount, Engine.itemCount) }
 
+    private static var tooMuch: ItemReadFailure {
+        ItemReadFailure("The items have more than \(Engine.itemBytes) bytes, which is the limit.")
+    }
+
     func items() async throws(ItemReadFailure) -> [JSON] {
         guard let bucket = request.bucket else { throw ItemReadFailure("The ItemReader names no Bucket.") }
         if request.resource.hasSuffix(":listObjectsV2") { return try await listing(bucket) }
@@ -77,11 +81,15 @@ struct ItemReading {
         guard request.inputType == .manifest else { return try parse(bytes) }
         let manifest = try ItemDocuments.manifest(bytes)
         var items: [JSON] = []
+        var sum = 0
         for key in manifest.keys where items.count < limit {
             guard !key.hasSuffix(".gz") else {
                 throw ItemReadFailure("The inventory's file \(key) is compressed, which is not supported.")
             }
-            var reader = CommaSeparatedItems(try await object(manifest.bucket, key), delimiter: UInt8(ascii: ","))
+            let content = try await object(manifest.bucket, key)
+            sum += content.count
+            guard sum <= Engine.itemBytes else { throw Self.tooMuch }
+            var reader = CommaSeparatedItems(content, delimiter: UInt8(ascii: ","))
             items += try reader.items(headers: manifest.names, limit: limit - items.count)
         }
         return items
@@ -114,15 +122,15 @@ struct ItemReading {
             } catch { throw ItemReadFailure(error.message) }
             for object in page.items where items.count < limit {
                 guard request.loadsAndFlattens else {
+                    bytes += object.text.utf8.count
+                    guard bytes <= Engine.itemBytes else { throw Self.tooMuch }
                     items.append(object)
                     continue
                 }
                 guard let key = object["Key"]?.stringValue else { continue }
                 let content = try await self.object(bucket, key)
                 bytes += content.count
-                guard bytes <= Engine.itemBytes else {
-                    throw ItemReadFailure("The objects have more than \(Engine.itemBytes) bytes, which is the limit.")
-                }
+                guard bytes <= Engine.itemBytes else { throw Self.tooMuch }
                 items += try parse(content).prefix(limit - items.count)
             }
             after = page.next

@@ -144,7 +144,11 @@ extension Journal {
                 , published AS (
                     INSERT INTO showrunner.machine_version (machine, number, revision, description, created_at)
                     SELECT $5, $15, $4, $16, $17 FROM lease
-                    ON CONFLICT DO NOTHING
+                    -- A number that is there already was written by a try whose outcome nobody learned: its publisher
+                    -- was refused, and the engine, the only writer, gives the number to this one.
+                    ON CONFLICT (machine, number) DO UPDATE
+                        SET revision = EXCLUDED.revision, description = EXCLUDED.description,
+                            created_at = EXCLUDED.created_at
                 )
                 """
             parameters += [.int(version.number), .optional(version.description), .int(version.createdAt)]

@@ -83,7 +83,9 @@ struct AVCSliceHeaders: Sendable, Hashable {
         bits.skip(1)
         let width = bits.unsigned() + 1
         let height = bits.unsigned() + 1
-        set.mapUnits = width.multipliedReportingOverflow(by: height).partialValue
+        // 139,264 macroblocks a picture is the most that a level allows (A.3).
+        guard width <= 1 << 18, height <= 1 << 18 else { return }
+        set.mapUnits = width * height
         set.framesOnly = bits.bit()
         if !set.framesOnly { bits.skip(1) }
         bits.skip(1)
@@ -124,6 +126,7 @@ struct AVCSliceHeaders: Sendable, Hashable {
             case 3, 4, 5:
                 bits.skip(1)
                 set.groupRate = bits.unsigned() + 1
+                guard set.groupRate <= 1 << 36 else { return }
             case 6:
                 let count = bits.unsigned() + 1
                 let width = set.groups > 4 ? 3 : set.groups > 2 ? 2 : 1
