@@ -117,6 +117,15 @@ extension EndToEnd {
             #expect(found.contains { $0.hasPrefix("\(broken):6:") && $0.contains(": error: ") }, "\(ended.output)")
             #expect(ended.output.contains("Nowhere"))
 
+            // Right, and of no use here: said, and no error.
+            let idle = Workplace.file("idle.asl.yaml")
+            let task = [
+                "StartAt: A", "States:", "  A: {Type: Task, End: true, Resource: 'arn:aws:states:::lambda:invoke'}",
+            ]
+            try Data((task.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: idle))
+            let warned = try await Program.run(Binaries.showrunner, ["lint", idle])
+            #expect(warned.status == 0 && warned.output.hasPrefix("\(idle):3:40: warning: "), "\(warned.output)")
+
             let shipped = try FileManager.default.contentsOfDirectory(atPath: Binaries.checkout + "/workflows")
                 .filter { $0.hasSuffix(".asl.yaml") }.map { "\(Binaries.checkout)/workflows/\($0)" }
             try #require(!shipped.isEmpty)
@@ -139,6 +148,8 @@ extension EndToEnd {
             let stopped = try await stage.showrunner("runs", "stop", arn, "--cause", "wrong cut", "--json")
             #expect(stopped.status == 0, "\(stopped.errors)")
             #expect(try JSON(parsing: stopped.output)["stopDate"]?.doubleValue != nil)
+            let again = try await stage.showrunner("runs", "stop", arn)
+            #expect(again.status == 0 && again.output == "it had ended ABORTED already\n", "\(again.output)")
             let shown = try await stage.showrunner("runs", "show", arn, "--json")
             let run = try JSON(parsing: shown.output)
             #expect(run["status"] == "ABORTED" && run["cause"] == "wrong cut" && run["title"] == "Stopped")

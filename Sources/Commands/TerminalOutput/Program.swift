@@ -9,8 +9,10 @@ extension AsyncParsableCommand {
     public static func runAsProgram(statusOf: @Sendable (any Error) -> Int32?) async {
         // A reader that goes away is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        var isRunning = false
         do {
             var command = try parseAsRoot()
+            isRunning = true
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -20,6 +22,8 @@ extension AsyncParsableCommand {
             Glibc.exit(code.rawValue)
         } catch {
             if let status = statusOf(error) { end("\(name): \(error)", status) }
+            // What is wrong with the data of a command that is well-formed: how to call it would only stand in the way.
+            if isRunning, let fault = error as? ValidationError { end("\(name): \(fault.message)", 2) }
             let code = exitCode(for: error)
             if code == .success {
                 Terminal.line(fullMessage(for: error))

@@ -183,7 +183,7 @@ struct RunsCommand: AsyncParsableCommand {
 
     struct Stop: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Stop a run; it ends ABORTED.",
+            abstract: "Stop a run; it ends ABORTED. One that has ended stays as it is.",
             discussion: """
                 Example:
                   showrunner runs stop arn:aws:states:us-east-1:000000000000:execution:ingest:night-42 --cause "wrong cut"
@@ -198,12 +198,19 @@ struct RunsCommand: AsyncParsableCommand {
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let stopped = try await engine.client().call(
+            let client = try engine.client()
+            let before = try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
+            let status = before["status"]?.stringValue ?? ""
+            let stopped = try await client.call(
                 "StopExecution",
                 .members(
                     ("executionArn", .string(execution)), ("error", error.map(JSON.string)),
                     ("cause", cause.map(JSON.string))))
-            if engine.json { Terminal.json(stopped) } else { Terminal.line("stopped") }
+            if engine.json {
+                Terminal.json(stopped)
+            } else {
+                Terminal.line(status == "RUNNING" ? "stopped" : "it had ended \(status) already")
+            }
         }
     }
 }

@@ -15,7 +15,8 @@ struct S3Tasks: ServiceTask {
     let client: HTTPClient
 
     private static let prefix = "arn:aws:states:::aws-sdk:s3:"
-    var resources: [String] { ["getObject", "putObject"].map { Self.prefix + $0 } }
+    static let resources = ["getObject", "putObject"].map { prefix + $0 }
+    var resources: [String] { Self.resources }
 
     /// A task's output has no more room.
     private static let maximumBytes = 256 << 10

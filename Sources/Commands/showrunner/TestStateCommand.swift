@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Interpreter
 import JSON
+import StatesLanguage
 import TerminalOutput
 
 struct TestStateCommand: ParsableCommand {
@@ -58,7 +59,7 @@ struct TestStateCommand: ParsableCommand {
     private func request() throws -> TestStateRequest {
         var request = try TestStateRequest(
             json: .members(
-                ("definition", .string(try WorkflowReading.document(file).text)),
+                ("definition", .string(try definition().text)),
                 ("stateName", state.map { .string($0) }),
                 ("input", .string(try JSONArgument.text(input, of: "--input"))),
                 // Nothing is called; a role is shown in the context object.
@@ -74,6 +75,33 @@ struct TestStateCommand: ParsableCommand {
                 )))
         request.inspectionLevel = inspectionLevel
         return request
+    }
+
+    /// The document; a whole machine is read as `lint` reads it, so that its mistakes are told with their places, and has
+    /// the state.
+    private func definition() throws -> JSON {
+        let document = try WorkflowReading.document(file)
+        guard let states = document["States"] else { return document }
+        let names = Self.stateNames(in: states)
+        guard let state else {
+            throw ValidationError(
+                "\(file) holds a whole machine: name one of its states with --state: \(names.joined(separator: ", "))")
+        }
+        guard names.contains(state) else {
+            let near = nearestName(to: state, among: names).map { "did you mean '\($0)'?" }
+            throw ValidationError(
+                "\(file) has no state '\(state)'; \(near ?? "its states are \(names.joined(separator: ", "))")")
+        }
+        return try WorkflowReading.one(file).definition
+    }
+
+    /// The names of all states, those of branches and processors too.
+    private static func stateNames(in states: JSON) -> [String] {
+        (states.objectValue ?? [:]).flatMap { name, state in
+            let inner =
+                (state["Branches"]?.arrayValue ?? []) + [state["ItemProcessor"], state["Iterator"]].compactMap(\.self)
+            return [name] + inner.flatMap { stateNames(in: $0["States"] ?? [:]) }
+        }
     }
 
     /// The member as JSON text; a text that is JSON already stays as it is, as the aws CLI has it.

@@ -79,6 +79,7 @@ struct WorkflowReading {
         }
         let (machine, diagnostics) = Definition.read(tree, contracts: Self.contracts)
         problems += diagnostics.map { $0.text(file: path) }
+        if machine != nil { problems += RunnerLint.problems(in: tree, file: path) }
         guard let machine else {
             hasErrors = true
             return

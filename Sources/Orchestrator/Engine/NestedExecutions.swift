@@ -27,6 +27,9 @@ struct NestedWait {
 }
 
 extension Engine {
+    /// The Resources of tasks that start executions here.
+    public static let nestedStarts = Set(NestedStart.allCases.map(\.rawValue))
+
     /// Hands the task out to the engine itself and starts the execution.
     func perform(_ kind: NestedStart, entry: EntryID, of run: Run) async {
         let nonce = TaskToken.makeNonce()

@@ -102,8 +102,10 @@ extension DefinitionReader {
                 + " is not available in this region.",
             advice: !canWait
                 ? "'\(service)' has no '.sync'"
-                : nearest.map { "did you mean '\($0)'?" }
-                    ?? "other actions are reached by aws-sdk:\(service):\(action)",
+                : service == "activity"
+                    ? "an activity has region and account: arn:aws:states:us-east-1:000000000000:activity:\(action)"
+                    : nearest.map { "did you mean '\($0)'?" }
+                        ?? "other actions are reached by aws-sdk:\(service):\(action)",
             at: place, object.location("Resource"))
     }
 }
