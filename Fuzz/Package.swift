@@ -16,6 +16,8 @@ let package = Package(
         .executableTarget(
             name: "decide-fuzz",
             dependencies: [rooms, .product(name: "OrderedCollections", package: "swift-collections")], path: "decide"),
+        .executableTarget(name: "definition-fuzz", dependencies: [rooms], path: "definition"),
+        .executableTarget(name: "jsonpath-fuzz", dependencies: [rooms], path: "jsonpath"),
         .executableTarget(name: "jsonata-fuzz", dependencies: [rooms], path: "jsonata", exclude: ["jsonata.dict"]),
         .executableTarget(name: "boxes-fuzz", dependencies: [packaging], path: "packaging/boxes"),
         .executableTarget(name: "playlists-fuzz", dependencies: [packaging], path: "packaging/playlists"),
