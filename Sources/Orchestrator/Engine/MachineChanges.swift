@@ -227,8 +227,7 @@ extension Engine {
             let all = faults.map(\.wireText).joined(separator: ", ")
             throw EngineError(
                 code: .invalidDefinition,
-                message: LabelRefusal.message(for: faults, definition: text)
-                    ?? "Invalid State Machine Definition: '\(all)'")
+                message: "Invalid State Machine Definition: '\(all)'")
         }
         return ParsedDefinition(text: text, machine: machine)
     }
