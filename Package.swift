@@ -50,6 +50,7 @@ let platform: [Target] = [
     .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
     .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/Platform/Cryptography"),
+    .target(name: "SignatureV4", dependencies: ["Cryptography"], path: "Sources/Platform/SignatureV4"),
     .target(
         name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
     .target(
@@ -210,6 +211,7 @@ let tests: [Target] = [
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
+    .testTarget(name: "SignatureV4Tests", dependencies: ["SignatureV4"], path: "Tests/SignatureV4Tests"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
     .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "TemporaryFolder"], path: "Tests/HTTPTests"),
     .testTarget(
