@@ -101,6 +101,12 @@ let orchestrator: [Target] = [
         dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
         path: "Sources/Orchestrator/WorkerAPI"),
     .target(
+        name: "Access",
+        dependencies: [
+            "AccessControl", "Cryptography", "HTTPServer", "JSON", "Journal", "Postgres", "SignatureV4", deque,
+            httpTypes, hummingbird, lifecycle, logging, metrics,
+        ], path: "Sources/Orchestrator/Access"),
+    .target(
         name: "Uploads",
         dependencies: [
             "Engine", "HTTPServer", "JSON", "ObjectStorage", "TitleMetadata", httpTypes, hummingbird, lifecycle,
@@ -113,7 +119,8 @@ let orchestrator: [Target] = [
             page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
             page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
             page("markup.js"), page("run-page.js"), page("run.css"), page("runs-page.js"), page("runs.css"),
-            page("state-panel.js"), page("status.js"), page("timeline.js"), page("workers-page.js"),
+            page("session.js"), page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("state-panel.js"),
+            page("status.js"), page("timeline.js"), page("workers-page.js"),
         ]),
 ]
 
@@ -141,8 +148,8 @@ let workers: [Target] = [
     .target(
         name: "Worker",
         dependencies: [
-            "CShims", "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "WorkerProtocol", collections,
-            lifecycle, logging, metrics, subprocess, system,
+            "CShims", "Cryptography", "HTTP", "JSON", "ObjectStorage", "SignatureV4", "StepContracts", "WorkerProtocol",
+            collections, lifecycle, logging, metrics, subprocess, system,
         ], path: "Sources/Workers/Worker"),
 ]
 
@@ -164,15 +171,17 @@ let catalog: [Target] = [
 
 let commands: [Target] = [
     .target(name: "TerminalOutput", dependencies: ["JSON", argumentParser], path: "Sources/Commands/TerminalOutput"),
-    .target(name: "EngineClient", dependencies: ["HTTP", "JSON"], path: "Sources/Commands/EngineClient"),
+    .target(
+        name: "EngineClient", dependencies: ["HTTP", "JSON", "SignatureV4"], path: "Sources/Commands/EngineClient"),
     .target(
         name: "WorkerProgram",
-        dependencies: ["HTTPServer", "Observability", "Worker", argumentParser, lifecycle, logging],
+        dependencies: ["HTTPServer", "Observability", "SignatureV4", "Worker", argumentParser, lifecycle, logging],
         path: "Sources/Commands/WorkerProgram"),
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient",
+            "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
+            "DefinitionSchema", "Engine", "EngineClient",
             "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
             "Observability", "Postgres", "Recommender", "StateGraph", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
@@ -317,6 +326,13 @@ let tests: [Target] = [
         name: "StepFunctionsAPITests",
         dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
         path: "Tests/StepFunctionsAPITests"),
+    .testTarget(
+        name: "AccessTests",
+        dependencies: [
+            "Access", "AccessControl", "Console", "Cryptography", "Engine", "HTTPServer", "HTTPServerTestSupport",
+            "JSON", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport", "SignatureV4", "StepFunctionsAPI",
+            "Uploads", "WorkerAPI", httpTypes, logging,
+        ], path: "Tests/AccessTests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",

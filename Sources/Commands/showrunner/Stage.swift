@@ -1,3 +1,4 @@
+import Cryptography
 import Glibc
 import HTTP
 import JSON
@@ -53,7 +54,7 @@ actor Stage {
                 arguments: [
                     "engine", "--database", database, "--port", "\(port)", "--store", store, "--workflows", workflows,
                     "--spool", data + "/uploads", "--viewer", viewerURL,
-                ], stopPatience: .seconds(25)))
+                ], environment: try masterKey(), stopPatience: .seconds(25)))
         await supervisor.start(
             SupervisedProgram(
                 name: "api", executable: try Places.companion("showrunner-api"),
@@ -76,6 +77,17 @@ actor Stage {
                     ], stopPatience: .seconds(15)))
         }
         try await waitUntilReady(signals)
+    }
+
+    /// Secrets are sealed under the master key of the environment, else under one that lies in the data directory.
+    private func masterKey() throws(CryptoError) -> [String: String] {
+        let environment = EngineCommand.environment()
+        if environment["SHOWRUNNER_MASTER_KEY"] != nil || environment["SHOWRUNNER_MASTER_KEY_FILE"] != nil {
+            return [:]
+        }
+        let path = data + "/master.key"
+        try KeyRing.makeFile(path)
+        return ["SHOWRUNNER_MASTER_KEY_FILE": path]
     }
 
     private static let dataWorker = "data-worker"

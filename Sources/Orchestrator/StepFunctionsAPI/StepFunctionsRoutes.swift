@@ -107,5 +107,8 @@ private func reply(_ document: JSON, status: HTTPResponse.Status, _ context: Ser
     var response = Response.json(document, status: status)
     response.headers[.contentType] = protocolName
     if let name = HTTPField.Name("x-amzn-RequestId") { response.headers[name] = context.requestID }
+    if let name = HTTPField.Name("x-amzn-ErrorType"), let type = document["__type"]?.stringValue, status != .ok {
+        response.headers[name] = type
+    }
     return response
 }
