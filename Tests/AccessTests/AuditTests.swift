@@ -54,7 +54,7 @@ struct AuditTests {
                 ])
             #expect(
                 column("outcome") == [
-                    "not-found", "AccessDeniedException", "InvalidToken", "StateMachineDoesNotExist", "Succeeded",
+                    "not-found", "AccessDeniedException", "TaskDoesNotExist", "StateMachineDoesNotExist", "Succeeded",
                     "Succeeded",
                 ])
             #expect(

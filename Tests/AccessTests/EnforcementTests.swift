@@ -67,7 +67,8 @@ struct EnforcementTests {
                         (answer.status == 403) == !role.allows(action), "\(role) \(method) \(path): \(answer.status)")
                     #expect(answer.status != 401 && answer.status != 303, "\(role) \(method) \(path)")
                 }
-                let stranger = try await client.send(method, path, [:], body: method == "GET" ? nil : [])
+                let stranger = try await client.send(
+                    method, path, [:], body: method == "GET" || method == "HEAD" ? nil : [])
                 let isPage = method == "GET" && path.hasPrefix("/console") && !path.hasPrefix("/console/api")
                 #expect(stranger.status == (isPage ? 303 : 401), "\(method) \(path)")
                 if isPage { #expect(stranger["Location"] == "/console/sign-in?next=\(path)") }
@@ -115,6 +116,7 @@ struct EnforcementTests {
             }
             #expect(try await client.send("OPTIONS", "/uploads").status == 204)
             #expect(try await client.get("/nowhere").status == 404)
+            #expect(try await client.send("DELETE", "/console/api/runs").status == 405)
         }
     }
 
@@ -215,7 +217,7 @@ struct EnforcementTests {
     func trouble() async throws {
         try await Gate.with { gate, client in
             let key = try #require(try await gate.keys()[.admin])
-            gate.trouble.withLock { $0 = "The engine is starting, stopping or standing by." }
+            gate.dials.trouble.withLock { $0 = "The engine is starting, stopping or standing by." }
             let start = try await client.call(key, "StartExecution", ["stateMachineArn": .string(Gate.machine)])
             #expect(start.status == 503)
             #expect(try start.errorType == "ServiceUnavailable")

@@ -28,10 +28,7 @@ final class Gate: Sendable {
     let engine: Engine
     let access: Access
     let store: AccessKeyStore
-    /// What the test adds to the clock, in seconds.
-    let shift = Mutex<Int64>(0)
-    /// Why nothing can be changed, for as long as the test says so.
-    let trouble = Mutex<String?>(nil)
+    let dials = Dials()
     private let directory: String
 
     static let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:short"
@@ -47,28 +44,24 @@ final class Gate: Sendable {
         ring = try KeyRing([MasterKey()])
         journal = Journal(url: url, incarnation: "e1", log: silent)
         engine = Engine(journal: journal, log: silent, contracts: [])
-        let clock = Clock()
         access = Access(
             journal: journal, ring: ring,
             settings: Access.Settings(
                 region: "us-east-1", service: "states", trustsThisMachine: trustsThisMachine, localKeys: localKeys),
-            log: silent, now: { clock.now() })
+            log: silent, now: { [dials] in systemMicroseconds() + dials.shift.withLock { $0 } * 1_000_000 })
         store = AccessKeyStore(journal: journal, ring: ring)
         directory = FileManager.default.temporaryDirectory.path + "/showrunner-access-\(UUID().uuidString)"
-        clock.gate = { [shift] in shift.withLock { $0 } }
         try await engine.activate(holder: "e1", isDead: { _ in true })
         try await engine.loadMachines()
         await engine.beginServing()
     }
 
-    /// The machine's clock and what the test adds to it.
-    private final class Clock: Sendable {
-        private let added = Mutex<@Sendable () -> Int64>({ 0 })
-        var gate: @Sendable () -> Int64 {
-            get { added.withLock { $0 } }
-            set { added.withLock { $0 = newValue } }
-        }
-        func now() -> Int64 { systemMicroseconds() + gate() * 1_000_000 }
+    /// What a test turns.
+    final class Dials: Sendable {
+        /// Added to the clock, in seconds.
+        let shift = Mutex<Int64>(0)
+        /// Why nothing can be changed, for as long as the test says so.
+        let trouble = Mutex<String?>(nil)
     }
 
     func close() async {
@@ -85,7 +78,7 @@ final class Gate: Sendable {
     func router() async throws -> ServiceRouter {
         let router = ServiceRouter(bodyLimit: { Uploads.takesContent($0) ? Int.max : 4 << 20 })
         router.addHealthRoutes(readiness: { Readiness([]) }, metricsText: { "" })
-        router.addAccess(access) { [trouble] in trouble.withLock { $0 } }
+        router.addAccess(access) { [dials] in dials.trouble.withLock { $0 } }
         router.addStepFunctionsRoutes(engine: engine)
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine)

@@ -79,11 +79,11 @@ struct SessionTests {
             let viewer = try #require(keys[.viewer])
             let answer = try await signIn(client, viewer.key.id, viewer.secret)
             let good = try cookie(answer)
-            gate.shift.withLock { $0 = ConsoleSessions.validity - 60 }
+            gate.dials.shift.withLock { $0 = ConsoleSessions.validity - 60 }
             #expect(try await client.get("/console/api/runs", good).status == 200)
-            gate.shift.withLock { $0 = ConsoleSessions.validity + 1 }
+            gate.dials.shift.withLock { $0 = ConsoleSessions.validity + 1 }
             #expect(try await client.get("/console/api/runs", good).status == 401)
-            gate.shift.withLock { $0 = 0 }
+            gate.dials.shift.withLock { $0 = 0 }
 
             let value = try #require(ConsoleSessions.value(in: good["Cookie"]))
             let parts = value.split(separator: ".").map(String.init)

@@ -19,7 +19,9 @@ struct AccessMiddleware: RouterMiddleware {
     func handle(
         _ request: Request, context: ServiceContext, next: (Request, ServiceContext) async throws -> Response
     ) async throws -> Response {
-        let rule = RouteRule.of(request.method, context.endpointPath ?? "")
+        // Without a pattern no route was matched: there is nothing to guard, and 404 or 405 say so to everybody.
+        guard let pattern = context.endpointPath else { return try await next(request, context) }
+        let rule = RouteRule.of(request.method, pattern)
         do {
             return try await answer(request, context, rule, next)
         } catch let refusal as Refusal {
