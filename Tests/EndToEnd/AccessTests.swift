@@ -85,8 +85,7 @@ extension EndToEnd {
                 let told = try await engine.json("audit", "--limit", "1")["items"]?.arrayValue?.first
                 #expect(told?["reason"] == "left" && told?["accessKeyId"] == admin["accessKeyId"])
 
-                let rotated = try await engine.json(
-                    "keys", "rotate", keys["operator"]?["accessKeyId"]?.stringValue ?? "", "--disable-old")
+                let rotated = try await engine.json("keys", "rotate", "--role", "operator", "--disable-old")
                 #expect(rotated["role"] == "operator" && rotated["description"] == "for operators")
                 #expect(try await engine.run(["runs", "list"], as: rotated).status == 0)
                 #expect(try await engine.run(["runs", "list"], as: try #require(keys["operator"])).status == 1)

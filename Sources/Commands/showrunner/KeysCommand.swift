@@ -36,12 +36,7 @@ struct KeysCommand: AsyncParsableCommand {
         var description: String?
         @OptionGroup var access: AccessOptions
 
-        func validate() throws {
-            guard Role(rawValue: role) != nil else {
-                throw ValidationError(
-                    "--role has to be one of \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
-            }
-        }
+        func validate() throws { try AccessOptions.check(role: role) }
 
         func run() async throws {
             let made = try await access.perform("create") { client in
@@ -63,19 +58,18 @@ struct KeysCommand: AsyncParsableCommand {
                   showrunner keys list --json
                 """)
 
+        @Option(help: "Only keys of this role.")
+        var role: String?
         @OptionGroup var access: AccessOptions
 
+        func validate() throws { try AccessOptions.check(role: role) }
+
         func run() async throws {
-            let document = try await access.perform(nil) { client in
-                try await client.get("/access/v1/keys")
-            } directly: { keys in
-                ["keys": .array(try await keys.list().map(\.json))]
-            }
+            let keys = try await access.keys(role: role)
             if access.engine.json {
-                Terminal.json(document)
+                Terminal.json(["keys": .array(keys)])
                 return
             }
-            let keys = document["keys"]?.arrayValue ?? []
             if keys.isEmpty {
                 Terminal.error("no access keys")
                 return
@@ -98,10 +92,15 @@ struct KeysCommand: AsyncParsableCommand {
                 """)
 
         @Argument(help: "The key's id.")
-        var key: String
+        var key: String?
+        @Option(help: "Instead of an id: the one key of this role that works.")
+        var role: String?
         @OptionGroup var access: AccessOptions
 
+        func validate() throws { try AccessOptions.check(key: key, role: role) }
+
         func run() async throws {
+            let key = try await access.id(key, role: role)
             let document = try await access.perform("disable") { client in
                 try await client.post("/access/v1/keys/\(EngineClient.segment(key))/disable", [:])
             } directly: { keys in
@@ -124,12 +123,17 @@ struct KeysCommand: AsyncParsableCommand {
                 """)
 
         @Argument(help: "The old key's id.")
-        var key: String
+        var key: String?
+        @Option(help: "Instead of an id: the one key of this role that works.")
+        var role: String?
         @Flag(help: "Disable the old key at once.")
         var disableOld = false
         @OptionGroup var access: AccessOptions
 
+        func validate() throws { try AccessOptions.check(key: key, role: role) }
+
         func run() async throws {
+            let key = try await access.id(key, role: role)
             let made = try await access.perform("rotate \(key) to") { client in
                 try await client.post(
                     "/access/v1/keys/\(EngineClient.segment(key))/rotate", ["disableOld": .bool(disableOld)])
@@ -146,6 +150,40 @@ struct AccessOptions: ParsableArguments {
     @Option(help: "Go to the database itself, with the master key of the environment: before there is an engine.")
     var database: String?
     @OptionGroup var engine: EngineOptions
+
+    static func check(role: String?) throws {
+        if let role, Role(rawValue: role) == nil {
+            throw ValidationError("--role has to be one of \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+    }
+
+    static func check(key: String?, role: String?) throws {
+        try check(role: role)
+        guard (key == nil) != (role == nil) else {
+            throw ValidationError("the key is named by its id, or by --role")
+        }
+    }
+
+    /// The documents of the keys, of one role or of all.
+    func keys(role: String?) async throws -> [JSON] {
+        let document = try await perform(nil) { client in
+            try await client.get("/access/v1/keys")
+        } directly: { keys in
+            ["keys": .array(try await keys.list().map(\.json))]
+        }
+        return (document["keys"]?.arrayValue ?? []).filter { role == nil || $0["role"]?.stringValue == role }
+    }
+
+    /// The id that was given, or that of the only key of a role that works.
+    func id(_ key: String?, role: String?) async throws -> String {
+        if let key { return key }
+        let working = try await keys(role: role).filter { $0["status"]?.stringValue == "Active" }
+        guard working.count == 1, let id = working[0]["accessKeyId"]?.stringValue else {
+            throw CommandFailure(
+                "\(working.count) keys of the role \(role ?? "") work: name one by its id ('showrunner keys list')")
+        }
+        return id
+    }
 
     /// - Parameter change: what is changed, for the audit log, which an engine writes itself; nil where nothing is.
     func perform(

@@ -12,6 +12,7 @@ public struct AccessService: Service {
 
     public func run() async throws {
         var failing: String?
+        var isTold = false
         var nextRemoval = ContinuousClock.now
         while !Task.isShuttingDownGracefully {
             do throws(AccessError) {
@@ -21,11 +22,13 @@ public struct AccessService: Service {
                     try await removeOldRows()
                     nextRemoval = .now.advanced(by: .seconds(86_400))
                 }
-                failing = nil
+                (failing, isTold) = (nil, false)
             } catch {
-                // Keys that were read go on working. While an engine starts, the tables may not be there yet.
-                if failing != error.message {
+                // Keys that were read go on working. While an engine starts, its tables may not be there yet: what fails
+                // once is no news.
+                if failing == error.message, !isTold {
                     access.log.warning("the access keys are not up to date", metadata: ["reason": "\(error.message)"])
+                    isTold = true
                 }
                 failing = error.message
             }

@@ -29,7 +29,6 @@ public struct SignedRequest: Sendable {
         method: String, target: String, headers: some Sequence<(name: String, value: String)>, contentHash: String
     ) {
         self.method = method
-        let target = target.prefix { $0 != "#" }
         let mark = target.firstIndex(of: "?")
         path = String(target[..<(mark ?? target.endIndex)])
         query =
