@@ -14,7 +14,11 @@ struct Observer {
 extension Engine: RunService {
     public func listRuns(_ query: RunQuery) async throws(EngineError) -> RunPage {
         try requireReady()
-        var filter = ListFilter(mapRun: query.mapRun, status: query.status?.rawValue)
+        if let mapRun = query.mapRun, query.status == .pendingRedrive {
+            return try await listPendingRedrives(of: mapRun, query)
+        }
+        var filter = ListFilter(
+            mapRun: query.mapRun, status: query.status?.rawValue, isRedriven: query.isRedriven)
         if let given = query.machine {
             switch given.hasPrefix("arn:") ? try ResourceName(arn: given) : .stateMachine(given) {
             case .stateMachine(let name): filter.machine = name
@@ -28,6 +32,11 @@ extension Engine: RunService {
             case let other: throw other.isOutOfPlace
             }
         }
+        return try await page(query, filter)
+    }
+
+    /// A page of the list, those alone that the filter lets through.
+    func page(_ query: RunQuery, _ filter: ListFilter) async throws(EngineError) -> RunPage {
         var cursor: ListCursor?
         if let mark = query.before {
             let parts = mark.split(separator: "_", maxSplits: 1)
@@ -307,12 +316,16 @@ extension Engine: RunService {
             isExpress
             ? ResourceName.express(machine: entry.machine, name: entry.name, id: entry.executionID)
             : .execution(machine: entry.machine, name: entry.name)
-        return RunView(
+        var view = RunView(
             executionARN: arn.arn, id: entry.executionID,
             machine: entry.machine, name: entry.name, title: entry.title,
             status: RunStatus(rawValue: entry.status) ?? .running, startDateMicroseconds: entry.startedAt,
             stopDateMicroseconds: entry.stoppedAt, error: entry.error, cause: entry.cause,
             version: entry.version.map { Int($0) }, alias: entry.alias, mapRunARN: entry.mapRun)
+        view.redriveCount = Int(entry.redriveCount)
+        view.redriveDateMicroseconds = entry.redrivenAt
+        noteRedrive(in: &view, isExpress: isExpress)
+        return view
     }
 
     func view(of run: Run) -> RunView {
@@ -331,6 +344,9 @@ extension Engine: RunService {
             view.cause = cause
         case .succeeded, nil: break
         }
+        view.redriveCount = execution.redriveCount
+        view.redriveDateMicroseconds = execution.redrivenAt
+        noteRedrive(in: &view, isExpress: execution.start.deployment.isExpress)
         return view
     }
 

@@ -145,6 +145,20 @@ extension Effect {
         case "mapRunFailed":
             self = .mapRunFailed(
                 scope: try reader.scope(), error: try reader.text("error"), cause: try reader.text("cause"))
+        case "executionRedriven":
+            self = .executionRedriven(count: try reader.number("count"), token: reader.json["token"]?.stringValue)
+        case "stateRedriven": self = .stateRedriven(scope: try reader.scope())
+        case "branchesRedriven": self = .branchesRedriven(scope: try reader.scope())
+        case "childRedriven":
+            self = .childRedriven(scope: try reader.scope(), index: try reader.number("index"))
+        case "mapRunRedriven": self = .mapRunRedriven(scope: try reader.scope())
+        case "childExecutionRedriven":
+            self = .childExecutionRedriven(scope: try reader.scope(), index: try reader.number("index"))
+        case "mapRunUpdated":
+            self = .mapRunUpdated(
+                scope: try reader.scope(), maxConcurrency: reader.json["maxConcurrency"]?.integerValue,
+                toleratedCount: reader.json["toleratedCount"]?.integerValue,
+                toleratedPercentage: reader.json["toleratedPercentage"]?.doubleValue)
         default: throw JournalFormatError(reason: "unknown effect '\(name)'")
         }
     }
@@ -202,6 +216,6 @@ extension MapRunMembership {
         self.init(
             execution: try reader.text("execution"), entry: try reader.number("entry"),
             index: try reader.number("index"), processor: steps.map { $0.stringValue ?? "" },
-            mapRunARN: try reader.text("mapRun"), item: json["item"])
+            mapRunARN: try reader.text("mapRun"), item: json["item"], generation: json["generation"]?.integerValue ?? 0)
     }
 }

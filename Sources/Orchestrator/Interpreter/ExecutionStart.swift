@@ -45,12 +45,13 @@ public struct ExecutionStart: Sendable, Hashable {
     }
 
     /// What the context object says of the execution and its machine.
-    func context(of id: String, startedAt: Instant) -> JSON {
+    func context(of id: String, startedAt: Instant, redriveCount: Int = 0, redrivenAt: Instant? = nil) -> JSON {
         [
             "Execution": .members(
                 ("Id", .string(arn(of: id))), ("Input", input),
                 ("StartTime", .string(Timestamp.text(microseconds: startedAt))), ("Name", .string(name)),
-                ("RoleArn", roleARN.map { .string($0) }), ("RedriveCount", 0)),
+                ("RoleArn", roleARN.map { .string($0) }), ("RedriveCount", .integer(redriveCount)),
+                ("RedriveTime", redrivenAt.map { .string(Timestamp.text(microseconds: $0)) })),
             "StateMachine": ["Id": .string(machineARN), "Name": .string(machineName)],
         ]
     }
@@ -77,9 +78,12 @@ public struct MapRunMembership: Sendable, Hashable {
     public let mapRunARN: String
     /// The item as the context object tells it, `Map.Item.Value`; nil where it is the execution's input.
     public let item: JSON?
+    /// A child that is started anew where others are redriven is another execution: which of them this is, from 0.
+    public let generation: Int
 
     public init(
-        execution: String, entry: EntryID, index: Int, processor: [String], mapRunARN: String, item: JSON? = nil
+        execution: String, entry: EntryID, index: Int, processor: [String], mapRunARN: String, item: JSON? = nil,
+        generation: Int = 0
     ) {
         self.execution = execution
         self.entry = entry
@@ -87,6 +91,7 @@ public struct MapRunMembership: Sendable, Hashable {
         self.processor = processor
         self.mapRunARN = mapRunARN
         self.item = item
+        self.generation = generation
     }
 }
 
