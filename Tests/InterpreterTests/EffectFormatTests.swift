@@ -49,6 +49,13 @@ struct EffectFormatTests {
             #"{"e":"executionStarted","machine":"arn","name":"n","definition":"h","input":{"a":1},"seed":"ff"}"#
         ),
         (
+            .executionStarted(
+                ExecutionStart(
+                    machineARN: "arn", name: "n", definitionHash: "h", input: 1, seed: 255,
+                    starter: WaitingTask(execution: "x", entry: 3, nonce: "o"))),
+            #"{"e":"executionStarted","machine":"arn","name":"n","definition":"h","input":1,"seed":"ff","starter":{"execution":"x","entry":3,"nonce":"o"}}"#
+        ),
+        (
             .stateEntered(scope: 0, entry: 1, state: "S", input: .data),
             #"{"e":"stateEntered","s":0,"n":1,"state":"S","input":"data"}"#
         ),

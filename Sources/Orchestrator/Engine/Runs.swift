@@ -137,8 +137,15 @@ extension Engine: RunService {
     public func start(machine given: String, name: String?, input text: String) async throws(EngineError)
         -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
     {
+        try await start(machine: given, name: name, input: text, for: nil)
+    }
+
+    /// The same for a task that waits for the end.
+    func start(machine given: String, name: String?, input text: String, for task: WaitingTask?)
+        async throws(EngineError) -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
+    {
         try requireReady()
-        return try await start(try target(given), name: name, input: text).started
+        return try await start(try target(given), name: name, input: text, for: task).started
     }
 
     /// Starts an execution of an EXPRESS machine and waits for its end, at most as long as AWS lets one run.
@@ -169,7 +176,8 @@ extension Engine: RunService {
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     private static let expressLimit = Duration.seconds(300)
 
-    private func start(_ target: Target, name: String?, input text: String) async throws(EngineError)
+    private func start(_ target: Target, name: String?, input text: String, for task: WaitingTask? = nil)
+        async throws(EngineError)
         -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?)
     {
         if let name { try NameRule.check(name) }
@@ -197,7 +205,8 @@ extension Engine: RunService {
             roleARN: target.revision.configuration.roleARN,
             deployment: Deployment(
                 revision: target.revision.id, version: target.version, alias: target.alias,
-                stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express))
+                stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express),
+            starter: task)
         let run = Run(
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)

@@ -19,7 +19,10 @@ extension Effect {
                     tokenKey: json["tokenKey"]?.stringValue, roleARN: json["role"]?.stringValue,
                     parent: try json["parent"].map { parent throws(JournalFormatError) in
                         try MapRunMembership(json: parent)
-                    }, deployment: Deployment(json: json["deployment"])))
+                    }, deployment: Deployment(json: json["deployment"]),
+                    starter: try json["starter"].map { starter throws(JournalFormatError) in
+                        try WaitingTask(json: starter)
+                    }))
         case "stateEntered":
             self = .stateEntered(
                 scope: try reader.scope(), entry: try reader.number("n"), state: try reader.text("state"),
@@ -204,6 +207,15 @@ private struct EffectReader {
         case "ABORTED": return .aborted(error: error, cause: cause)
         case let status: throw JournalFormatError(reason: "'\(status)' is no way to end")
         }
+    }
+}
+
+extension WaitingTask {
+    fileprivate init(json: JSON) throws(JournalFormatError) {
+        let reader = EffectReader(json: json)
+        self.init(
+            execution: try reader.text("execution"), entry: try reader.number("entry"),
+            nonce: try reader.text("nonce"))
     }
 }
 

@@ -12,7 +12,8 @@ extension Effect {
                 ("definition", .string(start.definitionHash)), ("input", start.input),
                 ("seed", .string(String(start.seed, radix: 16))),
                 ("tokenKey", start.tokenKey.map { .string($0) }), ("role", start.roleARN.map { .string($0) }),
-                ("parent", start.parent?.json), ("deployment", start.deployment.json))
+                ("parent", start.parent?.json), ("deployment", start.deployment.json),
+                ("starter", start.starter?.json))
         case .stateEntered(let scope, let entry, let state, let input):
             return [
                 "e": "stateEntered", "s": .integer(scope), "n": .integer(entry), "state": .string(state),
@@ -156,6 +157,12 @@ extension Effect {
 
     private static func ending(_ name: String, _ error: String?, _ cause: String?) -> JSON {
         .members(("e", .string(name)), ("error", error.map { .string($0) }), ("cause", cause.map { .string($0) }))
+    }
+}
+
+extension WaitingTask {
+    var json: JSON {
+        ["execution": .string(execution), "entry": .integer(entry), "nonce": .string(nonce)]
     }
 }
 

@@ -18,11 +18,15 @@ public struct ExecutionStart: Sendable, Hashable {
     /// The Map Run that this is a child execution of; nil for all others.
     public let parent: MapRunMembership?
     public let deployment: Deployment
+    /// The task that started it and waits for its end (`.sync`); nil for all others.
+    public let starter: WaitingTask?
 
     public init(
         machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64, tokenKey: String? = nil,
-        roleARN: String? = nil, parent: MapRunMembership? = nil, deployment: Deployment = Deployment()
+        roleARN: String? = nil, parent: MapRunMembership? = nil, deployment: Deployment = Deployment(),
+        starter: WaitingTask? = nil
     ) {
+        self.starter = starter
         self.machineARN = machineARN
         self.name = name
         self.definitionHash = definitionHash
@@ -61,6 +65,20 @@ public struct ExecutionStart: Sendable, Hashable {
     public func machine(in machine: StateMachine) -> StateMachine? {
         guard let parent else { return machine }
         return machine.processor(at: parent.processor)
+    }
+}
+
+/// One attempt of a task, as another execution knows it.
+public struct WaitingTask: Sendable, Hashable {
+    /// Id of the execution that the task is in.
+    public let execution: String
+    public let entry: EntryID
+    public let nonce: String
+
+    public init(execution: String, entry: EntryID, nonce: String) {
+        self.execution = execution
+        self.entry = entry
+        self.nonce = nonce
     }
 }
 
