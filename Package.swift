@@ -104,7 +104,7 @@ let orchestrator: [Target] = [
         name: "Access",
         dependencies: [
             "AccessControl", "Cryptography", "HTTPServer", "JSON", "Journal", "Postgres", "SignatureV4", deque,
-            httpTypes, hummingbird, lifecycle, logging, metrics,
+            httpTypes, hummingbird, lifecycle, logging, metrics, nioCore,
         ], path: "Sources/Orchestrator/Access"),
     .target(
         name: "Uploads",

@@ -179,6 +179,11 @@ struct EnforcementTests {
             // The content is covered, and UNSIGNED-PAYLOAD gets nobody out of it.
             let open = try await client.send(key, "POST", "/", list, body: Array("{}".utf8), unsignedPayload: true)
             #expect(try open.errorType == "InvalidSignatureException")
+            // More than any operation has is not read to be hashed.
+            let large = try await client.send(
+                key, "POST", "/", list, body: [UInt8](repeating: 32, count: (2 << 20) + 1))
+            #expect(large.status == 413)
+            #expect(try large.errorType == "RequestEntityTooLargeException")
             // In the query, as presigned addresses have it.
             let presigned = try await client.get("/console/api/runs?X-Amz-Algorithm=AWS4-HMAC-SHA256")
             #expect(presigned.status == 401)

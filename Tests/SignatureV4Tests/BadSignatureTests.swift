@@ -100,6 +100,51 @@ struct BadSignatureTests {
         #expect(host.first { $0.name == "X-Amz-Content-Sha256" }?.value == "UNSIGNED-PAYLOAD")
     }
 
+    @Test("5,000 requests with a byte changed somewhere: none is accepted, and each refusal has its name")
+    func changedBytes() throws {
+        var dice = Dice(state: UInt64.random(in: 1 ... .max))
+        print("bytes are changed by seed \(dice.state)")
+        let seed = dice.state
+        let good = RequestParts.good()
+        for round in 0..<5_000 {
+            var parts = good
+            let names = ["Authorization", "X-Amz-Date", "X-Amz-Target", "Host", "X-Amz-Content-Sha256"]
+            let name = names[Int(dice.next() % UInt64(names.count))]
+            var bytes = Array(parts[name].utf8)
+            let place = Int(dice.next() % UInt64(bytes.count))
+            switch dice.next() % 3 {
+            case 0: bytes[place] = UInt8(32 + dice.next() % 95)
+            case 1: bytes.remove(at: place)
+            default: bytes.insert(UInt8(32 + dice.next() % 95), at: place)
+            }
+            parts[name] = String(decoding: bytes, as: UTF8.self)
+            // White space around parts means nothing.
+            let isSame =
+                parts[name].split(separator: " ").joined(separator: " ")
+                == good[name].split(separator: " ").joined(separator: " ")
+                || name == "Authorization"
+                    && parts[name].filter { $0 != " " && $0 != "," } == good[name].filter { $0 != " " && $0 != "," }
+            if isSame { continue }
+            let error = #expect(throws: SignatureError.self, "round \(round) of seed \(seed): \(name): \(parts[name])")
+            {
+                try parts.check()
+            }
+            if error == nil { return }
+        }
+    }
+
+    /// xorshift64, so that a seed tells everything.
+    private struct Dice: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return state
+        }
+    }
+
     @Test("a signer's descriptions tell no secret")
     func description() {
         let signer = RequestSigner(accessKeyID: "A", secretAccessKey: RequestParts.secret, region: "r", service: "s")

@@ -36,7 +36,10 @@ struct RequestParts: Sendable {
             contentHash: SignedRequest.hash(of: content))
         guard let presented = try PresentedSignature.read(from: request) else { throw SignatureError.missing }
         try RequestParts.verifier.verify(
-            presented, of: request, secret: secret, now: try #require(SigningTime(now)))
+            presented, of: request,
+            // Nobody else's key is known.
+            secret: presented.credential.accessKeyID == "AKIDEXAMPLE" ? secret : nil,
+            now: try #require(SigningTime(now)))
     }
 
     static func good(

@@ -46,11 +46,11 @@ struct AccessMiddleware: RouterMiddleware {
     ) async throws -> Response {
         if rule == .open { return try await next(request, context) }
         var request = request
-        let caller = try await authentication.caller(of: &request, context, isUpload: rule == .upload)
+        let caller = try await authentication.caller(of: &request, context, rule)
         var call = Call(caller: caller, rule: rule, request: request, context: context)
         if rule == .wire, call.unknownOperation == nil, call.isChange || !call.isAllowed {
-            let content = try await request.collectBody(upTo: Authentication.contentBytes)
-            call.resource = AuditSubject.resource(ofOperation: Array(content.readableBytesView))
+            call.resource = AuditSubject.resource(
+                ofOperation: try await Authentication.content(of: &request, rule))
         }
         if let unknown = call.unknownOperation { throw Refusal.unknownOperation(unknown) }
         guard call.isAllowed else {

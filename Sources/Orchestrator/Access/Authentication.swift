@@ -3,6 +3,7 @@ import Cryptography
 import HTTPServer
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import SignatureV4
 
 /// Finds out who calls.
@@ -15,14 +16,16 @@ struct Authentication: Sendable {
     /// Microseconds since 1970.
     let now: @Sendable () -> Int64
 
-    /// The largest content that is held in memory to be hashed; the routes have smaller limits.
+    /// The largest content of the wire API, as the route itself has it.
+    static let wireBytes = 2 << 20
+    /// The largest content of other routes that is held in memory to be hashed; they have smaller limits.
     static let contentBytes = 4 << 20
 
     /// - Parameters:
     ///   - request: its content is read and put back where a signature covers it.
-    ///   - isUpload: the content is as long as a film: its signature must leave it out.
+    ///   - rule: what its route asks for. An upload's content is as long as a film: its signature must leave it out.
     func caller(
-        of request: inout Request, _ context: ServiceContext, isUpload: Bool
+        of request: inout Request, _ context: ServiceContext, _ rule: RouteRule
     ) async throws -> Caller {
         let presented: PresentedSignature?
         let head = signedRequest(request, contentHash: SignedRequest.emptyHash)
@@ -32,7 +35,7 @@ struct Authentication: Sendable {
             throw Refusal(error)
         }
         if let presented {
-            let hash = try await contentHash(of: &request, isUpload: isUpload)
+            let hash = try await contentHash(of: &request, rule)
             return try await signer(presented, signedRequest(request, contentHash: hash))
         }
         if let caller = try await sessionHolder(request) {
@@ -67,8 +70,8 @@ struct Authentication: Sendable {
         }
     }
 
-    private func contentHash(of request: inout Request, isUpload: Bool) async throws -> String {
-        if isUpload {
+    private func contentHash(of request: inout Request, _ rule: RouteRule) async throws -> String {
+        if rule == .upload {
             if request.headers[.amzContentSHA256] == SignedRequest.unsignedPayload {
                 return SignedRequest.unsignedPayload
             }
@@ -83,8 +86,17 @@ struct Authentication: Sendable {
             }
             return SignedRequest.emptyHash
         }
-        let content = try await request.collectBody(upTo: Self.contentBytes)
-        return SignedRequest.hash(of: content.readableBytesView)
+        return SignedRequest.hash(of: try await Self.content(of: &request, rule))
+    }
+
+    /// A request's content, held in memory and put back.
+    static func content(of request: inout Request, _ rule: RouteRule) async throws -> [UInt8] {
+        let limit = rule == .wire ? wireBytes : contentBytes
+        do {
+            return Array(try await request.collectBody(upTo: limit).readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw Refusal.tooLarge(limit)
+        }
     }
 
     private func signedRequest(_ request: Request, contentHash: String) -> SignedRequest {

@@ -62,6 +62,13 @@ struct Refusal: Error {
         message: "The request was made by a page of another origin, which may not use this browser's rights.",
         status: .forbidden, reason: "other-origin")
 
+    static func tooLarge(_ limit: Int) -> Refusal {
+        Refusal(
+            code: "RequestEntityTooLargeException",
+            message: "The content of a request may have \(limit) bytes at most.", status: .contentTooLarge,
+            reason: "too-large")
+    }
+
     static func unavailable(_ message: String) -> Refusal {
         Refusal(code: "ServiceUnavailable", message: message, status: .serviceUnavailable, reason: "unavailable")
     }
@@ -70,7 +77,7 @@ struct Refusal: Error {
     func wireResponse(_ context: ServiceContext) -> Response {
         var response = Response.json(
             ["__type": .string(code), "message": .string(message)],
-            status: status == .serviceUnavailable ? status : .badRequest)
+            status: status == .serviceUnavailable || status == .contentTooLarge ? status : .badRequest)
         response.headers[.contentType] = "application/x-amz-json-1.0"
         response.headers[.amznRequestID] = context.requestID
         response.headers[.amznErrorType] = code
@@ -86,6 +93,7 @@ struct Refusal: Error {
                 members: [("error", .string(code))],
                 headers: [.wwwAuthenticate: PresentedSignature.algorithm, .cacheControl: "no-store"])
         case .serviceUnavailable: .unavailable(message, retryAfter: 1)
+        case .contentTooLarge: .contentTooLarge(limit: Authentication.contentBytes)
         default:
             Problem(
                 "access-denied", status: status, title: "Not allowed", detail: message,
