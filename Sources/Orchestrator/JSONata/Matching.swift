@@ -2,67 +2,48 @@
 struct TextMatch {
     let start: Int
     let end: Int
-    private let source: Source
-
-    private enum Source {
-        /// Of a regular expression; from 2 on the slots say where each group begins and ends.
-        case subject(RegexSubject, slots: [Int], groups: Int)
-        /// What a function answered.
-        case values(text: String, groups: [Value])
-    }
+    /// Where a regular expression found it; from 2 on the slots say where each group begins and ends.
+    private let subject: RegexSubject?
+    private let slots: [Int]
+    /// What a function answered instead.
+    private let answer: (text: String, groups: [Value])?
+    let groupCount: Int
 
     init(_ subject: RegexSubject, _ range: Range<Int>, slots: [Int], groups: Int) {
         start = range.lowerBound
         end = range.upperBound
-        source = .subject(subject, slots: slots, groups: groups)
+        self.subject = subject
+        self.slots = slots
+        groupCount = groups
+        answer = nil
     }
 
     init(_ text: String, _ range: Range<Int>, groups: [Value]) {
         start = range.lowerBound
         end = range.upperBound
-        source = .values(text: text, groups: groups)
+        subject = nil
+        slots = []
+        groupCount = groups.count
+        answer = (text, groups)
     }
 
-    var text: String {
-        switch source {
-        case .subject(let subject, _, _): subject.text(start..<end)
-        case .values(let text, _): text
-        }
-    }
+    var text: String { subject?.text(start..<end) ?? answer?.text ?? "" }
 
     /// The bytes of the text in UTF-8.
-    var byteCount: Int {
-        if case .subject(let subject, _, _) = source, subject.isASCII { return end - start }
-        return text.utf8.count
-    }
+    var byteCount: Int { subject?.isASCII == true ? end - start : text.utf8.count }
 
     /// The code units of the text.
-    var unitCount: Int {
-        switch source {
-        case .subject: end - start
-        case .values(let text, _): text.utf16.count
-        }
-    }
-
-    var groupCount: Int {
-        switch source {
-        case .subject(_, _, let groups): groups
-        case .values(_, let groups): groups.count
-        }
-    }
+    var unitCount: Int { answer?.text.utf16.count ?? end - start }
 
     /// What each group took; undefined for one that took no part.
     var groups: [Value] {
-        switch source {
-        case .subject(let subject, let slots, let groups):
-            (0..<groups).map { group in
-                TextMatch.range(of: group, slots).map { .string(subject.text($0)) } ?? .undefined
-            }
-        case .values(_, let groups): groups
+        if let answer { return answer.groups }
+        return (0..<groupCount).map { group in
+            range(of: group).flatMap { subject?.text($0) }.map { .string($0) } ?? .undefined
         }
     }
 
-    private static func range(of group: Int, _ slots: [Int]) -> Range<Int>? {
+    private func range(of group: Int) -> Range<Int>? {
         let from = slots[2 * group + 2]
         let to = slots[2 * group + 3]
         return from >= 0 && to >= from ? from..<to : nil
@@ -70,25 +51,15 @@ struct TextMatch {
 
     /// Adds the text.
     func append(to units: inout [UInt16]) {
-        if case .subject(let subject, _, _) = source, subject.isASCII {
-            units.append(contentsOf: subject.units[start..<end])
-        } else {
-            units.append(contentsOf: text.utf16)
-        }
+        if let subject { subject.append(start..<end, to: &units) } else { units.append(contentsOf: text.utf16) }
     }
 
     /// Adds the text of a group, counted from 0, if it took part.
     func append(group: Int, to units: inout [UInt16]) {
-        switch source {
-        case .subject(let subject, let slots, _):
-            guard let range = TextMatch.range(of: group, slots) else { return }
-            if subject.isASCII {
-                units.append(contentsOf: subject.units[range])
-            } else {
-                units.append(contentsOf: subject.text(range).utf16)
-            }
-        case .values(_, let groups):
-            if case .string(let text) = groups[group] { units.append(contentsOf: text.utf16) }
+        if let answer {
+            if case .string(let text) = answer.groups[group] { units.append(contentsOf: text.utf16) }
+        } else if let range = range(of: group) {
+            subject?.append(range, to: &units)
         }
     }
 }
@@ -96,25 +67,25 @@ struct TextMatch {
 /// The matches of a pattern one after another: of a regular expression, or of a function that keeps to its protocol
 /// (docs.jsonata.org, "Regular expressions": it returns an object with `match`, `start`, `end`, `groups` and `next`).
 struct Matching: ~Copyable {
-    private let call: Call
+    private let runtime: Runtime
     /// Where the pattern is a regular expression.
     private var matcher: RegexMatcher?
     private var upcoming: Step
 
     private enum Step {
         case regex(offset: Int, isFirst: Bool)
-        case function(Value, arguments: [Value])
+        case function(Value, arguments: [Value], Call)
         case done
     }
 
     init(_ text: String, _ subject: RegexSubject, _ pattern: Value, _ call: Call) {
-        self.call = call
+        runtime = call.runtime
         if case .function(let function) = pattern, case .regex(let regex) = function.kind {
             matcher = RegexMatcher(regex, subject, call.runtime)
             upcoming = .regex(offset: 0, isFirst: true)
         } else {
             matcher = nil
-            upcoming = .function(pattern, arguments: [.string(text)])
+            upcoming = .function(pattern, arguments: [.string(text)], call)
         }
     }
 
@@ -137,10 +108,10 @@ struct Matching: ~Copyable {
             }
             if !isFirst, match.end == match.start, let failure = matcher?.regex.emptyMatch { throw failure }
             upcoming = .regex(offset: match.end, isFirst: false)
-            try call.runtime.charge(match.byteCount + 64)
+            try runtime.charge(match.byteCount + 64)
             return match
-        case .function(let function, let arguments):
-            let result = try call.runtime.applyIteratee(function, arguments, call)
+        case .function(let function, let arguments, let call):
+            let result = try runtime.applyIteratee(function, arguments, call)
             if result.isUndefined {
                 upcoming = .done
                 return nil
@@ -153,7 +124,7 @@ struct Matching: ~Copyable {
             else { throw Failure("T1010") }
             let text: String
             if case .string(let matched)? = result.member("match") { text = matched } else { text = "" }
-            upcoming = .function(next, arguments: [])
+            upcoming = .function(next, arguments: [], call)
             return TextMatch(text, from..<to, groups: groups.items)
         }
     }

@@ -10,6 +10,15 @@ final class RegexSubject: Sendable {
     }
 
     func text(_ range: Range<Int>) -> String { CodeUnits.text(units, range) }
+
+    /// Adds a part to a text under construction, as ``text(_:)`` gives it.
+    func append(_ range: Range<Int>, to result: inout [UInt16]) {
+        if isASCII {
+            for index in range { result.append(units[index]) }
+        } else {
+            result.append(contentsOf: text(range).utf16)
+        }
+    }
 }
 
 /// Looks for one regular expression in one text, again and again, with memory that is taken once.
