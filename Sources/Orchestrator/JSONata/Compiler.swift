@@ -33,7 +33,7 @@ final class Program: @unchecked Sendable {
             runtime.release()
         }
         let result = try root.evaluate(Program.wrapped(value), frame, runtime)
-        return try result.json(functions: environment.dialect == .reference ? .asEmptyText : .refused)
+        return try result.json(unrepresentable: environment.dialect == .reference ? .replaced : .refused)
     }
 
     /// An input that is an array is one item, not a sequence of them.

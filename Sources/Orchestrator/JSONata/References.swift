@@ -22,7 +22,7 @@ struct ReferenceCollector {
     private mutating func use(_ variable: VariableNode, path: [String]) {
         if isBound(variable.name) { return }
         // A function of the language, unless fields are taken from it: those it has not.
-        if path.isEmpty, BuiltinTable.function(named: variable.text, in: .statesLanguage) != nil { return }
+        if path.isEmpty, BuiltinTable.isFunction(variable.text) { return }
         references.append(.init(variable: variable.text, path: path, offset: variable.start))
     }
 

@@ -19,7 +19,7 @@ public struct PackageStep: LocalStep {
     public init() {
         self.init { keyID throws(StepFailure) in
             throw StepFailure(
-                error: "Showrunner.KeyUnavailable", cause: "this worker has no source of content keys for \(keyID)",
+                error: StepErrorName.keyUnavailable, cause: "this worker has no source of content keys for \(keyID)",
                 retry: .elsewhere)
         }
     }
