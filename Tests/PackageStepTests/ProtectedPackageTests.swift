@@ -56,7 +56,7 @@ import Testing
         let out = scratch.path + "/out"
         try Clip(name: "film", frames: 300, group: 50).write(to: film)
         let soundID = "ffeeddccbbaa99887766554433221100"
-        let keys = ["sd=\(Self.keyID):\(Self.key)", "audio=\(soundID):\(Self.otherKey)"]
+        let keys = ["sd=\(Self.keyID):\(Self.key):TYPE-0", "audio=\(soundID):\(Self.otherKey)"]
         _ = try LocalPackage.run(
             [LocalPackage.Input(path: film)], writesHLS: true, writesDASH: true, directory: out,
             protection: LocalProtection(scheme: scheme, keys: keys, clearLeadSeconds: 4))
@@ -77,6 +77,7 @@ import Testing
         }
         let master = try text(out + "/master.m3u8")
         #expect(master.contains("KEYID=0x\(Self.keyID)") && master.contains("KEYID=0x\(soundID)"))
+        #expect(master.contains("HDCP-LEVEL=TYPE-0"))
         try expectNoKey(in: out)
     }
 
@@ -102,7 +103,8 @@ import Testing
     @Test(arguments: [
         (["\(keyID):\(key)", "\(keyID):\(otherKey)"], "has another key already"), (["\(keyID):12"], "key 1 must be"),
         ([], "at least one key"), (["sd=\(keyID):\(key)", "sd=\(keyID):\(key)"], "labelled 'sd'"),
-        (["loud=\(keyID):\(key)"], "label must be"),
+        (["loud=\(keyID):\(key)"], "label must be"), (["hd=\(keyID):\(key):TYPE-2"], "HDCP level must be"),
+        (["\(keyID):\(key):TYPE-0:x"], "key 1 must be"),
         (
             ["\(keyID):\(key)", "ff\(keyID.dropFirst(2)):\(key)", "fe\(keyID.dropFirst(2)):\(key)"],
             "several keys have no label"

@@ -109,7 +109,8 @@ public struct TrackSource: Sendable, Hashable {
                         sampleAspectRatio: Ratio(
                             stream.sampleAspectRatio.numerator, stream.sampleAspectRatio.denominator),
                         color: entry?.color,
-                        highDynamicRange: entry?.highDynamicRange ?? HighDynamicRangeMetadata()))
+                        highDynamicRange: entry?.highDynamicRange ?? HighDynamicRangeMetadata(),
+                        dolbyVision: entry?.dolbyVision))
             case .audio, .text: .audio(.init(sampleRate: stream.sampleRate, channels: stream.channels))
             }
         return try TrackDescription(
