@@ -317,7 +317,9 @@ let tests: [Target] = [
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",
-        dependencies: ["EngineClient", "HTTP", "JSON", "showrunner", "showrunner-api", "showrunner-worker"],
+        dependencies: [
+            "EngineClient", "HTTP", "JSON", "StepFunctionsAPI", "showrunner", "showrunner-api", "showrunner-worker",
+        ],
         path: "Tests/EndToEnd"),
 ]
 
