@@ -267,7 +267,7 @@ class Maker:
         if self.dice.random() < 0.5 or operation.startswith("Delete") and self.dice.random() < 0.7:
             operation = self.some(
                 "CreateStateMachine", "CreateStateMachine", "CreateStateMachine", "StartExecution", "StartExecution", "TestState",
-                "GetExecutionHistory", "StartSyncExecution", "GetActivityTask")
+                "GetExecutionHistory", "DescribeExecution")
         members = OPERATIONS[operation]
         optional = 0.35 if operation != "CreateStateMachine" else 0.2
         required = {"name", "definition", "roleArn", "stateMachineArn", "executionArn", "activityArn", "taskToken", "output",
@@ -466,7 +466,7 @@ class Run:
             except OSError as error:
                 return self.fail("the engine takes no connection: %s" % error)
             try:
-                patience = 0.5 if operation in LONG_POLLS or not whole else self.options.patience
+                patience = 0.2 if operation in LONG_POLLS or not whole else self.options.patience
                 status, headers, answer = connection.exchange(request, patience)
             except (socket.timeout, TimeoutError):
                 connection.close()

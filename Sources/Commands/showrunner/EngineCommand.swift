@@ -67,6 +67,7 @@ struct EngineCommand: AsyncParsableCommand {
         guard !reading.hasErrors else {
             throw CommandFailure("the workflows have errors:\n" + reading.problems.joined(separator: "\n"))
         }
+        for problem in reading.problems { log.warning("\(problem)") }
         let quotas = try Usage.check { () throws(CommandFailure) in try RequestQuotaOption.read(requestQuotas) }
         let store = try Usage.check { () throws(ObjectStorageError) in
             try openStore(self.store, environment: environment)

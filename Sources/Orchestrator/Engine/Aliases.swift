@@ -22,6 +22,7 @@ extension Engine {
         -> AliasView
     {
         try requireReady()
+        try checkDescription(description)
         _ = try checked(routes)
         return try await changingRegistry { () async throws(EngineError) in
             let (machineName, routes) = try checked(routes)
@@ -55,6 +56,7 @@ extension Engine {
         -> AliasView
     {
         try requireReady()
+        try checkDescription(description)
         return try await changingRegistry { () async throws(EngineError) in
             var (machine, alias) = try alias(arn)
             if let routes {

@@ -217,6 +217,14 @@ extension Engine {
             throw EngineError(
                 code: .invalid, message: "Version description can only be set when publish is true")
         }
+        try checkDescription(description)
+    }
+
+    /// A description is kept as it is, and PostgreSQL's text cannot hold U+0000. Throws `.invalid`.
+    func checkDescription(_ description: String?) throws(EngineError) {
+        guard description?.utf8.contains(0) != true else {
+            throw EngineError(code: .invalid, message: "A description can't contain U+0000.")
+        }
     }
 
     /// Reads a definition as the wire gives it. Throws `.invalidDefinition` with all that is wrong with it.
