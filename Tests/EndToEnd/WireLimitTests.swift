@@ -3,6 +3,8 @@ import HTTP
 import JSON
 import Testing
 
+@testable import showrunner
+
 extension EndToEnd {
     /// The wire at its limits, from outside.
     @Suite struct WireLimitTests {
@@ -71,6 +73,24 @@ extension EndToEnd {
             } catch { result = .failure(error) }
             try await stage.stop()
             try result.get()
+        }
+
+        @Test(
+            "however few files may be open, what waits leaves connections for what does not",
+            arguments: [
+                0, 320, 1024, 2048, 4352, 20_000, Int.max,
+            ])
+        func budget(files: Int) {
+            let budget = ConnectionBudget(openFiles: files)
+            let waiting =
+                budget.workerPolls + budget.activityPolls + budget.synchronousExecutions + budget.eventStreams
+            #expect(waiting * 10 <= budget.connections * 7)
+            #expect(
+                min(budget.workerPolls, budget.activityPolls, budget.synchronousExecutions, budget.eventStreams) > 0)
+            #expect(budget.connections + ConnectionBudget.reservedFiles <= max(files, 320))
+            if files >= 4352 {
+                #expect(budget.workerPolls == 1000 && budget.activityPolls == 1000 && budget.eventStreams == 256)
+            }
         }
 
         @Test("quotas that cannot be read are told with their place, before anything starts")

@@ -107,7 +107,7 @@ struct RunsCommand: AsyncParsableCommand {
                   showrunner runs show ingest/night-42
                 """)
 
-        @Argument(help: ExecutionArgument.help)
+        @Argument(help: ArgumentHelp(ExecutionArgument.help))
         var execution: String
         @OptionGroup var engine: EngineOptions
 
@@ -128,7 +128,7 @@ struct RunsCommand: AsyncParsableCommand {
                   showrunner runs watch night-42
                 """)
 
-        @Argument(help: "\(ExecutionArgument.help) Without one: all open runs, until none is.")
+        @Argument(help: ArgumentHelp(ExecutionArgument.help + " Without one: all open runs, until none is."))
         var execution: String?
         @OptionGroup var engine: EngineOptions
 
@@ -152,7 +152,7 @@ struct RunsCommand: AsyncParsableCommand {
                   showrunner runs history ingest/night-42 --json
                 """)
 
-        @Argument(help: ExecutionArgument.help)
+        @Argument(help: ArgumentHelp(ExecutionArgument.help))
         var execution: String
         @OptionGroup var engine: EngineOptions
 
@@ -173,8 +173,8 @@ struct RunsCommand: AsyncParsableCommand {
                 Terminal.json(["events": .array(events)])
                 return
             }
-            let told = events.compactMap { History.Event(wire: $0) }
-            Terminal.table(History.table(of: told, from: told.first?.at ?? 0))
+            let told = events.compactMap { Interpreter.History.Event(wire: $0) }
+            Terminal.table(Interpreter.History.table(of: told, from: told.first?.at ?? 0))
         }
     }
 
@@ -186,7 +186,7 @@ struct RunsCommand: AsyncParsableCommand {
                   showrunner runs stop ingest/night-42 --cause "wrong cut"
                 """)
 
-        @Argument(help: ExecutionArgument.help)
+        @Argument(help: ArgumentHelp(ExecutionArgument.help))
         var execution: String
         @Option(help: "An error name to record.")
         var error: String?
