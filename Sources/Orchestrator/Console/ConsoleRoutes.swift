@@ -45,10 +45,16 @@ extension ServiceRouter {
         }
         post("/console/api/runs/{id}/stop") { request, context in
             let id = try executionID(context)
-            let order = try await StopOrder(request: request)
+            let order = try StopOrder(try await order(in: request))
             try await calling { () throws(EngineError) in
                 try await runs.stopExecution(id, error: order.error, cause: order.cause)
             }
+            return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
+        }
+        post("/console/api/runs/{id}/redrive") { request, context in
+            let id = try executionID(context)
+            _ = try await order(in: request)
+            try await calling { () throws(EngineError) in try await runs.redriveExecution(id) }
             return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
         }
         get("/console/api/events") { _, _ in try await feeds.response(of: nil) }
@@ -95,7 +101,7 @@ extension Problem {
             self.init("name-taken", status: .conflict, title: "The name is taken", detail: error.message)
         case .unavailable, .busy, .executionLimit, .pollLimit:
             self = .unavailable(error.message, retryAfter: 1)
-        case .machineDeleting, .conflict, .machineExists:
+        case .machineDeleting, .conflict, .machineExists, .notRedrivable:
             self.init("conflict", status: .conflict, title: "It does not go with what is there", detail: error.message)
         case .invalid, .invalidName, .invalidARN, .typeNotSupported, .invalidDefinition, .invalidInput,
             .invalidLogging, .invalidEncryption, .missingParameter, .resourceNotFound, .tooManyTags,
@@ -134,34 +140,37 @@ extension RunQuery {
     }
 }
 
+/// The JSON object that an order has as its content; nothing counts as `{}`.
+private func order(in request: Request) async throws -> JSON {
+    // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request, which
+    // nothing here grants.
+    let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
+    guard type == "application/json" else {
+        throw Problem(
+            "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
+            detail: "The content must be application/json.")
+    }
+    let content = try await request.body.collect(upTo: 256 << 10)
+    let document: JSON
+    do {
+        document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))
+    } catch {
+        throw Problem("invalid-content", status: .badRequest, title: "The content is not valid", detail: "\(error).")
+    }
+    guard document.objectValue != nil else {
+        throw Problem(
+            "invalid-content", status: .badRequest, title: "The content is not valid",
+            detail: "The content must be a JSON object.")
+    }
+    return document
+}
+
 /// The content of a stop request: `{"error": "…", "cause": "…"}`, both optional, with StopExecution's limits.
 private struct StopOrder {
-    static let maximumContent = 256 << 10
     let error: String?
     let cause: String?
 
-    init(request: Request) async throws {
-        // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request,
-        // which nothing here grants.
-        let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
-        guard type == "application/json" else {
-            throw Problem(
-                "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
-                detail: "The content must be application/json.")
-        }
-        let content = try await request.body.collect(upTo: Self.maximumContent)
-        let document: JSON
-        do {
-            document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))
-        } catch {
-            throw Problem(
-                "invalid-content", status: .badRequest, title: "The content is not valid", detail: "\(error).")
-        }
-        guard document.objectValue != nil else {
-            throw Problem(
-                "invalid-content", status: .badRequest, title: "The content is not valid",
-                detail: "The content must be a JSON object.")
-        }
+    init(_ document: JSON) throws(Problem) {
         error = try Self.text("error", of: document, limit: 256)
         cause = try Self.text("cause", of: document, limit: 32_768)
     }

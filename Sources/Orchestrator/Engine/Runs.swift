@@ -14,7 +14,11 @@ struct Observer {
 extension Engine: RunService {
     public func listRuns(_ query: RunQuery) async throws(EngineError) -> RunPage {
         try requireReady()
-        var filter = ListFilter(mapRun: query.mapRun, status: query.status?.rawValue)
+        if let mapRun = query.mapRun, query.status == .pendingRedrive {
+            return try await listPendingRedrives(of: mapRun, query)
+        }
+        var filter = ListFilter(
+            mapRun: query.mapRun, status: query.status?.rawValue, isRedriven: query.isRedriven)
         if let given = query.machine {
             switch given.hasPrefix("arn:") ? try ResourceName(arn: given) : .stateMachine(given) {
             case .stateMachine(let name): filter.machine = name
@@ -28,6 +32,11 @@ extension Engine: RunService {
             case let other: throw other.isOutOfPlace
             }
         }
+        return try await page(query, filter)
+    }
+
+    /// A page of the list, those alone that the filter lets through.
+    func page(_ query: RunQuery, _ filter: ListFilter) async throws(EngineError) -> RunPage {
         var cursor: ListCursor?
         if let mark = query.before {
             let parts = mark.split(separator: "_", maxSplits: 1)
@@ -129,8 +138,15 @@ extension Engine: RunService {
     public func start(machine given: String, name: String?, input text: String) async throws(EngineError)
         -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
     {
+        try await start(machine: given, name: name, input: text, for: nil)
+    }
+
+    /// The same for a task that waits for the end.
+    func start(machine given: String, name: String?, input text: String, for task: WaitingTask?)
+        async throws(EngineError) -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
+    {
         try requireReady()
-        return try await start(try target(given), name: name, input: text).started
+        return try await start(try target(given), name: name, input: text, for: task).started
     }
 
     /// Whether an ARN leads to an EXPRESS machine.
@@ -180,7 +196,8 @@ extension Engine: RunService {
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     private static let expressLimit = Duration.seconds(300)
 
-    private func start(_ target: Target, name: String?, input text: String) async throws(EngineError)
+    private func start(_ target: Target, name: String?, input text: String, for task: WaitingTask? = nil)
+        async throws(EngineError)
         -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?)
     {
         if let name { try NameRule.check(name) }
@@ -208,7 +225,8 @@ extension Engine: RunService {
             roleARN: target.revision.configuration.roleARN,
             deployment: Deployment(
                 revision: target.revision.id, version: target.version, alias: target.alias,
-                stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express))
+                stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express),
+            starter: task)
         let run = Run(
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)
@@ -327,12 +345,16 @@ extension Engine: RunService {
             isExpress
             ? ResourceName.express(machine: entry.machine, name: entry.name, id: entry.executionID)
             : .execution(machine: entry.machine, name: entry.name)
-        return RunView(
+        var view = RunView(
             executionARN: arn.arn, id: entry.executionID,
             machine: entry.machine, name: entry.name, title: entry.title,
             status: RunStatus(rawValue: entry.status) ?? .running, startDateMicroseconds: entry.startedAt,
             stopDateMicroseconds: entry.stoppedAt, error: entry.error, cause: entry.cause,
             version: entry.version.map { Int($0) }, alias: entry.alias, mapRunARN: entry.mapRun)
+        view.redriveCount = Int(entry.redriveCount)
+        view.redriveDateMicroseconds = entry.redrivenAt
+        noteRedrive(in: &view, isExpress: isExpress)
+        return view
     }
 
     func view(of run: Run) -> RunView {
@@ -351,6 +373,9 @@ extension Engine: RunService {
             view.cause = cause
         case .succeeded, nil: break
         }
+        view.redriveCount = execution.redriveCount
+        view.redriveDateMicroseconds = execution.redrivenAt
+        noteRedrive(in: &view, isExpress: execution.start.deployment.isExpress)
         return view
     }
 
@@ -401,7 +426,7 @@ extension Engine: RunService {
         }
     }
 
-    private var tooManyExecutions: EngineError {
+    var tooManyExecutions: EngineError {
         EngineError(
             code: .executionLimit,
             message: "Execution Limit Exceeded: \(limits.openExecutions) executions are open; no more are taken.")

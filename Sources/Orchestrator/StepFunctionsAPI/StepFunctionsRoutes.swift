@@ -182,6 +182,7 @@ extension EngineError.Code {
         case .invalidOutput: "InvalidOutput"
         case .taskNotFound: "TaskDoesNotExist"
         case .taskTimedOut: "TaskTimedOut"
+        case .notRedrivable: "ExecutionNotRedrivable"
         }
     }
 
