@@ -337,6 +337,10 @@ class Broken(Exception):
     pass
 
 
+class Left(Exception):
+    """A long poll was given up."""
+
+
 class Connection:
     def __init__(self, address):
         self.socket = socket.create_connection(address, timeout=30)
@@ -443,11 +447,52 @@ class Run:
                 continue
             pool.add(kind, answer.get(member))
 
+    def tell(self, connection, dice):
+        """Calls that fit together, so that there are versions, aliases and tasks to ask for."""
+        name = "s%x" % dice.getrandbits(64)
+
+        def call(operation, arguments):
+            body = json.dumps(arguments).encode()
+            head = "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AWSStepFunctions.%s\r\nContent-Length: %d\r\n\r\n" % (
+                operation, len(body))
+            # Whose task was stopped meanwhile waits for another one.
+            patience = 2 if operation in LONG_POLLS else self.options.patience
+            try:
+                status, _, answer = connection.exchange(head.encode() + body, patience)
+            except (socket.timeout, TimeoutError):
+                if operation not in LONG_POLLS:
+                    self.fail("%s was not answered in %d s" % (operation, patience), head.encode() + body)
+                raise Left()
+            if status >= 500:
+                self.fail("%s: %d %r" % (operation, status, answer[:500]), head.encode() + body)
+            self.note(operation, arguments, status, answer)
+            return json.loads(answer)
+
+        activity = call("CreateActivity", {"name": name}).get("activityArn")
+        task = {"Type": "Task", "Resource": activity, "HeartbeatSeconds": 20, "TimeoutSeconds": 30, "End": True}
+        call("CreateStateMachine", {
+            "name": name, "roleArn": ROLE, "publish": True,
+            "definition": json.dumps({"StartAt": "A", "States": {"A": task}})})
+        alias = call("CreateStateMachineAlias", {"name": "live", "routingConfiguration": [
+            {"stateMachineVersionArn": PREFIX + "stateMachine:" + name + ":1", "weight": 100}]}).get("stateMachineAliasArn")
+        for _ in range(3):
+            if "executionArn" in call("StartExecution", {"stateMachineArn": alias, "input": "{}"}):
+                call("GetActivityTask", {"activityArn": activity})
+
     def work(self, number):
         dice = random.Random(self.options.seed * 1000 + number)
         maker = Maker(dice, self.pool)
         connection = None
         while not self.over.is_set() and self.share() < 1:
+            if connection and dice.random() < 0.01:
+                try:
+                    self.tell(connection, dice)
+                except Left:
+                    connection.close()
+                    connection = None
+                    continue
+                except (Broken, ValueError) as error:
+                    return self.fail("calls that fit together were cut, or answered with no JSON: %r" % error)
             operation, head, body, whole = maker.request()
             # Now and then what has been made goes again, so that the engine's own limits stay far.
             for kind, above, cleaning, member in [

@@ -72,6 +72,44 @@ struct LimitTests {
         await end(first)
     }
 
+    @Test(
+        "executions that are redriven and stopped by many at once stay one each: nobody is told that they are another's"
+    )
+    func crowd() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        let engine = first.engine
+        var runs: [String] = []
+        for number in 0..<8 {
+            let arn = try await engine.start(machine: "m", name: "n\(number)", input: "{}").execution.executionARN
+            _ = try await engine.stop(arn, error: nil, cause: nil)
+            runs.append(arn)
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for run in runs {
+                for caller in 0..<6 {
+                    group.addTask {
+                        for _ in 0..<25 {
+                            do throws(EngineError) {
+                                if caller % 3 == 0 {
+                                    _ = try await engine.redrive(run, token: nil)
+                                } else {
+                                    _ = try await engine.stop(run, error: nil, cause: nil)
+                                }
+                            } catch {
+                                #expect(error.code == .notRedrivable, "\(error)")
+                            }
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        for run in runs { _ = try await engine.stop(run, error: nil, cause: nil) }
+        try await stage.checkInvariants(["e1"], memory: engine)
+        await end(first)
+    }
+
     @Test("an alias divides 10,000 executions by its weights, to a hundredth")
     func weights() async throws {
         let stage = try await Stage()

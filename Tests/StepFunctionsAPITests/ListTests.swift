@@ -84,6 +84,52 @@ struct ListTests {
         await wire.close()
     }
 
+    @Test("Map Runs of an execution, and the executions of a Map Run, page by page")
+    func mapRuns() async throws {
+        let wire = try await Wire()
+        func map(_ name: String, _ next: String) -> String {
+            #""\#(name)":{"Type":"Map","ItemsPath":"$","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","#
+                + #""ExecutionType":"STANDARD"},"StartAt":"P\#(name)","States":{"P\#(name)":{"Type":"Pass","End":true}}},"#
+                + "\(next)}"
+        }
+        let definition =
+            #"{"StartAt":"A","States":{\#(map("A", #""Next":"B""#)),\#(map("B", #""Next":"C""#)),"#
+            + "\(map("C", #""End":true"#))}}"
+        try await wire.make("m", more: ["definition": .string(definition)])
+        let arn = Wire.prefix + "execution:m:e"
+        let updates = await wire.engine.updates(of: nil)
+        try await wire.call(
+            "StartExecution", ["stateMachineArn": .string(Self.machine), "name": "e", "input": "[1,2,3]"])
+        for await update in updates where update.run.executionARN == arn && update.run.status != .running { break }
+        let (runs, tokens) = try await all(
+            wire, "ListMapRuns", ["executionArn": .string(arn)], "mapRuns", "mapRunArn")
+        #expect(runs.count == 3 && Set(runs).count == 3 && tokens.count == 2)
+        #expect(
+            await wire.refusal("ListMapRuns", ["executionArn": .string(arn), "nextToken": "made-up"])
+                == "InvalidToken: Invalid Token: 'Invalid token'")
+        for run in runs {
+            let run = try #require(run)
+            let described = try await wire.call("DescribeMapRun", ["mapRunArn": run])
+            #expect(described["status"] == "SUCCEEDED" && described["itemCounts"]?["succeeded"] == 3)
+            for members in [["mapRunArn": run], ["mapRunArn": run, "redriveFilter": "NOT_REDRIVEN"]] as [JSON] {
+                let (children, tokens) = try await all(
+                    wire, "ListExecutions", members, "executions", "executionArn")
+                #expect(children.count == 3 && Set(children).count == 3)
+                // The page of one Map Run is none of another's.
+                if let other = runs.first(where: { $0 != run }) {
+                    #expect(
+                        await wire.refusal(
+                            "ListExecutions", ["mapRunArn": try #require(other), "nextToken": tokens[0]])
+                            == "InvalidToken: Invalid Token: 'Invalid token'")
+                }
+            }
+            #expect(
+                await wire.refusal("ListExecutions", ["mapRunArn": run, "stateMachineArn": .string(Self.machine)])?
+                    .hasPrefix("ValidationException") == true)
+        }
+        await wire.close()
+    }
+
     @Test("a token that was changed anywhere is none")
     func tampering() async throws {
         let wire = try await Wire()

@@ -66,6 +66,8 @@ extension Engine: RunService {
         if let run = runs[executionID] { return run }
         let restored: Run?
         do { restored = try await restore(executionID) } catch { throw unavailable("\(error)") }
+        // Redriven meanwhile: what was read then is a second copy of it, whose events would run against its own.
+        if let run = runs[executionID] { return run }
         guard let restored else { throw notFound(id) }
         return restored
     }
