@@ -314,6 +314,9 @@ extension Engine: RunService {
     /// as it is.
     public func stop(_ id: String, error: String?, cause: String?) async throws(EngineError) -> Int64 {
         let run = try await find(id)
+        guard !run.execution.isOpen || runs[run.execution.id] === run else {
+            throw unavailable("The execution is being loaded again.")
+        }
         if run.execution.isOpen, case .refused(let reason) = await submit(.stop(error: error, cause: cause), to: run) {
             throw unavailable(reason)
         }
