@@ -2,7 +2,7 @@
 import JSON
 import Testing
 
-@Suite("Limits of what waits and what is open", .timeLimit(.minutes(3)))
+@Suite("Limits of what waits and what is open", .timeLimit(.minutes(10)))
 struct LimitTests {
     private func code<Value>(_ call: () async throws -> Value) async -> EngineError.Code? {
         await #expect(throws: EngineError.self) { _ = try await call() }?.code
