@@ -1,14 +1,13 @@
 import Foundation
 import Glibc
-import LocalPostgres
 import Postgres
 
 /// What the wire API costs: StartExecution calls a second, and how long it takes from a start until its first task is in a
 /// worker's hands; next to pgbench's rate for the smallest transition on the same server in the same run.
 ///
-///     wire-benchmark PORT DATA [SECONDS]
+///     wire-benchmark PORT DATABASE [SECONDS]
 ///
-/// of a running `showrunner up --data DATA --port PORT`. Speaks HTTP over sockets of its own, one connection and one thread
+/// of a running engine, where DATABASE is its database's URI. Speaks HTTP over sockets of its own, one connection and one thread
 /// a client, each call when the one before is answered. An execution of the measured machine is one Pass state: it begins and
 /// ends with one row of the journal.
 @main
@@ -16,7 +15,7 @@ struct WireBenchmark {
     static func main() async throws {
         let arguments = CommandLine.arguments
         guard arguments.count > 2, let port = UInt16(arguments[1]) else {
-            FileHandle.standardError.write(Data("usage: wire-benchmark PORT DATA [SECONDS]\n".utf8))
+            FileHandle.standardError.write(Data("usage: wire-benchmark PORT DATABASE [SECONDS]\n".utf8))
             exit(2)
         }
         let seconds = arguments.count > 3 ? Double(arguments[3]) ?? 10 : 10
@@ -39,7 +38,7 @@ struct WireBenchmark {
         let handOuts = try await measureHandOut(port, mark, role, setUp, seconds: seconds)
         tell("", 1, handOuts, seconds)
 
-        try await pgbench(directory: arguments[2], seconds: seconds)
+        try await pgbench(arguments[2], seconds: seconds)
         print("load after: \(try String(contentsOfFile: "/proc/loadavg", encoding: .utf8))", terminator: "")
     }
 
@@ -110,16 +109,16 @@ struct WireBenchmark {
     }
 
     /// The smallest transition, a row of 1 KiB in one transaction, by PostgreSQL's own client on the engine's server.
-    private static func pgbench(directory: String, seconds: Double) async throws {
-        let url = await LocalCluster(directory: directory).url(database: "postgres")
+    private static func pgbench(_ url: String, seconds: Double) async throws {
         let connection = try await PostgresConnection.connect(url, applicationName: "benchmark", deadline: .seconds(10))
         try await connection.script(
             """
-            CREATE TABLE IF NOT EXISTS plain (execution_id uuid, seq bigint, writer text, at bigint, effects text,
+            DROP TABLE IF EXISTS plain;
+            CREATE TABLE plain (execution_id uuid, seq bigint, writer text, at bigint, effects text,
                                               PRIMARY KEY (execution_id, seq))
             """, deadline: .seconds(10))
         await connection.close()
-        let path = directory + "/insert.sql"
+        let path = FileManager.default.temporaryDirectory.path + "/wire-benchmark-insert.sql"
         try """
         INSERT INTO plain VALUES (gen_random_uuid(), 0, 'pgbench', 0, repeat('e', 1024)) ON CONFLICT DO NOTHING
 
