@@ -425,7 +425,7 @@ end:
     }
 #endif
 #ifdef TRUE_REFUSALS
-    :: d_step { IS_QUIET(e, x) && IS_OFFERED(x) &&
+    :: d_step { IS_QUIET(e, x) && engine[e].phase[x] != UNLOADED && IS_OFFERED(x) &&
             !(engine[e].phase[x] == RUNNING && engine[e].nonce[x] == journal[x].lastNonce) ->
         printf("engine %c (incarnation %d) refuses an answer to execution %d as stale, nonce %d; the lease names %d\n",
             NAME(e), engine[e].incarnation, x, journal[x].lastNonce, lease);
