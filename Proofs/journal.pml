@@ -17,8 +17,8 @@
  *   EARLY_OFFER       a task is offered when its hand-out is decided, before the row is durable
  *   NO_NONCE          an answer is taken whatever its nonce
  *
- * CONSEQUENCES leaves out the properties that say what the mechanism does (FENCE, KEY, WRITER) and keeps those that say
- * what clients, workers and viewers see; VIEWERS keeps PUBLISH alone. PROGRESS adds the properties OFFER and END,
+ * CONSEQUENCES leaves out the properties that say what the mechanism does (FENCE, KEY, WRITER, MEMORY) and keeps those
+ * that say what clients, workers and viewers see; VIEWERS keeps PUBLISH alone. PROGRESS adds the properties OFFER and END,
  * TRUE_REFUSALS one that does not hold: README.md, "What is not promised".
  */
 
@@ -169,9 +169,10 @@ bit found;
 #define MUST(sentence, condition) if :: condition :: else -> printf(sentence); assert(false) fi
 
 #if defined(CONSEQUENCES) || defined(VIEWERS)
-#define FENCE(s, x)
-#define KEY(s, x)
-#define WRITER(s, x)
+#define FENCE(s, x) skip
+#define KEY(s, x) skip
+#define WRITER(s, x) skip
+#define MEMORY(e, x) skip
 #else
 /* FENCE: after the lease was taken no append of the former holder succeeds. */
 #define FENCE(s, x) MUST("violated: FENCE\n", backend[s].incarnation == lease)
@@ -181,6 +182,11 @@ bit found;
 #define WRITER(s, x) \
     MUST("violated: WRITER\n", \
         journal[x].count == 0 || journal[x].writer[journal[x].count - 1] <= backend[s].incarnation)
+/* MEMORY: what an engine takes into memory as its row is the row that is in the journal. */
+#define MEMORY(e, x) \
+    MUST("violated: MEMORY\n", engine[e].seq[x] < journal[x].count && \
+        journal[x].kind[engine[e].seq[x]] == engine[e].row[x] && \
+        journal[x].nonce[engine[e].seq[x]] == engine[e].rowNonce[x])
 #endif
 
 /* RULE: what a row says follows from the rows before it. So a task has one live attempt at most, and an answer counts
@@ -445,6 +451,7 @@ end:
 
 /* The row of an execution is in: memory follows, and what was waiting for it may leave the engine. */
 inline settle(e, x) {
+    MEMORY(e, x);
     if
     :: engine[e].row[x] == STARTED ->
         printf("engine %c acknowledges the start of execution %d\n", NAME(e), x);
