@@ -92,7 +92,7 @@ let orchestrator: [Target] = [
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
-        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird],
+        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird, metrics],
         path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
@@ -310,12 +310,16 @@ let tests: [Target] = [
         ], path: "Tests/EngineTests"),
     .testTarget(
         name: "StepFunctionsAPITests",
-        dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
-        path: "Tests/StepFunctionsAPITests"),
+        dependencies: [
+            "Engine", "HTTPServer", "JSON", "Journal", "PostgresTestSupport", "RawHTTP", "StepContracts",
+            "StepFunctionsAPI", logging,
+        ], path: "Tests/StepFunctionsAPITests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",
-        dependencies: ["EngineClient", "HTTP", "JSON", "showrunner", "showrunner-api", "showrunner-worker"],
+        dependencies: [
+            "EngineClient", "HTTP", "JSON", "StepFunctionsAPI", "showrunner", "showrunner-api", "showrunner-worker",
+        ],
         path: "Tests/EndToEnd"),
 ]
 
