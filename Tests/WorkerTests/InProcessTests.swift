@@ -16,11 +16,11 @@ private struct ObedientStep: DataStep {
     let calls = CallCount()
 
     func run(
-        input: JSON, report: @escaping @Sendable (StepProgress) -> Void
+        _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         calls.add()
         report(StepProgress(stage: "obey"))
-        switch input["do"] {
+        switch task.input["do"] {
         case "give": return ["given": true]
         case "wait":
             do { try await Task.sleep(for: .seconds(600)) } catch { throw .cancelled("the step was told to stop") }
@@ -64,7 +64,7 @@ private final class Desk: Sendable {
         engine.offer(
             TaskOffer(
                 token: token, step: step, input: input, attempt: 1, executionArn: "arn", execution: "x", state: "S",
-                machine: "m", heartbeatSeconds: 15))
+                machine: "m", heartbeatSeconds: 15, idempotencyKey: "k-1"))
     }
 
     func drain() async { await group.triggerGracefulShutdown() }

@@ -23,6 +23,12 @@ public struct VerifyStep: DataStep {
     public var contract: StepContract { .verify }
 
     public func run(
+        _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
+    ) async throws(StepFailure) -> JSON {
+        try await run(input: task.input, report: report)
+    }
+
+    func run(
         input: JSON, report progress: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let limit = try Self.limit(input, "limit", VerifyLimits.standardObjects, in: 1...VerifyLimits.objects)
