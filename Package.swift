@@ -127,6 +127,8 @@ let steps: [Target] = [
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
     .target(
+        name: "HTTPSteps", dependencies: ["HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"),
+    .target(
         name: "DataSteps",
         dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
         path: "Sources/Steps/DataSteps"),
@@ -171,7 +173,8 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient",
-            "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
+            "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres",
+            "ObjectStorage",
             "Observability", "Postgres", "Recommender", "StateGraph", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
             "WorkerProgram", "YAML",
@@ -211,7 +214,10 @@ let tests: [Target] = [
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
-    .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "TemporaryFolder"], path: "Tests/HTTPTests"),
+    .target(name: "ScriptedServer", path: "Tests/ScriptedServer"),
+    .testTarget(
+        name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "ScriptedServer", "TemporaryFolder"],
+        path: "Tests/HTTPTests"),
     .testTarget(
         name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
         path: "Tests/ObjectStorageTests"),
@@ -258,6 +264,9 @@ let tests: [Target] = [
             "CatalogStore", "CatalogTestSupport", "Cryptography", "DataSteps", "JSON", "ObjectStorage", "Postgres",
             "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
+    .testTarget(
+        name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
+        path: "Tests/HTTPStepsTests"),
     .testTarget(
         name: "HTTPServerTests",
         dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],

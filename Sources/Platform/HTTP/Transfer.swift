@@ -373,7 +373,7 @@ extension Transfer {
     }
 
     private func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
-        let refusal = withUnsafePointer(to: &address.pointee.addr) { refusal(of: $0) }
+        let refusal = withUnsafePointer(to: &address.pointee.addr) { whyForbidden($0) }
         if let refusal {
             failure = error(.forbiddenAddress, refusal)
             return -1
@@ -384,7 +384,7 @@ extension Transfer {
     }
 
     /// Why the client does not connect to an address; nil where it does.
-    private func refusal(of address: UnsafePointer<sockaddr>) -> String? {
+    private func whyForbidden(_ address: UnsafePointer<sockaddr>) -> String? {
         let isPrivate = "leads to a private address, which is not allowed here"
         switch configuration.addresses {
         case .any: return nil
