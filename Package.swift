@@ -92,8 +92,9 @@ let orchestrator: [Target] = [
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
-        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird],
-        path: "Sources/Orchestrator/StepFunctionsAPI"),
+        dependencies: [
+            "Engine", "HTTPServer", "Interpreter", "JSON", "StatesLanguage", "StepContracts", httpTypes, hummingbird,
+        ], path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
         dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
@@ -314,12 +315,14 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
-            "StepContracts", "WorkerProtocol", logging,
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
+            "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
     .testTarget(
         name: "StepFunctionsAPITests",
-        dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
+        dependencies: [
+            "Engine", "JSON", "Journal", "PostgresTestSupport", "StepContracts", "StepFunctionsAPI", logging,
+        ],
         path: "Tests/StepFunctionsAPITests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(

@@ -69,10 +69,11 @@ struct EngineCommand: AsyncParsableCommand {
         let journal = Journal(url: database, incarnation: incarnation, log: log)
         let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)", store: store)
         let buckets = Buckets(environment: environment)
+        let keyRing = try Usage.check { () throws(CryptoError) in try KeyRing.environment(environment) }
         let engine = Engine(
-            journal: journal, log: log, contracts: StepContract.all, engineSteps: [publish],
-            serviceTasks: [S3Tasks(environment: environment, client: HTTPClient())], itemSource: buckets,
-            resultSink: buckets)
+            journal: journal, log: log, contracts: StepContract.all + StepContract.integrations, engineSteps: [publish],
+            serviceTasks: [S3Tasks(environment: environment, client: HTTPClient()), StepFunctionsTasks()],
+            itemSource: buckets, resultSink: buckets, keyRing: keyRing)
 
         let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
         // An upload's own limit is the length it was made with.
@@ -88,6 +89,7 @@ struct EngineCommand: AsyncParsableCommand {
         router.addStepFunctionsRoutes(engine: engine)
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine)
+        router.addConnectionRoutes(engine: engine)
         router.addUploadRoutes(uploads)
         let http = HTTPService(
             router: router, configuration: .init(host: host, port: port, idleTimeout: .seconds(75)), logger: log)

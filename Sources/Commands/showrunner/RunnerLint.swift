@@ -1,6 +1,8 @@
 import Engine
 import JSON
 import StatesLanguage
+import StepContracts
+import StepFunctionsAPI
 
 /// What the language accepts and nobody here does: a task of such a Resource waits for ever, so its author is told.
 ///
@@ -34,9 +36,13 @@ enum RunnerLint {
         }
     }
 
+    /// What workers and the engine do, whether or not an answer is waited for then.
+    private static let runners = Set(
+        S3Tasks.resources + StepFunctionsTasks.resources + StepContract.integrations.map(\.resource))
+
     private static func hasRunner(_ resource: String) -> Bool {
         if resource.hasPrefix(StepContractView.resourcePrefix) || Engine.nestedStarts.contains(resource)
-            || S3Tasks.resources.contains(resource)
+            || runners.contains(StepContract.plainResource(resource))
         {
             return true
         }

@@ -8,7 +8,7 @@ import StepContracts
 
 extension StepContract {
     /// The contract of the step that a Resource names; nil when it names none.
-    static func of(_ resource: String) -> StepContract? { all.first { $0.resource == resource } }
+    static func of(_ resource: String) -> StepContract? { (all + integrations).first { $0.resource == resource } }
 }
 
 extension ResultShape {

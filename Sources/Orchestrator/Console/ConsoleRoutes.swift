@@ -141,6 +141,23 @@ private struct StopOrder {
     let cause: String?
 
     init(request: Request) async throws {
+        let document = try await JSONContent.read(request, limit: Self.maximumContent)
+        error = try Self.text("error", of: document, limit: 256)
+        cause = try Self.text("cause", of: document, limit: 32_768)
+    }
+
+    private static func text(_ name: String, of document: JSON, limit: Int) throws(Problem) -> String? {
+        guard let member = document[name], !member.isNull else { return nil }
+        guard let text = member.stringValue, text.utf16.count <= limit else {
+            throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(limit) characters.")
+        }
+        return text
+    }
+}
+
+/// A request's content that is a JSON object; none stands for an empty one.
+enum JSONContent {
+    static func read(_ request: Request, limit: Int) async throws -> JSON {
         // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request,
         // which nothing here grants.
         let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
@@ -149,7 +166,7 @@ private struct StopOrder {
                 "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
                 detail: "The content must be application/json.")
         }
-        let content = try await request.body.collect(upTo: Self.maximumContent)
+        let content = try await request.body.collect(upTo: limit)
         let document: JSON
         do {
             document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))
@@ -162,15 +179,6 @@ private struct StopOrder {
                 "invalid-content", status: .badRequest, title: "The content is not valid",
                 detail: "The content must be a JSON object.")
         }
-        error = try Self.text("error", of: document, limit: 256)
-        cause = try Self.text("cause", of: document, limit: 32_768)
-    }
-
-    private static func text(_ name: String, of document: JSON, limit: Int) throws(Problem) -> String? {
-        guard let member = document[name], !member.isNull else { return nil }
-        guard let text = member.stringValue, text.utf16.count <= limit else {
-            throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(limit) characters.")
-        }
-        return text
+        return document
     }
 }

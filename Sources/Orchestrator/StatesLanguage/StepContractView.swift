@@ -28,4 +28,11 @@ public struct StepContractView: Sendable, Hashable {
 
     /// What resources of steps begin with.
     public static let resourcePrefix = "arn:aws:states:::showrunner:"
+
+    /// The step that a Resource with this prefix names, without the pattern behind it.
+    static func stepName(in resource: String) -> String {
+        let name = resource.dropFirst(resourcePrefix.count)
+        let pattern = ".waitForTaskToken"
+        return String(name.hasSuffix(pattern) ? name.dropLast(pattern.count) : name)
+    }
 }
