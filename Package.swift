@@ -327,8 +327,9 @@ let tests: [Target] = [
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",
-        dependencies: ["EngineClient", "HTTP", "JSON", "showrunner", "showrunner-api", "showrunner-worker"],
-        path: "Tests/EndToEnd"),
+        dependencies: [
+            "EngineClient", "HTTP", "JSON", "ScriptedServer", "showrunner", "showrunner-api", "showrunner-worker",
+        ], path: "Tests/EndToEnd"),
 ]
 
 let package = Package(

@@ -163,12 +163,11 @@ extension Engine {
             ]
         }
         let request = makeUUID()
-        let content: JSON = [
-            "executionArn": .string(started.executionARN),
-            "startDate": .double(Double(started.startDateMicroseconds / 1000) / 1000),
-        ]
+        // The service writes its timestamps as 1.764302220123E9.
+        let content = (["executionArn": .string(started.executionARN), "startDate": ""] as JSON).utf8.count - 2
+        let digits = "\(started.startDateMicroseconds / 1000)".trimmingZeros.count
         let headers: [(name: String, value: String)] = [
-            ("connection", "keep-alive"), ("Content-Length", "\(content.utf8.count)"),
+            ("connection", "keep-alive"), ("Content-Length", "\(content + digits + 3)"),
             ("Content-Type", "application/x-amz-json-1.0"), ("Date", httpDate(microseconds: instant)),
             ("x-amzn-RequestId", request),
         ]
@@ -239,5 +238,14 @@ extension Engine {
             "\(error.message) (Service: AWSStepFunctions; Status Code: 400; Error Code: \(name); "
                 + "Request ID: \(makeUUID()); Proxy: null)"
         )
+    }
+}
+
+extension String {
+    /// Without the zeros at its end.
+    fileprivate var trimmingZeros: Substring {
+        var text = self[...]
+        while text.last == "0" { text.removeLast() }
+        return text
     }
 }
