@@ -16,7 +16,7 @@ extension ResultShape {
     static func ofResource(_ resource: String) -> ResultShape? { ofStep(resource) ?? ofIntegration(resource) }
 
     private static func ofStep(_ resource: String) -> ResultShape? {
-        StepContract.of(resource).map { contract in
+        StepContract.all.first { $0.resource == resource }.map { contract in
             .structure(
                 contract.output.map { field in
                     let shape: ResultShape =

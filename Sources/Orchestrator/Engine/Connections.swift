@@ -71,7 +71,9 @@ extension Engine {
             }
             let id = makeUUID()
             let sealed: [UInt8]
-            do throws(CryptoError) { sealed = try keyRing.seal(connection.json.utf8, context: Self.context(name, id)) } catch {
+            do throws(CryptoError) {
+                sealed = try keyRing.seal(connection.json.utf8, context: Self.context(name, id))
+            } catch {
                 throw EngineError(code: .invalid, message: error.message)
             }
             let stored = StoredConnection(
