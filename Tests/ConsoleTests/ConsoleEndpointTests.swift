@@ -128,6 +128,19 @@ func ask(
             ])
     }
 
+    @Test func redrivingNeedsJSONAndIsRefusedWithTheReason() async throws {
+        let runs = RecordedRuns(recordings.day)
+        let json = ["Content-Type": "application/json"]
+        let refused = try #require(recordings.day.first { $0.run.status == .succeeded }).run.id
+        let failed = try #require(recordings.day.first { $0.run.status == .failed }).run.id
+        #expect(try await ask("POST", "/console/api/runs/\(failed)/redrive", [:], "{}", of: runs).status == 415)
+        let answer = try await ask("POST", "/console/api/runs/\(refused)/redrive", json, "{}", of: runs)
+        #expect(answer.status == 409 && answer.text.contains("SUCCEEDED"))
+        #expect(runs.redriven.isEmpty)
+        #expect(try await ask("POST", "/console/api/runs/\(failed)/redrive", json, "{}", of: runs).status == 200)
+        #expect(runs.redriven == [failed])
+    }
+
     @Test func workersTellWhatTheyDo() async throws {
         let document = try JSON(parsing: try await ask("GET", "/console/api/workers").text)
         #expect(document["workers"]?[1]?["tasks"]?[0]?["state"] == "Transcode")

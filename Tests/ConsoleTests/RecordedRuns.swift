@@ -12,6 +12,7 @@ final class RecordedRuns: RunService {
         var listeners: [Int: (id: String?, continuation: AsyncStream<RunUpdate>.Continuation)] = [:]
         var nextListener = 0
         var stops: [Stop] = []
+        var redriven: [String] = []
         var refusal: EngineError?
     }
 
@@ -27,6 +28,8 @@ final class RecordedRuns: RunService {
         state = Mutex(State(details: details, workers: workers))
     }
 
+    /// The executions that were to be redriven.
+    var redriven: [String] { state.withLock { $0.redriven } }
     /// The stop orders that came in.
     var stops: [Stop] { state.withLock { $0.stops } }
     /// Readers of updates that have not gone away.
@@ -106,6 +109,14 @@ final class RecordedRuns: RunService {
 
     func startExecution(machine: String, name: String?, input: String) async throws(EngineError) -> StartedExecution {
         throw EngineError(code: .invalid, message: "Recorded runs start nothing.")
+    }
+
+    func redriveExecution(_ id: String) async throws(EngineError) {
+        let run = try await run(id).run
+        guard run.redriveRefusal == nil else {
+            throw EngineError(code: .notRedrivable, message: run.redriveRefusal ?? "")
+        }
+        state.withLock { $0.redriven.append(run.id) }
     }
 
     func stopExecution(_ id: String, error: String?, cause: String?) async throws(EngineError) {

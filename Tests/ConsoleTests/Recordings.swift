@@ -48,10 +48,14 @@ struct Recordings {
         ended: Double? = nil, error: String? = nil, cause: String? = nil, current: [String] = [],
         progress: RunProgress? = nil
     ) -> RunView {
-        RunView(
+        var view = RunView(
             executionARN: "arn:aws:states:us-east-1:000000000000:execution:\(machine):upload-\(id)", id: id,
             machine: machine, name: "upload-\(id)", title: title, status: status, startDateMicroseconds: ago(started),
             stopDateMicroseconds: ended.map(ago), error: error, cause: cause, current: current, progress: progress)
+        if status == .running || status == .succeeded {
+            view.redriveRefusal = "Execution is \(status.rawValue) and cannot be redriven"
+        }
+        return view
     }
 
     /// In the middle of its encode.

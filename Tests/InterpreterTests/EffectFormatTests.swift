@@ -49,6 +49,13 @@ struct EffectFormatTests {
             #"{"e":"executionStarted","machine":"arn","name":"n","definition":"h","input":{"a":1},"seed":"ff"}"#
         ),
         (
+            .executionStarted(
+                ExecutionStart(
+                    machineARN: "arn", name: "n", definitionHash: "h", input: 1, seed: 255,
+                    starter: WaitingTask(execution: "x", entry: 3, nonce: "o"))),
+            #"{"e":"executionStarted","machine":"arn","name":"n","definition":"h","input":1,"seed":"ff","starter":{"execution":"x","entry":3,"nonce":"o"}}"#
+        ),
+        (
             .stateEntered(scope: 0, entry: 1, state: "S", input: .data),
             #"{"e":"stateEntered","s":0,"n":1,"state":"S","input":"data"}"#
         ),
@@ -179,6 +186,17 @@ struct EffectFormatTests {
         (
             .mapRunFailed(scope: 0, error: "E", cause: "C"),
             #"{"e":"mapRunFailed","s":0,"error":"E","cause":"C"}"#
+        ),
+        (.executionRedriven(count: 1, token: nil), #"{"e":"executionRedriven","count":1}"#),
+        (.executionRedriven(count: 2, token: "t"), #"{"e":"executionRedriven","count":2,"token":"t"}"#),
+        (.stateRedriven(scope: 1), #"{"e":"stateRedriven","s":1}"#),
+        (.branchesRedriven(scope: 1), #"{"e":"branchesRedriven","s":1}"#),
+        (.childRedriven(scope: 1, index: 2), #"{"e":"childRedriven","s":1,"index":2}"#),
+        (.mapRunRedriven(scope: 1), #"{"e":"mapRunRedriven","s":1}"#),
+        (.childExecutionRedriven(scope: 1, index: 2), #"{"e":"childExecutionRedriven","s":1,"index":2}"#),
+        (
+            .mapRunUpdated(scope: 1, maxConcurrency: 2, toleratedCount: nil, toleratedPercentage: 50),
+            #"{"e":"mapRunUpdated","s":1,"maxConcurrency":2,"toleratedPercentage":50.0}"#
         ),
     ]
 

@@ -299,4 +299,92 @@ struct MapRunTests {
         #expect(output["Error"] == "States.ExceedToleratedFailureThreshold")
         #expect(try talk.replayed() == talk.execution)
     }
+
+    @Test("a redrive redrives the children that did not succeed, under the same Map Run")
+    func redrive() throws {
+        let talk = try Conversation(definition(#""MaxConcurrency":2,"#), input: ["a", "b", "c", "d"])
+        talk.tell(.start)
+        let arn = try #require(talk.execution.entry(1)?.branches?.mapRun?.arn)
+        let names = talk.execution.pendingChildren.map(\.name)
+        talk.tell(.childExecutionEnded(entry: 1, index: 0, outcome: .succeeded(output: "A")))
+        #expect(talk.execution.pendingChildren.map(\.index) == [1, 2])
+        talk.tell(.childExecutionEnded(entry: 1, index: 1, outcome: .failed(error: "E", cause: nil)))
+        #expect(talk.execution.outcome?.status == "FAILED" && talk.execution.pendingChildren.isEmpty)
+        let ended = talk.history.events.count
+        #expect(
+            talk.tell(.redrive(count: 1, token: nil)) == [
+                .executionRedriven(count: 1, token: nil), .mapRunRedriven(scope: 0),
+                .childExecutionRedriven(scope: 0, index: 1), .childExecutionRedriven(scope: 0, index: 2),
+            ])
+        #expect(talk.execution.entry(1)?.branches?.mapRun?.arn == arn)
+        #expect(talk.execution.pendingChildren.map(\.redrives) == [1, 1])
+        #expect(talk.execution.pendingChildren[0].name == names[1], "a STANDARD child is the same execution")
+        #expect(talk.refuses(.childExecutionEnded(entry: 1, index: 1, outcome: .failed(error: "E", cause: nil))))
+        #expect(
+            talk.refuses(.childExecutionEnded(entry: 1, index: 1, outcome: .aborted(error: nil, cause: nil))),
+            "what an earlier try gave is known")
+        talk.tell(.childExecutionEnded(entry: 1, index: 1, outcome: .succeeded(output: "B"), redrives: 1))
+        #expect(talk.execution.pendingChildren.map(\.index) == [2, 3], "what had not been started starts")
+        // It had succeeded before it was told that nobody waits for it.
+        talk.tell(.childExecutionEnded(entry: 1, index: 2, outcome: .succeeded(output: "C")))
+        talk.tell(.childExecutionEnded(entry: 1, index: 3, outcome: .failed(error: "E", cause: nil)))
+        #expect(talk.execution.outcome?.status == "FAILED")
+        talk.tell(.redrive(count: 2, token: nil))
+        talk.tell(.childExecutionEnded(entry: 1, index: 3, outcome: .succeeded(output: "D"), redrives: 1))
+        #expect(talk.execution.outcome == .succeeded(output: ["A", "B", "C", "D"]))
+        #expect(try talk.replayed() == talk.execution)
+        let redriven = talk.history.events.filter { $0.type == "MapRunRedriven" }
+        #expect(
+            redriven.map(\.details?.value) == [
+                ["mapRunArn": .string(arn), "redriveCount": 1], ["mapRunArn": .string(arn), "redriveCount": 2],
+            ])
+        #expect(redriven.first?.id == ended + 2 && redriven.first?.previousID == ended + 1)
+    }
+
+    @Test("an EXPRESS child that is redriven is another execution each time")
+    func redriveExpress() throws {
+        let express = definition().replacing("STANDARD", with: "EXPRESS")
+        let talk = try Conversation(express, input: ["a"])
+        talk.tell(.start)
+        let first = try #require(talk.execution.pendingChildren.first)
+        talk.tell(.childExecutionEnded(entry: 1, index: 0, outcome: .failed(error: "E", cause: nil)))
+        talk.tell(.redrive(count: 1, token: nil))
+        let second = try #require(talk.execution.pendingChildren.first)
+        #expect(first.name != second.name && first.input == second.input)
+        #expect(first.membership.generation == 0 && second.membership.generation == 1)
+    }
+
+    @Test("a Map Run that could not read its items reads them after a redrive")
+    func redriveReader() throws {
+        let talk = try Conversation(
+            definition(
+                #""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"JSON"},"Parameters":{"Bucket":"b","Key":"k"}},"#
+            ))
+        talk.tell(.start)
+        talk.tell(.itemReadFailed(entry: 1, error: "States.ItemReaderFailed", cause: "gone"))
+        #expect(talk.execution.outcome?.status == "FAILED")
+        talk.tell(.redrive(count: 1, token: nil))
+        #expect(talk.execution.pendingIO.count == 1)
+        #expect(try talk.replayed() == talk.execution)
+        talk.tell(.itemsRead(entry: 1, items: ["a"]))
+        try runChildren(talk)
+        #expect(talk.execution.outcome == .succeeded(output: ["a"]))
+    }
+
+    @Test("UpdateMapRun lets more children run, or ends what has failed too often by the new thresholds")
+    func update() throws {
+        let talk = try Conversation(
+            definition(#""MaxConcurrency":1,"ToleratedFailureCount":2,"#), input: [1, 2, 3, 4])
+        talk.tell(.start)
+        #expect(talk.execution.pendingChildren.count == 1)
+        talk.tell(.mapRunUpdated(entry: 1, maxConcurrency: 3, toleratedCount: nil, toleratedPercentage: nil))
+        #expect(talk.execution.pendingChildren.count == 3)
+        talk.tell(.childExecutionEnded(entry: 1, index: 0, outcome: .failed(error: "E", cause: nil)))
+        #expect(talk.execution.isOpen)
+        talk.tell(.mapRunUpdated(entry: 1, maxConcurrency: nil, toleratedCount: 0, toleratedPercentage: nil))
+        #expect(talk.execution.outcome?.status == "FAILED")
+        #expect(
+            talk.refuses(.mapRunUpdated(entry: 1, maxConcurrency: 1, toleratedCount: nil, toleratedPercentage: nil)))
+        #expect(try talk.replayed() == talk.execution)
+    }
 }

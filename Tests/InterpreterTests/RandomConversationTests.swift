@@ -19,8 +19,14 @@ struct RandomConversationTests {
         defer { RandomConversationTests.note(kinds) }
         for round in 0..<120 {
             // Loops make data grow; what is large teaches nothing that is not seen in what is small.
-            guard talk.execution.isOpen, talk.rows.reduce(0, { $0 + $1.text.utf8.count }) < 100_000 else { break }
-            let event = next(talk, &dice, &nonces)
+            guard talk.rows.reduce(0, { $0 + $1.text.utf8.count }) < 100_000 else { break }
+            let event: Event
+            if talk.execution.isOpen {
+                event = next(talk, &dice, &nonces)
+            } else {
+                guard talk.execution.canBeRedriven, !dice.once(in: 4) else { break }
+                event = .redrive(count: talk.execution.redriveCount + 1, token: dice.once(in: 2) ? "t" : nil)
+            }
             kinds.formUnion(talk.tell(event).map(RandomConversationTests.kind))
             check(talk.execution, "seed \(seed), round \(round), after \(event)")
             if round % 20 == 0 { #expect(try talk.replayed() == talk.execution, "seed \(seed), round \(round)") }
@@ -31,8 +37,12 @@ struct RandomConversationTests {
         #expect(
             talk.history.events.allSatisfy { $0.previousID < $0.id }, "seed \(seed): an event follows an earlier one")
         if !talk.execution.isOpen {
-            let ends = talk.history.events.filter { $0.type.hasPrefix("Execution") && $0.type != "ExecutionStarted" }
-            #expect(ends.count == 1 && ends[0].id == ids.last, "seed \(seed): it ends once, and last")
+            let ends = talk.history.events.filter {
+                $0.type.hasPrefix("Execution") && $0.type != "ExecutionStarted" && $0.type != "ExecutionRedriven"
+            }
+            #expect(
+                ends.count == talk.execution.redriveCount + 1 && ends.last?.id == ids.last,
+                "seed \(seed): it ends once a redrive, and last")
             for entry in 0..<8 {
                 #expect(talk.refuses(.taskSucceeded(entry: entry, nonce: "nonce-1", output: nil)))
                 #expect(talk.refuses(.timer(entry: entry)))
@@ -116,7 +126,13 @@ struct RandomConversationTests {
                 .succeeded(output: ["n": 1]), .succeeded(output: "text"), .failed(error: "A", cause: nil),
                 .timedOut(error: nil, cause: nil), .aborted(error: nil, cause: "stopped"),
             ])
-            return .childExecutionEnded(entry: child.entry, index: child.index, outcome: outcome)
+            if dice.once(in: 8) {
+                return .mapRunUpdated(
+                    entry: child.entry, maxConcurrency: dice.roll(3), toleratedCount: dice.once(in: 2) ? 1 : nil,
+                    toleratedPercentage: dice.once(in: 2) ? 50 : nil)
+            }
+            return .childExecutionEnded(
+                entry: child.entry, index: child.index, outcome: outcome, redrives: child.redrives)
         }
         switch talk.execution.pendingIO.first {
         case .readItems(let entry, _):

@@ -117,6 +117,33 @@ struct TraceTests {
             try talk.complete("Work", ["ok": true, "seconds": 5, "share": 0.5])
             try talk.ring()
         },
+        "redriven": Script(
+            definition: #"""
+                {"StartAt":"Both","States":{"Both":{"Type":"Parallel","End":true,"Branches":[
+                  {"StartAt":"Each","States":{"Each":{"Type":"Map","ItemsPath":"$.items","MaxConcurrency":2,"End":true,
+                    "ItemProcessor":{"StartAt":"Item","States":{"Item":{\#(work),"End":true}}}}}},
+                  {"StartAt":"Runs","States":{"Runs":{"Type":"Map","ItemsPath":"$.items","Label":"L","End":true,
+                    "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+                      "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}}}}]}}}
+                """#, input: ["items": ["a", "b", "c"]]
+        ) { talk in
+            let first = try #require(talk.execution.openEntries.first { $0.state == "Item" }).id
+            talk.tell(.taskSucceeded(entry: first, nonce: talk.handOut(first), output: "A"))
+            let map = try talk.entry(in: "Runs")
+            talk.tell(.childExecutionEnded(entry: map, index: 1, outcome: .succeeded(output: "one")))
+            let second = try #require(talk.execution.openEntries.first { $0.state == "Item" }).id
+            talk.tell(.taskFailed(entry: second, nonce: talk.handOut(second), error: "E", cause: "c"))
+            talk.wait(seconds: 60)
+            talk.tell(.redrive(count: 1, token: "first"))
+            talk.tell(.mapRunUpdated(entry: map, maxConcurrency: 1, toleratedCount: 2, toleratedPercentage: nil))
+            talk.tell(
+                .childExecutionEnded(entry: map, index: 0, outcome: .succeeded(output: "zero"), redrives: 1))
+            talk.tell(.stop(error: "Stopped", cause: nil))
+            talk.wait(seconds: 60)
+            talk.tell(.redrive(count: 2, token: nil))
+            talk.wait(seconds: 1)
+            talk.handOut(second)
+        },
         "branches": Script(
             definition: #"""
                 {"StartAt":"Both","States":{"Both":{"Type":"Parallel","Next":"After","ResultPath":"$.both",

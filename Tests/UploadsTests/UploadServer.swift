@@ -49,6 +49,8 @@ final class StartedRuns: RunService {
     }
     func updates(of id: String?) async -> AsyncStream<RunUpdate> { AsyncStream { $0.finish() } }
     func stopExecution(_ id: String, error: String?, cause: String?) async throws(EngineError) {}
+
+    func redriveExecution(_ id: String) async throws(EngineError) {}
     func workers() async -> [WorkerView] { [] }
 }
 

@@ -5,12 +5,12 @@ import TerminalOutput
 
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "runs", abstract: "Start, list, show, watch and stop runs.",
+        commandName: "runs", abstract: "Start, list, show, watch, redrive and stop runs.",
         discussion: """
             Example:
               showrunner runs list --status FAILED
             """,
-        subcommands: [Start.self, List.self, Show.self, Watch.self, History.self, Stop.self])
+        subcommands: [Start.self, List.self, Show.self, Watch.self, History.self, Redrive.self, Stop.self])
 
     struct Start: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -178,6 +178,37 @@ struct RunsCommand: AsyncParsableCommand {
                             details?["error"]?.stringValue ?? details?["resource"]?.stringValue ?? "",
                         ]
                     })
+        }
+    }
+
+    struct Redrive: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a run that failed, timed out or was stopped go on where it had stopped.",
+            discussion: """
+                What had succeeded stays done; the state that had not is run again on the same input, with its retries
+                counted anew. The run keeps its definition. A failed Map Run is redriven with the run it is in.
+
+                Example:
+                  showrunner runs redrive arn:aws:states:us-east-1:000000000000:execution:ingest:night-42 --wait
+                """)
+
+        @Argument(help: "The execution's ARN or id.")
+        var execution: String
+        @Flag(help: "Wait until the run has ended.")
+        var wait = false
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let client = try engine.client()
+            let run = try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
+            let arn = run["executionArn"]?.stringValue ?? execution
+            let redriven = try await client.call("RedriveExecution", ["executionArn": .string(arn)])
+            guard wait else {
+                if engine.json { Terminal.json(redriven) } else { Terminal.line("redriven") }
+                return
+            }
+            let ended = try await RunDisplay(isQuiet: engine.json).follow(arn, client)
+            try RunReport.end(ended, json: engine.json)
         }
     }
 

@@ -14,7 +14,7 @@ extension ServiceRouter {
                 ["Connections": .array(connections.map(\.json))], headers: [.cacheControl: "no-store"])
         }
         post("/console/api/connections") { request, _ in
-            let document = try await JSONContent.read(request, limit: connectionBytes)
+            let document = try await order(in: request, limit: connectionBytes)
             guard let name = document["Name"]?.stringValue else {
                 throw Problem.invalidParameter("Name", "'Name' has to be a text.")
             }

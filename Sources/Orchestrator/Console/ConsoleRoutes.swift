@@ -45,10 +45,16 @@ extension ServiceRouter {
         }
         post("/console/api/runs/{id}/stop") { request, context in
             let id = try executionID(context)
-            let order = try await StopOrder(request: request)
+            let order = try StopOrder(try await order(in: request))
             try await calling { () throws(EngineError) in
                 try await runs.stopExecution(id, error: order.error, cause: order.cause)
             }
+            return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
+        }
+        post("/console/api/runs/{id}/redrive") { request, context in
+            let id = try executionID(context)
+            _ = try await order(in: request)
+            try await calling { () throws(EngineError) in try await runs.redriveExecution(id) }
             return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
         }
         get("/console/api/events") { _, _ in try await feeds.response(of: nil) }
@@ -93,9 +99,9 @@ extension Problem {
                 "machine-not-found", status: .notFound, title: "No such state machine", detail: error.message)
         case .nameTaken:
             self.init("name-taken", status: .conflict, title: "The name is taken", detail: error.message)
-        case .unavailable:
+        case .unavailable, .executionLimit:
             self = .unavailable(error.message, retryAfter: 1)
-        case .machineDeleting, .conflict, .machineExists:
+        case .machineDeleting, .conflict, .machineExists, .notRedrivable:
             self.init("conflict", status: .conflict, title: "It does not go with what is there", detail: error.message)
         case .invalid, .invalidName, .invalidARN, .typeNotSupported, .invalidDefinition, .invalidInput,
             .invalidLogging, .invalidEncryption, .missingParameter, .resourceNotFound, .tooManyTags,
@@ -134,14 +140,37 @@ extension RunQuery {
     }
 }
 
+/// The JSON object that an order has as its content; nothing counts as `{}`.
+func order(in request: Request, limit: Int = 256 << 10) async throws -> JSON {
+    // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request, which
+    // nothing here grants.
+    let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
+    guard type == "application/json" else {
+        throw Problem(
+            "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
+            detail: "The content must be application/json.")
+    }
+    let content = try await request.body.collect(upTo: limit)
+    let document: JSON
+    do {
+        document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))
+    } catch {
+        throw Problem("invalid-content", status: .badRequest, title: "The content is not valid", detail: "\(error).")
+    }
+    guard document.objectValue != nil else {
+        throw Problem(
+            "invalid-content", status: .badRequest, title: "The content is not valid",
+            detail: "The content must be a JSON object.")
+    }
+    return document
+}
+
 /// The content of a stop request: `{"error": "…", "cause": "…"}`, both optional, with StopExecution's limits.
 private struct StopOrder {
-    static let maximumContent = 256 << 10
     let error: String?
     let cause: String?
 
-    init(request: Request) async throws {
-        let document = try await JSONContent.read(request, limit: Self.maximumContent)
+    init(_ document: JSON) throws(Problem) {
         error = try Self.text("error", of: document, limit: 256)
         cause = try Self.text("cause", of: document, limit: 32_768)
     }
@@ -152,33 +181,5 @@ private struct StopOrder {
             throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(limit) characters.")
         }
         return text
-    }
-}
-
-/// A request's content that is a JSON object; none stands for an empty one.
-enum JSONContent {
-    static func read(_ request: Request, limit: Int) async throws -> JSON {
-        // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request,
-        // which nothing here grants.
-        let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
-        guard type == "application/json" else {
-            throw Problem(
-                "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
-                detail: "The content must be application/json.")
-        }
-        let content = try await request.body.collect(upTo: limit)
-        let document: JSON
-        do {
-            document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))
-        } catch {
-            throw Problem(
-                "invalid-content", status: .badRequest, title: "The content is not valid", detail: "\(error).")
-        }
-        guard document.objectValue != nil else {
-            throw Problem(
-                "invalid-content", status: .badRequest, title: "The content is not valid",
-                detail: "The content must be a JSON object.")
-        }
-        return document
     }
 }

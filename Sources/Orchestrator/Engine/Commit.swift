@@ -86,7 +86,7 @@ extension Engine {
         let execution = batch.execution
         let isFirst = run.seq == 0
         var listing: ListEntry?
-        if isFirst || !execution.isOpen {
+        if isFirst || !execution.isOpen || batch.redrives {
             var entry = ListEntry(
                 executionID: execution.id, machine: execution.machineName, name: execution.start.name,
                 status: execution.outcome?.status ?? RunStatus.running.rawValue, startedAt: execution.startedAt,
@@ -100,11 +100,13 @@ extension Engine {
                 entry.cause = cause
             case .succeeded, nil: break
             }
+            entry.redriveCount = Int64(execution.redriveCount)
+            entry.redrivenAt = execution.redrivenAt
             listing = entry
         }
         return JournalRow(
             executionID: execution.id, seq: run.seq, at: batch.now, effects: Effect.encode(batch.effects),
-            name: isFirst ? batch.name : nil, listing: listing)
+            name: isFirst ? batch.name : nil, listing: listing, mapRuns: batch.mapRuns)
     }
 
     /// What follows from an append's outcome.
@@ -177,7 +179,7 @@ extension Engine {
             run.projection.observe(effect, before: before, after: run.execution)
         }
         precondition(run.execution == batch.execution, "applying effects gives what deciding them gave")
-        if started, let deadline = run.execution.executionDeadline {
+        if started || batch.redrives, let deadline = run.execution.executionDeadline {
             arm(Alarm(at: deadline, execution: run.execution.id, kind: .execution))
         }
         refreshLeases(of: run)
@@ -295,10 +297,26 @@ private struct Batch {
         return scopes
     }
 
-    /// Child executions that this row started.
+    /// Child executions that this row started or redrove.
     var startedChildren: [(scope: ScopeID, index: Int)] {
         effects.compactMap { effect in
-            if case .childExecutionStarted(let scope, let index, _, _) = effect { (scope, index) } else { nil }
+            switch effect {
+            case .childExecutionStarted(let scope, let index, _, _), .childExecutionRedriven(let scope, let index):
+                (scope, index)
+            default: nil
+            }
+        }
+    }
+
+    /// Whether this row opens an ended execution again.
+    var redrives: Bool {
+        effects.contains { effect in if case .executionRedriven = effect { true } else { false } }
+    }
+
+    /// ARNs of the Map Runs that this row starts.
+    var mapRuns: [String] {
+        effects.compactMap { effect in
+            if case .mapRunStarted(_, let arn, _, _) = effect { arn } else { nil }
         }
     }
 

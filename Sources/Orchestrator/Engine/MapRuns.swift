@@ -16,11 +16,22 @@ struct PostponedChild {
 extension Engine {
     /// Makes sure that a child execution which the journal has started exists and goes on, or tells its end.
     func ensureChild(entry: EntryID, index: Int, of parent: Run) {
-        let key = ChildKey(entry: entry, index: index)
         guard let child = parent.execution.childExecution(entry: entry, index: index) else { return }
+        let key = ChildKey(child)
         parent.children.insert(key)
         let id = childID(of: parent.execution.id, key)
+        // One that still runs is redriven once it has ended: ``tellParent(of:)``.
         guard runs[id] == nil, !reloading.contains(id) else { return }
+        if child.redrives > 0, !child.isExpress {
+            // It exists already, unless its parent was stopped before it could be started.
+            Task { await self.tellEnd(of: id, key: key, to: parent, orElse: child) }
+            return
+        }
+        start(child, key: key, of: parent)
+    }
+
+    private func start(_ child: ChildExecution, key: ChildKey, of parent: Run) {
+        let id = childID(of: parent.execution.id, key)
         guard runs.count < limits.openExecutions else {
             postponedChildren.append(PostponedChild(parent: parent.execution.id, key: key))
             return
@@ -55,7 +66,7 @@ extension Engine {
     }
 
     /// The journal could not be read or written: looked after again, as long as the parent is there.
-    private func ensureLater(_ key: ChildKey, of parent: String) async {
+    func ensureLater(_ key: ChildKey, of parent: String) async {
         do { try await Task.sleep(for: .seconds(2)) } catch { return }
         guard !isStopping, let parent = runs[parent] else { return }
         ensureChild(entry: key.entry, index: key.index, of: parent)
@@ -80,14 +91,23 @@ extension Engine {
     }
 
     /// A child that exists and is not in memory: it has ended, or it has to be loaded.
-    private func tellEnd(of id: String, key: ChildKey, to parent: Run) async {
+    ///
+    /// - Parameter missing: what to start where there is none after all.
+    private func tellEnd(
+        of id: String, key: ChildKey, to parent: Run, orElse missing: ChildExecution? = nil
+    ) async {
         do {
-            guard runs[id] == nil, let child = try await restore(id), runs[id] == nil else { return }
-            if let outcome = child.execution.outcome {
-                guard let parent = runs[parent.execution.id] else { return }
-                post(.childExecutionEnded(entry: key.entry, index: key.index, outcome: outcome), to: parent)
-            } else {
+            guard runs[id] == nil else { return }
+            let restored = try await restore(id)
+            guard runs[id] == nil, let parent = runs[parent.execution.id] else { return }
+            guard let child = restored else {
+                if let missing { start(missing, key: key, of: parent) }
+                return
+            }
+            if child.execution.isOpen {
                 try await recover(id)
+            } else {
+                await takeEnd(of: child, key: key, in: parent)
             }
         } catch {
             log.warning("a child execution can't be read yet", metadata: ["execution": "\(id)", "error": "\(error)"])
@@ -97,18 +117,40 @@ extension Engine {
 
     /// Tells an ended child's outcome to its parent. One that is not in memory asks when it is loaded.
     func tellParent(of run: Run) {
-        guard let membership = run.execution.start.parent, let outcome = run.execution.outcome,
-            let parent = runs[membership.execution]
+        guard let membership = run.execution.start.parent, let parent = runs[membership.execution] else { return }
+        let key = ChildKey(membership)
+        parent.children.remove(key)
+        // The run is about to be forgotten; a redrive comes after that.
+        Task { await self.takeEnd(of: run, key: key, in: parent) }
+    }
+
+    /// An ended child's outcome goes to its parent - unless the parent wants it redriven since.
+    private func takeEnd(of child: Run, key: ChildKey, in parent: Run) async {
+        guard let outcome = child.execution.outcome, runs[parent.execution.id] === parent,
+            let wanted = parent.execution.childExecution(entry: key.entry, index: key.index),
+            ChildKey(wanted) == key
         else { return }
-        parent.children.remove(ChildKey(entry: membership.entry, index: membership.index))
+        if !wanted.isExpress, child.execution.redriveCount < wanted.redrives, child.execution.canBeRedriven {
+            parent.children.insert(key)
+            await redriveChild(child, key: key, redrives: wanted.redrives, of: parent)
+            return
+        }
         post(
-            .childExecutionEnded(entry: membership.entry, index: membership.index, outcome: outcome), to: parent)
+            .childExecutionEnded(
+                entry: key.entry, index: key.index, outcome: outcome,
+                redrives: wanted.isExpress ? wanted.redrives : child.execution.redriveCount), to: parent)
+    }
+
+    /// Whether the parent waits for this child.
+    private func waits(_ parent: Run, for key: ChildKey) -> Bool {
+        guard let wanted = parent.execution.childExecution(entry: key.entry, index: key.index) else { return false }
+        return ChildKey(wanted) == key
     }
 
     /// Stops the children that their parent has given up.
     func stopAbandonedChildren(of parent: Run) {
         for key in parent.children
-        where !parent.execution.isOpen || parent.execution.childExecution(entry: key.entry, index: key.index) == nil {
+        where !parent.execution.isOpen || !waits(parent, for: key) {
             parent.children.remove(key)
             if let child = runs[childID(of: parent.execution.id, key)] {
                 post(.stop(error: nil, cause: nil), to: child)
@@ -122,10 +164,8 @@ extension Engine {
         guard let membership = run.execution.start.parent, run.execution.isOpen,
             !reloading.contains(membership.execution), !unreadable.contains(membership.execution)
         else { return }
-        let parent = runs[membership.execution]
-        if parent?.execution.childExecution(entry: membership.entry, index: membership.index) == nil {
-            post(.stop(error: nil, cause: nil), to: run)
-        }
+        if let parent = runs[membership.execution], waits(parent, for: ChildKey(membership)) { return }
+        post(.stop(error: nil, cause: nil), to: run)
     }
 
     /// Starts children for which there was no room, while there is.
@@ -137,7 +177,8 @@ extension Engine {
 
     /// A child's id: the time bits of its parent's, so that it lies in the same partition of the journal, and a hash.
     func childID(of parent: String, _ key: ChildKey) -> String {
-        let hash = SHA256.hash("\(parent) \(key.entry) \(key.index)").bytes
+        let generation = key.generation == 0 ? "" : " \(key.generation)"
+        let hash = SHA256.hash("\(parent) \(key.entry) \(key.index)\(generation)").bytes
         guard let time = Hex.decode(parent.replacing("-", with: "").prefix(12)) else {
             preconditionFailure("\(parent) is an execution's id")
         }

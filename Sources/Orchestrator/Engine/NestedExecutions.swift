@@ -57,7 +57,8 @@ extension Engine {
             _ = try ResourceName(arn: machine)
             started = try await start(
                 machine: machine, name: parameters["Name"]?.stringValue ?? nonce,
-                input: parameters["Input"].map { $0.isNull ? "{}" : Self.inputText($0) } ?? "{}")
+                input: parameters["Input"].map { $0.isNull ? "{}" : Self.inputText($0) } ?? "{}",
+                for: kind.waits ? WaitingTask(execution: run.execution.id, entry: entry, nonce: nonce) : nil)
             guard started.isNew || started.isOpen || isRepeated else {
                 throw EngineError(
                     code: .nameTaken, message: "Execution Already Exists: '\(started.execution.executionARN)'")
@@ -100,10 +101,30 @@ extension Engine {
     /// What loaded executions had started is found again, once the machines are known and calls are answered.
     func repeatStarts() {
         guard isServing else { return }
-        for (kind, entry, nonce, run) in repeatedStarts {
+        let repeats = repeatedStarts.map { (kind, entry, nonce, run) in
             Task { await self.finish(kind, entry: entry, nonce: nonce, of: run, isRepeated: true) }
         }
         repeatedStarts = []
+        Task {
+            for repeated in repeats { await repeated.value }
+            self.stopOrphans()
+        }
+    }
+
+    /// Stops executions whose starter had ended, or given its task up, before it could tell them: an engine died in
+    /// between. Only once everything that waits for an execution has found it again.
+    private func stopOrphans() {
+        for run in runs.values where run.execution.isOpen && run.nestedWaits.isEmpty {
+            guard let starter = run.execution.start.starter, !reloading.contains(starter.execution),
+                !unreadable.contains(starter.execution)
+            else { continue }
+            if case .task(let attempt) = runs[starter.execution]?.execution.entry(starter.entry)?.phase,
+                attempt.started?.nonce == starter.nonce
+            {
+                continue
+            }
+            post(.stop(error: nil, cause: nil), to: run)
+        }
     }
 
     /// The database was away, or the engine stops: tried again as long as the attempt stands.

@@ -46,6 +46,26 @@ final class Run {
 struct ChildKey: Hashable {
     let entry: EntryID
     let index: Int
+    /// See ``MapRunMembership/generation``.
+    let generation: Int
+
+    init(entry: EntryID, index: Int, generation: Int) {
+        self.entry = entry
+        self.index = index
+        self.generation = generation
+    }
+
+    init(_ child: ChildExecution) {
+        entry = child.entry
+        index = child.index
+        generation = child.membership.generation
+    }
+
+    init(_ membership: MapRunMembership) {
+        entry = membership.entry
+        index = membership.index
+        generation = membership.generation
+    }
 }
 
 /// An event on its way, and who waits for its end.

@@ -7,16 +7,18 @@ import StatesLanguage
 /// whether it was kept up or made anew from the rows.
 struct RunProjection {
     private(set) var entries: OrderedDictionary<EntryID, StateEntryView> = [:]
+    private(set) var mapRuns = MapRunProjection()
     /// Entries that changed since ``takeChanges()``.
     private var changed: OrderedSet<EntryID> = []
 
     /// Takes an effect in, given the execution just before and just after it.
     mutating func observe(_ effect: Effect, before: Execution, after: Execution) {
+        mapRuns.observe(effect, before: before, after: after)
         switch effect {
         case .executionStarted, .taskSucceeded, .childSucceeded, .iterationStarted, .executionSucceeded,
             .variablesAssigned, .evaluationFailed, .credentialsTaken, .taskTokenIssued, .branchingFailed, .itemsRead,
             .itemReadRequested, .childExecutionStarted, .childExecutionEnded, .resultWriteRequested, .resultsWritten,
-            .mapRunPaused, .mapRunSucceeded:
+            .mapRunPaused, .mapRunSucceeded, .executionRedriven, .childExecutionRedriven, .mapRunUpdated:
             break
         case .stateEntered(let scope, let id, let name, _):
             guard let entry = after.scopes[scope]?.entry else { return }
@@ -73,6 +75,16 @@ struct RunProjection {
                 view.status = .running
                 view.nextAttemptAtMicroseconds = nil
             }
+        case .stateRedriven(let scope), .branchesRedriven(let scope), .mapRunRedriven(let scope):
+            change(after.scopes[scope]?.entry?.id) { view in
+                view.status = .running
+                view.exitedAtMicroseconds = nil
+                view.nextAttemptAtMicroseconds = nil
+                view.error = nil
+                view.cause = nil
+            }
+        // What it is in now is told by what is redriven there.
+        case .childRedriven: break
         case .errorCaught(let scope, let error, let cause, let output):
             change(before.scopes[scope]?.entry?.id) { view in
                 view.status = .caught

@@ -19,6 +19,8 @@ public protocol RunService: Sendable {
     func startExecution(machine: String, name: String?, input: String) async throws(EngineError) -> StartedExecution
     /// Ends a running execution as ABORTED; one that has ended already stays as it is. Throws `.notFound`.
     func stopExecution(_ id: String, error: String?, cause: String?) async throws(EngineError)
+    /// Lets an execution that ended without success go on where it had stopped. Throws `.notFound`, `.notRedrivable`.
+    func redriveExecution(_ id: String) async throws(EngineError)
     /// The workers heard from since the engine started, by name.
     func workers() async -> [WorkerView]
 }
@@ -70,6 +72,10 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case taskNotFound
         /// The task that had this token is over.
         case taskTimedOut
+        /// The execution runs, has succeeded, belongs to a Map Run, or ended too long ago.
+        case notRedrivable
+        /// More executions are open than may be.
+        case executionLimit
     }
 
     public let code: Code
@@ -97,14 +103,17 @@ public struct RunQuery: Sendable, Hashable {
     public var before: String?
     /// The ARN of a Map Run whose children to list; without one, children of Map Runs are left out.
     public var mapRun: String?
+    /// Only those that have been redriven, or have not.
+    public var isRedriven: Bool?
 
     /// A limit outside 1...``maximumLimit`` is moved to the nearer end.
     public init(
         machine: String? = nil, status: RunStatus? = nil, limit: Int = 100, before: String? = nil,
-        mapRun: String? = nil
+        mapRun: String? = nil, isRedriven: Bool? = nil
     ) {
         self.machine = machine
         self.mapRun = mapRun
+        self.isRedriven = isRedriven
         self.status = status
         self.limit = min(max(limit, 1), RunQuery.maximumLimit)
         self.before = before
@@ -133,6 +142,8 @@ public enum RunStatus: String, Sendable, Hashable, CaseIterable {
     case failed = "FAILED"
     case timedOut = "TIMED_OUT"
     case aborted = "ABORTED"
+    /// A child of a Map Run that did not succeed and is going to be redriven.
+    case pendingRedrive = "PENDING_REDRIVE"
 }
 
 /// One execution in a line.
@@ -162,6 +173,11 @@ public struct RunView: Sendable, Hashable {
     public var alias: String?
     /// The Map Run that it is a child of.
     public var mapRunARN: String?
+    public var redriveCount = 0
+    /// When it was redriven last.
+    public var redriveDateMicroseconds: Int64?
+    /// Why it can't be redriven; nil where it can be, by itself or, a child, with its Map Run.
+    public var redriveRefusal: String?
 
     public init(
         executionARN: String, id: String, machine: String, name: String, title: String? = nil, status: RunStatus,
@@ -194,7 +210,9 @@ public struct RunView: Sendable, Hashable {
             ("stopDate", stopDateMicroseconds.map(JSON.instant(microseconds:))), ("error", error.map(JSON.string)),
             ("cause", cause.map(JSON.string)), ("current", .array(current.map(JSON.string))),
             ("progress", progress?.json), ("version", version.map { .integer($0) }), ("alias", alias.map(JSON.string)),
-            ("mapRunArn", mapRunARN.map(JSON.string)))
+            ("mapRunArn", mapRunARN.map(JSON.string)), ("redriveCount", .integer(redriveCount)),
+            ("redriveDate", redriveDateMicroseconds.map(JSON.instant(microseconds:))),
+            ("redrivable", .bool(redriveRefusal == nil && mapRunARN == nil)))
     }
 }
 

@@ -14,7 +14,11 @@ struct Observer {
 extension Engine: RunService {
     public func listRuns(_ query: RunQuery) async throws(EngineError) -> RunPage {
         try requireReady()
-        var filter = ListFilter(mapRun: query.mapRun, status: query.status?.rawValue)
+        if let mapRun = query.mapRun, query.status == .pendingRedrive {
+            return try await listPendingRedrives(of: mapRun, query)
+        }
+        var filter = ListFilter(
+            mapRun: query.mapRun, status: query.status?.rawValue, isRedriven: query.isRedriven)
         if let given = query.machine {
             switch given.hasPrefix("arn:") ? try ResourceName(arn: given) : .stateMachine(given) {
             case .stateMachine(let name): filter.machine = name
@@ -28,6 +32,11 @@ extension Engine: RunService {
             case let other: throw other.isOutOfPlace
             }
         }
+        return try await page(query, filter)
+    }
+
+    /// A page of the list, those alone that the filter lets through.
+    func page(_ query: RunQuery, _ filter: ListFilter) async throws(EngineError) -> RunPage {
         var cursor: ListCursor?
         if let mark = query.before {
             let parts = mark.split(separator: "_", maxSplits: 1)
@@ -128,8 +137,15 @@ extension Engine: RunService {
     public func start(machine given: String, name: String?, input text: String) async throws(EngineError)
         -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
     {
+        try await start(machine: given, name: name, input: text, for: nil)
+    }
+
+    /// The same for a task that waits for the end.
+    func start(machine given: String, name: String?, input text: String, for task: WaitingTask?)
+        async throws(EngineError) -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
+    {
         try requireReady()
-        return try await start(try target(given), name: name, input: text).started
+        return try await start(try target(given), name: name, input: text, for: task).started
     }
 
     /// Starts an execution of an EXPRESS machine and waits for its end, at most as long as AWS lets one run.
@@ -160,7 +176,8 @@ extension Engine: RunService {
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     private static let expressLimit = Duration.seconds(300)
 
-    private func start(_ target: Target, name: String?, input text: String) async throws(EngineError)
+    private func start(_ target: Target, name: String?, input text: String, for task: WaitingTask? = nil)
+        async throws(EngineError)
         -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?)
     {
         if let name { try NameRule.check(name) }
@@ -188,7 +205,8 @@ extension Engine: RunService {
             roleARN: target.revision.configuration.roleARN,
             deployment: Deployment(
                 revision: target.revision.id, version: target.version, alias: target.alias,
-                stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express))
+                stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express),
+            starter: task)
         let run = Run(
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)
@@ -307,12 +325,16 @@ extension Engine: RunService {
             isExpress
             ? ResourceName.express(machine: entry.machine, name: entry.name, id: entry.executionID)
             : .execution(machine: entry.machine, name: entry.name)
-        return RunView(
+        var view = RunView(
             executionARN: arn.arn, id: entry.executionID,
             machine: entry.machine, name: entry.name, title: entry.title,
             status: RunStatus(rawValue: entry.status) ?? .running, startDateMicroseconds: entry.startedAt,
             stopDateMicroseconds: entry.stoppedAt, error: entry.error, cause: entry.cause,
             version: entry.version.map { Int($0) }, alias: entry.alias, mapRunARN: entry.mapRun)
+        view.redriveCount = Int(entry.redriveCount)
+        view.redriveDateMicroseconds = entry.redrivenAt
+        noteRedrive(in: &view, isExpress: isExpress)
+        return view
     }
 
     func view(of run: Run) -> RunView {
@@ -331,6 +353,9 @@ extension Engine: RunService {
             view.cause = cause
         case .succeeded, nil: break
         }
+        view.redriveCount = execution.redriveCount
+        view.redriveDateMicroseconds = execution.redrivenAt
+        noteRedrive(in: &view, isExpress: execution.start.deployment.isExpress)
         return view
     }
 

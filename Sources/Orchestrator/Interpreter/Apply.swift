@@ -37,8 +37,11 @@ extension Execution {
             .childrenAborted:
             applyToChildren(effect)
         case .mapRunStarted, .itemReadRequested, .itemsRead, .childExecutionStarted, .mapRunPaused,
-            .childExecutionEnded, .resultWriteRequested, .resultsWritten, .mapRunSucceeded, .mapRunFailed:
+            .childExecutionEnded, .resultWriteRequested, .resultsWritten, .mapRunSucceeded, .mapRunFailed,
+            .childExecutionRedriven, .mapRunUpdated:
             applyToMapRun(effect)
+        case .executionRedriven, .stateRedriven, .branchesRedriven, .childRedriven, .mapRunRedriven:
+            applyRedrive(effect)
         case .errorCaught(let scope, _, _, let output):
             let output = resolve(output, in: scope)
             recordEvent(in: scope)
@@ -129,6 +132,13 @@ extension Execution {
         eventCount += 1
         self.outcome = outcome
         stoppedAt = at
+        switch outcome {
+        case .succeeded: break
+        case .failed, .timedOut, .aborted:
+            abandonChildren(of: 0)
+            remains = scopes[0]
+            remains?.entry?.turn = nil
+        }
         runnable.removeAll()
         scopes.removeAll()
         scopeOfEntry.removeAll()

@@ -25,6 +25,7 @@ extension Execution {
             scopes.change(scope) { scope in
                 scope.entry?.branches?.failed += 1
                 scope.entry?.branches?.outputs[index] = .null
+                scope.entry?.branches?.broken[index] = child
             }
             noteEnd(of: child, in: scope, succeeded: false)
         case .childrenAborted(let scope):
@@ -93,11 +94,8 @@ extension Execution {
     /// Takes an ended child out.
     private mutating func endChild(of scope: ScopeID, index: Int) -> Scope {
         let id = scopes.change(scope) { $0.entry?.branches?.running.removeValue(forKey: index) }
-        guard let id, let child = scopes[id] else {
-            preconditionFailure("child \(index) of scope \(scope) is not running")
-        }
-        discard(id)
-        return child
+        guard let id else { preconditionFailure("child \(index) of scope \(scope) is not running") }
+        return takeOut(id)
     }
 
     /// The events that follow a child's end. A Map iteration's end has one of its own, which the state's success follows;
@@ -115,24 +113,33 @@ extension Execution {
         }
     }
 
-    private mutating func abandonChildren(of scope: ScopeID) {
-        for child in scopes.shared(scope)?.value.entry?.children ?? [] { discard(child) }
+    /// The children that run are over; what they were is kept for a redrive.
+    mutating func abandonChildren(of scope: ScopeID) {
+        let running = scopes.shared(scope)?.value.entry?.branches?.running ?? [:]
+        let abandoned = running.map { (index: $0.key, child: takeOut($0.value)) }
         removeFromIndexes(scope)
+        let at = at
         scopes.change(scope) { scope in
             scope.entry?.branches?.running = [:]
+            for (index, child) in abandoned { scope.entry?.branches?.broken[index] = child }
+            for (index, child) in scope.entry?.branches?.mapRun?.running ?? [:] {
+                scope.entry?.branches?.mapRun?.ended[index] = MapRun.ChildResult(
+                    child, outcome: .aborted(error: nil, cause: nil), stoppedAt: at)
+            }
             scope.entry?.branches?.mapRun?.running = [:]
         }
     }
 
-    /// Takes a scope and all within it away.
-    private mutating func discard(_ id: ScopeID) {
-        removeFromIndexes(id)
-        guard let scope = scopes.remove(id) else { return }
+    /// Takes a scope and all within it away, as one value.
+    private mutating func takeOut(_ id: ScopeID) -> Scope {
+        abandonChildren(of: id)
+        guard var scope = scopes.remove(id) else { preconditionFailure("scope \(id) is open") }
         if let entry = scope.entry {
             if let turn = entry.turn { runnable.remove(turn: turn) }
             scopeOfEntry.remove(entry.id)
-            for child in entry.children { discard(child) }
+            scope.entry?.turn = nil
         }
+        return scope
     }
 
     /// An event of the history that tells of something given up.

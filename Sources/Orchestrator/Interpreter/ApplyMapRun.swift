@@ -8,9 +8,11 @@ extension Execution {
         switch effect {
         case .mapRunStarted(let scope, let arn, let count, let percentage):
             let event = recordEvent(in: scope)
+            let hasItems = map(in: scope).reader == nil
             changeBranches(of: scope) { branches in
                 branches.mapRun = MapRun(
-                    arn: arn, toleratedCount: count, toleratedPercentage: percentage, startedEventID: event)
+                    arn: arn, toleratedCount: count, toleratedPercentage: percentage, hasItems: hasItems,
+                    startedEventID: event)
             }
         case .itemReadRequested(let scope, let parameters, let maxItems):
             let reader = map(in: scope).reader
@@ -29,6 +31,7 @@ extension Execution {
             changeBranches(of: scope) { branches in
                 branches.items = elements
                 branches.total = elements.count
+                branches.mapRun?.hasItems = true
             }
         case .childExecutionStarted(let scope, let index, let itemCount, let input):
             startChild(scope, index: index, itemCount: itemCount, input: resolve(input, in: scope))
@@ -37,6 +40,13 @@ extension Execution {
             scopes.change(scope) { $0.entry?.turn = turn }
         case .childExecutionEnded(let scope, let index, let outcome):
             endChild(scope, index: index, outcome: outcome)
+        case .childExecutionRedriven(let scope, let index): redriveChild(scope, index: index)
+        case .mapRunUpdated(let scope, let concurrency, let count, let percentage):
+            changeBranches(of: scope) { branches in
+                branches.maxConcurrency = concurrency ?? branches.maxConcurrency
+                if let count { branches.mapRun?.toleratedCount = count }
+                if let percentage { branches.mapRun?.toleratedPercentage = percentage }
+            }
         case .resultWriteRequested(let scope, let parameters):
             guard let writer = map(in: scope).writer, let resource = writer.resource,
                 let arn = scopes.shared(scope)?.value.entry?.branches?.mapRun?.arn
@@ -97,7 +107,7 @@ extension Execution {
             precondition(index == branches.next, "child executions are counted without gaps")
             guard let first = branches.mapRun?.nextItem else { preconditionFailure("a Map Run has started") }
             branches.mapRun?.running[index] = MapRun.Child(
-                input: input, firstItem: first, itemCount: itemCount, startedAt: at)
+                input: input, firstItem: first, itemCount: itemCount, startedAt: at, redrives: 0)
             branches.mapRun?.nextItem += itemCount
             branches.next += 1
         }
@@ -110,9 +120,7 @@ extension Execution {
             guard let child = branches.mapRun?.running.removeValue(forKey: index) else {
                 preconditionFailure("child execution \(index) of scope \(scope) is not running")
             }
-            branches.mapRun?.ended[index] = MapRun.ChildResult(
-                input: child.input, outcome: outcome, itemCount: child.itemCount, startedAt: child.startedAt,
-                stoppedAt: at)
+            branches.mapRun?.ended[index] = MapRun.ChildResult(child, outcome: outcome, stoppedAt: at)
             if case .succeeded(let output) = outcome {
                 branches.outputs[index] = output
             } else {
@@ -121,5 +129,19 @@ extension Execution {
                 branches.outputs[index] = .null
             }
         }
+    }
+
+    private mutating func redriveChild(_ scope: ScopeID, index: Int) {
+        settle(scope, .branching)
+        changeBranches(of: scope) { branches in
+            guard let result = branches.mapRun?.ended.removeValue(forKey: index),
+                branches.mapRun?.pendingRedrive.popLast() == index
+            else { preconditionFailure("child execution \(index) of scope \(scope) waits for no redrive") }
+            branches.outputs[index] = nil
+            branches.mapRun?.running[index] = MapRun.Child(
+                input: result.input, firstItem: result.firstItem, itemCount: result.itemCount,
+                startedAt: result.startedAt, redrives: result.redrives + 1)
+        }
+        if let id = scopes.shared(scope)?.value.entry?.id { entriesWithChildren.insert(id) }
     }
 }

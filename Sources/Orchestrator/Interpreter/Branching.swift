@@ -48,9 +48,14 @@ extension Decider {
         throws(EvaluationError)
     {
         while true {
-            guard let branches = execution.scopes.shared(scope)?.value.entry?.branches, branches.next < branches.total,
+            guard let branches = execution.scopes.shared(scope)?.value.entry?.branches,
                 branches.maxConcurrency == 0 || branches.running.count < branches.maxConcurrency
             else { return }
+            if let index = branches.awaitingRedrive.last {
+                redriveChild(index, of: scope)
+                continue
+            }
+            guard branches.next < branches.total else { return }
             let index = branches.next
             let payload = try iterationInput(scope, map, branches, index: index, seen: input)
             if case .value = payload { try charge(payload, in: scope) }
@@ -79,11 +84,13 @@ extension Decider {
         guard let entry = execution.scopes.shared(scope)?.value.entry, let branches = entry.branches else {
             preconditionFailure("children belong to a state that branches")
         }
-        if branches.running.isEmpty, branches.next == branches.total {
+        if branches.running.isEmpty, branches.next == branches.total, branches.awaitingRedrive.isEmpty {
             finish(scope: scope, result: .children)
             return
         }
-        guard branches.next < branches.total, case .map(let map) = entry.plan.state.kind else { return }
+        guard branches.next < branches.total || !branches.awaitingRedrive.isEmpty,
+            case .map(let map) = entry.plan.state.kind
+        else { return }
         do throws(EvaluationError) {
             try startIterations(scope, map, seen: try selectedScope(scope, entry).input)
         } catch {

@@ -35,16 +35,23 @@ extension Execution {
         return start.parent.map { (index: $0.index, value: $0.item ?? start.input) }
     }
 
-    /// The seed for whatever is random in one evaluation: the same for the same place of the same execution.
+    /// The seed for whatever is random in one evaluation: the same for the same place of the same execution, and another
+    /// one after a redrive.
     func seed(for entry: EntryID, draw: Int) -> UInt64 {
+        seed(for: entry, draw: draw, redrives: redriveCount)
+    }
+
+    private func seed(for entry: EntryID, draw: Int, redrives: Int) -> UInt64 {
         mixed(
             start.seed &+ UInt64(entry) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: draw)
-                &* 0xD1B5_4A32_D192_ED03)
+                &* 0xD1B5_4A32_D192_ED03 &+ UInt64(redrives) &* 0xA076_1D64_78BD_642F)
     }
 
     /// A name in the form of a UUID (RFC 9562, version 4), the same for the same place of the same execution.
-    func identifier(for entry: EntryID, draw: Int) -> String {
-        let high = seed(for: entry, draw: draw)
+    ///
+    /// - Parameter redrives: tells apart what is named anew after a redrive.
+    func identifier(for entry: EntryID, draw: Int, redrives: Int = 0) -> String {
+        let high = seed(for: entry, draw: draw, redrives: redrives)
         let low = mixed(high &+ 0x9E37_79B9_7F4A_7C15)
         let digits = hexadecimal(high & ~0xF000 | 0x4000) + hexadecimal(low & ~(0b11 << 62) | 0b10 << 62)
         var text = ""

@@ -29,7 +29,8 @@ public func decide(
     digest: EvaluationScope.Digest? = nil
 ) -> Decision {
     var decider = Decider(execution: execution, now: max(now, execution.at), limits: limits, digest: digest)
-    let fits = execution.isOpen && decider.take(event)
+    let isRedrive = if case .redrive = event { true } else { false }
+    let fits = execution.isOpen != isRedrive && decider.take(event)
     if fits { decider.run() }
     return Decision(
         effects: decider.effects, execution: decider.execution, isStale: !fits,
@@ -73,8 +74,9 @@ struct Decider {
         case .proceed: return !execution.runnable.isEmpty
         case .handOut, .taskSubmitted, .taskSucceeded, .taskFailed, .attemptFailed, .heartbeatMissed:
             return takeTask(event)
-        case .itemsRead, .itemReadFailed, .resultsWritten, .resultWriteFailed, .childExecutionEnded:
+        case .itemsRead, .itemReadFailed, .resultsWritten, .resultWriteFailed, .childExecutionEnded, .mapRunUpdated:
             return takeMapRun(event)
+        case .redrive(let count, let token): return redrive(count: count, token: token)
         case .timer(let id): return timer(id)
         case .stop(let error, let cause): emit(.executionAborted(error: error, cause: cause))
         }

@@ -18,10 +18,14 @@ extension Decider {
                 scope: scope,
                 arn: execution.mapRunARN(for: entry.id, attempt: entry.retryCount, label: map.label),
                 toleratedCount: count, toleratedPercentage: percentage))
-        guard let reader = map.reader else {
-            try goOn(scope)
-            return
-        }
+        try goOn(scope)
+    }
+
+    /// Asks for the items of a state that has an ItemReader.
+    private mutating func requestItems(
+        _ scope: ScopeID, _ entry: Entry, _ map: MapState, _ seen: EvaluationScope
+    ) throws(EvaluationError) {
+        guard let reader = map.reader else { preconditionFailure("without an ItemReader the items are there at once") }
         let maxItems = try reader.maxItems?.value(in: seen, field: "MaxItems")
         let field = entry.plan.isJSONata ? "Arguments" : "Parameters"
         let parameters = try reader.parameters?.evaluate(in: seen, field: "ItemReader/\(field)") ?? [:]
@@ -49,11 +53,22 @@ extension Decider {
             guard let scope = scope(of: id, while: { if case .writingResults = $0 { true } else { false } })
             else { return false }
             failMapRun(scope, error: error, cause: cause)
-        case .childExecutionEnded(let id, let index, let outcome):
+        case .childExecutionEnded(let id, let index, let outcome, let redrives):
             guard let scope = execution.scopeOfEntry[id],
-                execution.scopes.shared(scope)?.value.entry?.branches?.mapRun?.running[index] != nil
+                let child = execution.scopes.shared(scope)?.value.entry?.branches?.mapRun?.running[index]
             else { return false }
+            let hasSucceeded = if case .succeeded = outcome { true } else { false }
+            guard hasSucceeded || child.redrives == redrives else { return false }
             take(outcome, index: index, scope)
+        case .mapRunUpdated(let id, let concurrency, let count, let percentage):
+            guard let scope = execution.scopeOfEntry[id],
+                execution.scopes.shared(scope)?.value.entry?.branches?.mapRun != nil
+            else { return false }
+            emit(
+                .mapRunUpdated(
+                    scope: scope, maxConcurrency: concurrency, toleratedCount: count,
+                    toleratedPercentage: percentage))
+            if case .branching = execution.scopes.shared(scope)?.value.entry?.phase { checkAndGoOn(scope) }
         default: preconditionFailure("\(event) tells a Map Run nothing")
         }
         return true
@@ -86,6 +101,11 @@ extension Decider {
 
     private mutating func take(_ outcome: Outcome, index: Int, _ scope: ScopeID) {
         emit(.childExecutionEnded(scope: scope, index: index, outcome: outcome))
+        checkAndGoOn(scope)
+    }
+
+    /// Fails the Map Run where too many items have failed; else starts what may start.
+    private mutating func checkAndGoOn(_ scope: ScopeID) {
         guard let branches = execution.scopes.shared(scope)?.value.entry?.branches, let mapRun = branches.mapRun else {
             preconditionFailure("scope \(scope) has a Map Run")
         }
@@ -125,8 +145,12 @@ extension Decider {
         while true {
             guard let branches = execution.scopes.shared(scope)?.value.entry?.branches, let mapRun = branches.mapRun,
                 let items = branches.items
-            else { preconditionFailure("a Map Run has items") }
-            guard mapRun.nextItem < items.count else {
+            else { preconditionFailure("a distributed Map state has a Map Run") }
+            guard mapRun.hasItems else {
+                try requestItems(scope, entry, map, seen)
+                return
+            }
+            guard mapRun.nextItem < items.count || !mapRun.pendingRedrive.isEmpty else {
                 if mapRun.running.isEmpty { try endMapRun(scope, entry, map, seen) }
                 return
             }
@@ -136,6 +160,10 @@ extension Decider {
                 return
             }
             childrenStarted += 1
+            if let index = mapRun.pendingRedrive.last {
+                emit(.childExecutionRedriven(scope: scope, index: index))
+                continue
+            }
             let (count, input) = try childInput(scope, map, branches, first: mapRun.nextItem, seen)
             try charge(input, in: scope)
             emit(.childExecutionStarted(scope: scope, index: branches.next, itemCount: count, input: input))

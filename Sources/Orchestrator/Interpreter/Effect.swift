@@ -59,6 +59,17 @@ public enum Effect: Sendable, Hashable {
     case resultsWritten(scope: ScopeID, output: JSON)
     case mapRunSucceeded(scope: ScopeID)
     case mapRunFailed(scope: ScopeID, error: String, cause: String)
+    /// The ended execution is open again, with what it had done; what is to be done anew comes next.
+    case executionRedriven(count: Int, token: String?)
+    /// The state that a scope had not left is evaluated anew.
+    case stateRedriven(scope: ScopeID)
+    /// A Parallel or Map state goes on with the children that had not succeeded.
+    case branchesRedriven(scope: ScopeID)
+    /// A branch or an iteration that had not succeeded is there again, as it was.
+    case childRedriven(scope: ScopeID, index: Int)
+    case mapRunRedriven(scope: ScopeID)
+    case childExecutionRedriven(scope: ScopeID, index: Int)
+    case mapRunUpdated(scope: ScopeID, maxConcurrency: Int?, toleratedCount: Int?, toleratedPercentage: Double?)
 
     public static let formatVersion = 1
 }
@@ -84,7 +95,9 @@ extension Effect {
     /// The scope that the effect happens in; nil for those of the whole execution.
     public var scope: ScopeID? {
         switch self {
-        case .executionStarted, .executionSucceeded, .executionFailed, .executionTimedOut, .executionAborted: nil
+        case .executionStarted, .executionSucceeded, .executionFailed, .executionTimedOut, .executionAborted,
+            .executionRedriven:
+            nil
         case .stateEntered(let scope, _, _, _), .stateExited(let scope, _), .waitStarted(let scope, _),
             .taskScheduled(let scope, _, _, _, _), .taskStarted(let scope, _, _, _), .taskSucceeded(let scope, _),
             .taskFailed(let scope, _, _), .taskTimedOut(let scope, _, _), .retryScheduled(let scope, _, _),
@@ -97,7 +110,9 @@ extension Effect {
             .itemReadRequested(let scope, _, _), .itemsRead(let scope, _), .childExecutionStarted(let scope, _, _, _),
             .mapRunPaused(let scope),
             .childExecutionEnded(let scope, _, _), .resultWriteRequested(let scope, _), .resultsWritten(let scope, _),
-            .mapRunSucceeded(let scope), .mapRunFailed(let scope, _, _):
+            .mapRunSucceeded(let scope), .mapRunFailed(let scope, _, _), .stateRedriven(let scope),
+            .branchesRedriven(let scope), .childRedriven(let scope, _), .mapRunRedriven(let scope),
+            .childExecutionRedriven(let scope, _), .mapRunUpdated(let scope, _, _, _):
             scope
         }
     }

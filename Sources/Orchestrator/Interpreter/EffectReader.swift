@@ -19,7 +19,10 @@ extension Effect {
                     tokenKey: json["tokenKey"]?.stringValue, roleARN: json["role"]?.stringValue,
                     parent: try json["parent"].map { parent throws(JournalFormatError) in
                         try MapRunMembership(json: parent)
-                    }, deployment: Deployment(json: json["deployment"])))
+                    }, deployment: Deployment(json: json["deployment"]),
+                    starter: try json["starter"].map { starter throws(JournalFormatError) in
+                        try WaitingTask(json: starter)
+                    }))
         case "stateEntered":
             self = .stateEntered(
                 scope: try reader.scope(), entry: try reader.number("n"), state: try reader.text("state"),
@@ -145,6 +148,20 @@ extension Effect {
         case "mapRunFailed":
             self = .mapRunFailed(
                 scope: try reader.scope(), error: try reader.text("error"), cause: try reader.text("cause"))
+        case "executionRedriven":
+            self = .executionRedriven(count: try reader.number("count"), token: reader.json["token"]?.stringValue)
+        case "stateRedriven": self = .stateRedriven(scope: try reader.scope())
+        case "branchesRedriven": self = .branchesRedriven(scope: try reader.scope())
+        case "childRedriven":
+            self = .childRedriven(scope: try reader.scope(), index: try reader.number("index"))
+        case "mapRunRedriven": self = .mapRunRedriven(scope: try reader.scope())
+        case "childExecutionRedriven":
+            self = .childExecutionRedriven(scope: try reader.scope(), index: try reader.number("index"))
+        case "mapRunUpdated":
+            self = .mapRunUpdated(
+                scope: try reader.scope(), maxConcurrency: reader.json["maxConcurrency"]?.integerValue,
+                toleratedCount: reader.json["toleratedCount"]?.integerValue,
+                toleratedPercentage: reader.json["toleratedPercentage"]?.doubleValue)
         default: throw JournalFormatError(reason: "unknown effect '\(name)'")
         }
     }
@@ -193,6 +210,15 @@ private struct EffectReader {
     }
 }
 
+extension WaitingTask {
+    fileprivate init(json: JSON) throws(JournalFormatError) {
+        let reader = EffectReader(json: json)
+        self.init(
+            execution: try reader.text("execution"), entry: try reader.number("entry"),
+            nonce: try reader.text("nonce"))
+    }
+}
+
 extension MapRunMembership {
     fileprivate init(json: JSON) throws(JournalFormatError) {
         let reader = EffectReader(json: json)
@@ -202,6 +228,6 @@ extension MapRunMembership {
         self.init(
             execution: try reader.text("execution"), entry: try reader.number("entry"),
             index: try reader.number("index"), processor: steps.map { $0.stringValue ?? "" },
-            mapRunARN: try reader.text("mapRun"), item: json["item"])
+            mapRunARN: try reader.text("mapRun"), item: json["item"], generation: json["generation"]?.integerValue ?? 0)
     }
 }

@@ -12,7 +12,8 @@ extension Effect {
                 ("definition", .string(start.definitionHash)), ("input", start.input),
                 ("seed", .string(String(start.seed, radix: 16))),
                 ("tokenKey", start.tokenKey.map { .string($0) }), ("role", start.roleARN.map { .string($0) }),
-                ("parent", start.parent?.json), ("deployment", start.deployment.json))
+                ("parent", start.parent?.json), ("deployment", start.deployment.json),
+                ("starter", start.starter?.json))
         case .stateEntered(let scope, let entry, let state, let input):
             return [
                 "e": "stateEntered", "s": .integer(scope), "n": .integer(entry), "state": .string(state),
@@ -133,6 +134,24 @@ extension Effect {
             return ["e": "mapRunSucceeded", "s": .integer(scope)]
         case .mapRunFailed(let scope, let error, let cause):
             return ["e": "mapRunFailed", "s": .integer(scope), "error": .string(error), "cause": .string(cause)]
+        case .executionRedriven(let count, let token):
+            return .members(
+                ("e", "executionRedriven"), ("count", .integer(count)), ("token", token.map { .string($0) }))
+        case .stateRedriven(let scope):
+            return ["e": "stateRedriven", "s": .integer(scope)]
+        case .branchesRedriven(let scope):
+            return ["e": "branchesRedriven", "s": .integer(scope)]
+        case .childRedriven(let scope, let index):
+            return ["e": "childRedriven", "s": .integer(scope), "index": .integer(index)]
+        case .mapRunRedriven(let scope):
+            return ["e": "mapRunRedriven", "s": .integer(scope)]
+        case .childExecutionRedriven(let scope, let index):
+            return ["e": "childExecutionRedriven", "s": .integer(scope), "index": .integer(index)]
+        case .mapRunUpdated(let scope, let concurrency, let count, let percentage):
+            return .members(
+                ("e", "mapRunUpdated"), ("s", .integer(scope)),
+                ("maxConcurrency", concurrency.map { .integer($0) }), ("toleratedCount", count.map { .integer($0) }),
+                ("toleratedPercentage", percentage.map { .double($0) }))
         }
     }
 
@@ -141,10 +160,17 @@ extension Effect {
     }
 }
 
+extension WaitingTask {
+    var json: JSON {
+        ["execution": .string(execution), "entry": .integer(entry), "nonce": .string(nonce)]
+    }
+}
+
 extension MapRunMembership {
     var json: JSON {
         .members(
             ("execution", .string(execution)), ("entry", .integer(entry)), ("index", .integer(index)),
-            ("processor", .array(processor.map { .string($0) })), ("mapRun", .string(mapRunARN)), ("item", item))
+            ("processor", .array(processor.map { .string($0) })), ("mapRun", .string(mapRunARN)), ("item", item),
+            ("generation", generation == 0 ? nil : .integer(generation)))
     }
 }

@@ -78,7 +78,7 @@ extension Decider {
 
     /// Nobody can tell it from what he has seen: where there are digests it is one over the execution's token key.
     private func callbackNonce(for entry: Entry) -> String {
-        let draw = 3_000_000 + entry.retryCount
+        let draw = 3_000_000 + entry.retryCount + execution.redriveCount << 32
         guard let digest else {
             return hexadecimal(execution.seed(for: entry.id, draw: draw))
                 + hexadecimal(execution.seed(for: entry.id, draw: draw + 1_000_000))

@@ -22,8 +22,15 @@ public enum Event: Sendable, Hashable {
     /// The results are where the ResultWriter wants them; the output is what the state's result says of them.
     case resultsWritten(entry: EntryID, output: JSON)
     case resultWriteFailed(entry: EntryID, error: String, cause: String)
-    case childExecutionEnded(entry: EntryID, index: Int, outcome: Outcome)
+    /// `redrives`: how often the child had been redriven when it ended so; what an earlier try gave is stale.
+    case childExecutionEnded(entry: EntryID, index: Int, outcome: Outcome, redrives: Int = 0)
+    /// UpdateMapRun: what is nil stays.
+    case mapRunUpdated(
+        entry: EntryID, maxConcurrency: Int?, toleratedCount: Int?, toleratedPercentage: Double?)
     /// A timer has run out: of an entry, or of the whole execution (nil).
     case timer(entry: EntryID?)
     case stop(error: String?, cause: String?)
+    /// Go on where the execution has failed, timed out or was stopped. `count` is that of this redrive, above all earlier
+    /// ones; `token` what tells it from others.
+    case redrive(count: Int, token: String?)
 }

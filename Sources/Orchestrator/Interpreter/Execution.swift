@@ -51,8 +51,18 @@ public struct Execution: Sendable, Hashable {
     var nextEntry: EntryID
     /// Where each open entry is, so that a task's answer finds its scope.
     public internal(set) var scopeOfEntry: EntryMap
-    /// The part of the context object that stays the same.
-    let constantContext: JSON
+    /// The part of the context object that stays the same between two redrives.
+    var constantContext: JSON
+    /// How often the execution has been redriven.
+    public internal(set) var redriveCount: Int
+    /// When it was redriven last.
+    public internal(set) var redrivenAt: Instant?
+    /// The last redrives that came with a token, in their order: the same token asks for the same redrive.
+    public internal(set) var redriveTokens: [RedriveToken]
+    /// The event of the history that tells of the last redrive.
+    var redrivenEventID: Int
+    /// The machine's scope as it was when the execution ended without success, with all that had not succeeded in it.
+    var remains: Scope?
     /// Entries that wait for items to be read or results to be written.
     var entriesInIO: TreeSet<EntryID>
     /// Entries of distributed Map states with child executions that run.
@@ -82,6 +92,11 @@ public struct Execution: Sendable, Hashable {
         self.constantContext = start.context(of: id, startedAt: at)
         self.entriesInIO = []
         self.entriesWithChildren = []
+        self.redriveCount = 0
+        self.redrivenAt = nil
+        self.redriveTokens = []
+        self.redrivenEventID = 0
+        self.remains = nil
         scopes.insert(Scope(id: 0, parent: nil, index: 0, plan: plan, data: start.input, variables: [:], follows: 0))
     }
 
@@ -125,9 +140,11 @@ public struct Execution: Sendable, Hashable {
         return timers
     }
 
-    /// When TimeoutSeconds of the machine ends the execution.
+    /// When TimeoutSeconds of the machine ends the execution; a redrive begins it anew.
+    ///
+    /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
     public var executionDeadline: Instant? {
-        plan.machine.timeoutSeconds.map { startedAt + Instant($0) * 1_000_000 }
+        plan.machine.timeoutSeconds.map { (redrivenAt ?? startedAt) + Instant($0) * 1_000_000 }
     }
 }
 

@@ -18,11 +18,15 @@ public struct ExecutionStart: Sendable, Hashable {
     /// The Map Run that this is a child execution of; nil for all others.
     public let parent: MapRunMembership?
     public let deployment: Deployment
+    /// The task that started it and waits for its end (`.sync`); nil for all others.
+    public let starter: WaitingTask?
 
     public init(
         machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64, tokenKey: String? = nil,
-        roleARN: String? = nil, parent: MapRunMembership? = nil, deployment: Deployment = Deployment()
+        roleARN: String? = nil, parent: MapRunMembership? = nil, deployment: Deployment = Deployment(),
+        starter: WaitingTask? = nil
     ) {
+        self.starter = starter
         self.machineARN = machineARN
         self.name = name
         self.definitionHash = definitionHash
@@ -45,12 +49,13 @@ public struct ExecutionStart: Sendable, Hashable {
     }
 
     /// What the context object says of the execution and its machine.
-    func context(of id: String, startedAt: Instant) -> JSON {
+    func context(of id: String, startedAt: Instant, redriveCount: Int = 0, redrivenAt: Instant? = nil) -> JSON {
         [
             "Execution": .members(
                 ("Id", .string(arn(of: id))), ("Input", input),
                 ("StartTime", .string(Timestamp.text(microseconds: startedAt))), ("Name", .string(name)),
-                ("RoleArn", roleARN.map { .string($0) }), ("RedriveCount", 0)),
+                ("RoleArn", roleARN.map { .string($0) }), ("RedriveCount", .integer(redriveCount)),
+                ("RedriveTime", redrivenAt.map { .string(Timestamp.text(microseconds: $0)) })),
             "StateMachine": ["Id": .string(machineARN), "Name": .string(machineName)],
         ]
     }
@@ -60,6 +65,20 @@ public struct ExecutionStart: Sendable, Hashable {
     public func machine(in machine: StateMachine) -> StateMachine? {
         guard let parent else { return machine }
         return machine.processor(at: parent.processor)
+    }
+}
+
+/// One attempt of a task, as another execution knows it.
+public struct WaitingTask: Sendable, Hashable {
+    /// Id of the execution that the task is in.
+    public let execution: String
+    public let entry: EntryID
+    public let nonce: String
+
+    public init(execution: String, entry: EntryID, nonce: String) {
+        self.execution = execution
+        self.entry = entry
+        self.nonce = nonce
     }
 }
 
@@ -77,9 +96,12 @@ public struct MapRunMembership: Sendable, Hashable {
     public let mapRunARN: String
     /// The item as the context object tells it, `Map.Item.Value`; nil where it is the execution's input.
     public let item: JSON?
+    /// A child that is started anew where others are redriven is another execution: which of them this is, from 0.
+    public let generation: Int
 
     public init(
-        execution: String, entry: EntryID, index: Int, processor: [String], mapRunARN: String, item: JSON? = nil
+        execution: String, entry: EntryID, index: Int, processor: [String], mapRunARN: String, item: JSON? = nil,
+        generation: Int = 0
     ) {
         self.execution = execution
         self.entry = entry
@@ -87,6 +109,7 @@ public struct MapRunMembership: Sendable, Hashable {
         self.processor = processor
         self.mapRunARN = mapRunARN
         self.item = item
+        self.generation = generation
     }
 }
 

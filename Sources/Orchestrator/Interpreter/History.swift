@@ -103,8 +103,23 @@ struct HistoryPage {
             takeChildren(effect)
         case .waitStarted, .retryScheduled, .retryStarted, .variablesAssigned, .credentialsTaken, .taskTokenIssued,
             .itemReadRequested, .itemsRead, .childExecutionStarted, .mapRunPaused, .childExecutionEnded,
-            .resultWriteRequested, .resultsWritten:
+            .resultWriteRequested, .resultsWritten, .stateRedriven, .branchesRedriven, .childRedriven,
+            .childExecutionRedriven, .mapRunUpdated:
             break
+        case .executionRedriven(let count, _):
+            add(
+                "ExecutionRedriven", follows: before.eventCount,
+                ("executionRedrivenEventDetails", ["redriveCount": .integer(count)]))
+        case .mapRunRedriven(let scope):
+            let mapRun = entry(scope).branches?.mapRun
+            add(
+                "MapRunRedriven", follows: before.redrivenEventID,
+                (
+                    "mapRunRedrivenEventDetails",
+                    .members(
+                        ("mapRunArn", mapRun.map { .string($0.arn) }),
+                        ("redriveCount", mapRun.map { .integer($0.redriveCount + 1) }))
+                ))
         case .executionSucceeded(let output):
             add(
                 "ExecutionSucceeded", follows: last(0),

@@ -14,10 +14,24 @@ public struct MapRun: Sendable, Hashable {
     /// Items whose child executions have failed.
     public internal(set) var failedItems = 0
     /// ToleratedFailureCount and ToleratedFailurePercentage, where the state has them.
-    public let toleratedCount: Int?
-    public let toleratedPercentage: Double?
+    public internal(set) var toleratedCount: Int?
+    public internal(set) var toleratedPercentage: Double?
+    /// How often the Map Run has been redriven.
+    public internal(set) var redriveCount = 0
+    /// Child executions that did not succeed and wait for being redriven, the last first.
+    public internal(set) var pendingRedrive: [Int] = []
+    /// Whether the items are there: at once, unless an ItemReader brings them.
+    var hasItems: Bool
     /// The history's MapRunStarted.
     let startedEventID: Int
+
+    init(arn: String, toleratedCount: Int?, toleratedPercentage: Double?, hasItems: Bool, startedEventID: Int) {
+        self.arn = arn
+        self.hasItems = hasItems
+        self.toleratedCount = toleratedCount
+        self.toleratedPercentage = toleratedPercentage
+        self.startedEventID = startedEventID
+    }
 
     /// A child execution that runs.
     public struct Child: Sendable, Hashable {
@@ -26,15 +40,31 @@ public struct MapRun: Sendable, Hashable {
         public let firstItem: Int
         public let itemCount: Int
         public let startedAt: Instant
+        /// How often it has been redriven by its Map Run.
+        public let redrives: Int
     }
 
     /// A child execution that has ended.
     public struct ChildResult: Sendable, Hashable {
         public let input: JSON
         public let outcome: Outcome
+        public let firstItem: Int
         public let itemCount: Int
         public let startedAt: Instant
         public let stoppedAt: Instant
+        public let redrives: Int
+
+        init(_ child: Child, outcome: Outcome, stoppedAt: Instant) {
+            self.input = child.input
+            self.outcome = outcome
+            self.firstItem = child.firstItem
+            self.itemCount = child.itemCount
+            self.startedAt = child.startedAt
+            self.stoppedAt = stoppedAt
+            self.redrives = child.redrives
+        }
+
+        var hasSucceeded: Bool { if case .succeeded = outcome { true } else { false } }
     }
 }
 
@@ -50,6 +80,9 @@ public struct ChildExecution: Sendable, Hashable {
     public let input: JSON
     /// ExecutionType EXPRESS.
     public let isExpress: Bool
+    /// How often its Map Run has redriven it. A STANDARD child that has been redriven less is redriven, an EXPRESS child
+    /// is another execution each time: ``MapRunMembership/generation``.
+    public let redrives: Int
     /// For the child's ``ExecutionStart``.
     public let membership: MapRunMembership
 }
@@ -97,6 +130,14 @@ public enum PendingIO: Sendable, Hashable {
     case writeResults(entry: EntryID, ResultWriteRequest)
 }
 
+extension Entry {
+    /// Whether the child executions of this Map state are EXPRESS executions.
+    public var runsExpressChildren: Bool {
+        guard case .map(let map) = plan.state.kind, case .distributed(let isExpress) = map.mode else { return false }
+        return isExpress
+    }
+}
+
 extension Execution {
     /// What is being read and written for open entries, in order of entry: the engine does it, after a recovery too, and
     /// answers by an event.
@@ -128,22 +169,29 @@ extension Execution {
             let mapRun = entry.branches?.mapRun, let child = mapRun.running[index],
             case .map(let map) = entry.plan.state.kind
         else { return nil }
-        let isExpress = if case .distributed(let isExpress) = map.mode { isExpress } else { false }
+        let isExpress = entry.runsExpressChildren
         let item = child.itemCount == 1 && map.batcher == nil ? entry.branches?.items?[child.firstItem] : nil
+        let generation = isExpress ? child.redrives : 0
         return ChildExecution(
-            entry: id, index: index, name: identifier(for: id, draw: 2_000_000 + index),
+            entry: id, index: index, name: childName(of: id, index: index, generation: generation),
             machineARN: childMachineARN(mapRun.arn), input: child.input, isExpress: isExpress,
+            redrives: child.redrives,
             membership: MapRunMembership(
                 execution: self.id, entry: id, index: index, processor: processorPath(of: scope),
-                mapRunARN: mapRun.arn, item: item == child.input ? nil : item))
+                mapRunARN: mapRun.arn, item: item == child.input ? nil : item, generation: generation))
+    }
+
+    private func childName(of entry: EntryID, index: Int, generation: Int) -> String {
+        identifier(for: entry, draw: 2_000_000 + index, redrives: generation)
     }
 
     /// The ended children of a Map Run, in their order.
     public func childResults(of id: EntryID) -> [(child: ChildDescription, result: MapRun.ChildResult)] {
-        guard let mapRun = entry(id)?.branches?.mapRun else { return [] }
+        guard let entry = entry(id), let mapRun = entry.branches?.mapRun else { return [] }
+        let isExpress = entry.runsExpressChildren
         return mapRun.ended.keys.sorted().compactMap { index in
             mapRun.ended[index].map { result in
-                let name = identifier(for: id, draw: 2_000_000 + index)
+                let name = childName(of: id, index: index, generation: isExpress ? result.redrives : 0)
                 let machine = childMachineARN(mapRun.arn)
                 return (
                     child: ChildDescription(
@@ -170,7 +218,7 @@ extension Execution {
 
     /// The ARN of the Map Run that an entry starts.
     func mapRunARN(for entry: EntryID, attempt: Int, label: String?) -> String {
-        let id = identifier(for: entry, draw: 1_000_000 + attempt)
+        let id = identifier(for: entry, draw: 1_000_000 + attempt, redrives: redriveCount)
         let label = label ?? identifier(for: 0, draw: entry)
         return start.machineARN.replacingResourceType(with: "mapRun") + "/\(label):\(id)"
     }

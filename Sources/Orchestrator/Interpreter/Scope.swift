@@ -180,11 +180,15 @@ public struct Branches: Sendable, Hashable {
     /// A Map state's items; nil for Parallel.
     public internal(set) var items: [JSON]?
     /// Children at the same time; 0 means no limit.
-    public let maxConcurrency: Int
+    public internal(set) var maxConcurrency: Int
     /// Failed iterations that a Map state puts up with.
     public internal(set) var toleratedFailures: Int
     /// The event that the start of the next iteration follows.
     var nextFollows: Int
+    /// Children that have failed or were given up, as they were then: what a redrive goes on with.
+    var broken: TreeDictionary<Int, Scope> = [:]
+    /// Those of them that a redriven Map state has not gone on with yet, the last first.
+    var awaitingRedrive: [Int] = []
     /// What a distributed Map state has besides.
     public internal(set) var mapRun: MapRun?
 }

@@ -27,10 +27,11 @@ extension Journal {
                 listing.executionID == row.executionID && listing.projectedSeq == row.seq,
                 "the list line of another row than \(row.executionID) \(row.seq)")
         }
-        let texts = [
-            row.effects, row.name?.machine, row.name?.name, row.name?.inputHash, row.listing?.machine,
-            row.listing?.name, row.listing?.status,
-        ]
+        let texts =
+            [
+                row.effects, row.name?.machine, row.name?.name, row.name?.inputHash, row.listing?.machine,
+                row.listing?.name, row.listing?.status,
+            ] + row.mapRuns
         if texts.contains(where: { $0?.utf8.contains(0) == true }) {
             return PostgresError(
                 outcome: .notSent,
@@ -125,8 +126,9 @@ extension Journal {
     ) async throws(PostgresError) -> [Waiting] {
         let rows = open.map(\.row)
         let live = try await attempt.open()
+        let sql = rows.contains { !$0.mapRuns.isEmpty } ? Batch.mapRunSQL : Batch.sql
         let result = try await attempt.query(
-            live, Batch.sql, Batch.parameters(rows, incarnation: incarnation, writer: writer))
+            live, sql, Batch.parameters(rows, incarnation: incarnation, writer: writer))
         var written: [String: Int64] = [:]
         for row in result { written[row.text("execution_id")] = row.int("seq") }
         var missing: [Waiting] = []

@@ -7,7 +7,22 @@ import Postgres
 /// key that is there already a missing answer instead of an error that would abort every row beside it. Rows are sorted by
 /// key so that two batches lock in one order.
 enum Batch {
-    static let sql = """
+    /// The statement for rows of which none starts a Map Run.
+    static let sql = statement()
+
+    /// The same with the Map Runs that the rows start, which most do not.
+    static let mapRunSQL = statement(
+        mapRuns: """
+            , runs AS (
+                INSERT INTO showrunner.map_run (arn, execution_id)
+                SELECT run.arn, run.execution_id FROM unnest($25, $26, $27) AS run (arn, execution_id, seq)
+                  JOIN appended USING (execution_id, seq) ORDER BY run.arn
+                ON CONFLICT DO NOTHING
+            )
+            """)
+
+    private static func statement(mapRuns: String = "") -> String {
+        """
         WITH lease AS MATERIALIZED (
             SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
         ), given AS MATERIALIZED (
@@ -29,16 +44,17 @@ enum Batch {
         ), listed AS (
             INSERT INTO showrunner.execution_list
                 (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, projected_seq,
-                 version, alias, map_run)
-            SELECT listing.* FROM unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+                 version, alias, map_run, redrive_count, redriven_at)
+            SELECT listing.* FROM unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
                 AS listing (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, seq,
-                            version, alias, map_run)
+                            version, alias, map_run, redrive_count, redriven_at)
               JOIN appended USING (execution_id, seq)
              ORDER BY listing.execution_id
             ON CONFLICT (execution_id) \(listUpdate)
-        )
+        )\(mapRuns)
         SELECT execution_id::text AS execution_id, seq FROM appended
         """
+    }
 
     /// A list line is replaced only by a later one, whatever order statements arrive in. What an execution was started
     /// as (version, alias, Map Run) stands in its first line and never changes.
@@ -46,7 +62,8 @@ enum Batch {
         DO UPDATE
            SET machine = EXCLUDED.machine, name = EXCLUDED.name, status = EXCLUDED.status,
                started_at = EXCLUDED.started_at, stopped_at = EXCLUDED.stopped_at, title = EXCLUDED.title,
-               error = EXCLUDED.error, cause = EXCLUDED.cause, projected_seq = EXCLUDED.projected_seq
+               error = EXCLUDED.error, cause = EXCLUDED.cause, projected_seq = EXCLUDED.projected_seq,
+               redrive_count = EXCLUDED.redrive_count, redriven_at = EXCLUDED.redriven_at
          WHERE execution_list.projected_seq < EXCLUDED.projected_seq
         """
 
@@ -57,7 +74,16 @@ enum Batch {
             .uuidArray(rows.map(\.executionID)), .intArray(rows.map(\.seq)), .intArray(rows.map(\.at)),
             .textArray(rows.map(\.effects)), .textArray(rows.map { $0.name?.machine }),
             .textArray(rows.map { $0.name?.name }), .textArray(rows.map { $0.name?.inputHash }),
-        ] + listColumns(listings)
+        ] + listColumns(listings) + mapRunColumns(rows)
+    }
+
+    private static func mapRunColumns(_ rows: [JournalRow]) -> [PostgresValue] {
+        let started = rows.flatMap { row in row.mapRuns.map { (arn: $0, row: row) } }
+        guard !started.isEmpty else { return [] }
+        return [
+            .textArray(started.map(\.arn)), .uuidArray(started.map(\.row.executionID)),
+            .intArray(started.map(\.row.seq)),
+        ]
     }
 
     private static func listColumns(_ listings: [ListEntry]) -> [PostgresValue] {
@@ -68,6 +94,7 @@ enum Batch {
             .textArray(listings.map { withoutNUL($0.title) }), .textArray(listings.map { withoutNUL($0.error) }),
             .textArray(listings.map { withoutNUL($0.cause) }), .intArray(listings.map(\.projectedSeq)),
             .intArray(listings.map(\.version)), .textArray(listings.map(\.alias)), .textArray(listings.map(\.mapRun)),
+            .intArray(listings.map(\.redriveCount)), .intArray(listings.map(\.redrivenAt)),
         ]
     }
 

@@ -25,7 +25,7 @@ public struct StoredConnection: Sendable, Equatable {
 
 extension Journal {
     static let connectionMigration = Migration(
-        number: 3, name: "connections",
+        number: 4, name: "connections",
         sql: """
             CREATE TABLE connection (
                 name        text   PRIMARY KEY,

@@ -12,11 +12,14 @@ public struct JournalRow: Sendable, Equatable {
     public var name: ExecutionName?
     /// The execution's line in the lists as of this row, where it changes.
     public var listing: ListEntry?
+    /// ARNs of the Map Runs that start with this row.
+    public var mapRuns: [String]
 
     public init(
         executionID: String, seq: Int64, at: Int64, effects: String, name: ExecutionName? = nil,
-        listing: ListEntry? = nil
+        listing: ListEntry? = nil, mapRuns: [String] = []
     ) {
+        self.mapRuns = mapRuns
         self.executionID = executionID
         self.seq = seq
         self.at = at
@@ -27,7 +30,8 @@ public struct JournalRow: Sendable, Equatable {
 
     /// What the row costs on the wire, for the bound on a batch.
     var bytes: Int {
-        effects.utf8.count + (listing?.error?.utf8.count ?? 0) + (listing?.cause?.utf8.count ?? 0) + 256
+        effects.utf8.count + mapRuns.count * 256 + (listing?.error?.utf8.count ?? 0) + (listing?.cause?.utf8.count ?? 0)
+            + 256
     }
 }
 
@@ -66,12 +70,18 @@ public struct ListEntry: Sendable, Equatable {
     public var alias: String?
     /// The ARN of the Map Run that it is a child of. Such an execution stands in no other list than its Map Run's.
     public var mapRun: String?
+    /// How often it has been redriven.
+    public var redriveCount: Int64
+    /// When it was redriven last, in microseconds since 1970.
+    public var redrivenAt: Int64?
 
     public init(
         executionID: String, machine: String, name: String, status: String, startedAt: Int64, stoppedAt: Int64? = nil,
         title: String? = nil, error: String? = nil, cause: String? = nil, projectedSeq: Int64, version: Int64? = nil,
-        alias: String? = nil, mapRun: String? = nil
+        alias: String? = nil, mapRun: String? = nil, redriveCount: Int64 = 0, redrivenAt: Int64? = nil
     ) {
+        self.redriveCount = redriveCount
+        self.redrivenAt = redrivenAt
         self.executionID = executionID
         self.machine = machine
         self.name = name
@@ -116,11 +126,17 @@ public struct ListFilter: Sendable, Equatable {
     /// The ARN of a Map Run; nil lists no children of Map Runs.
     public var mapRun: String?
     public var status: String?
+    /// Only those that have been redriven, or have not.
+    public var isRedriven: Bool?
+    /// Only these executions.
+    public var ids: [String]?
 
     public init(
         machine: String? = nil, version: Int64? = nil, alias: String? = nil, mapRun: String? = nil,
-        status: String? = nil
+        status: String? = nil, isRedriven: Bool? = nil, ids: [String]? = nil
     ) {
+        self.isRedriven = isRedriven
+        self.ids = ids
         self.machine = machine
         self.version = version
         self.alias = alias

@@ -62,8 +62,9 @@ extension Journal {
             listed = """
                 , listed AS (
                     INSERT INTO showrunner.execution_list
-                        (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, projected_seq)
-                    SELECT execution_id, $7, $8, $9, $10, $11::bigint, $12, $13, $14, seq FROM appended
+                        (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, projected_seq,
+                         redrive_count, redriven_at)
+                    SELECT execution_id, $7, $8, $9, $10, $11::bigint, $12, $13, $14, seq, $15, $16::bigint FROM appended
                     ON CONFLICT (execution_id) \(Batch.listUpdate)
                 )
                 """
@@ -71,7 +72,18 @@ extension Journal {
                 .text(listing.machine), .text(listing.name), .text(listing.status), .int(listing.startedAt),
                 .optional(listing.stoppedAt), .optional(Batch.withoutNUL(listing.title)),
                 .optional(Batch.withoutNUL(listing.error)), .optional(Batch.withoutNUL(listing.cause)),
+                .int(listing.redriveCount), .optional(listing.redrivenAt),
             ]
+        }
+        if !row.mapRuns.isEmpty {
+            parameters.append(.textArray(row.mapRuns))
+            listed += """
+                , runs AS (
+                    INSERT INTO showrunner.map_run (arn, execution_id)
+                    SELECT unnest($\(parameters.count)::text[]), execution_id FROM appended
+                    ON CONFLICT DO NOTHING
+                )
+                """
         }
         let addition = attached.statement(parameters.count + 1)
         let sql = """

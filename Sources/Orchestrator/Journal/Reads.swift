@@ -63,6 +63,8 @@ extension Journal {
         if let version = filter.version { conditions.append("version = \(parameter(.int(version)))") }
         if let alias = filter.alias { conditions.append("alias = \(parameter(.text(alias)))") }
         if let status = filter.status { conditions.append("status = \(parameter(.text(status)))") }
+        if let isRedriven = filter.isRedriven { conditions.append("redrive_count \(isRedriven ? ">" : "=") 0") }
+        if let ids = filter.ids { conditions.append("execution_id = ANY(\(parameter(.uuidArray(ids))))") }
         if let before {
             conditions.append(
                 """
@@ -97,9 +99,16 @@ extension Journal {
         ).first.map { ($0.text("execution_id"), $0.text("input_hash")) }
     }
 
+    /// The execution that a Map Run is in.
+    public func execution(ofMapRun arn: String) async throws(PostgresError) -> String? {
+        try await read(
+            "SELECT execution_id::text AS execution_id FROM showrunner.map_run WHERE arn = $1", [.text(arn)]
+        ).first?.text("execution_id")
+    }
+
     static let listColumns = """
         execution_id::text AS execution_id, machine, name, status, started_at, stopped_at, title, error, cause, \
-        projected_seq, version, alias, map_run
+        projected_seq, version, alias, map_run, redrive_count, redriven_at
         """
 
     static func listEntry(_ row: PostgresRow) -> ListEntry {
@@ -108,7 +117,8 @@ extension Journal {
             status: row.text("status"), startedAt: row.int("started_at"), stoppedAt: row.optionalInt("stopped_at"),
             title: row.optionalText("title"), error: row.optionalText("error"), cause: row.optionalText("cause"),
             projectedSeq: row.int("projected_seq"), version: row.optionalInt("version"),
-            alias: row.optionalText("alias"), mapRun: row.optionalText("map_run"))
+            alias: row.optionalText("alias"), mapRun: row.optionalText("map_run"),
+            redriveCount: row.int("redrive_count"), redrivenAt: row.optionalInt("redriven_at"))
     }
 
     /// Runs a statement that may be repeated, on the reading connection.

@@ -85,6 +85,17 @@ final class Arguments {
         return number
     }
 
+    func number(_ name: String, in range: ClosedRange<Double>) throws -> Double? {
+        guard let value = value(name) else { return nil }
+        guard let number = value.doubleValue else { throw mismatch(name, "number") }
+        if number < range.lowerBound {
+            report(name, "'\(number)'", "have value greater than or equal to \(range.lowerBound)")
+        } else if number > range.upperBound {
+            report(name, "'\(number)'", "have value less than or equal to \(range.upperBound)")
+        }
+        return number
+    }
+
     func flag(_ name: String) throws -> Bool? {
         guard let value = value(name) else { return nil }
         guard let flag = value.boolValue else { throw mismatch(name, "boolean") }
@@ -160,6 +171,8 @@ final class Arguments {
 /// What many operations ask for in the same way.
 extension Arguments {
     static let arnLength = 1...256
+    /// Of a Map Run.
+    static let longARNLength = 1...2000
 
     func arn(_ name: String) throws -> String { try text(name, length: Self.arnLength) }
 

@@ -62,6 +62,14 @@ extension Operations {
         return ["stopDate": Self.timestamp(try await engine.stop(execution, error: error, cause: cause))]
     }
 
+    func redriveExecution(_ arguments: Arguments) async throws -> JSON {
+        let execution = try arguments.arn("executionArn")
+        let token = try arguments.optionalText("clientToken", length: 1...64)
+        try arguments.check()
+        try requireARN(execution)
+        return ["redriveDate": Self.timestamp(try await engine.redrive(execution, token: token))]
+    }
+
     func describeExecution(_ arguments: Arguments) async throws -> JSON {
         let execution = try arguments.arn("executionArn")
         let isWhole = try arguments.word("includedData", IncludedData.self) != .metadataOnly
@@ -78,15 +86,16 @@ extension Operations {
             ("inputDetails", ["included": .bool(isWhole)]),
             ("output", isWhole ? detail.output.map { .string($0.text) } : nil),
             ("outputDetails", detail.output.map { _ in ["included": .bool(isWhole)] }),
-            ("error", run.error.map(JSON.string)), ("cause", run.cause.map(JSON.string)), ("redriveCount", 0))
+            ("error", run.error.map(JSON.string)), ("cause", run.cause.map(JSON.string)),
+            ("redriveCount", .integer(run.redriveCount)),
+            ("redriveDate", run.redriveDateMicroseconds.map(Self.timestamp)))
         add(qualifiersOf: run, to: &answer)
         answer["mapRunArn"] = run.mapRunARN.map(JSON.string)
-        switch run.status {
-        case .running, .succeeded:
+        if let refusal = run.redriveRefusal {
             answer["redriveStatus"] = "NOT_REDRIVABLE"
-            answer["redriveStatusReason"] = .string(
-                "Execution is \(run.status.rawValue) and cannot be redriven")
-        case .failed, .timedOut, .aborted: answer["redriveStatus"] = "REDRIVABLE"
+            answer["redriveStatusReason"] = .string(refusal)
+        } else {
+            answer["redriveStatus"] = run.mapRunARN == nil ? "REDRIVABLE" : "REDRIVABLE_BY_MAP_RUN"
         }
         return answer
     }
@@ -105,7 +114,7 @@ extension Operations {
         let machine = try arguments.optionalText("stateMachineArn", length: Arguments.arnLength)
         let mapRun = try arguments.optionalText("mapRunArn", length: 1...2000)
         let status = try arguments.word("statusFilter", RunStatus.self)
-        _ = try arguments.word("redriveFilter", RedriveFilter.self)
+        let redriveFilter = try arguments.word("redriveFilter", RedriveFilter.self)
         let limit = try arguments.maxResults()
         let token = try arguments.nextToken()
         try arguments.check()
@@ -113,21 +122,31 @@ extension Operations {
             throw ServiceError.validation("Exactly one of stateMachineArn and mapRunArn must be specified")
         }
         if let machine {
+            guard status != .pendingRedrive else {
+                throw ServiceError.validation("PENDING_REDRIVE statusFilter requires mapRunArn")
+            }
+            guard redriveFilter == nil else {
+                throw ServiceError.validation("redriveFilter requires mapRunArn")
+            }
             try requireARN(machine)
             try await engine.requireMachine(machine)
         }
-        let scope = [machine ?? "", mapRun ?? "", status?.rawValue ?? ""].joined(separator: " ")
+        let scope = [machine ?? "", mapRun ?? "", status?.rawValue ?? "", redriveFilter?.rawValue ?? ""]
+            .joined(separator: " ")
         let page = try await engine.listRuns(
             RunQuery(
                 machine: machine, status: status, limit: limit,
-                before: try await mark(token, "ListExecutions", scope), mapRun: mapRun))
+                before: try await mark(token, "ListExecutions", scope), mapRun: mapRun,
+                isRedriven: redriveFilter.map { $0 == .redriven }))
         let executions = page.items.map { run in
             var execution = JSON.members(
                 ("executionArn", .string(run.executionARN)),
                 ("stateMachineArn", .string(ARN.stateMachine(run.machine))), ("name", .string(run.name)),
                 ("status", .string(run.status.rawValue)), ("startDate", Self.timestamp(run.startDateMicroseconds)),
-                ("stopDate", run.stopDateMicroseconds.map(Self.timestamp)), ("redriveCount", 0),
-                ("mapRunArn", mapRun.map(JSON.string)))
+                ("stopDate", run.stopDateMicroseconds.map(Self.timestamp)),
+                ("redriveCount", .integer(run.redriveCount)),
+                ("redriveDate", run.redriveDateMicroseconds.map(Self.timestamp)), ("mapRunArn", mapRun.map(JSON.string))
+            )
             add(qualifiersOf: run, to: &execution)
             return execution
         }

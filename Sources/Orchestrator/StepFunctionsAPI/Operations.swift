@@ -15,7 +15,8 @@ struct Operations {
         "ListStateMachineAliases", "TagResource", "UntagResource",
         "ListTagsForResource", "StartExecution", "StartSyncExecution",
         "StopExecution", "DescribeExecution", "ListExecutions",
-        "GetExecutionHistory", "CreateActivity", "DescribeActivity",
+        "GetExecutionHistory", "RedriveExecution", "ListMapRuns", "DescribeMapRun", "UpdateMapRun", "CreateActivity",
+        "DescribeActivity",
         "DeleteActivity", "ListActivities", "GetActivityTask",
         "SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat",
     ]
@@ -47,6 +48,10 @@ struct Operations {
         case "DescribeExecution": try await describeExecution(arguments)
         case "ListExecutions": try await listExecutions(arguments)
         case "GetExecutionHistory": try await executionHistory(arguments)
+        case "RedriveExecution": try await redriveExecution(arguments)
+        case "ListMapRuns": try await listMapRuns(arguments)
+        case "DescribeMapRun": try await describeMapRun(arguments)
+        case "UpdateMapRun": try await updateMapRun(arguments)
         case "CreateActivity": try await createActivity(arguments)
         case "DescribeActivity": try await describeActivity(arguments)
         case "DeleteActivity": try await deleteActivity(arguments)

@@ -99,6 +99,8 @@ extension EngineError.Code {
         case .invalidOutput: "InvalidOutput"
         case .taskNotFound: "TaskDoesNotExist"
         case .taskTimedOut: "TaskTimedOut"
+        case .notRedrivable: "ExecutionNotRedrivable"
+        case .executionLimit: "ExecutionLimitExceeded"
         }
     }
 }

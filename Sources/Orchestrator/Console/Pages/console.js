@@ -76,6 +76,7 @@ document.addEventListener("keydown", (event) => {
       break;
     }
     case "j": case "k": moveInRows(key === "j" ? 1 : -1); break;
+    case "r": if (!main.querySelector("[data-action=redrive]:not([hidden])")) return; main.querySelector("[data-action=redrive]").click(); break;
     case "s": if (!main.querySelector("[data-action=stop]")) return; main.querySelector("[data-action=stop]").click(); break;
     default: return;
   }

@@ -16,6 +16,7 @@ const keys = [
   [["/"], "search the runs"],
   [["g r"], "to the runs"],
   [["g w"], "to the workers"],
+  [["r"], "redrive the run shown"],
   [["s"], "stop the run shown"],
   [["Esc"], "leave a field or close a dialog"],
   [["?"], "this list"],
@@ -35,6 +36,39 @@ export function showHelp() {
       ["elf", "title, name, id, error or cause holds it"],
     ].map(([word, meaning]) => [h("dt", {}, h("code", {}, word)), h("dd", {}, meaning)])),
     h("p", { class: "buttons" }, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
+}
+
+/** Says what a redrive does, and does it. */
+export function askToRedrive(run, states) {
+  const title = run.title ?? run.name;
+  const again = states.filter((state) => ["failed", "aborted"].includes(state.status) && !["Parallel", "Map"].includes(state.type));
+  const failure = h("p", { class: "problem", role: "alert" });
+  const redrive = h("button", { type: "submit" }, "Redrive the run");
+  const form = h("form", { novalidate: true },
+    h("h2", {}, `Redrive ${title}?`),
+    h("p", {}, "What has succeeded stays done. ",
+      again.length === 0 ? "The run goes on where it stopped, on the same input."
+        : `${again.length === 1 ? "This state runs" : `These ${again.length} states run`} again, on the same input: ${again.slice(0, 8).map((state) => state.name).join(", ")}${again.length > 8 ? ", …" : ""}.`,
+      " The definition stays the one that the run was started with."),
+    failure,
+    h("p", { class: "buttons" },
+      h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Leave it"), redrive));
+  const dialog = open(`Redrive ${title}`, form);
+  redrive.focus();
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    redrive.disabled = true;
+    failure.textContent = "";
+    try {
+      await request(`/console/api/runs/${encodeURIComponent(run.id)}/redrive`, {
+        method: "POST", headers: { "content-type": "application/json" }, body: "{}",
+      });
+      location.reload();
+    } catch (problem) {
+      failure.textContent = problem.detail ?? String(problem);
+      redrive.disabled = false;
+    }
+  });
 }
 
 /** Says what stopping does, asks for the reason, and stops. */

@@ -2,7 +2,7 @@ import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js
 import { countdownElement, percent, progressWords, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
 import { listen, request } from "./live.js";
-import { askToStop } from "./dialogs.js";
+import { askToRedrive, askToStop } from "./dialogs.js";
 import { placeBar, showMarks, span } from "./timeline.js";
 import { jsonSection } from "./json-view.js";
 import { drawing } from "./graph-layout.js";
@@ -90,6 +90,7 @@ class RunPage extends HTMLElement {
     this.heading = h("h1", {});
     this.facts = h("dl", { class: "facts" });
     this.stop = h("button", { type: "button", class: "quiet", "data-action": "stop", onclick: () => askToStop(this.run, [...this.#states.values()]) }, "Stop…");
+    this.redrive = h("button", { type: "button", class: "quiet", hidden: true, "data-action": "redrive", onclick: () => askToRedrive(this.run, [...this.#states.values()]) }, "Redrive…");
     this.trouble = h("section", { class: "trouble-box tone-fail", hidden: true, "aria-label": "Why it ended" });
     this.result = h("section", { class: "result", hidden: true, "aria-label": "Result" });
     this.bar = document.createElement("share-bar");
@@ -102,7 +103,7 @@ class RunPage extends HTMLElement {
     this.documents = h("section", { class: "documents", "aria-label": "Input and output of the run" });
     this.replaceChildren(
       h("p", { class: "crumbs" }, h("a", { href: "/console/" }, "Runs")),
-      h("div", { class: "page-head" }, this.heading, this.mark, this.stop),
+      h("div", { class: "page-head" }, this.heading, this.mark, this.redrive, this.stop),
       this.facts, this.trouble, this.result, this.overall,
       h("div", { class: "run-columns" },
         h("section", { class: "graph-frame", "aria-label": "Graph", tabindex: "0" }, this.graph),
@@ -165,6 +166,7 @@ class RunPage extends HTMLElement {
     setText(this.heading, title);
     this.mark.show(run.status);
     this.stop.hidden = run.status !== "RUNNING";
+    this.redrive.hidden = !run.redrivable;
     this.#showFacts(run, states);
     this.#showEnd(run);
     this.#showOverall(run);
@@ -184,7 +186,7 @@ class RunPage extends HTMLElement {
 
   #showFacts(run, states) {
     const media = states.find((state) => state.output?.video?.width)?.output;
-    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, media?.video]);
+    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, media?.video]);
     if (this.shownFacts === text) return;
     this.shownFacts = text;
     const source = media && [`${media.video.displayWidth ?? media.video.width}×${media.video.displayHeight ?? media.video.height}`,
@@ -194,6 +196,7 @@ class RunPage extends HTMLElement {
       fact("machine", run.machine),
       fact("started", timeElement(run.startDate)),
       fact(run.stopDate ? "took" : "runs for", spanElement(run.startDate, run.stopDate)),
+      run.redriveCount ? fact("redriven", run.redriveCount === 1 ? timeElement(run.redriveDate) : [`${run.redriveCount} times, last `, timeElement(run.redriveDate)]) : "",
       source ? fact("source", source) : "",
       run.name !== run.title && run.name !== run.id ? fact("name", run.name) : "",
       fact("id", h("span", {}, h("code", { title: run.id }, shortID(run.id)), " ", copyButton("the execution's ARN", run.executionArn))));

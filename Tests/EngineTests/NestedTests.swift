@@ -1,0 +1,69 @@
+@testable import Engine
+import Interpreter
+import JSON
+import Journal
+import Postgres
+import Testing
+
+/// `states:startExecution.sync`: executions that a task of another waits for.
+@Suite("Nested executions", .timeLimit(.minutes(3)))
+struct NestedTests {
+    private static let parent = #"""
+        {"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","End":true,
+          "Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:child","Name":"c"}}}}
+        """#
+
+    /// The stage with a parent that waits for a child, after its engine has ended.
+    private func waiting() async throws -> (stage: Stage, parent: String, child: String) {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["parent": Self.parent, "child": oneTask()])
+        let polling = await first.engine.waitingPoll("w1")
+        let parent = try await first.engine.start(machine: "parent", name: "p", input: "{}").execution.executionARN
+        _ = try await polling.value
+        let id = try await first.engine.run(parent).run.id
+        let updates = await first.engine.updates(of: parent)
+        // The task is submitted once the child has been started.
+        if try await !Self.isSubmitted(first.engine, parent) {
+            for await _ in updates where try await Self.isSubmitted(first.engine, parent) { break }
+        }
+        await EngineTests.end(first)
+        return (stage, id, "arn:aws:states:us-east-1:000000000000:execution:child:c")
+    }
+
+    private static func isSubmitted(_ engine: Engine, _ execution: String) async throws -> Bool {
+        try await engine.history(execution, isReversed: false, limit: 100, after: nil)
+            .events.contains { $0.type == "TaskSubmitted" }
+    }
+
+    @Test("an engine that takes over waits on for the child")
+    func takeover() async throws {
+        let (stage, parent, child) = try await waiting()
+        let second = try await stage.engine("e2")
+        let updates = await second.engine.updates(of: parent)
+        try await second.engine.stopExecution(child, error: "E", cause: nil)
+        for await update in updates where update.run.status != .running { break }
+        #expect(try await second.engine.run(parent).run.status == .failed)
+        await EngineTests.end(second)
+    }
+
+    @Test("a child whose starter ended is stopped, though an engine died before it could tell it")
+    func orphan() async throws {
+        let (stage, parent, child) = try await waiting()
+        // What the engine that died had written last.
+        _ = try await stage.query(
+            """
+            INSERT INTO showrunner.journal (execution_id, seq, writer, at, effects)
+            SELECT execution_id, max(seq) + 1, 'e1/999', max(at), $2 FROM showrunner.journal
+             WHERE execution_id = $1 GROUP BY execution_id
+            """, [.uuid(parent), .text(Effect.encode([.executionAborted(error: nil, cause: nil)]))])
+        _ = try await stage.query(
+            "UPDATE showrunner.execution_list SET status = 'ABORTED' WHERE execution_id = $1", [.uuid(parent)])
+        let second = try await stage.engine("e2")
+        let updates = await second.engine.updates(of: child)
+        if try await second.engine.run(child).run.status == .running {
+            for await update in updates where update.run.status != .running { break }
+        }
+        #expect(try await second.engine.run(child).run.status == .aborted)
+        await EngineTests.end(second)
+    }
+}
