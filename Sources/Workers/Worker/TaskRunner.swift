@@ -38,7 +38,9 @@ struct InProcessRunner: TaskRunner {
     ) async -> TaskOutcome {
         do throws(StepFailure) {
             guard let step = stepsByName[offer.step] else { throw .unknownStep(offer.step) }
-            let problems = step.contract.problems(withInput: offer.input)
+            // An integration has error names of its own for what is wrong with its parameters.
+            let isIntegration = !step.contract.resource.hasPrefix(StepContract.resourcePrefix)
+            let problems = isIntegration ? [] : step.contract.problems(withInput: offer.input)
             guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
             let task = StepTask(
                 input: offer.input, idempotencyKey: offer.idempotencyKey,
