@@ -86,7 +86,7 @@ let orchestrator: [Target] = [
     .target(
         name: "Engine",
         dependencies: [
-            "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "CSV", "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
             "WorkerProtocol",
             collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),

@@ -375,28 +375,41 @@ struct NestedExecutionTests {
         await EngineTests.end(first)
     }
 
+    /// Waits until something holds that an update of an execution may bring.
+    private func wait(for execution: String, on engine: Engine, until holds: () async throws -> Bool) async throws {
+        let updates = await engine.updates(of: execution)
+        if try await holds() { return }
+        for await _ in updates where try await holds() { return }
+        Issue.record("the execution ended before")
+    }
+
     @Test("of two tasks that wait for the same execution, one gives up and the other goes on waiting")
     func sharing() async throws {
         let start =
             #""Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","Parameters":{"Name":"shared","#
             + #""StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:inner","Input":{}},"End":true"#
+        // A is given up when G beside it fails.
+        let gate = #""Type":"Task","Resource":"arn:aws:states:::showrunner:work","End":true"#
         let both =
             #"{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":["#
-            + #"{"StartAt":"A","States":{"A":{\#(start),"TimeoutSeconds":1,"Catch":[{"ErrorEquals":["States.Timeout"],"#
-            + #""Next":"Late"}]},"Late":{"Type":"Pass","Result":"late","End":true}}},"#
+            + #"{"StartAt":"Q","States":{"Q":{"Type":"Parallel","End":true,"Branches":["#
+            + #"{"StartAt":"A","States":{"A":{\#(start)}}},{"StartAt":"G","States":{"G":{\#(gate)}}}],"#
+            + #""Catch":[{"ErrorEquals":["Broken"],"Next":"Late"}]},"Late":{"Type":"Pass","Result":"late","End":true}}},"#
             + #"{"StartAt":"B","States":{"B":{\#(start)}}}]}}}"#
         let stage = try await Stage()
         let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": both])
         let engine = first.engine
         let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
-        let offer = try await engine.take()
-        let updates = await engine.updates(of: outer)
-        func isLate() async throws -> Bool { try await engine.run(outer).states.contains { $0.name == "Late" } }
-        if try await !isLate() {
-            for await update in updates {
-                if update.run.status != .running { break }
-                if try await isLate() { break }
-            }
+        let offers = [try await engine.take(), try await engine.take("w2")]
+        let offer = try #require(offers.first { $0.executionArn != outer })
+        let beside = try #require(offers.first { $0.executionArn == outer })
+        try await wait(for: outer, on: engine) {
+            try await engine.history(outer, isReversed: false, limit: 100, after: nil)
+                .events.count { $0.type == "TaskSubmitted" } == 2
+        }
+        #expect(try await engine.fail(beside, "Broken"))
+        try await wait(for: outer, on: engine) {
+            try await engine.run(outer).states.contains { $0.name == "Late" }
         }
         #expect(try await engine.complete(offer, ["b": 2]))
         let output = try await end(of: outer, on: engine).output

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EngineClient
 import JSON
+import StepContracts
 import TerminalOutput
 
 struct TasksCommand: AsyncParsableCommand {
@@ -79,7 +80,7 @@ struct TasksCommand: AsyncParsableCommand {
 
         @OptionGroup var choice: Choice
         @Option(help: "The error's name, which Retry and Catch see.")
-        var error = "Showrunner.Rejected"
+        var error = StepErrorName.rejected
         @Option(help: "Why: the error's cause.")
         var reason = ""
         @OptionGroup var engine: EngineOptions

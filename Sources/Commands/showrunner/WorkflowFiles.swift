@@ -97,7 +97,8 @@ struct WorkflowReading {
             (
                 contract.name,
                 StepContractView(
-                    name: contract.name, input: contract.input.map(view), output: contract.output.map(view))
+                    name: contract.name, input: contract.input.map(view), output: contract.output.map(view),
+                    errors: contract.errors)
             )
         })
 

@@ -116,7 +116,7 @@ public actor Engine {
                         name: contract.name,
                         input: contract.input.map {
                             StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
-                        })
+                        }, errors: contract.errors)
                 )
             })
         self.serviceTasks = Dictionary(

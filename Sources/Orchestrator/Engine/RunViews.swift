@@ -173,6 +173,8 @@ public struct RunView: Sendable, Hashable {
     public var alias: String?
     /// The Map Run that it is a child of.
     public var mapRunARN: String?
+    /// How many items a child of a Map Run works on.
+    public var itemCount: Int?
     public var redriveCount = 0
     /// When it was redriven last.
     public var redriveDateMicroseconds: Int64?

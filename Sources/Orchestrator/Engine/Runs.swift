@@ -333,6 +333,7 @@ extension Engine: RunService {
             version: entry.version.map { Int($0) }, alias: entry.alias, mapRunARN: entry.mapRun)
         view.redriveCount = Int(entry.redriveCount)
         view.redriveDateMicroseconds = entry.redrivenAt
+        view.itemCount = entry.itemCount.map { Int($0) }
         noteRedrive(in: &view, isExpress: isExpress)
         return view
     }
@@ -355,6 +356,7 @@ extension Engine: RunService {
         }
         view.redriveCount = execution.redriveCount
         view.redriveDateMicroseconds = execution.redrivenAt
+        view.itemCount = execution.start.parent?.itemCount
         noteRedrive(in: &view, isExpress: execution.start.deployment.isExpress)
         return view
     }

@@ -372,7 +372,7 @@ extension Engine {
             guard let run = runs[lease.token.execution] else { continue }
             post(
                 .taskFailed(
-                    entry: lease.token.entry, nonce: lease.token.nonce, error: "Showrunner.WorkerLost",
+                    entry: lease.token.entry, nonce: lease.token.nonce, error: StepErrorName.workerLost,
                     cause: "The worker '\(lease.worker)' ended while it ran this task."), to: run)
         }
     }
@@ -409,7 +409,7 @@ extension Engine {
         if case .refused(let reason) = verdict, runs[run.execution.id] === run {
             post(
                 .taskFailed(
-                    entry: entry, nonce: nonce, error: "Showrunner.PublishRefused",
+                    entry: entry, nonce: nonce, error: StepErrorName.publishRefused,
                     cause: "The catalogue refused the title: \(reason)"), to: run)
         }
     }

@@ -88,7 +88,7 @@ struct HTTPTaskExchange: Sendable {
         switch error.code {
         case .invalidRequest: return .runtime(error.message)
         case .forbiddenAddress:
-            return StepFailure(error: "Showrunner.HttpAddressForbidden", cause: error.message, retry: .never)
+            return StepFailure(error: StepErrorName.httpAddressForbidden, cause: error.message, retry: .never)
         case .tooLarge: return HTTPTaskResult.tooLarge
         default: break
         }

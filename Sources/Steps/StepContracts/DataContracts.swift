@@ -36,7 +36,7 @@ extension StepContract {
         output: [
             StepField("question", .string, "what was asked"),
             StepField("details", .any, required: false, "what was given to decide by"),
-        ])
+        ], errors: [StepErrorName.rejected])
 
     /// The steps that the data worker does.
     public static let data: [StepContract] = [.verify, .approve]

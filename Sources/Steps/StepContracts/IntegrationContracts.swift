@@ -21,5 +21,6 @@ extension StepContract {
             StepField("ResponseBody", .any, "the content: JSON where it says so, else text"),
             StepField("StatusCode", .number, "200 to 299"),
             StepField("StatusText", .string, "what the status is called"),
-        ], resource: "arn:aws:states:::http:invoke")
+        ], errors: [StepErrorName.httpOutcomeUnknown, StepErrorName.httpAddressForbidden],
+        resource: "arn:aws:states:::http:invoke")
 }

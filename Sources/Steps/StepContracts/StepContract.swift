@@ -18,11 +18,15 @@ public struct StepContract: Sendable {
     /// Members the input must have, with their JSON types; further members are allowed.
     public let input: [StepField]
     public let output: [StepField]
+    /// The names under which it may fail: those of its runner and its own.
+    public let errors: [String]
 
-    /// - Parameter resource: what names the step, where it is not one of ``resourcePrefix``.
+    /// - Parameters:
+    ///   - errors: names of this step alone, beside those of its runner.
+    ///   - resource: what names the step, where it is not one of ``resourcePrefix``.
     public init(
         name: String, version: Int, summary: String, runner: StepRunner, heartbeatSeconds: Int = 15,
-        input: [StepField], output: [StepField], resource: String? = nil
+        input: [StepField], output: [StepField], errors: [String] = [], resource: String? = nil
     ) {
         self.name = name
         self.resource = resource ?? StepContract.resourcePrefix + name
@@ -32,6 +36,7 @@ public struct StepContract: Sendable {
         self.heartbeatSeconds = heartbeatSeconds
         self.input = input
         self.output = output
+        self.errors = runner.errors + errors
     }
 
     public static let resourcePrefix = "arn:aws:states:::showrunner:"

@@ -270,7 +270,7 @@ public final class Worker: Service {
     /// attempt's heartbeats end, which says the same a little later.
     private func handBack(_ offer: TaskOffer, after ended: StepFailure? = nil) async {
         var failure = StepFailure(
-            error: "Showrunner.WorkerLost", cause: "the worker \(session.name) was told to stop",
+            error: StepErrorName.workerLost, cause: "the worker \(session.name) was told to stop",
             retry: .elsewhere)
         // Another worker must not take for undone what may have been done.
         if let ended, ended.leavesOutcomeUnknown { failure = ended }
