@@ -92,8 +92,10 @@ let orchestrator: [Target] = [
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
-        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird, metrics],
-        path: "Sources/Orchestrator/StepFunctionsAPI"),
+        dependencies: [
+            "Engine", "HTTPServer", "Interpreter", "JSON", "StatesLanguage", "StepContracts", httpTypes, hummingbird,
+            metrics,
+        ], path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
         dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
@@ -126,6 +128,8 @@ let steps: [Target] = [
     .target(
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
+    .target(
+        name: "HTTPSteps", dependencies: ["HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"),
     .target(
         name: "DataSteps",
         dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
@@ -171,7 +175,8 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient",
-            "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
+            "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres",
+            "ObjectStorage",
             "Observability", "Postgres", "Recommender", "StateGraph", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
             "WorkerProgram", "YAML",
@@ -211,7 +216,10 @@ let tests: [Target] = [
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
-    .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "TemporaryFolder"], path: "Tests/HTTPTests"),
+    .target(name: "ScriptedServer", path: "Tests/ScriptedServer"),
+    .testTarget(
+        name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "ScriptedServer", "TemporaryFolder"],
+        path: "Tests/HTTPTests"),
     .testTarget(
         name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
         path: "Tests/ObjectStorageTests"),
@@ -259,6 +267,9 @@ let tests: [Target] = [
             "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
+        name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
+        path: "Tests/HTTPStepsTests"),
+    .testTarget(
         name: "HTTPServerTests",
         dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
         path: "Tests/HTTPServerTests"),
@@ -305,8 +316,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
-            "StepContracts", "WorkerProtocol", logging,
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
+            "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
     .testTarget(
         name: "StepFunctionsAPITests",
@@ -318,9 +329,9 @@ let tests: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "EngineClient", "HTTP", "JSON", "StepFunctionsAPI", "showrunner", "showrunner-api", "showrunner-worker",
-        ],
-        path: "Tests/EndToEnd"),
+            "EngineClient", "HTTP", "JSON", "ScriptedServer", "StepFunctionsAPI", "showrunner", "showrunner-api",
+            "showrunner-worker",
+        ], path: "Tests/EndToEnd"),
 ]
 
 let package = Package(

@@ -41,6 +41,19 @@ public struct EngineClient: Sendable {
         try await answer(to: HTTPRequest("GET", baseURL + path))
     }
 
+    /// Sends a document to one of the console's endpoints; its answer.
+    public func post(_ path: String, _ document: JSON) async throws(EngineClientError) -> JSON {
+        try await answer(
+            to: HTTPRequest(
+                "POST", baseURL + path, headers: ["Content-Type": "application/json"], body: .bytes(document.utf8)))
+    }
+
+    /// Removes what one of the console's endpoints names.
+    public func delete(_ path: String) async throws(EngineClientError) {
+        let response = try await send(HTTPRequest("DELETE", baseURL + path))
+        guard (200..<300).contains(response.status) else { throw EngineClientError(response) }
+    }
+
     func answer(to request: HTTPRequest) async throws(EngineClientError) -> JSON {
         let response = try await send(request)
         guard (200..<300).contains(response.status) else { throw EngineClientError(response) }

@@ -80,10 +80,11 @@ struct EngineCommand: AsyncParsableCommand {
         let budget = ConnectionBudget(openFiles: ConnectionBudget.raiseOpenFiles())
         var limits = Engine.Limits()
         budget.apply(to: &limits)
+        let keyRing = try Usage.check { () throws(CryptoError) in try KeyRing.environment(environment) }
         let engine = Engine(
-            journal: journal, log: log, contracts: StepContract.all, engineSteps: [publish],
-            serviceTasks: [S3Tasks(environment: environment, client: HTTPClient())], itemSource: buckets,
-            resultSink: buckets, limits: limits)
+            journal: journal, log: log, contracts: StepContract.all + StepContract.integrations, engineSteps: [publish],
+            serviceTasks: [S3Tasks(environment: environment, client: HTTPClient()), StepFunctionsTasks()],
+            itemSource: buckets, resultSink: buckets, keyRing: keyRing, limits: limits)
 
         let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
         // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
@@ -101,6 +102,7 @@ struct EngineCommand: AsyncParsableCommand {
         router.addStepFunctionsRoutes(engine: engine, quotas: quotas)
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams)
+        router.addConnectionRoutes(engine: engine)
         router.addUploadRoutes(uploads)
         let http = HTTPService(
             router: router,
