@@ -98,7 +98,7 @@ actor Stage {
         in directory: String, _ environment: [String: String]
     ) throws(CryptoError) -> [String: String] {
         guard try KeyRing.environment(environment) == nil else { return [:] }
-        let path = directory + "/master-key"
+        let path = directory + "/master.key"
         try KeyRing.makeFile(path)
         return ["SHOWRUNNER_MASTER_KEY_FILE": path]
     }
