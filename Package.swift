@@ -81,6 +81,9 @@ let orchestrator: [Target] = [
     .target(
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
         path: "Sources/Orchestrator/DefinitionSchema"),
+    .target(
+        name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
+        path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
@@ -204,6 +207,9 @@ let tests: [Target] = [
         name: "DefinitionSchemaTests",
         dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
+    .testTarget(
+        name: "SchedulesTests", dependencies: ["JSON", "Schedules", "StatesLanguage", "YAML"],
+        path: "Tests/SchedulesTests"),
     .testTarget(
         name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
         path: "Tests/StateGraphTests", exclude: ["Golden"]),
