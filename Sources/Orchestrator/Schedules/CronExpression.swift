@@ -4,8 +4,8 @@ import StatesLanguage
 ///
 /// Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
 public struct CronExpression: Sendable, Hashable {
-    var minutes = NumberSet()
-    var hours = NumberSet()
+    /// Minutes of the day, 0...1439, in order.
+    var times: [Int] = []
     var months = NumberSet()
     var years = NumberSet()
     var days = Days.any
@@ -80,7 +80,4 @@ public struct CronExpression: Sendable, Hashable {
             return weekdayNumber(date.day) == weekday && (date.day - 1) / 7 + 1 == index
         }
     }
-
-    /// Whether a time of day is meant, on the days that are.
-    func matches(minuteOfDay minute: Int) -> Bool { hours.contains(minute / 60) && minutes.contains(minute % 60) }
 }

@@ -75,8 +75,9 @@ struct CronParser {
             return nil
         }
         var cron = CronExpression()
-        cron.minutes = numbers(parts[0], .minutes)
-        cron.hours = numbers(parts[1], .hours)
+        let minutes = numbers(parts[0], .minutes)
+        let hours = numbers(parts[1], .hours)
+        cron.times = (0..<1440).filter { hours.contains($0 / 60) && minutes.contains($0 % 60) }
         cron.months = numbers(parts[3], .month)
         if parts.count == 6 {
             cron.years = numbers(parts[5], .year)

@@ -103,8 +103,8 @@ public struct Occurrences: Sequence, IteratorProtocol, Sendable {
         case ended
         case once(Occurrence)
         case rate(next: EpochSeconds, period: Int, isFirst: Bool)
-        /// What is left of a day, last first; then the days from a number on.
-        case cron(CronExpression, day: Int, pending: [Placed], after: EpochSeconds)
+        /// What was made already, last first; then the rest of a day, from one of its times on, and the days after it.
+        case cron(CronExpression, day: Int, index: Int, pending: [Placed], after: EpochSeconds)
     }
 
     init(_ timing: ScheduleTiming, after time: EpochSeconds, anchor: EpochSeconds) {
@@ -126,7 +126,9 @@ public struct Occurrences: Sequence, IteratorProtocol, Sendable {
             endDate = timing.endDate ?? .max
             // Local times at or below this one are over.
             let least = after + timing.zone.leastOffset(around: after)
-            source = .cron(cron, day: floorDivide(least, 86_400), pending: [], after: after)
+            let day = floorDivide(least, 86_400)
+            let index = cron.times.firstIndex { $0 * 60 >= least - day * 86_400 } ?? cron.times.count
+            source = .cron(cron, day: day, index: index, pending: [], after: after)
         }
     }
 
@@ -161,17 +163,19 @@ public struct Occurrences: Sequence, IteratorProtocol, Sendable {
         case .rate(let next, let period, let isFirst):
             source = .rate(next: next + period, period: period, isFirst: false)
             return Placed(order: next, occurrence: rateOccurrence(at: next, period: period, isFirst: isFirst))
-        case .cron(let cron, var day, var pending, let after):
+        case .cron(let cron, var day, var index, var pending, let after):
             source = .ended
             while pending.isEmpty {
                 guard let next = Occurrences.matchingDay(from: day, cron) else { return nil }
-                pending = occurrences(of: cron, onDay: next, after: after)
-                day = next + 1
                 // A bound far behind would otherwise cost days without end.
                 if endDate < Int.max, next * 86_400 > endDate + 3 * 86_400 { return nil }
+                if next != day { index = 0 }
+                day = next
+                pending = occurrences(of: cron, onDay: day, index: &index, after: after)
+                if index == cron.times.count { (day, index) = (day + 1, 0) }
             }
             let placed = pending.removeLast()
-            source = .cron(cron, day: day, pending: pending, after: after)
+            source = .cron(cron, day: day, index: index, pending: pending, after: after)
             return placed
         }
     }
@@ -199,20 +203,26 @@ public struct Occurrences: Sequence, IteratorProtocol, Sendable {
         }
     }
 
-    /// A day's, last first.
-    private func occurrences(of cron: CronExpression, onDay day: Int, after: EpochSeconds) -> [Placed] {
-        let offset = zone.constantOffset(ofDay: day)
+    /// A day's, last first, from one of its times on: all of them where clocks change, and else some.
+    private func occurrences(
+        of cron: CronExpression, onDay day: Int, index: inout Int, after: EpochSeconds
+    ) -> [Placed] {
         var found: [Placed] = []
         func add(_ order: EpochSeconds, _ local: LocalTime, _ time: EpochSeconds?, _ note: ClockNote? = nil) {
             guard order > after else { return }
             found.append(Placed(order: order, occurrence: Occurrence(localTime: local, time: time, note: note)))
         }
-        for minute in 0..<1440 where cron.matches(minuteOfDay: minute) {
-            let local = LocalTime(secondsAsUTC: day * 86_400 + minute * 60)
-            if let offset {
+        if let offset = zone.constantOffset(ofDay: day) {
+            let end = Swift.min(index + 32, cron.times.count)
+            for minute in cron.times[index..<end].reversed() {
+                let local = LocalTime(secondsAsUTC: day * 86_400 + minute * 60)
                 add(local.secondsAsUTC - offset, local, local.secondsAsUTC - offset)
-                continue
             }
+            index = end
+            return found
+        }
+        for minute in cron.times[index...] {
+            let local = LocalTime(secondsAsUTC: day * 86_400 + minute * 60)
             switch zone.resolve(local) {
             case .once(let time): add(time, local, time)
             case .twice(let first, let second):
@@ -220,6 +230,7 @@ public struct Occurrences: Sequence, IteratorProtocol, Sendable {
             case .never(let gap): add(gap.at, local, nil, .skipped(from: gap.from, to: gap.to))
             }
         }
+        index = cron.times.count
         // Local times are in order already, but for a zone that changes twice within hours.
         found.sort { ($0.order, $0.occurrence.localTime) > ($1.order, $1.occurrence.localTime) }
         return found
