@@ -82,6 +82,9 @@ let orchestrator: [Target] = [
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
         path: "Sources/Orchestrator/DefinitionSchema"),
     .target(
+        name: "EventPatterns", dependencies: ["JSON", "StatesLanguage"],
+        path: "Sources/Orchestrator/EventPatterns"),
+    .target(
         name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
         path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
@@ -207,6 +210,9 @@ let tests: [Target] = [
         name: "DefinitionSchemaTests",
         dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
+    .testTarget(
+        name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON", "StatesLanguage", "YAML", collections],
+        path: "Tests/EventPatternsTests"),
     .testTarget(
         name: "SchedulesTests", dependencies: ["JSON", "Schedules", "StatesLanguage", "YAML"],
         path: "Tests/SchedulesTests"),

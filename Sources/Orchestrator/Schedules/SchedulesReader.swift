@@ -52,7 +52,7 @@ private struct SchedulesReader {
     ]
 
     private mutating func schedule(_ member: SourceTree.Member, _ node: Node, zone: ZoneSource) -> Schedule? {
-        checkName(member, node)
+        document.checkName(member, node, of: "schedule", atMost: Schedule.maximumNameLength)
         let members = document.members(
             node, of: SchedulesReader.fields, required: ["ScheduleExpression", "Target"])
         if members.isEmpty { return nil }
@@ -68,7 +68,7 @@ private struct SchedulesReader {
             document.word($0, of: OverlapPolicy.allCases.map(\.rawValue)).flatMap(OverlapPolicy.init)
         }
         let catchup = catchupPolicy(child("CatchupPolicy"), window: child("CatchupWindowInMinutes"), node)
-        let target = child("Target").flatMap { self.target($0) }
+        let target = child("Target").flatMap { document.target($0, machines: machines) }
         guard let expression, let rules, let target else { return nil }
         let timing = ScheduleTiming(expression: expression, zone: rules, startDate: start, endDate: end)
         check(timing, expression: child("ScheduleExpression"), start: child("StartDate"), end: child("EndDate"))
@@ -76,15 +76,6 @@ private struct SchedulesReader {
             name: member.key, description: description, timing: timing, flexibleWindow: window,
             isEnabled: state != "DISABLED", overlapPolicy: overlap ?? .skip, catchupPolicy: catchup,
             target: target.machine, input: target.input)
-    }
-
-    private mutating func checkName(_ member: SourceTree.Member, _ node: Node) {
-        let isValid = member.key.utf8.allSatisfy { isLetter($0) || isDigit($0) || "-_.".utf8.contains($0) }
-        if isValid, (1...Schedule.maximumNameLength).contains(member.key.utf8.count) { return }
-        document.report(
-            .error, "'\(member.key.prefix(100))' is no name of a schedule",
-            advice: "names have 1 to \(Schedule.maximumNameLength) letters, digits, '-', '_' and '.'",
-            at: member.keyPlace, node.location)
     }
 
     // MARK: - When
@@ -190,17 +181,5 @@ private struct SchedulesReader {
                 "The schedule never fires", advice: "no day of its dates is one that the expression names",
                 at: expression)
         }
-    }
-
-    // MARK: - What
-
-    private mutating func target(_ node: Node) -> (machine: String, input: PayloadTemplate?)? {
-        let members = document.members(node, of: ["Arn", "Input"], required: ["Arn"])
-        func child(_ name: String) -> Node? { members.first { $0.key == name }.map { node.child($0) } }
-        let input = child("Input").map { document.template($0, language: .jsonata) }
-        guard let child = child("Arn"), let machine = document.stateMachine(child, machines: machines) else {
-            return nil
-        }
-        return (machine, input ?? nil)
     }
 }

@@ -149,10 +149,35 @@ public struct DocumentReader: Sendable {
 }
 
 extension DocumentReader {
+    /// Notes a name that is not 1 to so many ASCII letters, digits, `-`, `_` and `.`.
+    public mutating func checkName(_ member: SourceTree.Member, _ node: Node, of kind: String, atMost limit: Int) {
+        if (1...limit).contains(member.key.utf8.count), member.key.utf8.allSatisfy(isNameByte) { return }
+        report(
+            .error, "'\(member.key.prefix(100))' is no name of a \(kind)",
+            advice: "names have 1 to \(limit) letters, digits, '-', '_' and '.'", at: member.keyPlace, node.location)
+    }
+
+    /// What is started (`Arn`), and with what (`Input`, in JSONata).
+    public mutating func target(
+        _ node: Node, machines: [String]?
+    ) -> (machine: String, input: PayloadTemplate?)? {
+        let members = members(node, of: ["Arn", "Input"], required: ["Arn"])
+        var machine: String?
+        var input: PayloadTemplate?
+        for member in members {
+            let child = node.child(member)
+            switch member.key {
+            case "Arn": machine = stateMachine(child, machines: machines)
+            default: input = template(child, language: .jsonata)
+            }
+        }
+        return machine.map { ($0, input) }
+    }
+
     /// The ARN of a state machine, its version or alias, or the name of one that is here.
     ///
     /// - Parameter machines: the names of those that are here; nil where they are not known.
-    public mutating func stateMachine(_ node: Node, machines: [String]?) -> String? {
+    private mutating func stateMachine(_ node: Node, machines: [String]?) -> String? {
         guard let text = text(node) else { return nil }
         if text.hasPrefix("arn:") {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -178,5 +203,15 @@ extension DocumentReader {
             return nil
         }
         return text
+    }
+}
+
+/// Whether a byte is an ASCII letter or digit, `-`, `_` or `.`.
+public func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        true
+    default: false
     }
 }
