@@ -178,7 +178,7 @@ let commands: [Target] = [
         dependencies: [
             "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient",
             "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
-            "Observability", "Postgres", "Recommender", "StateGraph", "StatesLanguage", "StepContracts",
+            "Observability", "Postgres", "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
             "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,

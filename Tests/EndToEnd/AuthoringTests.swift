@@ -54,6 +54,35 @@ extension EndToEnd {
             #expect(ended.errors.contains("\(mocks):2:3: error: ") && ended.errors.contains("'Validate'"))
         }
 
+        @Test("schedules preview says when, and what changes of clocks do; mistakes of the file have their place")
+        func previewsSchedules() async throws {
+            let file = try write(
+                """
+                Schedules:
+                  nightly:
+                    ScheduleExpression: cron(30 2 * * ? *)
+                    ScheduleExpressionTimezone: America/New_York
+                    Target: {Arn: ingest}
+                """, "schedules.yaml")
+            let from = ["--count", "2", "--from", "2026-03-07T12:00:00Z"]
+            let table = try await Program.run(
+                Binaries.showrunner, ["schedules", "preview", file, "nightly"] + from)
+            #expect(table.status == 0 && table.errors == "", "\(table.errors)")
+            #expect(table.output.contains("2026-03-08T02:30:00"))
+            #expect(table.output.contains("skipped: clocks go from 02:00 to 03:00"))
+            let ended = try await Program.run(
+                Binaries.showrunner, ["schedules", "preview", file, "nightly", "--json"] + from)
+            let fires = try JSON(parsing: ended.output)["Fires"]?.arrayValue ?? []
+            #expect(fires.map { $0["ScheduledTime"] } == [nil, "2026-03-09T06:30:00Z", "2026-03-10T06:30:00Z"])
+            let unknown = try await run("schedules", "preview", file, "nightl")
+            #expect(unknown.status == 1 && unknown.errors.contains("did you mean 'nightly'?"))
+            #expect(try await run("schedules", "preview", file, "nightly", "--count", "0").status == 2)
+            let broken = try write(
+                "Schedules:\n  a: {ScheduleExpression: rat(1 day), Target: {Arn: m}}\n", "broken.yaml")
+            let refused = try await run("schedules", "preview", broken, "a")
+            #expect(refused.status == 2 && refused.errors.contains("\(broken):2:27: error: "), "\(refused.errors)")
+        }
+
         @Test("simulate exits with 0 when all comes as expected, else with 1")
         func simulates() async throws {
             let good = try await run("simulate", Self.ingest, "--mocks", Self.published, "--json")

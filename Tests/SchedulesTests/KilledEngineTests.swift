@@ -6,7 +6,7 @@ import Testing
     private static let policies: [(OverlapPolicy, CatchupPolicy)] =
         OverlapPolicy.allCases.map { ($0, .all) } + [(.skip, .last), (.allowAll, .last), (.bufferAll, .none)]
 
-    @Test(arguments: 0..<90)
+    @Test(arguments: 0..<60)
     func eachTimeFiresOnce(seed: UInt64) throws {
         var numbers = SeededNumbers(seed: seed)
         let (overlap, catchup) = Self.policies[Int(seed) % Self.policies.count]

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Schedules
 import StatesLanguage
@@ -52,6 +53,27 @@ import YAML
         #expect(plain.overlapPolicy == .skip)
         #expect(plain.catchupPolicy == .last)
         #expect(plain.flexibleWindow == 0 && plain.isEnabled && plain.input == nil)
+    }
+
+    @Test func readsWhatTheDocumentationShows() throws {
+        let checkout = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+        let page = try String(
+            contentsOf: checkout.appending(path: "../../docs/schedules.md").standardized, encoding: .utf8)
+        let examples = page.components(separatedBy: "```yaml\n").dropFirst().map { part in
+            part.components(separatedBy: "```")[0]
+        }
+        #expect(!examples.isEmpty)
+        for example in examples { #expect(try Self.read(example).lines == [], "\(example)") }
+        // The preview on the page is that of the program.
+        let schedule = Schedule(
+            name: "x",
+            timing: ScheduleTiming(
+                expression: try ScheduleExpression("cron(30 2 * * ? *)"), zone: try zone("America/New_York")),
+            target: "m")
+        let after = try seconds("2026-03-07T00:00:00Z")
+        for row in SchedulePreview(of: schedule, after: after, count: 2, anchor: after).rows {
+            for cell in row where !cell.isEmpty { #expect(page.contains(cell), "\(cell)") }
+        }
     }
 
     /// All at once, each at its place.

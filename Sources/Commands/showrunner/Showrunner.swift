@@ -18,7 +18,8 @@ struct Showrunner: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
             WorkersCommand.self, LintCommand.self, SchemaCommand.self, GraphCommand.self, TestStateCommand.self,
-            SimulateCommand.self, EvalCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self,
+            SimulateCommand.self, SchedulesCommand.self, EvalCommand.self, ProbeCommand.self, TranscodeCommand.self,
+            ThumbsCommand.self,
             PackageCommand.self, InspectCommand.self, RecommendCommand.self,
         ])
 
