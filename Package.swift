@@ -177,9 +177,9 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient",
-            "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
-            "Observability", "Postgres", "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts",
-            "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
+            "EventPatterns", "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres",
+            "ObjectStorage", "Observability", "Postgres", "Recommender", "Schedules", "StateGraph", "StatesLanguage",
+            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
             "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),

@@ -27,6 +27,19 @@ extension EndToEnd {
             #expect(ended.output.contains("arn:aws:states:::showrunner:transcode"))
         }
 
+        @Test("lint knows files of schedules and of triggers by their names")
+        func lintsWhatStarts() async throws {
+            let schedules = try write(
+                "Schedules:\n  a: {ScheduleExpression: rate(1 dya), Target: {Arn: m}}\n", "schedules.yaml")
+            let triggers = try write(
+                "Triggers:\n  a: {Source: {Kind: upload}, EventPattern: {detail: {}}, Target: {Arn: m}}\n",
+                "triggers.yaml")
+            let ended = try await run("lint", schedules, triggers)
+            #expect(ended.status == 1)
+            #expect(ended.output.contains("\(schedules):2:34: error: 'dya' is none of minutes, hours and days"))
+            #expect(ended.output.contains("\(triggers):2:54: error: An empty object"), "\(ended.output)")
+        }
+
         @Test(
             "graph draws in three formats",
             arguments: [("svg", "<svg "), ("mermaid", "flowchart TD"), ("dot", "digraph \"ingest\"")])

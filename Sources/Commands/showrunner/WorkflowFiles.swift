@@ -28,10 +28,20 @@ struct WorkflowReading {
 
     /// Reads all definition files of a directory.
     static func directory(_ path: String) throws(CommandFailure) -> WorkflowReading {
-        guard let directory = opendir(path) else {
+        guard let names = definitionNames(in: path) else {
             throw CommandFailure(
                 "the directory of workflows can't be read: \(path): \(String(cString: strerror(errno)))")
         }
+        var reading = WorkflowReading()
+        for name in names {
+            do { try reading.add(path + "/" + name) } catch { throw CommandFailure(error.description) }
+        }
+        return reading
+    }
+
+    /// The names of the definition files in a directory, sorted; nil, with `errno`, when it can't be read.
+    static func definitionNames(in path: String) -> [String]? {
+        guard let directory = opendir(path) else { return nil }
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
@@ -40,11 +50,7 @@ struct WorkflowReading {
             }
             if extensions.contains(where: { name.hasSuffix($0) }) { names.append(name) }
         }
-        var reading = WorkflowReading()
-        for name in names.sorted() {
-            do { try reading.add(path + "/" + name) } catch { throw CommandFailure(error.description) }
-        }
-        return reading
+        return names.sorted()
     }
 
     /// Reads the one definition that a command is about. What is wrong with it goes to standard error; with an error
