@@ -180,8 +180,7 @@ let commands: [Target] = [
             "EventPatterns", "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres",
             "ObjectStorage", "Observability", "Postgres", "Recommender", "Schedules", "StateGraph", "StatesLanguage",
             "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker",
-            "WorkerAPI",
-            "WorkerProgram", "YAML",
+            "WorkerAPI", "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.

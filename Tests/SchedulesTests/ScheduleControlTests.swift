@@ -151,6 +151,29 @@ import Testing
         #expect(engine.starts == ["01:00", "02:00", "03:00", "04:00"])
     }
 
+    /// The clock was wrong for a while: what it decided stays so until people say that it was wrong.
+    @Test func resumingBringsTheHorizonBack() throws {
+        var engine = try engine(try hourly(.allowAll, .none))
+        try engine.pass(to: try time("02:10"))
+        engine.now += 365 * 86_400
+        try engine.send(.tick)
+        engine.now -= 365 * 86_400
+        try engine.pass(to: try time("03:10"))
+        #expect(engine.starts == ["01:00", "02:00"])
+        try engine.send(.resume)
+        #expect(engine.state.horizon > engine.now)
+        try engine.send(.pause(reason: "the clock was wrong"))
+        try engine.send(.resume)
+        try engine.pass(to: try time("05:10"))
+        #expect(engine.starts == ["01:00", "02:00", "04:00", "05:00"])
+        // What has run does not run again, however far the horizon went back.
+        engine.now = try time("00:30")
+        try engine.send(.pause(reason: "once more"))
+        try engine.send(.resume)
+        try engine.pass(to: try time("06:10"))
+        #expect(engine.starts == ["01:00", "02:00", "04:00", "05:00", "03:00", "06:00"])
+    }
+
     @Test func aRateBeginsAtOnce() throws {
         var engine = try engine(try hourly(.allowAll, expression: "rate(30 minutes)"))
         try engine.send(.tick)

@@ -73,7 +73,11 @@ private struct ScheduleDecider {
             state.running.remove(at: index)
             known.remove(name)
         case .pause(let reason): pause(reason)
-        case .resume: state.pause = nil
+        case .resume:
+            guard state.pause != nil else { return }
+            state.pause = nil
+            // Back too, where the clock was far ahead once: names keep from starting anything twice.
+            state.horizon = now
         case .runNow(let token, let policy):
             guard !token.isEmpty else { return refuse("a request has a token that is not empty") }
             let fire = ScheduleState.Fire(
@@ -91,7 +95,7 @@ private struct ScheduleDecider {
         guard fingerprint != state.fingerprint else { return }
         // What the old expression still named is not asked for any more, and the new one speaks from now on.
         state.fingerprint = fingerprint
-        state.horizon = max(state.horizon, now)
+        state.horizon = now
         state.anchor = now
         dropWaiting(.changed) { _ in true }
     }

@@ -2,7 +2,8 @@
 public struct ScheduleState: Sendable, Hashable {
     /// Where a rate without a start date begins.
     public internal(set) var anchor: EpochSeconds
-    /// The times of the expression up to this one are decided, whatever clocks say: it never goes back.
+    /// The times of the expression up to this one are decided, whatever clocks say. It goes back only when people resume
+    /// the schedule or change its timing.
     public internal(set) var horizon: EpochSeconds
     /// The timing for which the horizon holds.
     var fingerprint: String
