@@ -50,6 +50,7 @@ let platform: [Target] = [
     .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
     .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/Platform/Cryptography"),
+    .target(name: "SignatureV4", dependencies: ["Cryptography"], path: "Sources/Platform/SignatureV4"),
     .target(
         name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
     .target(
@@ -88,6 +89,7 @@ let orchestrator: [Target] = [
         name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
         path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
+    .target(name: "AccessControl", path: "Sources/Orchestrator/AccessControl"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
@@ -98,12 +100,20 @@ let orchestrator: [Target] = [
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
-        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird],
-        path: "Sources/Orchestrator/StepFunctionsAPI"),
+        dependencies: [
+            "Engine", "HTTPServer", "Interpreter", "JSON", "StatesLanguage", "StepContracts", httpTypes, hummingbird,
+            metrics,
+        ], path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
         dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
         path: "Sources/Orchestrator/WorkerAPI"),
+    .target(
+        name: "Access",
+        dependencies: [
+            "AccessControl", "Cryptography", "HTTPServer", "JSON", "Journal", "Postgres", "SignatureV4", deque,
+            httpTypes, hummingbird, lifecycle, logging, metrics, nioCore,
+        ], path: "Sources/Orchestrator/Access"),
     .target(
         name: "Uploads",
         dependencies: [
@@ -117,7 +127,8 @@ let orchestrator: [Target] = [
             page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
             page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
             page("markup.js"), page("run-page.js"), page("run.css"), page("runs-page.js"), page("runs.css"),
-            page("state-panel.js"), page("status.js"), page("timeline.js"), page("workers-page.js"),
+            page("session.js"), page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("state-panel.js"),
+            page("status.js"), page("timeline.js"), page("workers-page.js"),
         ]),
 ]
 
@@ -133,6 +144,8 @@ let steps: [Target] = [
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
     .target(
+        name: "HTTPSteps", dependencies: ["HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"),
+    .target(
         name: "DataSteps",
         dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
         path: "Sources/Steps/DataSteps"),
@@ -145,8 +158,8 @@ let workers: [Target] = [
     .target(
         name: "Worker",
         dependencies: [
-            "CShims", "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "WorkerProtocol", collections,
-            lifecycle, logging, metrics, subprocess, system,
+            "CShims", "Cryptography", "HTTP", "JSON", "ObjectStorage", "SignatureV4", "StepContracts", "WorkerProtocol",
+            collections, lifecycle, logging, metrics, subprocess, system,
         ], path: "Sources/Workers/Worker"),
 ]
 
@@ -168,19 +181,20 @@ let catalog: [Target] = [
 
 let commands: [Target] = [
     .target(name: "TerminalOutput", dependencies: ["JSON", argumentParser], path: "Sources/Commands/TerminalOutput"),
-    .target(name: "EngineClient", dependencies: ["HTTP", "JSON"], path: "Sources/Commands/EngineClient"),
+    .target(
+        name: "EngineClient", dependencies: ["HTTP", "JSON", "SignatureV4"], path: "Sources/Commands/EngineClient"),
     .target(
         name: "WorkerProgram",
-        dependencies: ["HTTPServer", "Observability", "Worker", argumentParser, lifecycle, logging],
+        dependencies: ["HTTPServer", "Observability", "SignatureV4", "Worker", argumentParser, lifecycle, logging],
         path: "Sources/Commands/WorkerProgram"),
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient",
-            "EventPatterns", "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres",
-            "ObjectStorage", "Observability", "Postgres", "Recommender", "Schedules", "StateGraph", "StatesLanguage",
-            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker",
-            "WorkerAPI", "WorkerProgram", "YAML",
+            "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
+            "DefinitionSchema", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer", "HTTPSteps",
+            "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
+            "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
+            "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
@@ -222,8 +236,14 @@ let tests: [Target] = [
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
+    .testTarget(
+        name: "AccessControlTests", dependencies: ["AccessControl"], path: "Tests/AccessControlTests"),
+    .testTarget(name: "SignatureV4Tests", dependencies: ["SignatureV4"], path: "Tests/SignatureV4Tests"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
-    .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "TemporaryFolder"], path: "Tests/HTTPTests"),
+    .target(name: "ScriptedServer", path: "Tests/ScriptedServer"),
+    .testTarget(
+        name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "ScriptedServer", "TemporaryFolder"],
+        path: "Tests/HTTPTests"),
     .testTarget(
         name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
         path: "Tests/ObjectStorageTests"),
@@ -271,6 +291,9 @@ let tests: [Target] = [
             "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
+        name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
+        path: "Tests/HTTPStepsTests"),
+    .testTarget(
         name: "HTTPServerTests",
         dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
         path: "Tests/HTTPServerTests"),
@@ -317,18 +340,29 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
-            "StepContracts", "WorkerProtocol", logging,
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
+            "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
     .testTarget(
         name: "StepFunctionsAPITests",
-        dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
-        path: "Tests/StepFunctionsAPITests"),
+        dependencies: [
+            "Engine", "HTTPServer", "JSON", "Journal", "PostgresTestSupport", "RawHTTP", "StepContracts",
+            "StepFunctionsAPI", logging,
+        ], path: "Tests/StepFunctionsAPITests"),
+    .testTarget(
+        name: "AccessTests",
+        dependencies: [
+            "Access", "AccessControl", "Console", "Cryptography", "Engine", "HTTPServer", "HTTPServerTestSupport",
+            "JSON", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport", "SignatureV4", "StepFunctionsAPI",
+            "Uploads", "WorkerAPI", httpTypes, logging,
+        ], path: "Tests/AccessTests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",
-        dependencies: ["EngineClient", "HTTP", "JSON", "showrunner", "showrunner-api", "showrunner-worker"],
-        path: "Tests/EndToEnd"),
+        dependencies: [
+            "EngineClient", "HTTP", "JSON", "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI", "showrunner",
+            "showrunner-api", "showrunner-worker",
+        ], path: "Tests/EndToEnd"),
 ]
 
 let package = Package(

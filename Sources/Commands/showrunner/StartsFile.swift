@@ -47,7 +47,7 @@ enum StartsFile {
     private static func machines(beside path: String) -> [String]? {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         let directory = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
-        guard let names = WorkflowReading.definitionNames(in: directory) else { return nil }
+        guard let names = WorkflowReading.fileNames(in: directory) else { return nil }
         let machines = names.compactMap { name in
             WorkflowReading.extensions.first { name.hasSuffix($0) }.map { String(name.dropLast($0.count)) }
         }
