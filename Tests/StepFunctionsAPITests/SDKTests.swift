@@ -17,12 +17,12 @@ struct SDKTests {
     @Test("every operation of the wire is one, but for starting, which the engine does")
     func names() async throws {
         let wire = try await Wire()
-        for name in Operations.names where name != "GetActivityTask" {
+        for name in WireOperations.names where name != "GetActivityTask" {
             do { _ = try await wire.call(name, [:]) } catch let error as ServiceError {
                 #expect(error.name != "UnknownOperationException", "\(name)")
             } catch is EngineError {}
         }
-        #expect(StepFunctionsTasks.resources.count == Operations.names.count - 1)
+        #expect(StepFunctionsTasks.resources.count == WireOperations.names.count - 1)
         #expect(!StepFunctionsTasks.resources.contains("arn:aws:states:::aws-sdk:sfn:startExecution"))
         await wire.close()
     }

@@ -74,7 +74,8 @@ struct DataWorkerCommand: AsyncParsableCommand {
         let worker = try Worker(
             WorkerSession(
                 engine: options.engine, name: name, version: Showrunner.release, slots: options.slots,
-                gracePeriod: .seconds(options.drainSeconds)),
+                gracePeriod: .seconds(options.drainSeconds),
+                signer: try WorkerOptions.signer(environment: environment)),
             steps: [
                 VerifyStep(catalogue: reader(deadline: .seconds(30)), store: store), ApproveStep(),
                 HTTPInvokeStep(

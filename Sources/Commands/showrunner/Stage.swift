@@ -16,6 +16,7 @@ actor Stage {
     private let workers: Int
     private let workflows: String
     private let store: String
+    private let requestQuotas: String?
     private let allowedAddresses: [String]
     /// What the engine has in its environment beside this process's.
     private let engineEnvironment: [String: String]
@@ -27,8 +28,8 @@ actor Stage {
     private var hasCluster = false
 
     init(
-        data: String, port: Int, workers: Int, workflows: String, store: String?, allowedAddresses: [String],
-        environment: [String: String], log: Logger
+        data: String, port: Int, workers: Int, workflows: String, store: String?, requestQuotas: String?,
+        allowedAddresses: [String], environment: [String: String], log: Logger
     ) throws {
         engineURL = "http://127.0.0.1:\(port)"
         viewerURL = "http://127.0.0.1:\(port + 1)"
@@ -37,6 +38,7 @@ actor Stage {
         self.workers = workers
         self.workflows = workflows
         self.store = store ?? self.data + "/objects"
+        self.requestQuotas = requestQuotas
         self.allowedAddresses = allowedAddresses
         engineEnvironment = try Self.masterKey(in: self.data, environment)
         self.log = log
@@ -62,7 +64,8 @@ actor Stage {
                 arguments: [
                     "engine", "--database", database, "--port", "\(port)", "--store", store, "--workflows", workflows,
                     "--spool", data + "/uploads", "--viewer", viewerURL,
-                ], environment: engineEnvironment, stopPatience: .seconds(25)))
+                ] + (requestQuotas.map { ["--request-quotas", $0] } ?? []), environment: engineEnvironment,
+                stopPatience: .seconds(25)))
         await supervisor.start(
             SupervisedProgram(
                 name: "api", executable: try Places.companion("showrunner-api"),
@@ -95,7 +98,7 @@ actor Stage {
         in directory: String, _ environment: [String: String]
     ) throws(CryptoError) -> [String: String] {
         guard try KeyRing.environment(environment) == nil else { return [:] }
-        let path = directory + "/master-key"
+        let path = directory + "/master.key"
         try KeyRing.makeFile(path)
         return ["SHOWRUNNER_MASTER_KEY_FILE": path]
     }

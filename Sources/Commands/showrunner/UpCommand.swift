@@ -29,6 +29,8 @@ struct UpCommand: AsyncParsableCommand {
     var workflows: String?
     @Option(help: "The object store: a directory or s3://BUCKET/PREFIX. Default: DIR/objects.")
     var store: String?
+    @Option(help: "How often each operation of the wire may be called: see 'showrunner engine --help'.")
+    var requestQuotas: String?
     @Option(
         help: ArgumentHelp(
             "Private addresses that HTTP tasks may call, over http, too; may be given again.", valueName: "cidr"))
@@ -58,9 +60,11 @@ struct UpCommand: AsyncParsableCommand {
         if let store {
             _ = try Usage.check { () throws(ObjectStorageError) in try openStore(store, environment: environment) }
         }
+        _ = try Usage.check { () throws(CommandFailure) in try RequestQuotaOption.read(requestQuotas) }
         let stage = try Stage(
             data: data, port: port, workers: workers, workflows: workflows,
-            store: store, allowedAddresses: allowPrivateAddresses, environment: environment, log: log)
+            store: store, requestQuotas: requestQuotas, allowedAddresses: allowPrivateAddresses,
+            environment: environment, log: log)
         let signals = await StopSignals()
         let outcome: Result<Int32, any Error>
         do {

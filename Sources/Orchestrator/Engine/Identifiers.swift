@@ -15,14 +15,6 @@ public enum ARN {
     }
 }
 
-/// A UUID of version 7 (RFC 9562): the first 48 bits are milliseconds, so that ids sort by the time of their making.
-func makeExecutionID(at microseconds: Int64) -> String {
-    var bytes = randomBytes(16)
-    let milliseconds = UInt64(max(microseconds, 0)) / 1000
-    for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> UInt64(40 - 8 * index)) }
-    return uuidText(bytes, version: 7)
-}
-
 /// What a service answers a request with, for people who ask about it.
 public enum RequestID {
     public static func make() -> String { makeUUID() }
@@ -30,20 +22,6 @@ public enum RequestID {
 
 /// A random UUID (version 4).
 func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
-
-/// Sixteen bytes as a UUID of a version.
-func uuidText(_ bytes: [UInt8], version: UInt8) -> String {
-    var bytes = bytes
-    bytes[6] = bytes[6] & 0x0F | version << 4
-    bytes[8] = bytes[8] & 0x3F | 0x80
-    let digits = Hex.encode(bytes)
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-        if [8, 12, 16, 20].contains(index) { text.append("-") }
-        text.append(digit)
-    }
-    return text
-}
 
 /// Names one attempt of a task to the outside. The nonce is random, so that a token can't be guessed.
 struct TaskToken: Sendable, Hashable {

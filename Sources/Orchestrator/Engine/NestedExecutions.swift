@@ -64,7 +64,7 @@ extension Engine {
                     code: .nameTaken, message: "Execution Already Exists: '\(started.execution.executionARN)'")
             }
         } catch {
-            guard error.code != .unavailable else {
+            guard !error.isPassing else {
                 return await repeatLater(kind, entry: entry, nonce: nonce, of: run)
             }
             let (name, cause) = Self.words(for: error, kind)

@@ -70,7 +70,8 @@ extension Engine {
         return resource.hasPrefix(Self.activityPrefix) ? resource : nil
     }
 
-    private static let activityPrefix = ResourceName.activity("").arn
+    /// What the ARNs of this engine's activities begin with.
+    static let activityPrefix = ResourceName.activity("").arn
 
     /// How long an attempt may go without a heartbeat: as the state says, else the step while a worker runs it, else
     /// for ever.
@@ -169,7 +170,7 @@ extension Engine {
     }
 
     /// Waits for a task of one of the steps that the worker takes; nil when none came within the wait.
-    /// Throws `.unavailable` while the engine is not active or too many polls wait.
+    /// Throws `.unavailable` while the engine is not active, and `.pollLimit` when too many polls wait.
     public func poll(_ request: PollRequest) async throws(EngineError) -> TaskOffer? {
         try requireReady()
         note(request)
@@ -201,8 +202,15 @@ extension Engine {
             let verdict = await submit(handOut, to: run)
             if case .committed = verdict, let assignment = assignment(task.entry, of: run) { return assignment }
         }
-        guard pollers.count < limits.waitingPolls else {
-            throw EngineError.unavailable("Too many polls are waiting (\(limits.waitingPolls)).")
+        // Counted apart, so that neither kind can leave the other without room.
+        let isActivity = incarnation == Self.activityIncarnation
+        let limit = isActivity ? limits.activityPolls : limits.waitingPolls
+        guard pollers.count(where: { ($0.incarnation == Self.activityIncarnation) == isActivity }) < limit else {
+            throw EngineError(
+                code: .pollLimit,
+                message: isActivity
+                    ? "Activity Worker Limit Exceeded: \(limit) polls are waiting."
+                    : "Too many polls are waiting (\(limit)).")
         }
         pollCount += 1
         let id = pollCount

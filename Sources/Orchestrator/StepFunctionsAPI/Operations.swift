@@ -5,22 +5,6 @@ import JSON
 struct Operations {
     let engine: Engine
 
-    /// What ``perform(_:_:)`` knows.
-    static let names = [
-        "CreateStateMachine", "DescribeStateMachine", "DescribeStateMachineForExecution",
-        "UpdateStateMachine", "DeleteStateMachine", "ListStateMachines",
-        "ValidateStateMachineDefinition", "TestState", "PublishStateMachineVersion",
-        "DeleteStateMachineVersion", "ListStateMachineVersions", "CreateStateMachineAlias",
-        "UpdateStateMachineAlias", "DescribeStateMachineAlias", "DeleteStateMachineAlias",
-        "ListStateMachineAliases", "TagResource", "UntagResource",
-        "ListTagsForResource", "StartExecution", "StartSyncExecution",
-        "StopExecution", "DescribeExecution", "ListExecutions",
-        "GetExecutionHistory", "RedriveExecution", "ListMapRuns", "DescribeMapRun", "UpdateMapRun", "CreateActivity",
-        "DescribeActivity",
-        "DeleteActivity", "ListActivities", "GetActivityTask",
-        "SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat",
-    ]
-
     func perform(_ operation: String, _ arguments: Arguments) async throws -> JSON {
         switch operation {
         case "CreateStateMachine": try await createStateMachine(arguments)

@@ -14,7 +14,7 @@ public struct StepFunctionsTasks: ServiceTask {
     private static let prefix = "arn:aws:states:::aws-sdk:sfn:"
 
     /// Every Resource that is done.
-    public static let resources = Operations.names.filter { $0 != "StartExecution" }.map {
+    public static let resources = WireOperations.names.sorted().filter { $0 != "StartExecution" }.map {
         prefix + $0.prefix(1).lowercased() + $0.dropFirst()
     }
 

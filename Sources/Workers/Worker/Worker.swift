@@ -55,7 +55,7 @@ public final class Worker: Service {
         session = configuration.session
         self.logger = Worker.named(configuration.session.name, logger)
         incarnation = Worker.makeIncarnation()
-        engine = EngineClient(base: configuration.session.engine)
+        engine = EngineClient(base: configuration.session.engine, signer: configuration.session.signer)
         let sandbox = try await Sandbox.settle(
             configuration.sandbox, command: configuration.childCommand, limits: configuration.limits,
             scratch: configuration.scratch, logger: self.logger)
@@ -74,7 +74,7 @@ public final class Worker: Service {
         self.session = session
         self.logger = Worker.named(session.name, logger)
         incarnation = Worker.makeIncarnation()
-        engine = EngineClient(base: session.engine)
+        engine = EngineClient(base: session.engine, signer: session.signer)
         sandbox = nil
         runner = InProcessRunner(steps, engine: engine)
     }
