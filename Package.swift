@@ -82,20 +82,28 @@ let orchestrator: [Target] = [
     .target(
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
         path: "Sources/Orchestrator/DefinitionSchema"),
+    .target(
+        name: "EventPatterns", dependencies: ["JSON", "StatesLanguage"],
+        path: "Sources/Orchestrator/EventPatterns"),
+    .target(
+        name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
+        path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
     .target(name: "AccessControl", path: "Sources/Orchestrator/AccessControl"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
         dependencies: [
-            "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "CSV", "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
             "WorkerProtocol",
             collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
-        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird],
-        path: "Sources/Orchestrator/StepFunctionsAPI"),
+        dependencies: [
+            "Engine", "HTTPServer", "Interpreter", "JSON", "StatesLanguage", "StepContracts", httpTypes, hummingbird,
+            metrics,
+        ], path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
         dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
@@ -135,6 +143,8 @@ let steps: [Target] = [
     .target(
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
+    .target(
+        name: "HTTPSteps", dependencies: ["HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"),
     .target(
         name: "DataSteps",
         dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
@@ -181,11 +191,10 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
-            "DefinitionSchema", "Engine", "EngineClient",
-            "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
-            "Observability", "Postgres", "Recommender", "StateGraph", "StatesLanguage", "StepContracts",
-            "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
-            "WorkerProgram", "YAML",
+            "DefinitionSchema", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer", "HTTPSteps",
+            "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
+            "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
+            "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
@@ -216,6 +225,12 @@ let tests: [Target] = [
         dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
     .testTarget(
+        name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON", "StatesLanguage", "YAML", collections],
+        path: "Tests/EventPatternsTests"),
+    .testTarget(
+        name: "SchedulesTests", dependencies: ["JSON", "Schedules", "StatesLanguage", "YAML"],
+        path: "Tests/SchedulesTests"),
+    .testTarget(
         name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
         path: "Tests/StateGraphTests", exclude: ["Golden"]),
     .testTarget(
@@ -225,7 +240,10 @@ let tests: [Target] = [
         name: "AccessControlTests", dependencies: ["AccessControl"], path: "Tests/AccessControlTests"),
     .testTarget(name: "SignatureV4Tests", dependencies: ["SignatureV4"], path: "Tests/SignatureV4Tests"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
-    .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "TemporaryFolder"], path: "Tests/HTTPTests"),
+    .target(name: "ScriptedServer", path: "Tests/ScriptedServer"),
+    .testTarget(
+        name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "ScriptedServer", "TemporaryFolder"],
+        path: "Tests/HTTPTests"),
     .testTarget(
         name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
         path: "Tests/ObjectStorageTests"),
@@ -273,6 +291,9 @@ let tests: [Target] = [
             "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
+        name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
+        path: "Tests/HTTPStepsTests"),
+    .testTarget(
         name: "HTTPServerTests",
         dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
         path: "Tests/HTTPServerTests"),
@@ -319,13 +340,15 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
-            "StepContracts", "WorkerProtocol", logging,
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
+            "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
     .testTarget(
         name: "StepFunctionsAPITests",
-        dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
-        path: "Tests/StepFunctionsAPITests"),
+        dependencies: [
+            "Engine", "HTTPServer", "JSON", "Journal", "PostgresTestSupport", "RawHTTP", "StepContracts",
+            "StepFunctionsAPI", logging,
+        ], path: "Tests/StepFunctionsAPITests"),
     .testTarget(
         name: "AccessTests",
         dependencies: [
@@ -337,9 +360,9 @@ let tests: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "EngineClient", "HTTP", "JSON", "PostgresTestSupport", "showrunner", "showrunner-api", "showrunner-worker",
-        ],
-        path: "Tests/EndToEnd"),
+            "EngineClient", "HTTP", "JSON", "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI", "showrunner",
+            "showrunner-api", "showrunner-worker",
+        ], path: "Tests/EndToEnd"),
 ]
 
 let package = Package(

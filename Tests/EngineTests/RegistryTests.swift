@@ -139,16 +139,20 @@ struct RegistryTests {
         await end(first)
     }
 
-    @Test("an alias divides executions by its weights")
+    @Test("an alias divides each hundred executions exactly by its weights, in an order of chance")
     func weights() {
-        let routes = [Route(version: 1, weight: 90), Route(version: 2, weight: 10)]
-        let drawn = (0..<20_000).reduce(0) { count, _ in count + (Engine.draw(routes) == 2 ? 1 : 0) }
-        // Ten standard deviations: 2,000 of 20,000, give or take 42 each.
-        #expect((1_580...2_420).contains(drawn))
-        #expect(
-            (0..<1_000).allSatisfy { _ in
-                Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)]) == 7
-            })
+        let seed = UInt64.random(in: 0 ... .max)
+        var dice = SeededGenerator(state: seed)
+        for weight in [0, 1, 10, 50, 99, 100] {
+            var deck = RoutingDeck([Route(version: 7, weight: weight), Route(version: 8, weight: 100 - weight)])
+            var hundreds: [[Int]] = []
+            for _ in 0..<50 {
+                hundreds.append((0..<100).map { _ in deck.draw(using: &dice) })
+                #expect(hundreds.last?.count { $0 == 7 } == weight, "seed \(seed)")
+            }
+            // Two of a hundred places have 4,950 orders: fifty packs that are all alike were not shuffled.
+            if (2...98).contains(weight) { #expect(Set(hundreds).count > 1, "seed \(seed)") }
+        }
     }
 
     @Test("a deleted machine is gone once its executions are stopped")
@@ -437,6 +441,33 @@ struct NestedExecutionTests {
         await EngineTests.end(second)
     }
 
+    @Test("with .waitForTaskToken whoever has the token ends the task, also after a takeover")
+    func callback() async throws {
+        let stage = try await Stage()
+        let outerMachine =
+            #"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution"#
+            + #".waitForTaskToken","Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:000000000000:"#
+            + #"stateMachine:inner","Input":{"token.$":"$$.Task.Token"}},"End":true}}}"#
+        let machines = ["inner": oneTask(), "outer": outerMachine]
+        let first = try await stage.engine("e1", machines: machines)
+        let outer = try await first.engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        let offer = try await first.engine.take()
+        let token = try #require(offer.input["token"]?.stringValue)
+        #expect(try await first.engine.complete(offer))
+        #expect(try await first.engine.run(outer).run.status == .running, "the other's end is not the task's")
+        await EngineTests.end(first)
+        let second = try await stage.engine("e2", machines: machines)
+        try await second.engine.taskSucceeded(token: token, output: #"{"approved":true}"#)
+        #expect(try await end(of: outer, on: second.engine).output == ["approved": true])
+        let history = try await second.engine.history(outer, isReversed: false, limit: 100, after: nil)
+        #expect(history.events.count { $0.type == "TaskSubmitted" } == 1)
+        #expect(
+            try await stage.query("SELECT count(*) AS n FROM showrunner.execution_list")[0].int("n") == 2,
+            "nothing was started twice")
+        try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
+        await EngineTests.end(second)
+    }
+
     @Test("without waiting, the start itself is the result")
     func fireAndForget() async throws {
         let stage = try await Stage()
@@ -446,5 +477,18 @@ struct NestedExecutionTests {
         let output = try #require(try await end(of: outer, on: engine).output)
         #expect(try await engine.run(output["ExecutionArn"]?.stringValue ?? "").run.status == .running)
         await EngineTests.end(first)
+    }
+}
+
+/// SplitMix64.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }

@@ -61,11 +61,17 @@ public struct EngineClient: Sendable {
         try await answer(to: HTTPRequest("GET", baseURL + path))
     }
 
-    /// Changes something by one of the engine's own endpoints.
+    /// Sends a document to one of the engine's own endpoints; its answer.
     public func post(_ path: String, _ document: JSON) async throws(EngineClientError) -> JSON {
         try await answer(
             to: HTTPRequest(
                 "POST", baseURL + path, headers: ["Content-Type": "application/json"], body: .bytes(document.utf8)))
+    }
+
+    /// Removes what one of the console's endpoints names.
+    public func delete(_ path: String) async throws(EngineClientError) {
+        let response = try await send(HTTPRequest("DELETE", baseURL + path))
+        guard (200..<300).contains(response.status) else { throw EngineClientError(response) }
     }
 
     func answer(to request: HTTPRequest) async throws(EngineClientError) -> JSON {
@@ -150,9 +156,11 @@ public struct EngineClientError: Error, Sendable, CustomStringConvertible {
         self.status = status
     }
 
-    /// Whether the same call may succeed in a moment: nobody answers, the engine starts (503), or another request
-    /// works on the same thing (423).
-    public var isPassing: Bool { code == .unreachable || status == 503 || status == 423 }
+    /// Whether the same call may succeed in a moment: nobody answers, the engine starts (503), another request works on
+    /// the same thing (423), or there were too many calls.
+    public var isPassing: Bool {
+        code == .unreachable || status == 503 || status == 423 || error == "ThrottlingException"
+    }
 
     /// From an answer in the shape of the wire API or of RFC 9457.
     init(_ response: HTTPResponse) {

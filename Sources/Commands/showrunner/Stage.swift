@@ -16,6 +16,10 @@ actor Stage {
     private let workers: Int
     private let workflows: String
     private let store: String
+    private let requestQuotas: String?
+    private let allowedAddresses: [String]
+    /// What the engine has in its environment beside this process's.
+    private let engineEnvironment: [String: String]
     private let log: Logger
     private let cluster: LocalCluster
     private let supervisor: Supervisor
@@ -23,7 +27,10 @@ actor Stage {
     private var guarding: Task<Void, Never>?
     private var hasCluster = false
 
-    init(data: String, port: Int, workers: Int, workflows: String, store: String?, log: Logger) throws {
+    init(
+        data: String, port: Int, workers: Int, workflows: String, store: String?, requestQuotas: String?,
+        allowedAddresses: [String], environment: [String: String], log: Logger
+    ) throws {
         engineURL = "http://127.0.0.1:\(port)"
         viewerURL = "http://127.0.0.1:\(port + 1)"
         self.data = try Self.prepare(data)
@@ -31,6 +38,9 @@ actor Stage {
         self.workers = workers
         self.workflows = workflows
         self.store = store ?? self.data + "/objects"
+        self.requestQuotas = requestQuotas
+        self.allowedAddresses = allowedAddresses
+        engineEnvironment = try Self.masterKey(in: self.data, environment)
         self.log = log
         for port in [port, port + 1] { try LoopbackPort(port).requireFree() }
         cluster = LocalCluster(directory: self.data)
@@ -54,7 +64,8 @@ actor Stage {
                 arguments: [
                     "engine", "--database", database, "--port", "\(port)", "--store", store, "--workflows", workflows,
                     "--spool", data + "/uploads", "--viewer", viewerURL,
-                ], environment: try masterKey(), stopPatience: .seconds(25)))
+                ] + (requestQuotas.map { ["--request-quotas", $0] } ?? []), environment: engineEnvironment,
+                stopPatience: .seconds(25)))
         await supervisor.start(
             SupervisedProgram(
                 name: "api", executable: try Places.companion("showrunner-api"),
@@ -65,7 +76,10 @@ actor Stage {
         await supervisor.start(
             SupervisedProgram(
                 name: Self.dataWorker, executable: showrunner,
-                arguments: ["data-worker", "--database", database.replacingUser(with: "showrunner_data")]
+                // Its steps wait for others more than they compute, so several go at a time.
+                arguments: [
+                    "data-worker", "--database", database.replacingUser(with: "showrunner_data"), "--slots", "4",
+                ] + allowedAddresses.flatMap { ["--allow-private-addresses", $0] }
                     + workerArguments(Self.dataWorker), stopPatience: .seconds(15)))
         let worker = try Places.companion("showrunner-worker")
         for name in mediaWorkers {
@@ -79,13 +93,12 @@ actor Stage {
         try await waitUntilReady(signals)
     }
 
-    /// Secrets are sealed under the master key of the environment, else under one that lies in the data directory.
-    private func masterKey() throws(CryptoError) -> [String: String] {
-        let environment = EngineCommand.environment()
-        if environment["SHOWRUNNER_MASTER_KEY"] != nil || environment["SHOWRUNNER_MASTER_KEY_FILE"] != nil {
-            return [:]
-        }
-        let path = data + "/master.key"
+    /// The key that seals secrets: the environment's, else one in the data directory, made at the first start.
+    private static func masterKey(
+        in directory: String, _ environment: [String: String]
+    ) throws(CryptoError) -> [String: String] {
+        guard try KeyRing.environment(environment) == nil else { return [:] }
+        let path = directory + "/master.key"
         try KeyRing.makeFile(path)
         return ["SHOWRUNNER_MASTER_KEY_FILE": path]
     }

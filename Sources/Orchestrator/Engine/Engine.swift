@@ -1,4 +1,4 @@
-import Cryptography
+public import Cryptography
 import DequeModule
 import HeapModule
 import Interpreter
@@ -23,8 +23,14 @@ public actor Engine {
         public var machines = 10_000
         /// As AWS has it.
         public var activities = 10_000
-        /// Long polls waiting at the same time.
+        /// As EventBridge has it.
+        public var connections = 3_000
+        /// Workers' long polls waiting at the same time.
         public var waitingPolls = 1_000
+        /// Polls of GetActivityTask waiting at the same time, of all activities together; AWS has 1,000 an activity.
+        public var activityPolls = 1_000
+        /// Callers of StartSyncExecution waiting at the same time.
+        public var synchronousExecutions = 500
         /// Calls to the outside at the same time: services' tasks, reading items, writing results.
         public var calls = 64
         /// Workers remembered before those long silent are forgotten.
@@ -46,6 +52,10 @@ public actor Engine {
     let contractViews: [String: StepContractView]
     /// Services' tasks that the engine does itself, by resource.
     let serviceTasks: [String: any ServiceTask]
+    /// What machines made over the wire may have as Resources.
+    let supported: SupportedResources
+    /// Under what the secrets of connections are sealed; nil where none may be kept.
+    let keyRing: KeyRing?
     /// For ItemReaders and ResultWriters.
     let itemSource: (any ItemSource)?
     let resultSink: (any ResultSink)?
@@ -67,7 +77,11 @@ public actor Engine {
 
     var machines: [String: Machine] = [:]
     var activities: [String: Activity] = [:]
+    /// By name.
+    var connections: [String: StoredConnection] = [:]
     var definitions = DefinitionCache()
+    /// By alias.
+    var routingDecks: [String: RoutingDeck] = [:]
     /// One change of machines, aliases and activities at a time.
     var isRegistryBusy = false
     var registryWaiters: Deque<CheckedContinuation<Void, Never>> = []
@@ -78,6 +92,8 @@ public actor Engine {
     var readyCount: UInt64 = 0
     var pollers: [Poller] = []
     var pollCount: UInt64 = 0
+    /// Callers that wait for the end of the execution they started.
+    var synchronousCount = 0
     var workerRecords: [String: WorkerRecord] = [:]
     var leases: [LeaseKey: Lease] = [:]
     /// Answers to attempts that were over already.
@@ -90,30 +106,36 @@ public actor Engine {
     var observers: [UInt64: Observer] = [:]
     var observerCount: UInt64 = 0
     var isServing = false
+    /// Until when nobody else can have taken the lease; nil where nobody renews it.
+    var leaseIsCertainUntil: ContinuousClock.Instant?
     var isStopping = false
 
     public init(
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
         serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
-        limits: Limits = Limits()
+        keyRing: KeyRing? = nil, limits: Limits = Limits()
     ) {
         self.journal = journal
         self.log = log
         self.limits = limits
         self.contracts = Dictionary(uniqueKeysWithValues: contracts.map { ($0.resource, $0) })
         self.contractViews = Dictionary(
-            uniqueKeysWithValues: contracts.map { contract in
+            uniqueKeysWithValues: contracts.filter { $0.resource.hasPrefix(StepContract.resourcePrefix) }.map {
+                contract in
                 (
                     contract.name,
                     StepContractView(
                         name: contract.name,
                         input: contract.input.map {
                             StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
-                        })
+                        }, errors: contract.errors)
                 )
             })
         self.serviceTasks = Dictionary(
             uniqueKeysWithValues: serviceTasks.flatMap { task in task.resources.map { ($0, task) } })
+        supported = SupportedResources(
+            contracts: contracts, services: serviceTasks.flatMap(\.resources))
+        self.keyRing = keyRing
         self.itemSource = itemSource
         self.resultSink = resultSink
         self.calls = CallGate(limit: limits.calls)
@@ -140,6 +162,24 @@ public actor Engine {
     public func marks() throws(EngineError) -> PageTokens {
         guard let pageTokens else { throw EngineError.unavailable("The engine is starting.") }
         return pageTokens
+    }
+
+    /// The lease was renewed by a call that began at `instant`.
+    ///
+    /// From then on, without a further renewal, what memory alone says is not told to workers: another engine may have
+    /// handed their tasks on by now, or know of tasks that this one does not.
+    public func noteLeaseRenewed(at instant: ContinuousClock.Instant) {
+        leaseIsCertainUntil = instant.advanced(by: Self.leaseValidity)
+    }
+
+    /// Another engine is active: nothing is answered any more, and the process ends.
+    public func noteLeaseLost() { isServing = false }
+
+    /// Before a refusal that memory alone gives a reason for. Throws `.unavailable` while another engine may know better.
+    func requireCertainLease() throws(EngineError) {
+        if let leaseIsCertainUntil, leaseIsCertainUntil <= .now {
+            throw EngineError.unavailable("Another engine may have taken over.")
+        }
     }
 
     func requireReady() throws(EngineError) {

@@ -15,6 +15,11 @@ public enum ARN {
     }
 }
 
+/// What a service answers a request with, for people who ask about it.
+public enum RequestID {
+    public static func make() -> String { makeUUID() }
+}
+
 /// A random UUID (version 4).
 func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
 
@@ -25,6 +30,11 @@ struct TaskToken: Sendable, Hashable {
     let nonce: String
 
     var text: String { "\(execution).\(entry).\(nonce)" }
+
+    /// The same for every attempt of the entry: what calls to the outside are known by when they are repeated.
+    var idempotencyKey: String {
+        uuidText(Array(SHA256.hash("showrunner task \(execution) \(entry)").bytes.prefix(16)), version: 8)
+    }
 
     init(execution: String, entry: EntryID, nonce: String) {
         self.execution = execution

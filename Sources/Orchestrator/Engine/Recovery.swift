@@ -2,6 +2,7 @@ import Interpreter
 import JSON
 import Journal
 import Postgres
+import StepContracts
 
 extension Engine {
     /// Takes the lease, waiting while another engine holds it, and loads every open execution.
@@ -13,24 +14,26 @@ extension Engine {
         holder: String, isDead: @Sendable (String) -> Bool
     ) async throws {
         var isWaiting = false
-        var validity = Duration.seconds(10)
+        var dead: String?
         while true {
-            switch try await journal.takeLease(holder: holder, isStillHeldAfter: validity) {
+            switch try await journal.takeLease(holder: holder, isStillHeldAfter: Self.leaseValidity, from: dead) {
             case .taken:
                 try await load()
                 return
-            case .held(let current, _, _):
-                if isDead(current) {
-                    validity = .zero
+            case .held(let current, let incarnation, _):
+                if dead != incarnation, isDead(current) {
+                    dead = incarnation
                     continue
                 }
                 if !isWaiting { log.notice("standing by", metadata: ["active": "\(current)"]) }
                 isWaiting = true
-                validity = .seconds(10)
                 try await Task.sleep(for: .seconds(1))
             }
         }
     }
+
+    /// An engine that has not renewed the lease for so long may have lost it.
+    public static let leaseValidity = Duration.seconds(10)
 
     private func load() async throws {
         clock = EngineClock(databaseMicroseconds: try await journal.databaseTimeMicroseconds())
@@ -59,17 +62,17 @@ extension Engine {
             }
             for entry in run.execution.openEntries {
                 if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let kind = NestedStart(rawValue: attempt.resource)
+                    let kind = NestedStart(rawValue: attempt.resource), !attempt.isCalledBack
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
                     repeatedStarts.append((kind, entry.id, started.nonce, run))
                 } else if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let service = serviceTasks[attempt.resource]
+                    let service = serviceTasks[StepContract.plainResource(attempt.resource)], !attempt.isCalledBack
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
                     Task { await self.finish(service, entry: entry.id, nonce: started.nonce, of: run) }
                 } else if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let step = engineSteps[stepName(attempt.resource) ?? ""]
+                    let step = engineSteps[stepName(attempt.resource) ?? ""], !attempt.isCalledBack
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
                     Task { await self.finish(step, entry: entry.id, nonce: started.nonce, of: run) }

@@ -38,6 +38,12 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case invalid
         /// The engine starts, stops or stands by, or the database does not answer: the same call may succeed later.
         case unavailable
+        /// As many synchronous executions are waited for as may be: the same call may succeed later.
+        case busy
+        /// As many executions are open as may be: the same call may succeed later.
+        case executionLimit
+        /// As many polls wait as may: the same call may succeed later.
+        case pollLimit
         /// A name that AWS's rules do not allow.
         case invalidName
         /// No ARN, or one of another kind of resource.
@@ -74,8 +80,6 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case taskTimedOut
         /// The execution runs, has succeeded, belongs to a Map Run, or ended too long ago.
         case notRedrivable
-        /// More executions are open than may be.
-        case executionLimit
     }
 
     public let code: Code
@@ -88,6 +92,14 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { message }
+
+    /// Whether the same call may succeed later, without anybody changing anything.
+    public var isPassing: Bool {
+        switch code {
+        case .unavailable, .busy, .executionLimit, .pollLimit: true
+        default: false
+        }
+    }
 }
 
 /// Which executions to list; what is nil does not narrow.
@@ -337,12 +349,14 @@ public struct StateEntryView: Sendable, Hashable {
     /// The Resource of a Task.
     public var resource: String?
     public var nextAttemptAtMicroseconds: Int64?
+    /// What answers the task: SendTaskSuccess and SendTaskFailure end it. Of a `.waitForTaskToken` task, while it waits.
+    public var taskToken: String?
 
     public init(
         entry: Int, name: String, type: String, path: String = "", status: Status, attempts: Int = 0,
         worker: String? = nil, enteredAtMicroseconds: Int64, exitedAtMicroseconds: Int64? = nil, input: JSON? = nil,
         output: JSON? = nil, error: String? = nil, cause: String? = nil, resource: String? = nil,
-        nextAttemptAtMicroseconds: Int64? = nil
+        nextAttemptAtMicroseconds: Int64? = nil, taskToken: String? = nil
     ) {
         self.entry = entry
         self.name = name
@@ -359,6 +373,7 @@ public struct StateEntryView: Sendable, Hashable {
         self.cause = cause
         self.resource = resource
         self.nextAttemptAtMicroseconds = nextAttemptAtMicroseconds
+        self.taskToken = taskToken
     }
 
     public var json: JSON {
@@ -369,7 +384,8 @@ public struct StateEntryView: Sendable, Hashable {
             ("exitedAt", exitedAtMicroseconds.map(JSON.instant(microseconds:))), ("input", input), ("output", output),
             ("error", error.map(JSON.string)), ("cause", cause.map(JSON.string)),
             ("resource", resource.map(JSON.string)),
-            ("nextAttemptAt", nextAttemptAtMicroseconds.map(JSON.instant(microseconds:))))
+            ("nextAttemptAt", nextAttemptAtMicroseconds.map(JSON.instant(microseconds:))),
+            ("taskToken", taskToken.map(JSON.string)))
     }
 }
 

@@ -60,7 +60,7 @@ struct Lease {
 extension Engine {
     /// The step a resource names; nil for resources that no step stands behind.
     func stepName(_ resource: String) -> String? {
-        contracts[resource]?.name
+        contracts[StepContract.plainResource(resource)]?.name
     }
 
     /// Where tasks of a resource wait: under the name of their step, or under the ARN of their activity. The latter need
@@ -70,11 +70,19 @@ extension Engine {
         return resource.hasPrefix(Self.activityPrefix) ? resource : nil
     }
 
-    private static let activityPrefix = ResourceName.activity("").arn
+    /// What the ARNs of this engine's activities begin with.
+    static let activityPrefix = ResourceName.activity("").arn
 
-    /// How long an attempt may go without a heartbeat: as the state says, else the step, else for ever.
+    /// How long an attempt may go without a heartbeat: as the state says, else the step while a worker runs it, else
+    /// for ever.
     func heartbeatSeconds(of attempt: TaskAttempt) -> Int? {
-        attempt.heartbeatSeconds ?? contracts[attempt.resource]?.heartbeatSeconds
+        attempt.heartbeatSeconds
+            ?? (attempt.isCalledBack ? nil : contracts[StepContract.plainResource(attempt.resource)]?.heartbeatSeconds)
+    }
+
+    /// The nonce that whoever has to send an attempt's heartbeats knows.
+    private func heartbeatNonce(of attempt: TaskAttempt) -> String? {
+        attempt.isCalledBack ? attempt.callbackNonce : attempt.started?.nonce
     }
 
     /// Puts what an entry waits for where it will be found: the ready set, the leases, the alarms.
@@ -101,7 +109,7 @@ extension Engine {
             Task { await self.perform(kind, entry: entry.id, of: run) }
             return
         }
-        if let service = serviceTasks[attempt.resource] {
+        if let service = serviceTasks[StepContract.plainResource(attempt.resource)] {
             guard run.ready.insert(entry.id).inserted else { return }
             Task { await self.perform(service, entry: entry.id, of: run) }
             return
@@ -118,15 +126,18 @@ extension Engine {
 
     private func grantLease(entry: EntryID, of run: Run, attempt: TaskAttempt, started: TaskAttempt.Started) {
         run.ready.remove(entry)
-        guard engineSteps[stepName(attempt.resource) ?? ""] == nil, let seconds = heartbeatSeconds(of: attempt)
+        guard attempt.isCalledBack || engineSteps[stepName(attempt.resource) ?? ""] == nil,
+            let seconds = heartbeatSeconds(of: attempt), let nonce = heartbeatNonce(of: attempt)
         else { return }
-        let token = TaskToken(execution: run.execution.id, entry: entry, nonce: started.nonce)
+        let token = TaskToken(execution: run.execution.id, entry: entry, nonce: nonce)
         let key = LeaseKey(execution: run.execution.id, entry: entry)
         if leases[key]?.token == token { return }
         let deadline = now + Int64(seconds) * 1_000_000
         leases[key] = Lease(
-            token: token, worker: started.worker, incarnation: started.incarnation, heartbeatSeconds: seconds,
-            deadline: deadline)
+            token: token, worker: started.worker,
+            // What waits for an answer outlives the process that ran it.
+            incarnation: attempt.isCalledBack ? Self.activityIncarnation : started.incarnation,
+            heartbeatSeconds: seconds, deadline: deadline)
         run.leased.insert(entry)
         arm(Alarm(at: deadline, execution: run.execution.id, kind: .lease(entry)))
     }
@@ -135,7 +146,7 @@ extension Engine {
     func refreshLeases(of run: Run) {
         for entry in run.leased {
             let key = LeaseKey(execution: run.execution.id, entry: entry)
-            if case .task(let attempt) = run.execution.entry(entry)?.phase, let nonce = attempt.started?.nonce,
+            if case .task(let attempt) = run.execution.entry(entry)?.phase, let nonce = heartbeatNonce(of: attempt),
                 nonce == leases[key]?.token.nonce
             {
                 continue
@@ -159,7 +170,7 @@ extension Engine {
     }
 
     /// Waits for a task of one of the steps that the worker takes; nil when none came within the wait.
-    /// Throws `.unavailable` while the engine is not active or too many polls wait.
+    /// Throws `.unavailable` while the engine is not active, and `.pollLimit` when too many polls wait.
     public func poll(_ request: PollRequest) async throws(EngineError) -> TaskOffer? {
         try requireReady()
         note(request)
@@ -174,7 +185,8 @@ extension Engine {
                     token: assignment.token.text, step: step, input: assignment.input, attempt: assignment.attempt,
                     executionArn: assignment.executionARN, execution: assignment.token.execution,
                     state: assignment.state, machine: assignment.machine, title: assignment.title,
-                    heartbeatSeconds: assignment.heartbeatSeconds ?? 60, timeoutSeconds: assignment.timeoutSeconds)
+                    heartbeatSeconds: assignment.heartbeatSeconds ?? 60, timeoutSeconds: assignment.timeoutSeconds,
+                    idempotencyKey: assignment.token.idempotencyKey)
             }
         }
     }
@@ -185,13 +197,23 @@ extension Engine {
     ) async throws(EngineError) -> Assignment? {
         while let task = takeReady(queues) {
             guard let run = runs[task.execution] else { continue }
+            let nonce = TaskToken.makeNonce()
             let handOut = Event.handOut(
-                entry: task.entry, worker: worker, incarnation: incarnation, nonce: TaskToken.makeNonce())
+                entry: task.entry, worker: worker, incarnation: incarnation, nonce: nonce)
             let verdict = await submit(handOut, to: run)
-            if case .committed = verdict, let assignment = assignment(task.entry, of: run) { return assignment }
+            if case .committed = verdict, let assignment = assignment(task.entry, nonce: nonce, of: run) {
+                return assignment
+            }
         }
-        guard pollers.count < limits.waitingPolls else {
-            throw EngineError.unavailable("Too many polls are waiting (\(limits.waitingPolls)).")
+        // Counted apart, so that neither kind can leave the other without room.
+        let isActivity = incarnation == Self.activityIncarnation
+        let limit = isActivity ? limits.activityPolls : limits.waitingPolls
+        guard pollers.count(where: { ($0.incarnation == Self.activityIncarnation) == isActivity }) < limit else {
+            throw EngineError(
+                code: .pollLimit,
+                message: isActivity
+                    ? "Activity Worker Limit Exceeded: \(limit) polls are waiting."
+                    : "Too many polls are waiting (\(limit)).")
         }
         pollCount += 1
         let id = pollCount
@@ -243,25 +265,26 @@ extension Engine {
             return
         }
         Task {
+            let nonce = TaskToken.makeNonce()
             let verdict = await self.submit(
                 .handOut(
-                    entry: task.entry, worker: poller.worker, incarnation: poller.incarnation,
-                    nonce: TaskToken.makeNonce()), to: run)
+                    entry: task.entry, worker: poller.worker, incarnation: poller.incarnation, nonce: nonce), to: run)
             if case .committed = verdict {
-                self.deliver(task.entry, of: run, to: poller)
+                self.deliver(task.entry, nonce: nonce, of: run, to: poller)
             } else {
                 poller.resume(nil)
             }
         }
     }
 
-    func deliver(_ entry: EntryID, of run: Run, to poller: Poller) {
-        poller.resume(assignment(entry, of: run))
+    func deliver(_ entry: EntryID, nonce: String, of run: Run, to poller: Poller) {
+        poller.resume(assignment(entry, nonce: nonce, of: run))
     }
 
-    /// What whoever got an attempt is told; nil when it is over already.
-    private func assignment(_ id: EntryID, of run: Run) -> Assignment? {
-        guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started
+    /// What whoever got an attempt is told; nil when it is over already, and another one may be under way.
+    private func assignment(_ id: EntryID, nonce: String, of run: Run) -> Assignment? {
+        guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started,
+            started.nonce == nonce
         else { return nil }
         return Assignment(
             token: TaskToken(execution: run.execution.id, entry: id, nonce: started.nonce),
@@ -284,7 +307,7 @@ extension Engine {
     public func heartbeat(_ request: HeartbeatRequest) throws(EngineError) -> HeartbeatReply {
         try requireReady()
         workerRecords[request.worker]?.lastSeen = now
-        let answers = request.tasks.map { task in
+        let answers = try request.tasks.map { (task) throws(EngineError) in
             guard let token = TaskToken(task.token) else {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
             }
@@ -293,7 +316,10 @@ extension Engine {
             }
             guard let run = runs[token.execution],
                 renew(LeaseKey(execution: token.execution, entry: token.entry), token: token)
-            else { return HeartbeatReply.TaskStatus(token: task.token, status: .gone) }
+            else {
+                try requireCertainLease()
+                return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
+            }
             if let progress = task.progress, run.progress[token.entry] != progress {
                 run.progress[token.entry] = progress
                 publishProgress(of: run, entry: token.entry, progress)
@@ -305,9 +331,18 @@ extension Engine {
 
     /// Takes a task's result. False when the attempt is over: the answer changed nothing.
     public func complete(_ request: CompleteRequest) async throws(EngineError) -> Bool {
-        try await answer(request.token) { token in
-            .taskSucceeded(entry: token.entry, nonce: token.nonce, output: request.output)
+        try await answer(request.token) { token in ended(token.entry, token.nonce, request.output, of: token.execution)
         }
+    }
+
+    /// What it means that the work of an attempt is done: its success, or that its token may now be answered.
+    func ended(_ entry: EntryID, _ nonce: String, _ output: JSON, of execution: String) -> Event {
+        if case .task(let attempt) = runs[execution]?.execution.entry(entry)?.phase, attempt.callbackNonce != nil,
+            attempt.callbackNonce != nonce
+        {
+            return .taskSubmitted(entry: entry, nonce: nonce, output: output)
+        }
+        return .taskSucceeded(entry: entry, nonce: nonce, output: output)
     }
 
     /// Takes a task's failure. False when the attempt is over: the answer changed nothing.
@@ -323,12 +358,14 @@ extension Engine {
             throw EngineError(code: .unavailable, message: "The execution is being loaded again.")
         }
         guard let token = TaskToken(text), let run = runs[token.execution] else {
+            try requireCertainLease()
             staleAnswers += 1
             return false
         }
         switch await submit(event(token), to: run) {
         case .committed: return true
         case .stale, .nameTaken:
+            try requireCertainLease()
             staleAnswers += 1
             return false
         case .refused(let reason): throw EngineError(code: .unavailable, message: reason)
@@ -352,7 +389,7 @@ extension Engine {
             guard let run = runs[lease.token.execution] else { continue }
             post(
                 .taskFailed(
-                    entry: lease.token.entry, nonce: lease.token.nonce, error: "Showrunner.WorkerLost",
+                    entry: lease.token.entry, nonce: lease.token.nonce, error: StepErrorName.workerLost,
                     cause: "The worker '\(lease.worker)' ended while it ran this task."), to: run)
         }
     }
@@ -385,11 +422,11 @@ extension Engine {
             return
         }
         let verdict = await submit(
-            .taskSucceeded(entry: entry, nonce: nonce, output: prepared.output), to: run, statement: prepared.statement)
+            ended(entry, nonce, prepared.output, of: run.execution.id), to: run, statement: prepared.statement)
         if case .refused(let reason) = verdict, runs[run.execution.id] === run {
             post(
                 .taskFailed(
-                    entry: entry, nonce: nonce, error: "Showrunner.PublishRefused",
+                    entry: entry, nonce: nonce, error: StepErrorName.publishRefused,
                     cause: "The catalogue refused the title: \(reason)"), to: run)
         }
     }

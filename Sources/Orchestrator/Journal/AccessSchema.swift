@@ -3,7 +3,7 @@ import Postgres
 extension Journal {
     /// Who may call, and who has changed what.
     static let accessMigration = Migration(
-        number: 4, name: "access keys, audit",
+        number: 5, name: "access keys, audit",
         sql: """
             CREATE TABLE access_key (
                 id            text   PRIMARY KEY,

@@ -194,7 +194,9 @@ extension DefinitionReader {
         case "Wait": return wait(object).map(State.Kind.wait)
         case "Succeed": return .succeed
         case "Fail":
-            return .fail(FailState(error: object.textSource("Error", &self), cause: object.textSource("Cause", &self)))
+            let error = object.textSource("Error", &self)
+            if case .literal(let name)? = error { raisedErrors.insert(name) }
+            return .fail(FailState(error: error, cause: object.textSource("Cause", &self)))
         case "Parallel": return parallel(object, inherited: inherited)
         case "Map": return map(object, inherited: inherited).map(State.Kind.map)
         default: preconditionFailure("'\(type)' is no state type")
@@ -256,7 +258,7 @@ extension DefinitionReader {
     /// Compares a step's resource and its literal Parameters with the step's contract.
     private mutating func checkContract(_ resource: String, _ object: ObjectFields) {
         guard let contracts, resource.hasPrefix(StepContractView.resourcePrefix) else { return }
-        let name = String(resource.dropFirst(StepContractView.resourcePrefix.count))
+        let name = StepContractView.stepName(in: resource)
         guard let contract = contracts[name] else {
             let nearest = nearestName(to: name, among: contracts.keys.sorted())
             report(

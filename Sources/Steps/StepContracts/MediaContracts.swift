@@ -63,7 +63,8 @@ extension StepContract {
             StepField("thumbnails", .object, required: false, "what thumbnail gave"),
             StepField("protection", .string, required: false, "'none' unless given, 'cbcs' or 'cenc'"),
             StepField(
-                "keys", .array, required: false, "each with keyId and label: audio, video, sd, hd, uhd, or none for all"
+                "keys", .array, required: false,
+                "each with keyId and label: audio, video, sd, hd, uhd, or none for all; hdcpLevel: NONE, TYPE-0, TYPE-1"
             ),
             StepField("clearLeadSeconds", .number, required: false, "segments that begin before it stay clear"),
         ],
@@ -101,6 +102,9 @@ extension StepContract {
 
     /// Every step this release knows.
     public static let all: [StepContract] = media + data
+
+    /// The integrations of AWS Step Functions that workers do.
+    public static let integrations: [StepContract] = [.httpInvoke]
 
     /// The contract of a step by its name (without the resource prefix); nil when there is no such step.
     public static func named(_ name: String) -> StepContract? { all.first { $0.name == name } }

@@ -2,6 +2,7 @@ import Glibc
 import HTTP
 import JSON
 import SignatureV4
+import StepContracts
 import WorkerProtocol
 
 /// The worker's side of `/worker/v1`: one message, one answer. Repeating is the caller's.
@@ -51,6 +52,12 @@ struct EngineClient: Sendable {
 
     func fail(_ request: FailRequest, timeout: Duration = .seconds(30)) async -> Answer<Void> {
         await post(request, to: WorkerProtocolPath.fail, timeout: timeout) { _ in }
+    }
+
+    func connection(_ request: ConnectionRequest) async -> Answer<HTTPConnection> {
+        await post(request, to: WorkerProtocolPath.connection, timeout: .seconds(10)) {
+            body throws(WorkerProtocolError) in try ConnectionReply(body: body).connection
+        }
     }
 
     private func post<Message: WorkerMessage, Reply: Sendable>(
