@@ -305,9 +305,20 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
-            "StepContracts", "WorkerProtocol", logging,
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
+            "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
+    // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
+    .executableTarget(
+        name: "showrunner-simulation",
+        dependencies: [
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "WorkerProtocol",
+            collections, heap, logging,
+        ], path: "Tests/Simulation"),
+    .testTarget(
+        name: "SimulationTests", dependencies: ["showrunner-simulation", subprocess, system],
+        path: "Tests/SimulationTests"),
     .testTarget(
         name: "StepFunctionsAPITests",
         dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],

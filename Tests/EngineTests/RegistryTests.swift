@@ -1,3 +1,4 @@
+import Cryptography
 @testable import Engine
 import JSON
 import Testing
@@ -142,12 +143,12 @@ struct RegistryTests {
     @Test("an alias divides executions by its weights")
     func weights() {
         let routes = [Route(version: 1, weight: 90), Route(version: 2, weight: 10)]
-        let drawn = (0..<20_000).reduce(0) { count, _ in count + (Engine.draw(routes) == 2 ? 1 : 0) }
+        let drawn = (0..<20_000).reduce(0) { count, _ in count + (Engine.draw(routes, randomBytes) == 2 ? 1 : 0) }
         // Ten standard deviations: 2,000 of 20,000, give or take 42 each.
         #expect((1_580...2_420).contains(drawn))
         #expect(
             (0..<1_000).allSatisfy { _ in
-                Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)]) == 7
+                Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)], randomBytes) == 7
             })
     }
 

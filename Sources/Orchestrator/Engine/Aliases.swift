@@ -179,7 +179,7 @@ extension Engine {
     }
 
     /// The version that an execution started by an alias takes: drawn by the weights.
-    static func draw(_ routes: [Route]) -> Int {
+    static func draw(_ routes: [Route], _ randomBytes: RandomBytes) -> Int {
         // 32 bits over 100 are uneven by less than a millionth.
         let number = randomBytes(4).reduce(0) { $0 << 8 | Int($1) } % 100
         var sum = 0

@@ -75,7 +75,7 @@ extension Engine {
             let decision = batch.decision(
                 on: .handOut(
                     entry: entry.id, worker: poller.worker, incarnation: poller.incarnation,
-                    nonce: TaskToken.makeNonce()))
+                    nonce: makeNonce()))
             precondition(!decision.isStale, "a task that was scheduled just now can be handed out")
             batch.take(decision, of: nil)
             batch.handedOut.append((entry: entry.id, poller: poller))
@@ -156,7 +156,7 @@ extension Engine {
         // meanwhile.
         while !isStopping, runs[id] == nil {
             do {
-                try await Task.sleep(for: .seconds(2))
+                try await bootClock.sleep(for: .seconds(2))
                 try await recover(id)
                 if let run = runs[id] { recoverChildren(of: run) }
                 repeatStarts()

@@ -49,6 +49,9 @@ public actor Engine {
     /// For ItemReaders and ResultWriters.
     let itemSource: (any ItemSource)?
     let resultSink: (any ResultSink)?
+    /// By which all waiting runs; where ids, nonces and seeds come from.
+    let bootClock: any Clock<Duration>
+    let randomBytes: RandomBytes
     /// Calls to the outside that are under way.
     var calls: CallGate
 
@@ -92,10 +95,14 @@ public actor Engine {
     var isServing = false
     var isStopping = false
 
+    /// - Parameters:
+    ///   - bootClock: a clock that no change of the wall clock moves.
+    ///   - randomBytes: cryptographically secure.
     public init(
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
         serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
-        limits: Limits = Limits()
+        limits: Limits = Limits(), bootClock: any Clock<Duration> = ContinuousClock(),
+        randomBytes: @escaping RandomBytes = Cryptography.randomBytes
     ) {
         self.journal = journal
         self.log = log
@@ -116,6 +123,8 @@ public actor Engine {
             uniqueKeysWithValues: serviceTasks.flatMap { task in task.resources.map { ($0, task) } })
         self.itemSource = itemSource
         self.resultSink = resultSink
+        self.bootClock = bootClock
+        self.randomBytes = randomBytes
         self.calls = CallGate(limit: limits.calls)
         self.engineSteps = Dictionary(uniqueKeysWithValues: engineSteps.map { ($0.contract.name, $0) })
     }

@@ -15,16 +15,24 @@ public enum ARN {
     }
 }
 
-/// A UUID of version 7 (RFC 9562): the first 48 bits are milliseconds, so that ids sort by the time of their making.
-func makeExecutionID(at microseconds: Int64) -> String {
-    var bytes = randomBytes(16)
-    let milliseconds = UInt64(max(microseconds, 0)) / 1000
-    for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> UInt64(40 - 8 * index)) }
-    return uuidText(bytes, version: 7)
-}
+/// Gives so many bytes that nobody can guess.
+public typealias RandomBytes = @Sendable (_ count: Int) -> [UInt8]
 
-/// A random UUID (version 4).
-func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
+extension Engine {
+    /// A UUID of version 7 (RFC 9562): the first 48 bits are milliseconds, so that ids sort by the time of their making.
+    func makeExecutionID(at microseconds: Int64) -> String {
+        var bytes = randomBytes(16)
+        let milliseconds = UInt64(max(microseconds, 0)) / 1000
+        for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> UInt64(40 - 8 * index)) }
+        return uuidText(bytes, version: 7)
+    }
+
+    /// A random UUID (version 4).
+    func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
+
+    /// What makes a token unguessable: 128 random bits.
+    func makeNonce() -> String { Hex.encode(randomBytes(16)) }
+}
 
 /// Sixteen bytes as a UUID of a version.
 func uuidText(_ bytes: [UInt8], version: UInt8) -> String {
@@ -59,7 +67,4 @@ struct TaskToken: Sendable, Hashable {
         guard text.utf8.count <= 256, parts.count == 3, let entry = EntryID(parts[1]) else { return nil }
         self.init(execution: String(parts[0]), entry: entry, nonce: String(parts[2]))
     }
-
-    /// 128 random bits.
-    static func makeNonce() -> String { Hex.encode(randomBytes(16)) }
 }

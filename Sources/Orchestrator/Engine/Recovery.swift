@@ -27,13 +27,14 @@ extension Engine {
                 if !isWaiting { log.notice("standing by", metadata: ["active": "\(current)"]) }
                 isWaiting = true
                 validity = .seconds(10)
-                try await Task.sleep(for: .seconds(1))
+                try await bootClock.sleep(for: .seconds(1))
             }
         }
     }
 
     private func load() async throws {
-        clock = EngineClock(databaseMicroseconds: try await journal.databaseTimeMicroseconds())
+        clock = EngineClock(
+            databaseMicroseconds: try await journal.databaseTimeMicroseconds(), bootClock: bootClock)
         var after: String?
         var count = 0
         while true {

@@ -164,7 +164,7 @@ extension Engine: RunService {
         let (_, run) = try await start(target, name: name ?? makeUUID(), input: text)
         guard let run else { preconditionFailure("executions of EXPRESS machines are always new") }
         let limit = Task {
-            do { try await Task.sleep(for: Self.expressLimit) } catch { return }
+            do { try await bootClock.sleep(for: Self.expressLimit) } catch { return }
             self.post(.stop(error: "States.Timeout", cause: nil), to: run)
         }
         defer { limit.cancel() }
@@ -260,7 +260,7 @@ extension Engine: RunService {
         case .alias(let name, let aliasName):
             let machine = try machine(named: name, asked: given)
             guard let alias = machine.aliases[aliasName] else { throw EngineError.noMachine(given) }
-            let number = Engine.draw(alias.routes)
+            let number = Engine.draw(alias.routes, randomBytes)
             guard let version = machine.versions[number] else {
                 preconditionFailure("a version that an alias leads to is not deleted")
             }

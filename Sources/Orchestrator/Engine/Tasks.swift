@@ -186,7 +186,7 @@ extension Engine {
         while let task = takeReady(queues) {
             guard let run = runs[task.execution] else { continue }
             let handOut = Event.handOut(
-                entry: task.entry, worker: worker, incarnation: incarnation, nonce: TaskToken.makeNonce())
+                entry: task.entry, worker: worker, incarnation: incarnation, nonce: makeNonce())
             let verdict = await submit(handOut, to: run)
             if case .committed = verdict, let assignment = assignment(task.entry, of: run) { return assignment }
         }
@@ -195,8 +195,8 @@ extension Engine {
         }
         pollCount += 1
         let id = pollCount
-        let expiry = Task { [weak self] in
-            do { try await Task.sleep(for: .seconds(waitSeconds)) } catch { return }
+        let expiry = Task { [weak self, bootClock] in
+            do { try await bootClock.sleep(for: .seconds(waitSeconds)) } catch { return }
             await self?.endPoll(id)
         }
         defer { expiry.cancel() }
@@ -246,7 +246,7 @@ extension Engine {
             let verdict = await self.submit(
                 .handOut(
                     entry: task.entry, worker: poller.worker, incarnation: poller.incarnation,
-                    nonce: TaskToken.makeNonce()), to: run)
+                    nonce: makeNonce()), to: run)
             if case .committed = verdict {
                 self.deliver(task.entry, of: run, to: poller)
             } else {
@@ -366,7 +366,7 @@ extension Engine {
 
     /// Runs one of the engine's own steps: hands it out to itself, then commits its result with its statement.
     private func perform(_ step: any EngineStep, entry: EntryID, of run: Run) async {
-        let nonce = TaskToken.makeNonce()
+        let nonce = makeNonce()
         let handOut = Event.handOut(entry: entry, worker: "engine", incarnation: "engine", nonce: nonce)
         guard case .committed = await submit(handOut, to: run) else { return }
         run.ready.remove(entry)
