@@ -1,6 +1,6 @@
 # What people type. Each target does its own set-up; scripts/ holds how.
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate build lint install-dependencies clean
+.PHONY: help demo test simulate build proofs lint install-dependencies clean
 
 # From the command line to the scripts, as they stand.
 export VIDEO PORT DATA VERBOSE SEED SEEDS
@@ -22,6 +22,10 @@ simulate: ## Play engines, workers and a database from seeds [SEED=first SEEDS=c
 build: ## Build release binaries into .build/release/
 	@scripts/set-up.sh build
 	@scripts/build.sh release
+
+proofs: ## Check the model of the journal, and that it finds each broken rule (Proofs/README.md)
+	@scripts/set-up.sh proofs
+	@Proofs/run.sh
 
 lint: ## Check formatting and the house rules
 	@scripts/lint.sh

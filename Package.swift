@@ -86,13 +86,13 @@ let orchestrator: [Target] = [
     .target(
         name: "Engine",
         dependencies: [
-            "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "CSV", "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
             "WorkerProtocol",
             collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
-        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird],
+        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird, metrics],
         path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
@@ -305,8 +305,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
-            "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
+            "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
+            "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
     // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
     .executableTarget(
@@ -321,12 +321,16 @@ let tests: [Target] = [
         path: "Tests/SimulationTests"),
     .testTarget(
         name: "StepFunctionsAPITests",
-        dependencies: ["Engine", "JSON", "Journal", "PostgresTestSupport", "StepFunctionsAPI", logging],
-        path: "Tests/StepFunctionsAPITests"),
+        dependencies: [
+            "Engine", "HTTPServer", "JSON", "Journal", "PostgresTestSupport", "RawHTTP", "StepContracts",
+            "StepFunctionsAPI", logging,
+        ], path: "Tests/StepFunctionsAPITests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",
-        dependencies: ["EngineClient", "HTTP", "JSON", "showrunner", "showrunner-api", "showrunner-worker"],
+        dependencies: [
+            "EngineClient", "HTTP", "JSON", "StepFunctionsAPI", "showrunner", "showrunner-api", "showrunner-worker",
+        ],
         path: "Tests/EndToEnd"),
 ]
 

@@ -16,6 +16,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], path: "journal"),
         .executableTarget(
+            name: "wire-benchmark", dependencies: [.product(name: "JournalRooms", package: "showrunner")], path: "wire"),
+        .executableTarget(
             name: "interpreter-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
             path: "interpreter"),
         .executableTarget(

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes a Debian machine ready: scripts/set-up.sh build|demo|test
+# Makes a Debian machine ready: scripts/set-up.sh build|demo|test|proofs
 #
 # Installs the packages that are missing, and nothing when none is. Asks for no password where it can't be typed.
 # Swift itself is looked for, never installed.
@@ -19,6 +19,8 @@ run_packages=(bubblewrap postgresql-15)
 demo_packages=(ffmpeg)
 # What the tests judge with: reference decoder, browser, and a real S3 server that checks signatures.
 test_packages=(ceph-common ceph-mon ceph-osd chromium chromium-driver ffmpeg fonts-dejavu-core radosgw)
+# The model checker, and what compiles the program that it writes. Proofs need nothing else, Swift neither.
+proof_packages=(gcc libc6-dev spin)
 
 fail() {
     echo "set-up: $*" >&2
@@ -131,10 +133,11 @@ case "${1:-}" in
 build) packages=("${build_packages[@]}" "${run_packages[@]}") ;;
 demo) packages=("${build_packages[@]}" "${run_packages[@]}" "${demo_packages[@]}") ;;
 test) packages=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
+proofs) packages=("${proof_packages[@]}") ;;
 *)
-    echo "usage: scripts/set-up.sh build|demo|test" >&2
+    echo "usage: scripts/set-up.sh build|demo|test|proofs" >&2
     exit 2
     ;;
 esac
-check_swift
+[ "$1" = proofs ] || check_swift
 install_missing "${packages[@]}"

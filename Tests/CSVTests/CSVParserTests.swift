@@ -3,9 +3,9 @@ import Testing
 
 @Suite struct CSVParserTests {
     /// All records, fed in pieces of a size.
-    private func parse(_ bytes: [UInt8], pieces: Int) throws -> [[String]] {
+    private func parse(_ bytes: [UInt8], pieces: Int, _ format: CSVFormat = CSVFormat()) throws -> [[String]] {
         var records: [[String]] = []
-        var parser = CSVParser(recordLimit: 64)
+        var parser = CSVParser(format, recordLimit: 64)
         for start in stride(from: 0, to: bytes.count, by: pieces) {
             try bytes[start..<min(start + pieces, bytes.count)].withUnsafeBytes { piece in
                 try parser.feed(piece) { record in records.append((0..<record.count).map { record.text($0) }) }
@@ -21,7 +21,7 @@ import Testing
         ("a,\n,\n", [["a", ""], ["", ""]]), ("\"a,b\",\"c\"\"d\"\n", [["a,b", "c\"d"]]),
         ("\"two\nlines\",x\n", [["two\nlines", "x"]]), ("\u{FEFF}a,b\n", [["a", "b"]]),
         ("\u{FEFF}\"a\",b\n", [["a", "b"]]), ("\u{FF21},b\n", [["\u{FF21}", "b"]]), ("é,日本\n", [["é", "日本"]]),
-        ("a,b,", [["a", "b", ""]]), ("\"\",\"\"", [["", ""]]),
+        ("a,b,", [["a", "b", ""]]), ("\"\",\"\"", [["", ""]]), ("a\n\"\"\n\nb\n", [["a"], [""], ["b"]]),
     ])
     func texts(_ text: String, _ records: [[String]]) throws {
         for pieces in [1, 2, 3, 100] { #expect(try parse(Array(text.utf8), pieces: pieces) == records, "in \(pieces)") }
@@ -39,6 +39,27 @@ import Testing
             let error = #expect(throws: CSVError.self) { try parse(Array(text.utf8), pieces: pieces) }
             #expect(error?.description == message)
         }
+    }
+
+    /// What is a mistake otherwise, and what is none in either.
+    @Test(arguments: [
+        ("a;b\r\nc;d", [["a", "b"], ["c", "d"]]), ("a,b;c", [["a,b", "c"]]),
+        ("a\rb\r\r\"c\"\r;\n", [["a"], ["b"], ["c"], ["", ""]]),
+        ("a\"b;\"c\"\"d\"", [["a\"b", "c\"d"]]), ("\"a\"b;\"c\"d\"e\n", [["ab", "cd\"e"]]),
+        ("\"a;\rb\"\r", [["a;\rb"]]),
+        ("\"\"\r\n\"\"", [[""], [""]]), ("\"\"\u{FEFF}", [["\u{FEFF}"]]), ("\u{FEFF}\"a;b\"\r", [["a;b"]]), ("\r", []),
+    ])
+    func leniently(_ text: String, _ records: [[String]]) throws {
+        let format = CSVFormat(delimiter: UInt8(ascii: ";"), isLenient: true)
+        for pieces in [1, 2, 3, 100] {
+            #expect(try parse(Array(text.utf8), pieces: pieces, format) == records, "in \(pieces)")
+        }
+    }
+
+    @Test func lenienceEndsWithTheText() {
+        let format = CSVFormat(isLenient: true)
+        let error = #expect(throws: CSVError.self) { try parse(Array("a\rb,\"c\n\r".utf8), pieces: 2, format) }
+        #expect(error?.description == "2:3: the quote is never closed")
     }
 
     @Test func placesOfFields() throws {

@@ -2,6 +2,8 @@ import Foundation
 import JSON
 import Testing
 
+@testable import showrunner
+
 extension EndToEnd {
     /// Exit codes and messages, as scripts and people meet them.
     @Suite struct CommandLineTests {
@@ -133,6 +135,23 @@ extension EndToEnd {
             #expect(clean.status == 0 && clean.output == "" && clean.errors == "", "\(clean.output)\(clean.errors)")
         }
 
+        @Test("a definition whose file has another kind of name is not passed over in silence")
+        func tellsSkippedFiles() throws {
+            let directory = Workplace.file("workflows")
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            for name in ["a.asl.yaml", "b.yaml", "c.json", "notes.txt", "schedules.yaml"] {
+                try #"{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#.write(
+                    toFile: "\(directory)/\(name)", atomically: true, encoding: .utf8)
+            }
+            let reading = try WorkflowReading.directory(directory)
+            #expect(reading.files.map(\.name) == ["a"] && !reading.hasErrors)
+            #expect(
+                reading.problems == [
+                    "\(directory)/b.yaml:1:1: warning: This file is not read: a state machine's is called b.asl.yaml",
+                    "\(directory)/c.json:1:1: warning: This file is not read: a state machine's is called c.asl.json",
+                ])
+        }
+
         @Test("runs and workers speak JSON, and stop stops")
         func listsShowsAndStops() async throws {
             let stage = try sharedStage()
@@ -167,6 +186,21 @@ extension EndToEnd {
                 return workers.allSatisfy { $0["tasks"]?.arrayValue?.isEmpty ?? true }
             }
             #expect(try await stage.titles(named: "Stopped").isEmpty)
+            // People name a run as they like: all of these are one.
+            let name = try #require(run["name"]?.stringValue)
+            let id = try #require(run["id"]?.stringValue)
+            for text in [arn, id, name, "ingest/\(name)"] {
+                let again = try await stage.showrunner("runs", "show", text, "--json")
+                #expect(again.output == shown.output, "\(text): \(again.errors)")
+                let stop = try await stage.showrunner("runs", "stop", text)
+                #expect(stop.output == "it had ended ABORTED already\n", "\(text): \(stop.errors)")
+            }
+            expectRefusal(try await stage.showrunner("runs", "show", "nobody"), 1, "there is no run 'nobody'")
+            let table = try await stage.showrunner("runs", "history", name)
+            let lines = table.output.split(separator: "\n")
+            #expect(lines.first?.hasPrefix("TIME") == true && lines.count == types.count + 1, "\(table.output)")
+            #expect(lines.dropFirst().first?.contains("{\"source\":") == true, "\(table.output)")
+            #expect(table.output.contains("showrunner:transcode"), "\(table.output)")
             for command in [["runs", "list"], ["runs", "show", arn], ["runs", "history", arn], ["workers"]] {
                 let ended = try await Program.run(Binaries.showrunner, command + ["--engine", stage.engineURL])
                 #expect(ended.status == 0 && !ended.output.isEmpty, "\(command): \(ended.errors)")

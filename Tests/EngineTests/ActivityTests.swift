@@ -129,7 +129,7 @@ struct ActivityTests {
 }
 
 extension Engine {
-    fileprivate var waitingPolls: Int { pollers.count }
+    var waitingPolls: Int { pollers.count }
 }
 
 extension Sequence where Element: Sendable {

@@ -7,8 +7,8 @@ struct ItemDocumentTests {
     private func rows(_ text: String, headers: [String]? = nil, delimiter: Character = ",", limit: Int = 100) throws
         -> [JSON]
     {
-        var reader = CommaSeparatedItems(Array(text.utf8), delimiter: delimiter.asciiValue!)
-        return try reader.items(headers: headers, limit: limit)
+        try CommaSeparatedItems.items(
+            Array(text.utf8), delimiter: delimiter.asciiValue!, headers: headers, limit: limit)
     }
 
     @Test(
@@ -36,8 +36,13 @@ struct ItemDocumentTests {
         #expect(try rows("a\n1\n2\n3\n", limit: 2) == [["a": "1"], ["a": "2"]])
         let open = #expect(throws: ItemReadFailure.self) { try rows("a\n\"1\n2") }
         #expect(open?.cause == "the quoted cell that begins in line 2 does not end")
-        var latin = CommaSeparatedItems([0x61, 0x0A, 0xE4], delimiter: 0x2C)
-        #expect(throws: ItemReadFailure("line 2 is not UTF-8")) { try latin.items(headers: nil, limit: 9) }
+        #expect(throws: ItemReadFailure("line 2 is not UTF-8")) {
+            try CommaSeparatedItems.items([0x61, 0x0A, 0xE4], delimiter: 0x2C, headers: nil, limit: 9)
+        }
+        // What follows the last row that is wanted is not looked at.
+        #expect(try rows("a\n1\n\"2", limit: 1) == [["a": "1"]])
+        #expect(try rows("a\n1\n", limit: 0) == [])
+        #expect(try rows("a,b\r\"x\"y,1\"2\r") == [["a": "xy", "b": "1\"2"]])
     }
 
     @Test("a JSON document: an array, or the one at a pointer")

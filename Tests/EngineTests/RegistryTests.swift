@@ -1,4 +1,3 @@
-import Cryptography
 @testable import Engine
 import JSON
 import Testing
@@ -140,16 +139,20 @@ struct RegistryTests {
         await end(first)
     }
 
-    @Test("an alias divides executions by its weights")
+    @Test("an alias divides each hundred executions exactly by its weights, in an order of chance")
     func weights() {
-        let routes = [Route(version: 1, weight: 90), Route(version: 2, weight: 10)]
-        let drawn = (0..<20_000).reduce(0) { count, _ in count + (Engine.draw(routes, randomBytes) == 2 ? 1 : 0) }
-        // Ten standard deviations: 2,000 of 20,000, give or take 42 each.
-        #expect((1_580...2_420).contains(drawn))
-        #expect(
-            (0..<1_000).allSatisfy { _ in
-                Engine.draw([Route(version: 7, weight: 100), Route(version: 8, weight: 0)], randomBytes) == 7
-            })
+        let seed = UInt64.random(in: 0 ... .max)
+        var dice = SeededGenerator(state: seed)
+        for weight in [0, 1, 10, 50, 99, 100] {
+            var deck = RoutingDeck([Route(version: 7, weight: weight), Route(version: 8, weight: 100 - weight)])
+            var hundreds: [[Int]] = []
+            for _ in 0..<50 {
+                hundreds.append((0..<100).map { _ in deck.draw(using: &dice) })
+                #expect(hundreds.last?.count { $0 == 7 } == weight, "seed \(seed)")
+            }
+            // Two of a hundred places have 4,950 orders: fifty packs that are all alike were not shuffled.
+            if (2...98).contains(weight) { #expect(Set(hundreds).count > 1, "seed \(seed)") }
+        }
     }
 
     @Test("a deleted machine is gone once its executions are stopped")
@@ -376,28 +379,41 @@ struct NestedExecutionTests {
         await EngineTests.end(first)
     }
 
+    /// Waits until something holds that an update of an execution may bring.
+    private func wait(for execution: String, on engine: Engine, until holds: () async throws -> Bool) async throws {
+        let updates = await engine.updates(of: execution)
+        if try await holds() { return }
+        for await _ in updates where try await holds() { return }
+        Issue.record("the execution ended before")
+    }
+
     @Test("of two tasks that wait for the same execution, one gives up and the other goes on waiting")
     func sharing() async throws {
         let start =
             #""Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","Parameters":{"Name":"shared","#
             + #""StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:inner","Input":{}},"End":true"#
+        // A is given up when G beside it fails.
+        let gate = #""Type":"Task","Resource":"arn:aws:states:::showrunner:work","End":true"#
         let both =
             #"{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":["#
-            + #"{"StartAt":"A","States":{"A":{\#(start),"TimeoutSeconds":1,"Catch":[{"ErrorEquals":["States.Timeout"],"#
-            + #""Next":"Late"}]},"Late":{"Type":"Pass","Result":"late","End":true}}},"#
+            + #"{"StartAt":"Q","States":{"Q":{"Type":"Parallel","End":true,"Branches":["#
+            + #"{"StartAt":"A","States":{"A":{\#(start)}}},{"StartAt":"G","States":{"G":{\#(gate)}}}],"#
+            + #""Catch":[{"ErrorEquals":["Broken"],"Next":"Late"}]},"Late":{"Type":"Pass","Result":"late","End":true}}},"#
             + #"{"StartAt":"B","States":{"B":{\#(start)}}}]}}}"#
         let stage = try await Stage()
         let first = try await stage.engine("e1", machines: ["inner": oneTask(), "outer": both])
         let engine = first.engine
         let outer = try await engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
-        let offer = try await engine.take()
-        let updates = await engine.updates(of: outer)
-        func isLate() async throws -> Bool { try await engine.run(outer).states.contains { $0.name == "Late" } }
-        if try await !isLate() {
-            for await update in updates {
-                if update.run.status != .running { break }
-                if try await isLate() { break }
-            }
+        let offers = [try await engine.take(), try await engine.take("w2")]
+        let offer = try #require(offers.first { $0.executionArn != outer })
+        let beside = try #require(offers.first { $0.executionArn == outer })
+        try await wait(for: outer, on: engine) {
+            try await engine.history(outer, isReversed: false, limit: 100, after: nil)
+                .events.count { $0.type == "TaskSubmitted" } == 2
+        }
+        #expect(try await engine.fail(beside, "Broken"))
+        try await wait(for: outer, on: engine) {
+            try await engine.run(outer).states.contains { $0.name == "Late" }
         }
         #expect(try await engine.complete(offer, ["b": 2]))
         let output = try await end(of: outer, on: engine).output
@@ -425,6 +441,33 @@ struct NestedExecutionTests {
         await EngineTests.end(second)
     }
 
+    @Test("with .waitForTaskToken whoever has the token ends the task, also after a takeover")
+    func callback() async throws {
+        let stage = try await Stage()
+        let outerMachine =
+            #"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution"#
+            + #".waitForTaskToken","Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:000000000000:"#
+            + #"stateMachine:inner","Input":{"token.$":"$$.Task.Token"}},"End":true}}}"#
+        let machines = ["inner": oneTask(), "outer": outerMachine]
+        let first = try await stage.engine("e1", machines: machines)
+        let outer = try await first.engine.start(machine: "outer", name: nil, input: "{}").execution.executionARN
+        let offer = try await first.engine.take()
+        let token = try #require(offer.input["token"]?.stringValue)
+        #expect(try await first.engine.complete(offer))
+        #expect(try await first.engine.run(outer).run.status == .running, "the other's end is not the task's")
+        await EngineTests.end(first)
+        let second = try await stage.engine("e2", machines: machines)
+        try await second.engine.taskSucceeded(token: token, output: #"{"approved":true}"#)
+        #expect(try await end(of: outer, on: second.engine).output == ["approved": true])
+        let history = try await second.engine.history(outer, isReversed: false, limit: 100, after: nil)
+        #expect(history.events.count { $0.type == "TaskSubmitted" } == 1)
+        #expect(
+            try await stage.query("SELECT count(*) AS n FROM showrunner.execution_list")[0].int("n") == 2,
+            "nothing was started twice")
+        try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
+        await EngineTests.end(second)
+    }
+
     @Test("without waiting, the start itself is the result")
     func fireAndForget() async throws {
         let stage = try await Stage()
@@ -434,5 +477,18 @@ struct NestedExecutionTests {
         let output = try #require(try await end(of: outer, on: engine).output)
         #expect(try await engine.run(output["ExecutionArn"]?.stringValue ?? "").run.status == .running)
         await EngineTests.end(first)
+    }
+}
+
+/// SplitMix64.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }

@@ -82,6 +82,27 @@ import Testing
         #expect(try evaluate("$fromMillis($toMillis(\"\(text)\", \"\(picture)\"))") == .string(moment))
     }
 
+    /// More pictures than are remembered, and two that look the same but are written otherwise.
+    @Test func picturesAreToldApart() throws {
+        let many = "$map([1..60], function($i){$fromMillis(\(DateTimeTests.moment), $string($i) & \"/[D]\")})"
+        #expect(try evaluate(many) == .array((1...60).map { .string("\($0)/4") }))
+        let back =
+            "$map([1..60], function($i){$toMillis($string($i) & \" 2018\", $string($i) & \" [Y]\")}) ~> $distinct"
+        #expect(try evaluate(back) == 1_514_764_800_000)
+        for literal in ["e\u{301}", "\u{E9}"] {
+            let both = "$map([\"e\u{301}[D]\", \"\u{E9}[D]\", \"\(literal)[D]\"], function($p){$fromMillis(0, $p)})[2]"
+            let text = try evaluate(both)?.stringValue
+            #expect(text.map { Array($0.utf8) } == Array("\(literal)1".utf8))
+        }
+    }
+
+    /// A picture that is none is the error of the call, not of the expression.
+    @Test func literalsThatAreNoPictures() throws {
+        #expect(try failure(of: "$fromMillis(0, \"[Y\")")?.code == "D3135")
+        #expect(try evaluate("false ? $fromMillis(0, \"[Y\") : 1") == 1)
+        #expect(try evaluate("($fromMillis := function($a, $b){$b}; $fromMillis(0, \"[Y]\"))") == "[Y]")
+    }
+
     @Test func whatDoesNotFitIsNothing() throws {
         #expect(try evaluate("$toMillis(\"March\", \"[Y]\")") == nil)
         #expect(try evaluate("$toMillis(\"x\", \"x\")") == nil)

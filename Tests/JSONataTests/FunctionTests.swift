@@ -144,4 +144,29 @@ import Testing
         #expect(try evaluate(draw, dialect: .statesLanguage) == first)
         #expect(try evaluate("$random() >= 0 and $random() < 1") == true)
     }
+
+    /// The States Language has no `$eval`, by whichever way it is reached.
+    @Test(arguments: ["$eval(\"1\")", "($f := $eval; $f(\"1\"))", "\"1\" ~> $eval", "$map([\"1\"], $eval)"])
+    func evalIsTheReferencesAlone(expression: String) throws {
+        #expect(try failure(of: expression, dialect: .statesLanguage)?.code != nil)
+        #expect(try evaluate(expression) == 1)
+        #expect(try JSONataExpression(expression).references.isEmpty)
+        #expect(!JSONataExpression.functionNames.contains("eval"))
+    }
+
+    /// The language's reference checks operands and not results: a number without a value that nothing works on becomes
+    /// null. What goes on to other states is refused.
+    @Test(arguments: ["1/0", "-1/0", "0/0", "1e300 * 1e300", "[1, {\"a\": 1/0}]", "$sum([1e308, 1e308])"])
+    func numbersWithoutAValue(expression: String) throws {
+        #expect(try evaluate(expression)?.text.contains("null") == true)
+        #expect(try failure(of: expression, dialect: .statesLanguage)?.code == "D1001")
+    }
+
+    /// On the way they are numbers like others, in both dialects.
+    @Test(arguments: [("1/0 = 1/0", "true"), ("$type(0/0)", "\"number\""), ("$boolean(1/0) ? 1 : 2", "1")])
+    func numbersWithoutAValueOnTheWay(expression: String, result: String) throws {
+        for dialect in [JSONataEnvironment.Dialect.reference, .statesLanguage] {
+            #expect(try evaluate(expression, dialect: dialect)?.text == result)
+        }
+    }
 }

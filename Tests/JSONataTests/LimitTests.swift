@@ -83,6 +83,22 @@ import Testing
         #expect(try LimitTests.code(of: "$map([1..1000], $string)", JSONataLimits(bytes: 10_000)) == "U1002")
     }
 
+    /// A regular expression's moves are counted, also those of tries that are passed over: as many as an evaluation needs, and
+    /// one less.
+    @Test(
+        arguments: [
+            (#"$replace("the quick brown fox", /(\w+) (\w+)/, "$2 $1")"#, 25),
+            (#"$match("--------ab1--ab22", /(?:(a)|b)+(\d{1,2})/)"#, 106),
+            (#"$contains("xxxxxxxxxxxxxxxxxxxxb", /(a*?)b/)"#, 109),
+            (#"$contains("...............", /((a)|[b-d]+|\d)x/)"#, 116),
+            (#"$split("a, b,c ,d", /\s*,\s*/)"#, 26), (#"$contains("aaaaaaaaaaaa", /^(?:a+)+$/)"#, 14),
+            (#"$contains("foo bar foobar", /\bfoo(?=bar)/)"#, 30), (#"$match("ééé1", /([à-ü])\1/i)"#, 17),
+        ])
+    func movesOfRegularExpressionsAreCounted(expression: String, steps: Int) throws {
+        #expect(try LimitTests.code(of: expression, JSONataLimits(steps: steps)) == nil)
+        #expect(try LimitTests.code(of: expression, JSONataLimits(steps: steps - 1)) == "U1001")
+    }
+
     /// As many nested calls as a small stack has room for, in a debug build.
     @Test func recursionFitsASmallStack() throws {
         let limits = JSONataLimits(stackBytes: 400 << 10)

@@ -39,6 +39,12 @@ struct CodedClip: Sendable, CustomStringConvertible {
             arguments: ["-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "25"] + highDynamicRange,
             codecs: "av01.0.", says: ["VIDEO-RANGE=PQ", ".10.0.110.09.16.09.0"], boxes: ["av1C", "colr"]),
         CodedClip(
+            name: "AV1, tiles, grain, frames shown later", isVideo: true,
+            arguments: [
+                "-c:v", "libaom-av1", "-cpu-used", "8", "-crf", "40", "-b:v", "0", "-tiles", "2x2", "-g", "25",
+                "-aom-params", "film-grain-test=5", "-pix_fmt", "yuv420p",
+            ], codecs: "av01.0.", boxes: ["av1C"]),
+        CodedClip(
             name: "VP9", isVideo: true,
             arguments: ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "25", "-b:v", "200k"],
             codecs: "vp09.00.", boxes: ["vpcC"]),

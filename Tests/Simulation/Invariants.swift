@@ -32,6 +32,7 @@ struct Invariants {
             if let fault = outcome(id, fold, folds) { faults.append(fault) }
         }
         if database.journal.isEmpty { faults.append("nothing happened, so nothing was tested") }
+        faults += database.doubles.map { "one engine wrote two rows for one place: \($0)" }
         return faults + names(folds) + answers(folds) + publications(folds)
     }
 

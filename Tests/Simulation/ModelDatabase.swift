@@ -53,6 +53,8 @@ final class ModelDatabase {
     private var revisions: OrderedDictionary<String, Revision> = [:]
     private var machines: OrderedDictionary<String, Machine> = [:]
     private var settings: OrderedDictionary<String, String> = [:]
+    /// Places for which one engine has written two rows: it had two executions in memory where there is one.
+    private(set) var doubles: [String] = []
     /// Rows that a key kept out, or a lost lease: what the fences are for.
     private(set) var refusedRows = 0
 
@@ -74,7 +76,7 @@ final class ModelDatabase {
         if sql.contains("showrunner.lease") && !sql.contains("FOR SHARE") && !sql.contains("given.ordinal") {
             return changeLease(sql, given)
         }
-        if sql.contains("AS given (execution_id, seq, at, effects") { return append(given) }
+        if sql.contains("AS given (execution_id, seq, at, effects") { return append(sql, given) }
         if sql.contains("SELECT $3, $4, $2, $5, $6 FROM lease") { return publish(sql, given) }
         if sql.contains("SELECT given.ordinal, journal.writer") { return verdicts(given) }
         if sql.contains("showrunner.journal") { return load(given) }
@@ -127,7 +129,7 @@ final class ModelDatabase {
 
     // MARK: The journal
 
-    private func append(_ given: Parameters) -> PostgresResult {
+    private func append(_ sql: String, _ given: Parameters) -> PostgresResult {
         let (incarnation, writer) = (given.text(1), given.text(2))
         let (ids, seqs, instants, effects) = (given.texts(3), given.ints(4), given.ints(5), given.texts(6))
         let (machines, names, hashes) = (given.texts(7), given.texts(8), given.texts(9))
@@ -152,8 +154,9 @@ final class ModelDatabase {
         }
         let went = Set(written.map { "\($0[0] ?? "") \($0[1] ?? "")" })
         for line in given.lines(from: 10) where went.contains("\(line.executionID) \(line.projectedSeq)") { take(line) }
-        if given.count > 24 {
-            let (arns, runs, runSeqs) = (given.texts(25), given.texts(26), given.ints(27))
+        if sql.contains("showrunner.map_run") {
+            let last = given.count
+            let (arns, runs, runSeqs) = (given.texts(last - 2), given.texts(last - 1), given.ints(last))
             for index in arns.indices where went.contains("\(runs[index] ?? "") \(runSeqs[index] ?? -1)") {
                 guard let arn = arns[index], let run = runs[index], mapRuns[arn] == nil else { continue }
                 mapRuns[arn] = run
@@ -164,6 +167,11 @@ final class ModelDatabase {
 
     private func insert(_ id: String, _ seq: Int64, _ writer: String, _ at: Int64, _ effects: String) -> Bool {
         guard journal[id]?[seq] == nil, let lease else {
+            if let row = journal[id]?[seq], row.writer != writer,
+                row.writer.split(separator: "/")[0] == writer.split(separator: "/")[0]
+            {
+                doubles.append("\(id):\(seq) by \(row.writer) and \(writer)")
+            }
             refusedRows += 1
             return false
         }
@@ -292,13 +300,14 @@ final class ModelDatabase {
                 "execution_id": .text, "machine": .text, "name": .text, "status": .text, "started_at": .bigint,
                 "stopped_at": .bigint, "title": .text, "error": .text, "cause": .text, "projected_seq": .bigint,
                 "version": .bigint, "alias": .text, "map_run": .text, "redrive_count": .bigint, "redriven_at": .bigint,
+                "item_count": .bigint,
             ],
             entries.map { line in
                 [
                     line.executionID, line.machine, line.name, line.status, "\(line.startedAt)",
                     line.stoppedAt.map { "\($0)" }, line.title, line.error, line.cause, "\(line.projectedSeq)",
                     line.version.map { "\($0)" }, line.alias, line.mapRun, "\(line.redriveCount)",
-                    line.redrivenAt.map { "\($0)" },
+                    line.redrivenAt.map { "\($0)" }, line.itemCount.map { "\($0)" },
                 ]
             }
         ).result
@@ -373,7 +382,7 @@ struct Parameters {
         return integers
     }
 
-    /// The lines of lists in the fifteen arrays from a number on.
+    /// The lines of lists in the sixteen arrays from a number on.
     func lines(from first: Int) -> [ListEntry] {
         texts(first).indices.map { index in
             func text(_ offset: Int) -> String? { texts(first + offset)[index] }
@@ -384,7 +393,7 @@ struct Parameters {
             return ListEntry(
                 executionID: id, machine: machine, name: name, status: status, startedAt: startedAt, stoppedAt: int(5),
                 title: text(6), error: text(7), cause: text(8), projectedSeq: seq, version: int(10), alias: text(11),
-                mapRun: text(12), redriveCount: redrives, redrivenAt: int(14))
+                mapRun: text(12), redriveCount: redrives, redrivenAt: int(14), itemCount: int(15))
         }
     }
 }

@@ -213,6 +213,22 @@ final class Scenario: @unchecked Sendable {
                     await redrive(machine, name, &dice)
                 }
             }
+            if dice.once(in: 3) { crowd(machine, name) }
+        }
+    }
+
+    /// Several people do several things to one execution at about the same time.
+    private func crowd(_ machine: String, _ name: String) {
+        let instant = dice.roll(5_000_000...100_000_000)
+        for _ in 0..<Int.random(in: 2...6, using: &dice) {
+            let action = Int.random(in: 0..<3, using: &dice)
+            perform(after: instant + dice.delay(upTo: 1_000_000)) { [self] dice in
+                switch action {
+                case 0: await stop(machine, name, &dice)
+                case 1: await redrive(machine, name, &dice)
+                default: await look(machine, name, &dice)
+                }
+            }
         }
     }
 
@@ -270,6 +286,15 @@ final class Scenario: @unchecked Sendable {
         switch await insist(&dice, { try await $0.stop(arn, error: "Stopped", cause: "by hand") }) {
         case .success: trace.count("stopped by hand")
         case .failure(let error): book.fault("\(name) could not be stopped: \(error)")
+        }
+    }
+
+    private func look(_ machine: String, _ name: String, _ dice: inout Dice) async {
+        guard book.started[name] != nil else { return }
+        let arn = arn(machine, name)
+        switch await insist(&dice, { try await $0.run(arn).run.name }) {
+        case .success(let found): if found != name { book.fault("\(found) was found as \(name)") }
+        case .failure(let error): book.fault("\(name) was not found: \(error)")
         }
     }
 

@@ -26,7 +26,8 @@ import YAML
                 StepContractView.Member(name: "media", kind: "object", isRequired: true),
                 StepContractView.Member(name: "preset", kind: "string", isRequired: false),
             ]),
-        "thumbnail": StepContractView(name: "thumbnail", input: []),
+        "thumbnail": StepContractView(
+            name: "thumbnail", input: [], errors: ["Showrunner.SourceInvalid", "Showrunner.StorageUnavailable"]),
         "validate": StepContractView(
             name: "validate", input: [StepContractView.Member(name: "source", kind: "object", isRequired: true)],
             output: [

@@ -18,7 +18,8 @@ import YAML
             .deletingLastPathComponent().appendingPathComponent("workflows/ingest.asl.yaml")
         let views = contracts.map { contract in
             StepContractView(
-                name: contract.name, input: contract.input.map(view), output: contract.output.map(view))
+                name: contract.name, input: contract.input.map(view), output: contract.output.map(view),
+                errors: contract.errors)
         }
         let reading = Definition.read(
             try YAMLDocument.parse(Array(try Data(contentsOf: file))),

@@ -196,6 +196,32 @@ struct WireTests {
                 ["name": "m", "roleArn": "r", "definition": "{}", "loggingConfiguration": ["level": "ALL"]],
                 "InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."
             ),
+            (
+                "CreateStateMachine",
+                [
+                    "name": "m", "roleArn": "r", "definition": .string(Wire.pass("")), "publish": true,
+                    "versionDescription": "a\0",
+                ], "ValidationException: A description can't contain U+0000."
+            ),
+            (
+                "PublishStateMachineVersion",
+                ["stateMachineArn": .string(Wire.prefix + "stateMachine:m"), "description": "a\0"],
+                "ValidationException: A description can't contain U+0000."
+            ),
+            (
+                "CreateStateMachineAlias",
+                [
+                    "name": "n", "description": "a\0",
+                    "routingConfiguration": [
+                        ["stateMachineVersionArn": .string(Wire.prefix + "stateMachine:m:1"), "weight": 100]
+                    ],
+                ], "ValidationException: A description can't contain U+0000."
+            ),
+            (
+                "UpdateStateMachineAlias",
+                ["stateMachineAliasArn": .string(Wire.prefix + "stateMachine:m:n"), "description": "a\0"],
+                "ValidationException: A description can't contain U+0000."
+            ),
             ("DoTheDishes", [:], "UnknownOperationException: The operation 'DoTheDishes' is not known."),
         ] as [(String, JSON, String)])
     func refusals(operation: String, members: JSON, words: String) async throws {

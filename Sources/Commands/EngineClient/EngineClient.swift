@@ -99,9 +99,11 @@ public struct EngineClientError: Error, Sendable, CustomStringConvertible {
         self.status = status
     }
 
-    /// Whether the same call may succeed in a moment: nobody answers, the engine starts (503), or another request
-    /// works on the same thing (423).
-    public var isPassing: Bool { code == .unreachable || status == 503 || status == 423 }
+    /// Whether the same call may succeed in a moment: nobody answers, the engine starts (503), another request works on
+    /// the same thing (423), or there were too many calls.
+    public var isPassing: Bool {
+        code == .unreachable || status == 503 || status == 423 || error == "ThrottlingException"
+    }
 
     /// From an answer in the shape of the wire API or of RFC 9457.
     init(_ response: HTTPResponse) {

@@ -16,9 +16,9 @@ struct PackageCommand: AsyncParsableCommand {
             A bare FILE gives all its tracks; an audio track equal to one of an earlier file is left out. Options stand \
             behind the name: FILE,stream=video takes its video alone, FILE,lang=L names the language, FILE,role=R what \
             it is for. FILE.vtt and FILE.srt are subtitles.
-            Keys: --key [LABEL=]KID:KEY, both of 32 hexadecimal digits; LABEL is audio, video, sd, hd or uhd. One \
-            without a label protects what no other is for. Arguments are seen by other users of a machine: a key file \
-            has one such key a line.
+            Keys: --key [LABEL=]KID:KEY[:HDCP], id and key of 32 hexadecimal digits; LABEL is audio, video, sd, hd or \
+            uhd, HDCP what playlists say of screens: NONE, TYPE-0 or TYPE-1. One without a label protects what no other \
+            is for. Arguments are seen by other users of a machine: a key file has one such key a line.
             Exit codes: 0 done, 1 failed, 2 wrong use.
             """)
 
@@ -34,7 +34,9 @@ struct PackageCommand: AsyncParsableCommand {
     @Option(help: "Protection: cbcs or cenc.")
     var scheme: String?
 
-    @Option(parsing: .singleValue, help: ArgumentHelp("A content key, in hexadecimal.", valueName: "[label=]kid:key"))
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("A content key, in hexadecimal.", valueName: "[label=]kid:key[:hdcp]")
+    )
     var key: [String] = []
 
     @Option(help: ArgumentHelp("A file of content keys, one a line.", valueName: "file"))

@@ -39,6 +39,12 @@ struct EngineCommand: AsyncParsableCommand {
     var spool: String?
     @Option(help: "Scheme and authority of the viewers' service, for the addresses that publishing answers with.")
     var viewer: String?
+    @Option(
+        help: """
+            How often each operation of the wire may be called: 'aws' for the quotas of us-east-1, or a YAML file of \
+            OPERATION: {bucketSize: N, refillPerSecond: N}. Default: as often as anybody likes.
+            """)
+    var requestQuotas: String?
 
     func validate() throws {
         guard (1...65_535).contains(port) else { throw ValidationError("--port has to be from 1 to 65535") }
@@ -61,6 +67,8 @@ struct EngineCommand: AsyncParsableCommand {
         guard !reading.hasErrors else {
             throw CommandFailure("the workflows have errors:\n" + reading.problems.joined(separator: "\n"))
         }
+        for problem in reading.problems { log.warning("\(problem)") }
+        let quotas = try Usage.check { () throws(CommandFailure) in try RequestQuotaOption.read(requestQuotas) }
         let store = try Usage.check { () throws(ObjectStorageError) in
             try openStore(self.store, environment: environment)
         }
@@ -69,14 +77,19 @@ struct EngineCommand: AsyncParsableCommand {
         let journal = Journal(url: database, incarnation: incarnation, log: log)
         let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)", store: store)
         let buckets = Buckets(environment: environment)
+        let budget = ConnectionBudget(openFiles: ConnectionBudget.raiseOpenFiles())
+        var limits = Engine.Limits()
+        budget.apply(to: &limits)
         let engine = Engine(
             journal: journal, log: log, contracts: StepContract.all, engineSteps: [publish],
             serviceTasks: [S3Tasks(environment: environment, client: HTTPClient())], itemSource: buckets,
-            resultSink: buckets)
+            resultSink: buckets, limits: limits)
 
         let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
-        // An upload's own limit is the length it was made with.
-        let router = ServiceRouter(bodyLimit: { Uploads.takesContent($0) ? Int.max : 4 << 20 })
+        // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
+        let router = ServiceRouter(bodyLimit: {
+            Uploads.takesContent($0) || $0.uri.path == "/" ? Int.max : 4 << 20
+        })
         router.addHealthRoutes(
             readiness: {
                 let isReady = await engine.isReady
@@ -85,12 +98,15 @@ struct EngineCommand: AsyncParsableCommand {
                     .init("database", trouble: await journal.trouble.map { "it takes no writes: \($0)" }),
                 ])
             }, metricsText: { registry.prometheusText() })
-        router.addStepFunctionsRoutes(engine: engine)
+        router.addStepFunctionsRoutes(engine: engine, quotas: quotas)
         router.addWorkerRoutes(engine: engine)
-        router.addConsoleRoutes(runs: engine)
+        router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams)
         router.addUploadRoutes(uploads)
         let http = HTTPService(
-            router: router, configuration: .init(host: host, port: port, idleTimeout: .seconds(75)), logger: log)
+            router: router,
+            configuration: .init(
+                host: host, port: port, maximumConnections: budget.connections, idleTimeout: .seconds(75)),
+            logger: log)
         let service = EngineService(
             engine: engine, journal: journal, databaseURL: database, workflows: reading.files, log: log)
         let sweeper = UploadSweeper(uploads: uploads, logger: log)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EngineClient
+import Interpreter
 import JSON
 import TerminalOutput
 
@@ -103,15 +104,17 @@ struct RunsCommand: AsyncParsableCommand {
             abstract: "Show one run: its states, attempts, error and output.",
             discussion: """
                 Example:
-                  showrunner runs show arn:aws:states:us-east-1:000000000000:execution:ingest:night-42
+                  showrunner runs show ingest/night-42
                 """)
 
-        @Argument(help: "The execution's ARN or id.")
+        @Argument(help: ArgumentHelp(ExecutionArgument.help))
         var execution: String
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let run = try await engine.client().get("/console/api/runs/\(EngineClient.segment(execution))")
+            let client = try engine.client()
+            let execution = try await ExecutionArgument.arn(of: execution, client)
+            let run = try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
             if engine.json { Terminal.json(run) } else { RunDisplay.show(run) }
         }
     }
@@ -122,10 +125,10 @@ struct RunsCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   showrunner runs watch
-                  showrunner runs watch arn:aws:states:us-east-1:000000000000:execution:ingest:night-42
+                  showrunner runs watch night-42
                 """)
 
-        @Argument(help: "The execution's ARN or id. Without one: all open runs, until none is.")
+        @Argument(help: ArgumentHelp(ExecutionArgument.help + " Without one: all open runs, until none is."))
         var execution: String?
         @OptionGroup var engine: EngineOptions
 
@@ -135,7 +138,8 @@ struct RunsCommand: AsyncParsableCommand {
                 try await RunDisplay.watchAll(client, json: engine.json)
                 return
             }
-            let run = try await RunDisplay(isQuiet: false, json: engine.json).follow(execution, client)
+            let run = try await RunDisplay(isQuiet: false, json: engine.json).follow(
+                try await ExecutionArgument.arn(of: execution, client), client)
             try RunReport.end(run, json: engine.json)
         }
     }
@@ -145,15 +149,16 @@ struct RunsCommand: AsyncParsableCommand {
             abstract: "Print a run's history events.",
             discussion: """
                 Example:
-                  showrunner runs history arn:aws:states:us-east-1:000000000000:execution:ingest:night-42 --json
+                  showrunner runs history ingest/night-42 --json
                 """)
 
-        @Argument(help: "The execution's ARN.")
+        @Argument(help: ArgumentHelp(ExecutionArgument.help))
         var execution: String
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
             let client = try engine.client()
+            let execution = try await ExecutionArgument.arn(of: execution, client)
             var events: [JSON] = []
             var next: JSON?
             repeat {
@@ -168,16 +173,8 @@ struct RunsCommand: AsyncParsableCommand {
                 Terminal.json(["events": .array(events)])
                 return
             }
-            Terminal.table(
-                [["ID", "AFTER", "TYPE", "STATE", "DETAIL"]]
-                    + events.map { event in
-                        let details = event.objectValue?.first { $0.key.hasSuffix("EventDetails") }?.value
-                        return [
-                            event["id"]?.text ?? "", event["previousEventId"]?.text ?? "",
-                            event["type"]?.stringValue ?? "", details?["name"]?.stringValue ?? "",
-                            details?["error"]?.stringValue ?? details?["resource"]?.stringValue ?? "",
-                        ]
-                    })
+            let told = events.compactMap { Interpreter.History.Event(wire: $0) }
+            Terminal.table(Interpreter.History.table(of: told, from: told.first?.at ?? 0))
         }
     }
 
@@ -189,10 +186,10 @@ struct RunsCommand: AsyncParsableCommand {
                 counted anew. The run keeps its definition. A failed Map Run is redriven with the run it is in.
 
                 Example:
-                  showrunner runs redrive arn:aws:states:us-east-1:000000000000:execution:ingest:night-42 --wait
+                  showrunner runs redrive ingest/night-42 --wait
                 """)
 
-        @Argument(help: "The execution's ARN or id.")
+        @Argument(help: ArgumentHelp(ExecutionArgument.help))
         var execution: String
         @Flag(help: "Wait until the run has ended.")
         var wait = false
@@ -200,8 +197,7 @@ struct RunsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let client = try engine.client()
-            let run = try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
-            let arn = run["executionArn"]?.stringValue ?? execution
+            let arn = try await ExecutionArgument.arn(of: execution, client)
             let redriven = try await client.call("RedriveExecution", ["executionArn": .string(arn)])
             guard wait else {
                 if engine.json { Terminal.json(redriven) } else { Terminal.line("redriven") }
@@ -217,10 +213,10 @@ struct RunsCommand: AsyncParsableCommand {
             abstract: "Stop a run; it ends ABORTED. One that has ended stays as it is.",
             discussion: """
                 Example:
-                  showrunner runs stop arn:aws:states:us-east-1:000000000000:execution:ingest:night-42 --cause "wrong cut"
+                  showrunner runs stop ingest/night-42 --cause "wrong cut"
                 """)
 
-        @Argument(help: "The execution's ARN or id.")
+        @Argument(help: ArgumentHelp(ExecutionArgument.help))
         var execution: String
         @Option(help: "An error name to record.")
         var error: String?
@@ -230,6 +226,7 @@ struct RunsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let client = try engine.client()
+            let execution = try await ExecutionArgument.arn(of: execution, client)
             let before = try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
             let status = before["status"]?.stringValue ?? ""
             let stopped = try await client.call(

@@ -15,6 +15,7 @@ actor Stage {
     private let workers: Int
     private let workflows: String
     private let store: String
+    private let requestQuotas: String?
     private let log: Logger
     private let cluster: LocalCluster
     private let supervisor: Supervisor
@@ -22,7 +23,9 @@ actor Stage {
     private var guarding: Task<Void, Never>?
     private var hasCluster = false
 
-    init(data: String, port: Int, workers: Int, workflows: String, store: String?, log: Logger) throws {
+    init(data: String, port: Int, workers: Int, workflows: String, store: String?, requestQuotas: String?, log: Logger)
+        throws
+    {
         engineURL = "http://127.0.0.1:\(port)"
         viewerURL = "http://127.0.0.1:\(port + 1)"
         self.data = try Self.prepare(data)
@@ -30,6 +33,7 @@ actor Stage {
         self.workers = workers
         self.workflows = workflows
         self.store = store ?? self.data + "/objects"
+        self.requestQuotas = requestQuotas
         self.log = log
         for port in [port, port + 1] { try LoopbackPort(port).requireFree() }
         cluster = LocalCluster(directory: self.data)
@@ -53,7 +57,7 @@ actor Stage {
                 arguments: [
                     "engine", "--database", database, "--port", "\(port)", "--store", store, "--workflows", workflows,
                     "--spool", data + "/uploads", "--viewer", viewerURL,
-                ], stopPatience: .seconds(25)))
+                ] + (requestQuotas.map { ["--request-quotas", $0] } ?? []), stopPatience: .seconds(25)))
         await supervisor.start(
             SupervisedProgram(
                 name: "api", executable: try Places.companion("showrunner-api"),

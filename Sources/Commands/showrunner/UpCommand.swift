@@ -29,6 +29,8 @@ struct UpCommand: AsyncParsableCommand {
     var workflows: String?
     @Option(help: "The object store: a directory or s3://BUCKET/PREFIX. Default: DIR/objects.")
     var store: String?
+    @Option(help: "How often each operation of the wire may be called: see 'showrunner engine --help'.")
+    var requestQuotas: String?
     @Flag(help: "Exit when at least one run has ended and none is open: 0 if all succeeded, else 1.")
     var once = false
 
@@ -51,9 +53,10 @@ struct UpCommand: AsyncParsableCommand {
         if let store {
             _ = try Usage.check { () throws(ObjectStorageError) in try openStore(store, environment: environment) }
         }
+        _ = try Usage.check { () throws(CommandFailure) in try RequestQuotaOption.read(requestQuotas) }
         let stage = try Stage(
             data: data, port: port, workers: workers, workflows: workflows,
-            store: store, log: log)
+            store: store, requestQuotas: requestQuotas, log: log)
         let signals = await StopSignals()
         let outcome: Result<Int32, any Error>
         do {

@@ -23,6 +23,9 @@ struct WorkflowReading {
 
     static let extensions = [".asl.yaml", ".asl.yml", ".asl.json"]
 
+    /// What lies beside definitions and is read by others.
+    private static let otherDocuments: Set<String> = ["schedules.yaml", "triggers.yaml"]
+
     /// Definitions are text that people write; anything larger is something else.
     static let maximumBytes = 4 << 20
 
@@ -34,13 +37,23 @@ struct WorkflowReading {
         }
         defer { closedir(directory) }
         var names: [String] = []
+        var skipped: [String] = []
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if extensions.contains(where: { name.hasSuffix($0) }) { names.append(name) }
+            if extensions.contains(where: { name.hasSuffix($0) }) {
+                names.append(name)
+            } else if let suffix = [".yaml", ".yml", ".json"].first(where: { name.hasSuffix($0) }),
+                !otherDocuments.contains(name)
+            {
+                skipped.append(
+                    "\(path)/\(name):1:1: warning: This file is not read: a state machine's is called "
+                        + "\(name.dropLast(suffix.count)).asl\(suffix)")
+            }
         }
         var reading = WorkflowReading()
+        reading.problems = skipped.sorted()
         for name in names.sorted() {
             do { try reading.add(path + "/" + name) } catch { throw CommandFailure(error.description) }
         }
@@ -97,7 +110,8 @@ struct WorkflowReading {
             (
                 contract.name,
                 StepContractView(
-                    name: contract.name, input: contract.input.map(view), output: contract.output.map(view))
+                    name: contract.name, input: contract.input.map(view), output: contract.output.map(view),
+                    errors: contract.errors)
             )
         })
 

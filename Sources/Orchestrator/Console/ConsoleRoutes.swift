@@ -99,7 +99,7 @@ extension Problem {
                 "machine-not-found", status: .notFound, title: "No such state machine", detail: error.message)
         case .nameTaken:
             self.init("name-taken", status: .conflict, title: "The name is taken", detail: error.message)
-        case .unavailable, .executionLimit:
+        case .unavailable, .busy, .executionLimit, .pollLimit:
             self = .unavailable(error.message, retryAfter: 1)
         case .machineDeleting, .conflict, .machineExists, .notRedrivable:
             self.init("conflict", status: .conflict, title: "It does not go with what is there", detail: error.message)

@@ -28,6 +28,7 @@ final class EventFeeds: Sendable {
     func response(of id: String?) async throws -> Response {
         guard open.add(1, ordering: .relaxed).newValue <= maximum else {
             open.subtract(1, ordering: .relaxed)
+            Refusals.count(limit: "event_streams")
             throw Problem.unavailable("\(maximum) event streams are open, more are not kept.", retryAfter: 5)
         }
         let place = Place(self)

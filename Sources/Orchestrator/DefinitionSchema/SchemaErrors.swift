@@ -1,4 +1,5 @@
 import JSON
+import OrderedCollections
 import StatesLanguage
 import StepContracts
 
@@ -13,12 +14,8 @@ extension DefinitionSchema {
         ErrorName.dataLimitExceeded,
     ]
 
-    /// Of the steps: what they throw, and what the engine says of a task whose worker has gone.
-    private static let stepErrors =
-        [
-            StepFailure.sourceInvalid(""), .sourceUnsupported(""), .parametersInvalid(""), .storageUnavailable(""),
-            .resourceExhausted(""), .crashed(""), .cancelled(""),
-        ].map(\.error) + ["Showrunner.WorkerLost", "Showrunner.PublishRefused"]
+    /// Of the steps, each once, in the order of the steps.
+    private static let stepErrors = Array(OrderedSet(StepContract.all.flatMap(\.errors)))
 
     /// Known names are offered; a task of one's own may fail with any other.
     static let errorName: JSON = [

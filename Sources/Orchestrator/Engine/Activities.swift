@@ -127,7 +127,7 @@ extension Engine {
 
     /// The oldest task that waits in an activity, or the next one to come; nil when none came within the wait.
     ///
-    /// Handing it out is an append. Throws `.activityNotFound`, and `.unavailable` when too many polls wait.
+    /// Handing it out is an append. Throws `.activityNotFound`, and `.pollLimit` when too many polls wait.
     public func activityTask(
         of arn: String, worker: String?, waitSeconds: Int = activityPollSeconds
     ) async throws(EngineError) -> (token: String, input: JSON)? {

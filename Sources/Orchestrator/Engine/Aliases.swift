@@ -1,4 +1,3 @@
-import Cryptography
 import JSON
 import Journal
 
@@ -23,6 +22,7 @@ extension Engine {
         -> AliasView
     {
         try requireReady()
+        try checkDescription(description)
         _ = try checked(routes)
         return try await changingRegistry { () async throws(EngineError) in
             let (machineName, routes) = try checked(routes)
@@ -56,6 +56,7 @@ extension Engine {
         -> AliasView
     {
         try requireReady()
+        try checkDescription(description)
         return try await changingRegistry { () async throws(EngineError) in
             var (machine, alias) = try alias(arn)
             if let routes {
@@ -176,17 +177,5 @@ extension Engine {
             routes: alias.routes.map {
                 (ResourceName.version(machine: machine.name, number: $0.version).arn, $0.weight)
             }, createdAt: alias.createdAt, updatedAt: alias.updatedAt)
-    }
-
-    /// The version that an execution started by an alias takes: drawn by the weights.
-    static func draw(_ routes: [Route], _ randomBytes: RandomBytes) -> Int {
-        // 32 bits over 100 are uneven by less than a millionth.
-        let number = randomBytes(4).reduce(0) { $0 << 8 | Int($1) } % 100
-        var sum = 0
-        for route in routes {
-            sum += route.weight
-            if number < sum { return route.version }
-        }
-        preconditionFailure("the weights of a routing make 100")
     }
 }

@@ -102,6 +102,7 @@ extension Engine {
             }
             entry.redriveCount = Int64(execution.redriveCount)
             entry.redrivenAt = execution.redrivenAt
+            entry.itemCount = (execution.start.parent?.itemCount).map(Int64.init)
             listing = entry
         }
         return JournalRow(

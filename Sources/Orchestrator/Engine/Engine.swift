@@ -23,8 +23,12 @@ public actor Engine {
         public var machines = 10_000
         /// As AWS has it.
         public var activities = 10_000
-        /// Long polls waiting at the same time.
+        /// Workers' long polls waiting at the same time.
         public var waitingPolls = 1_000
+        /// Polls of GetActivityTask waiting at the same time, of all activities together; AWS has 1,000 an activity.
+        public var activityPolls = 1_000
+        /// Callers of StartSyncExecution waiting at the same time.
+        public var synchronousExecutions = 500
         /// Calls to the outside at the same time: services' tasks, reading items, writing results.
         public var calls = 64
         /// Workers remembered before those long silent are forgotten.
@@ -46,6 +50,8 @@ public actor Engine {
     let contractViews: [String: StepContractView]
     /// Services' tasks that the engine does itself, by resource.
     let serviceTasks: [String: any ServiceTask]
+    /// What machines made over the wire may have as Resources.
+    let supported: SupportedResources
     /// For ItemReaders and ResultWriters.
     let itemSource: (any ItemSource)?
     let resultSink: (any ResultSink)?
@@ -71,6 +77,8 @@ public actor Engine {
     var machines: [String: Machine] = [:]
     var activities: [String: Activity] = [:]
     var definitions = DefinitionCache()
+    /// By alias.
+    var routingDecks: [String: RoutingDeck] = [:]
     /// One change of machines, aliases and activities at a time.
     var isRegistryBusy = false
     var registryWaiters: Deque<CheckedContinuation<Void, Never>> = []
@@ -81,6 +89,8 @@ public actor Engine {
     var readyCount: UInt64 = 0
     var pollers: [Poller] = []
     var pollCount: UInt64 = 0
+    /// Callers that wait for the end of the execution they started.
+    var synchronousCount = 0
     var workerRecords: [String: WorkerRecord] = [:]
     var leases: [LeaseKey: Lease] = [:]
     /// Answers to attempts that were over already.
@@ -116,11 +126,13 @@ public actor Engine {
                         name: contract.name,
                         input: contract.input.map {
                             StepContractView.Member(name: $0.name, kind: $0.kind.rawValue, isRequired: $0.isRequired)
-                        })
+                        }, errors: contract.errors)
                 )
             })
         self.serviceTasks = Dictionary(
             uniqueKeysWithValues: serviceTasks.flatMap { task in task.resources.map { ($0, task) } })
+        supported = SupportedResources(
+            contracts: contracts, services: serviceTasks.flatMap(\.resources))
         self.itemSource = itemSource
         self.resultSink = resultSink
         self.bootClock = bootClock

@@ -18,21 +18,23 @@ extension Engine {
         -> HistoryPage
     {
         let run = try await find(id)
-        var skip = 0
+        var last: Int?
         if let mark {
-            guard let count = Int(mark), count > 0 else {
+            guard let id = Int(mark), id > 0 else {
                 throw EngineError(code: .invalid, message: "'\(mark)' is no mark of a page.")
             }
-            skip = count
+            last = id
         }
         let history: History
         do { history = try await makeHistory(of: run) } catch {
             throw EngineError(code: .unavailable, message: "\(error)")
         }
-        let events = isReversed ? history.events.reversed() : history.events
-        let page = events.dropFirst(skip).prefix(limit)
-        let reached = skip + page.count
-        return HistoryPage(events: Array(page), next: reached < events.count ? String(reached) : nil)
+        // By the event's id and not by its place: seen from the end, places change while the execution goes on.
+        let rest = isReversed ? history.events.reversed() : history.events
+        let events = rest.drop { event in last.map { isReversed ? event.id >= $0 : event.id <= $0 } ?? false }
+        let page = events.prefix(limit)
+        return HistoryPage(
+            events: Array(page), next: page.count < events.count ? page.last.map { String($0.id) } : nil)
     }
 
     private func makeHistory(of run: Run) async throws -> History {

@@ -217,6 +217,14 @@ extension Engine {
             throw EngineError(
                 code: .invalid, message: "Version description can only be set when publish is true")
         }
+        try checkDescription(description)
+    }
+
+    /// A description is kept as it is, and PostgreSQL's text cannot hold U+0000. Throws `.invalid`.
+    func checkDescription(_ description: String?) throws(EngineError) {
+        guard description?.utf8.contains(0) != true else {
+            throw EngineError(code: .invalid, message: "A description can't contain U+0000.")
+        }
     }
 
     /// Reads a definition as the wire gives it. Throws `.invalidDefinition` with all that is wrong with it.
@@ -229,7 +237,25 @@ extension Engine {
                 code: .invalidDefinition,
                 message: "Invalid State Machine Definition: '\(all)'")
         }
+        try refuseUnsupported(text)
         return ParsedDefinition(text: text, machine: machine)
+    }
+
+    /// A machine here runs nothing that would wait for ever. On AWS the same words mean a service that the region lacks.
+    private func refuseUnsupported(_ definition: String) throws(EngineError) {
+        let tree: SourceTree
+        do { tree = try SourceTree(parsingJSON: definition) } catch {
+            preconditionFailure("a definition that was read is JSON: \(error)")
+        }
+        let refusals = supported.refusals(in: tree)
+        guard !refusals.isEmpty else { return }
+        let all = refusals.map { refusal in
+            "\(Diagnostic.Code.schemaValidationFailed.rawValue): The resource provided \(refusal.resource) is not available "
+                + "here: nobody runs it. at \(refusal.location)"
+        }
+        throw EngineError(
+            code: .invalidDefinition,
+            message: "Invalid State Machine Definition: '\(all.joined(separator: ", "))' \(supported.sentence).")
     }
 
     /// What is wrong with a definition, and what is doubtful.

@@ -2,7 +2,8 @@ import Interpreter
 import JSON
 import StatesLanguage
 
-/// Tasks that start executions of this engine: `states:startExecution`, alone or waiting for the end (`.sync`, `.sync:2`).
+/// Tasks that start executions of this engine: `states:startExecution`, alone, waiting for the end (`.sync`, `.sync:2`)
+/// or for an answer (`.waitForTaskToken`).
 ///
 /// The execution's name follows from the attempt where the definition gives none, and starting by name is idempotent: so
 /// an engine that takes over does the same once more and finds what its predecessor made.
@@ -12,6 +13,8 @@ enum NestedStart: String, CaseIterable {
     case fireAndForget = "arn:aws:states:::states:startExecution"
     case sync = "arn:aws:states:::states:startExecution.sync"
     case syncJSON = "arn:aws:states:::states:startExecution.sync:2"
+    /// Whoever has the task's token, which the input hands on, ends the task.
+    case callback = "arn:aws:states:::states:startExecution.waitForTaskToken"
     case sdk = "arn:aws:states:::aws-sdk:sfn:startExecution"
 
     var waits: Bool { self == .sync || self == .syncJSON }
@@ -59,7 +62,7 @@ extension Engine {
                     code: .nameTaken, message: "Execution Already Exists: '\(started.execution.executionARN)'")
             }
         } catch {
-            guard error.code != .unavailable else {
+            guard !error.isPassing else {
                 return await repeatLater(kind, entry: entry, nonce: nonce, of: run)
             }
             let (name, cause) = words(for: error, kind)
@@ -67,6 +70,10 @@ extension Engine {
             return
         }
         let answer = answer(started.execution, kind, at: now)
+        if kind == .callback {
+            if !attempt.isSubmitted { post(.taskSubmitted(entry: entry, nonce: nonce, output: answer), to: run) }
+            return
+        }
         guard kind.waits else {
             post(.taskSucceeded(entry: entry, nonce: nonce, output: answer), to: run)
             return

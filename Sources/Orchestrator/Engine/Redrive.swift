@@ -53,8 +53,7 @@ extension Engine {
     private func reopen(_ run: Run) async throws(EngineError) -> Run {
         if let running = runs[run.execution.id] { return running }
         guard runs.count < limits.openExecutions else {
-            throw EngineError(
-                code: .executionLimit, message: "\(limits.openExecutions) executions are open; no more are taken.")
+            throw tooManyExecutions
         }
         if let trouble = await journal.trouble {
             throw EngineError.unavailable("The database takes no writes: \(trouble)")

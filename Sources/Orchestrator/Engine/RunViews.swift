@@ -38,6 +38,12 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case invalid
         /// The engine starts, stops or stands by, or the database does not answer: the same call may succeed later.
         case unavailable
+        /// As many synchronous executions are waited for as may be: the same call may succeed later.
+        case busy
+        /// As many executions are open as may be: the same call may succeed later.
+        case executionLimit
+        /// As many polls wait as may: the same call may succeed later.
+        case pollLimit
         /// A name that AWS's rules do not allow.
         case invalidName
         /// No ARN, or one of another kind of resource.
@@ -74,8 +80,6 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case taskTimedOut
         /// The execution runs, has succeeded, belongs to a Map Run, or ended too long ago.
         case notRedrivable
-        /// More executions are open than may be.
-        case executionLimit
     }
 
     public let code: Code
@@ -88,6 +92,14 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { message }
+
+    /// Whether the same call may succeed later, without anybody changing anything.
+    public var isPassing: Bool {
+        switch code {
+        case .unavailable, .busy, .executionLimit, .pollLimit: true
+        default: false
+        }
+    }
 }
 
 /// Which executions to list; what is nil does not narrow.
@@ -173,6 +185,8 @@ public struct RunView: Sendable, Hashable {
     public var alias: String?
     /// The Map Run that it is a child of.
     public var mapRunARN: String?
+    /// How many items a child of a Map Run works on.
+    public var itemCount: Int?
     public var redriveCount = 0
     /// When it was redriven last.
     public var redriveDateMicroseconds: Int64?

@@ -66,6 +66,8 @@ extension Engine: RunService {
         if let run = runs[executionID] { return run }
         let restored: Run?
         do { restored = try await restore(executionID) } catch { throw unavailable("\(error)") }
+        // Redriven meanwhile: what was read then is a second copy of it, whose events would run against its own.
+        if let run = runs[executionID] { return run }
         guard let restored else { throw notFound(id) }
         return restored
     }
@@ -133,7 +135,8 @@ extension Engine: RunService {
     ///
     /// - Parameter machine: a name, or the ARN of a machine, a version or an alias.
     ///
-    /// Throws `.machineNotFound`, `.machineDeleting`, `.invalidARN`, `.invalidName`, `.invalidInput`, `.nameTaken`.
+    /// Throws `.machineNotFound`, `.machineDeleting`, `.invalidARN`, `.invalidName`, `.invalidInput`, `.nameTaken`,
+    /// `.executionLimit`.
     public func start(machine given: String, name: String?, input text: String) async throws(EngineError)
         -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
     {
@@ -148,9 +151,21 @@ extension Engine: RunService {
         return try await start(try target(given), name: name, input: text, for: task).started
     }
 
+    /// Whether an ARN leads to an EXPRESS machine.
+    public func isExpress(_ arn: String) -> Bool {
+        let name: ResourceName
+        do throws(EngineError) { name = try ResourceName(arn: arn) } catch { return false }
+        switch name {
+        case .stateMachine(let machine), .version(let machine, _), .alias(let machine, _):
+            return machines[machine]?.type == .express
+        case .mapState, .execution, .express, .activity, .mapRun: return false
+        }
+    }
+
     /// Starts an execution of an EXPRESS machine and waits for its end, at most as long as AWS lets one run.
     ///
-    /// Throws `.typeNotSupported` for STANDARD machines, `.unavailable` when the engine stops before, and otherwise as
+    /// Throws `.typeNotSupported` for STANDARD machines, `.unavailable` when the engine stops before, `.busy` when too many
+    /// are waited for, and otherwise as
     /// ``start(machine:name:input:)`` does.
     public func startSync(machine given: String, name: String?, input text: String) async throws(EngineError)
         -> RunDetail
@@ -161,6 +176,13 @@ extension Engine: RunService {
             throw EngineError(
                 code: .typeNotSupported, message: "This operation is not supported by this type of state machine")
         }
+        guard synchronousCount < limits.synchronousExecutions else {
+            throw EngineError(
+                code: .busy,
+                message: "Rate exceeded: \(limits.synchronousExecutions) synchronous executions are waited for.")
+        }
+        synchronousCount += 1
+        defer { synchronousCount -= 1 }
         let (_, run) = try await start(target, name: name ?? makeUUID(), input: text)
         guard let run else { preconditionFailure("executions of EXPRESS machines are always new") }
         let limit = Task {
@@ -183,7 +205,7 @@ extension Engine: RunService {
         if let name { try NameRule.check(name) }
         let input = try executionInput(text)
         guard runs.count < limits.openExecutions else {
-            throw unavailable("\(limits.openExecutions) executions are open; no more are taken.")
+            throw tooManyExecutions
         }
         // What is open waits for the database; more would only wait with it.
         if let trouble = await journal.trouble { throw unavailable("The database takes no writes: \(trouble)") }
@@ -194,7 +216,7 @@ extension Engine: RunService {
         // Others had their turn meanwhile; from here to the insertion nobody has.
         guard let machine = machines[target.machine.name], !machine.isDeleting else { throw isDeleting(target.machine) }
         guard runs.count < limits.openExecutions else {
-            throw unavailable("\(limits.openExecutions) executions are open; no more are taken.")
+            throw tooManyExecutions
         }
         let instant = now
         let id = makeExecutionID(at: instant)
@@ -260,7 +282,7 @@ extension Engine: RunService {
         case .alias(let name, let aliasName):
             let machine = try machine(named: name, asked: given)
             guard let alias = machine.aliases[aliasName] else { throw EngineError.noMachine(given) }
-            let number = Engine.draw(alias.routes, randomBytes)
+            let number = draw(alias, of: machine)
             guard let version = machine.versions[number] else {
                 preconditionFailure("a version that an alias leads to is not deleted")
             }
@@ -292,6 +314,9 @@ extension Engine: RunService {
     /// as it is.
     public func stop(_ id: String, error: String?, cause: String?) async throws(EngineError) -> Int64 {
         let run = try await find(id)
+        guard !run.execution.isOpen || runs[run.execution.id] === run else {
+            throw unavailable("The execution is being loaded again.")
+        }
         if run.execution.isOpen, case .refused(let reason) = await submit(.stop(error: error, cause: cause), to: run) {
             throw unavailable(reason)
         }
@@ -333,6 +358,7 @@ extension Engine: RunService {
             version: entry.version.map { Int($0) }, alias: entry.alias, mapRunARN: entry.mapRun)
         view.redriveCount = Int(entry.redriveCount)
         view.redriveDateMicroseconds = entry.redrivenAt
+        view.itemCount = entry.itemCount.map { Int($0) }
         noteRedrive(in: &view, isExpress: isExpress)
         return view
     }
@@ -355,6 +381,7 @@ extension Engine: RunService {
         }
         view.redriveCount = execution.redriveCount
         view.redriveDateMicroseconds = execution.redrivenAt
+        view.itemCount = execution.start.parent?.itemCount
         noteRedrive(in: &view, isExpress: execution.start.deployment.isExpress)
         return view
     }
@@ -404,6 +431,12 @@ extension Engine: RunService {
         where observer.execution == nil && isListed || observer.execution == run.execution.id {
             observer.continuation.yield(update)
         }
+    }
+
+    var tooManyExecutions: EngineError {
+        EngineError(
+            code: .executionLimit,
+            message: "Execution Limit Exceeded: \(limits.openExecutions) executions are open; no more are taken.")
     }
 
     private func unavailable(_ reason: String) -> EngineError { .unavailable(reason) }

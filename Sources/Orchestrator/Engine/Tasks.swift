@@ -70,7 +70,8 @@ extension Engine {
         return resource.hasPrefix(Self.activityPrefix) ? resource : nil
     }
 
-    private static let activityPrefix = ResourceName.activity("").arn
+    /// What the ARNs of this engine's activities begin with.
+    static let activityPrefix = ResourceName.activity("").arn
 
     /// How long an attempt may go without a heartbeat: as the state says, else the step, else for ever.
     func heartbeatSeconds(of attempt: TaskAttempt) -> Int? {
@@ -159,7 +160,7 @@ extension Engine {
     }
 
     /// Waits for a task of one of the steps that the worker takes; nil when none came within the wait.
-    /// Throws `.unavailable` while the engine is not active or too many polls wait.
+    /// Throws `.unavailable` while the engine is not active, and `.pollLimit` when too many polls wait.
     public func poll(_ request: PollRequest) async throws(EngineError) -> TaskOffer? {
         try requireReady()
         note(request)
@@ -190,8 +191,15 @@ extension Engine {
             let verdict = await submit(handOut, to: run)
             if case .committed = verdict, let assignment = assignment(task.entry, of: run) { return assignment }
         }
-        guard pollers.count < limits.waitingPolls else {
-            throw EngineError.unavailable("Too many polls are waiting (\(limits.waitingPolls)).")
+        // Counted apart, so that neither kind can leave the other without room.
+        let isActivity = incarnation == Self.activityIncarnation
+        let limit = isActivity ? limits.activityPolls : limits.waitingPolls
+        guard pollers.count(where: { ($0.incarnation == Self.activityIncarnation) == isActivity }) < limit else {
+            throw EngineError(
+                code: .pollLimit,
+                message: isActivity
+                    ? "Activity Worker Limit Exceeded: \(limit) polls are waiting."
+                    : "Too many polls are waiting (\(limit)).")
         }
         pollCount += 1
         let id = pollCount
@@ -352,7 +360,7 @@ extension Engine {
             guard let run = runs[lease.token.execution] else { continue }
             post(
                 .taskFailed(
-                    entry: lease.token.entry, nonce: lease.token.nonce, error: "Showrunner.WorkerLost",
+                    entry: lease.token.entry, nonce: lease.token.nonce, error: StepErrorName.workerLost,
                     cause: "The worker '\(lease.worker)' ended while it ran this task."), to: run)
         }
     }
@@ -389,7 +397,7 @@ extension Engine {
         if case .refused(let reason) = verdict, runs[run.execution.id] === run {
             post(
                 .taskFailed(
-                    entry: entry, nonce: nonce, error: "Showrunner.PublishRefused",
+                    entry: entry, nonce: nonce, error: StepErrorName.publishRefused,
                     cause: "The catalogue refused the title: \(reason)"), to: run)
         }
     }

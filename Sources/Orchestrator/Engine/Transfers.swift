@@ -89,8 +89,8 @@ struct ItemReading {
             let content = try await object(manifest.bucket, key)
             sum += content.count
             guard sum <= Engine.itemBytes else { throw Self.tooMuch }
-            var reader = CommaSeparatedItems(content, delimiter: UInt8(ascii: ","))
-            items += try reader.items(headers: manifest.names, limit: limit - items.count)
+            items += try CommaSeparatedItems.items(
+                content, delimiter: UInt8(ascii: ","), headers: manifest.names, limit: limit - items.count)
         }
         return items
     }
@@ -103,8 +103,8 @@ struct ItemReading {
             guard let delimiter = Character(request.csv?.delimiter ?? ",").asciiValue else {
                 throw ItemReadFailure("The delimiter is no ASCII character.")
             }
-            var reader = CommaSeparatedItems(bytes, delimiter: delimiter)
-            return try reader.items(headers: request.csv?.headers, limit: limit)
+            return try CommaSeparatedItems.items(
+                bytes, delimiter: delimiter, headers: request.csv?.headers, limit: limit)
         case .manifest, .parquet:
             throw ItemReadFailure("Items of the type \(request.inputType?.rawValue ?? "") can't be read here.")
         }

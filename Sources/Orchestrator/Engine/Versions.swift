@@ -30,6 +30,7 @@ extension Engine {
         -> VersionView
     {
         try requireReady()
+        try checkDescription(description)
         _ = try unqualified(arn)
         return try await changingRegistry { () async throws(EngineError) in
             var machine = try unqualified(arn)

@@ -98,11 +98,14 @@ public struct MapRunMembership: Sendable, Hashable {
     public let item: JSON?
     /// A child that is started anew where others are redriven is another execution: which of them this is, from 0.
     public let generation: Int
+    /// How many items it works on: more than one with an ItemBatcher only.
+    public let itemCount: Int
 
     public init(
         execution: String, entry: EntryID, index: Int, processor: [String], mapRunARN: String, item: JSON? = nil,
-        generation: Int = 0
+        generation: Int = 0, itemCount: Int = 1
     ) {
+        self.itemCount = itemCount
         self.execution = execution
         self.entry = entry
         self.index = index

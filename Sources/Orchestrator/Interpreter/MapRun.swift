@@ -178,7 +178,8 @@ extension Execution {
             redrives: child.redrives,
             membership: MapRunMembership(
                 execution: self.id, entry: id, index: index, processor: processorPath(of: scope),
-                mapRunARN: mapRun.arn, item: item == child.input ? nil : item, generation: generation))
+                mapRunARN: mapRun.arn, item: item == child.input ? nil : item, generation: generation,
+                itemCount: child.itemCount))
     }
 
     private func childName(of entry: EntryID, index: Int, generation: Int) -> String {

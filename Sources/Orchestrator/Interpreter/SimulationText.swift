@@ -2,25 +2,8 @@ import JSON
 import StatesLanguage
 
 extension SimulationReport {
-    /// The history as a table: time on the virtual clock, what happened, in which state, and with what. Payloads are
-    /// cut.
-    public var historyTable: [[String]] {
-        var rows = [["TIME", "EVENT", "STATE", "DETAIL"]]
-        // Events within a state do not name it: they follow one that does.
-        var states: [Int: String] = [:]
-        for event in history {
-            let details = event.details?.value
-            var state = details?["name"]?.stringValue ?? states[event.previousID] ?? ""
-            if event.type.hasPrefix("Execution") { state = "" }
-            states[event.id] = state
-            if let index = details?["index"]?.integerValue { state += "[\(index)]" }
-            rows.append([
-                SimulationReport.duration(Double(event.at - start) / 1_000_000), event.type, state,
-                SimulationReport.detail(details),
-            ])
-        }
-        return rows
-    }
+    /// The history as a table, with the time on the virtual clock: see ``History/table(of:from:)``.
+    public var historyTable: [[String]] { History.table(of: history, from: start) }
 
     /// How it ended, in lines.
     public var summary: [String] {
@@ -44,27 +27,6 @@ extension SimulationReport {
         for state in unusedMocks { lines.append("note: nothing asked for the mocks of '\(state)'") }
         lines += problems.map { "problem: \($0)" } + disappointments.map { "not as expected: \($0)" }
         return lines
-    }
-
-    private static func detail(_ details: JSON?) -> String {
-        guard let details else { return "" }
-        let resource = details["resource"]?.stringValue.map { action in
-            details["resourceType"]?.stringValue.map { "\($0):\(action)" } ?? action
-        }
-        var words: [String] = []
-        if let error = details["error"]?.stringValue {
-            words.append(details["cause"]?.stringValue.map { "\(error): \($0)" } ?? error)
-        } else if let payload = details["output"] ?? details["parameters"] ?? details["input"] {
-            if details["output"] == nil, let resource { words.append(resource) }
-            words.append(payload.stringValue ?? payload.text)
-        } else if let length = details["length"]?.integerValue {
-            words.append("\(length) items")
-        } else if let arn = details["mapRunArn"]?.stringValue {
-            words.append(arn)
-        }
-        let text = words.joined(separator: " ")
-        let limit = 100
-        return text.count <= limit ? text : text.prefix(limit - 1) + "…"
     }
 
     /// Seconds as people say them, to the millisecond.

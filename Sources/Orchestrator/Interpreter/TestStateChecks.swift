@@ -161,18 +161,13 @@ struct StateTest {
 
     // MARK: - Context
 
-    private static let contextFields: [String: [String]] = [
-        "Execution": ["Id", "Input", "Name", "RoleArn", "StartTime", "RedriveCount", "RedriveTime"],
-        "State": ["EnteredTime", "Name", "RetryCount"], "StateMachine": ["Id", "Name"], "Task": ["Token"],
-    ]
-
     private static func context(_ text: String) throws(TestStateError) -> JSON {
         func refuse(_ reason: String) -> TestStateError { .validation("Invalid Context object provided: \(reason)") }
         let context = try json(text, or: refuse)
         guard case .object(let members) = context else { throw refuse("it must be a JSON object") }
         for (name, value) in members {
             if name == "Map" { throw refuse("'Map' field is not supported when mocking a Context object") }
-            guard let known = contextFields[name] else { throw refuse("Field '\(name)' is not allowed") }
+            guard let known = ContextObject.members[name] else { throw refuse("Field '\(name)' is not allowed") }
             guard case .object(let fields) = value else { throw refuse("Field '\(name)' must be an object") }
             for field in fields.keys where !known.contains(field) { throw refuse("Field '\(field)' is not allowed") }
         }

@@ -1,8 +1,16 @@
 /// The functions of the language, by name and dialect.
 enum BuiltinTable {
     static func function(named name: String, in dialect: JSONataEnvironment.Dialect) -> Function? {
-        let table = dialect == .reference ? reference : statesLanguage
-        return table.functions[name]
+        (dialect == .reference ? reference : statesLanguage).functions[name]
+    }
+
+    /// Whether a dialect has a function of that name.
+    static func isFunction(_ name: String) -> Bool {
+        reference.functions[name] != nil || statesLanguage.functions[name] != nil
+    }
+
+    static func names(in dialect: JSONataEnvironment.Dialect) -> [String] {
+        (dialect == .reference ? reference : statesLanguage).functions.keys.sorted()
     }
 
     /// Built once, never changed.
@@ -16,13 +24,12 @@ enum BuiltinTable {
         }
     }
 
-    private static let reference = Table(
+    private static let shared =
         StringFunctions.all + NumberFunctions.all + ArrayFunctions.all + ObjectFunctions.all + IterationFunctions.all
-            + EncodingFunctions.all + TimeFunctions.all + EvaluationFunctions.all)
+        + EncodingFunctions.all + TimeFunctions.all + EvaluationFunctions.all
 
-    private static let statesLanguage = Table(
-        StringFunctions.all + NumberFunctions.all + ArrayFunctions.all + ObjectFunctions.all + IterationFunctions.all
-            + EncodingFunctions.all + TimeFunctions.all + EvaluationFunctions.all + StatesFunctions.all)
+    private static let reference = Table(shared + [EvaluationFunctions.eval])
+    private static let statesLanguage = Table(shared + StatesFunctions.all)
 
     /// Built once, never changed.
     struct Definition: @unchecked Sendable {

@@ -48,6 +48,33 @@ struct CalendarDay: Equatable {
     }
 }
 
+/// A component of a date/time picture (XPath and XQuery Functions 3.1, 9.8.4.1), by the letter that stands for it.
+enum DateTimeComponent: UInt8 {
+    case year = 0x59  // Y
+    case month = 0x4D  // M
+    case day = 0x44  // D
+    case dayOfYear = 0x64  // d
+    case weekday = 0x46  // F
+    case weekOfYear = 0x57  // W
+    case weekOfMonth = 0x77  // w
+    case weekYear = 0x58  // X
+    case weekMonth = 0x78  // x
+    case hour = 0x48  // H
+    case halfDayHour = 0x68  // h
+    case halfDay = 0x50  // P
+    case minute = 0x6D  // m
+    case second = 0x73  // s
+    case fraction = 0x66  // f
+    case zone = 0x5A  // Z
+    case zoneFromGMT = 0x7A  // z
+    case calendar = 0x43  // C
+    case era = 0x45  // E
+
+    var letter: String { String(UnicodeScalar(rawValue)) }
+
+    var isZone: Bool { self == .zone || self == .zoneFromGMT }
+}
+
 /// A moment, taken apart.
 struct DateTimeFields {
     let day: CalendarDay
@@ -62,25 +89,25 @@ struct DateTimeFields {
 
     var hour: Int { millisecondOfDay / 3_600_000 }
 
-    /// The value of a component of a date/time picture (XPath and XQuery Functions 3.1, 9.8.4.1).
-    func value(of component: Character) -> Int {
+    /// The value of a component; 0 for those that are no number.
+    func value(of component: DateTimeComponent) -> Int {
         switch component {
-        case "Y": day.year
-        case "M": day.month
-        case "D": day.day
-        case "d": dayNumber - CalendarDay.number(year: day.year, month: 1, day: 1) + 1
-        case "F": CalendarDay.weekday(dayNumber)
-        case "W": weekOfYear
-        case "w": weekOfMonth
-        case "X": weekYear
-        case "x": weekMonth
-        case "H": hour
-        case "h": hour % 12 == 0 ? 12 : hour % 12
-        case "P": hour < 12 ? 0 : 1
-        case "m": millisecondOfDay / 60_000 % 60
-        case "s": millisecondOfDay / 1000 % 60
-        case "f": millisecondOfDay % 1000
-        default: 0
+        case .year: day.year
+        case .month: day.month
+        case .day: day.day
+        case .dayOfYear: dayNumber - CalendarDay.number(year: day.year, month: 1, day: 1) + 1
+        case .weekday: CalendarDay.weekday(dayNumber)
+        case .weekOfYear: weekOfYear
+        case .weekOfMonth: weekOfMonth
+        case .weekYear: weekYear
+        case .weekMonth: weekMonth
+        case .hour: hour
+        case .halfDayHour: hour % 12 == 0 ? 12 : hour % 12
+        case .halfDay: hour < 12 ? 0 : 1
+        case .minute: millisecondOfDay / 60_000 % 60
+        case .second: millisecondOfDay / 1000 % 60
+        case .fraction: millisecondOfDay % 1000
+        case .zone, .zoneFromGMT, .calendar, .era: 0
         }
     }
 

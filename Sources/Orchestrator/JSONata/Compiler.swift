@@ -6,6 +6,7 @@ final class Program: @unchecked Sendable {
     let names: NameTable
     let references: [JSONataExpression.Reference]
     let calledFunctions: Set<String>
+    private let pictures: PictureCache
 
     /// Compiles a text. `names` holds what is numbered already, where the expression runs within another (`$eval`).
     init(_ text: String, names: NameTable, stackBytes: Int) throws(Failure) {
@@ -13,6 +14,7 @@ final class Program: @unchecked Sendable {
         var compiler = Compiler(tree, names: names, stackBytes: stackBytes)
         root = try compiler.program()
         self.names = compiler.names
+        pictures = compiler.pictures
         var collector = ReferenceCollector(names: compiler.names)
         collector.visit(root)
         references = collector.references.sorted { $0.offset < $1.offset }
@@ -23,14 +25,15 @@ final class Program: @unchecked Sendable {
         input: JSON?, bindings: [String: JSON], in environment: JSONataEnvironment
     ) throws(Failure) -> JSON? {
         let value = input.map { Value($0) } ?? .undefined
-        let runtime = Runtime(input: value, bindings: bindings, environment: environment, names: names)
+        let runtime = Runtime(
+            input: value, bindings: bindings, environment: environment, names: names, pictures: pictures)
         let frame = Frame(parent: nil)
         defer {
             frame.clear()
             runtime.release()
         }
         let result = try root.evaluate(Program.wrapped(value), frame, runtime)
-        return try result.json(functions: environment.dialect == .reference ? .asEmptyText : .refused)
+        return try result.json(unrepresentable: environment.dialect == .reference ? .replaced : .refused)
     }
 
     /// An input that is an array is one item, not a sequence of them.
@@ -46,6 +49,7 @@ final class Program: @unchecked Sendable {
 struct Compiler {
     let tree: SyntaxTree
     var names: NameTable
+    private(set) var pictures = PictureCache()
     private var variables: [VariableNode] = []
     private var bound: Set<Int> = []
     /// Assignments seen so far, and calls that may assign.
@@ -291,6 +295,7 @@ struct Compiler {
         case .call:
             let arguments = try node.items.map { (item) throws(Failure) in try compile(item) }
             let result = CallNode(left, arguments, node.position)
+            if let function = left as? VariableNode { pictures.readLiterals(function.text, arguments) }
             for argument in arguments { Ancestry.push(argument, onto: result) }
             return result
         case .partial:

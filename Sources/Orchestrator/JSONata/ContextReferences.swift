@@ -19,45 +19,13 @@ private struct ContextCollector {
         if !names.contains(where: { $0.sameCodeUnits(as: name) }) { names.append(name) }
     }
 
-    mutating func visit(_ node: Node?) {
-        guard let node else { return }
+    mutating func visit(_ node: Node) {
         switch node {
         case let name as NameNode: add(name.text)
         case is ContextNode: add("$")
-        case let path as PathNode: visit(path.steps.first)
-        case let chain as ChainNode:
-            visit(chain.first)
-            for link in chain.links { visit(link.right) }
-        case let minus as MinusNode: visit(minus.operand)
-        case let array as ArrayNode: for item in array.items { visit(item) }
-        case let range as RangeNode:
-            visit(range.lower)
-            visit(range.upper)
-        case let object as ObjectNode:
-            for pair in object.grouping.pairs {
-                visit(pair.key)
-                visit(pair.value)
-            }
-        case let condition as ConditionNode:
-            visit(condition.condition)
-            visit(condition.then)
-            visit(condition.otherwise)
-        case let fallback as FallbackNode:
-            visit(fallback.left)
-            visit(fallback.right)
-        case let block as BlockNode: for expression in block.expressions { visit(expression) }
-        case let assignment as BindNode: visit(assignment.value)
-        case let lambda as LambdaNode: visit(lambda.body)
-        case let call as CallNode:
-            visit(call.procedure)
-            for argument in call.arguments { visit(argument) }
-        case let partial as PartialNode:
-            visit(partial.procedure)
-            for argument in partial.arguments { visit(argument) }
-        case let application as ApplyNode:
-            visit(application.left)
-            visit(application.right)
-        default: break
+        case let path as PathNode: visit(path.steps[0])
+        case is SortNode, is TransformNode: break
+        default: for operand in node.operands { visit(operand) }
         }
     }
 }

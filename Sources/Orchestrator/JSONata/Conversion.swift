@@ -1,22 +1,31 @@
 import JSON
 import OrderedCollections
 
-/// What becomes of functions when a value leaves the language.
-enum FunctionConversion {
-    /// An empty string, as the language's reference writes them.
-    case asEmptyText
+/// What becomes of functions and of numbers without a value when a value leaves the language.
+enum UnrepresentableValues {
+    /// An empty string and null, as the language's reference writes them.
+    case replaced
     case refused
 }
 
 extension Value {
     /// The value as JSON; nil for no value. Within arrays no value becomes null, and members without value are left out.
-    func json(functions: FunctionConversion, depth: Int = 0) throws(Failure) -> JSON? {
+    func json(unrepresentable: UnrepresentableValues, depth: Int = 0) throws(Failure) -> JSON? {
         // Values made here are bounded by `JSONataLimits.maximumHeight`.
         switch self {
         case .undefined, .tailCall: return nil
         case .null: return .null
         case .bool(let value): return .bool(value)
-        case .number(let value): return NumberText.json(value)
+        case .number(let value):
+            if !value.isFinite, case .refused = unrepresentable {
+                throw Failure(
+                    "D1001",
+                    details: .init(
+                        message:
+                            "Number out of range: the result is or contains \(value.isNaN ? "no number" : "an infinite number")"
+                    ))
+            }
+            return NumberText.json(value)
         case .string(let value): return .string(value)
         case .jsonArray(let value): return .array(value)
         case .jsonObject(let value): return .object(value)
@@ -25,24 +34,25 @@ extension Value {
             var elements: [JSON] = []
             elements.reserveCapacity(box.count)
             for index in 0..<box.count {
-                elements.append(try box[index].json(functions: functions, depth: depth + 1) ?? .null)
+                elements.append(try box[index].json(unrepresentable: unrepresentable, depth: depth + 1) ?? .null)
             }
             return .array(elements)
         case .object(let box):
             if depth > JSONataLimits.maximumHeight { throw Runtime.tooNested }
             var members: OrderedDictionary<String, JSON> = [:]
             for (key, value) in box.members {
-                if let json = try value.json(functions: functions, depth: depth + 1) { members[key] = json }
+                if let json = try value.json(unrepresentable: unrepresentable, depth: depth + 1) { members[key] = json }
             }
             return .object(members)
         case .function:
-            if case .refused = functions {
+            if case .refused = unrepresentable {
                 throw Failure(
                     "T1006", details: .init(message: "The expression's result is or contains a function"))
             }
             return .string("")
         case .tuples(let stream):
-            return try Value.array(ArrayBox(stream.tuples.map(\.item))).json(functions: functions, depth: depth + 1)
+            return try Value.array(ArrayBox(stream.tuples.map(\.item))).json(
+                unrepresentable: unrepresentable, depth: depth + 1)
         }
     }
 

@@ -1,21 +1,31 @@
-extension DateTimePicture {
-    /// The moment a text says under this picture, in milliseconds; nil where the text is another's. What the picture leaves out is
-    /// the current date above what it names, and the beginning below it.
-    func parse(_ text: String, now: Int, _ runtime: Runtime) throws(Failure) -> Int? {
+/// Reads moments that are written under a picture.
+struct DateTimeReader {
+    private let regex: Regex
+    /// By group of the expression; nil for text between components.
+    private let markers: [DateTimePicture.Marker?]
+
+    init(_ picture: DateTimePicture) throws(Failure) {
         var pattern = "^"
-        for part in parts { pattern += "(" + (try DateTimePicture.expression(part)) + ")" }
-        let regex = try Regex(pattern: Array((pattern + "$").utf16), flags: "i", position: 0)
-        guard let match = try regex.firstMatch(in: RegexSubject(text), from: 0, runtime) else { return nil }
-        var components: [Character: Int] = [:]
-        for (part, group) in zip(parts, match.groups) {
-            guard case .marker(let marker) = part, case .string(let text) = group else { continue }
-            components[marker.component] = try DateTimePicture.read(marker, text)
-        }
-        if components.isEmpty { return nil }
-        return try DateTimePicture.moment(components, now: DateTimeFields(milliseconds: now))
+        for part in picture.parts { pattern += "(" + (try DateTimeReader.expression(part)) + ")" }
+        regex = try Regex(pattern: Array((pattern + "$").utf16), flags: "i", position: 0)
+        markers = picture.parts.map { part in if case .marker(let marker) = part { marker } else { nil } }
     }
 
-    private static func expression(_ part: Part) throws(Failure) -> String {
+    /// The moment a text says, in milliseconds; nil where the text is another's. What the picture leaves out is the current
+    /// date above what it names, and the beginning below it.
+    func moment(_ text: String, now: Int, _ runtime: Runtime) throws(Failure) -> Int? {
+        var matcher = RegexMatcher(regex, RegexSubject(text), runtime)
+        guard let match = try matcher.first(from: 0) else { return nil }
+        var components = Components()
+        for (marker, group) in zip(markers, match.groups) {
+            guard let marker, case .string(let text) = group else { continue }
+            components.values[marker.component] = try DateTimeReader.read(marker, text)
+        }
+        if components.values.isEmpty { return nil }
+        return try components.moment(now: DateTimeFields(milliseconds: now))
+    }
+
+    private static func expression(_ part: DateTimePicture.Part) throws(Failure) -> String {
         switch part {
         case .literal(let text):
             var result = ""
@@ -25,36 +35,28 @@ extension DateTimePicture {
             }
             return result
         case .marker(let marker):
-            if marker.component == "Z" || marker.component == "z" {
-                var result = marker.component == "z" ? "GMT[-+][0-9]+" : "[-+][0-9]+"
+            if marker.component.isZone {
+                var result = marker.component == .zoneFromGMT ? "GMT[-+][0-9]+" : "[-+][0-9]+"
                 if let separator = marker.integer?.separators.first { result += "\\\(separator.character)[0-9]+" }
                 return marker.isTraditional ? "Z|" + result : result
             }
             if let integer = marker.integer { return try integer.expression() }
-            guard "MxFP".contains(marker.component) else {
-                throw Failure("D3133", value: .string(String(marker.component)))
+            switch marker.component {
+            case .month, .weekMonth, .weekday, .halfDay: return "[a-zA-Z]+"
+            default: throw Failure("D3133", value: .string(marker.component.letter))
             }
-            return "[a-zA-Z]+"
         }
     }
 
-    private static func read(_ marker: Marker, _ text: String) throws(Failure) -> Int? {
-        if marker.component == "Z" || marker.component == "z" { return offset(text) }
+    private static func read(_ marker: DateTimePicture.Marker, _ text: String) throws(Failure) -> Int? {
+        if marker.component.isZone { return offset(text) }
         if let integer = marker.integer {
             guard let value = try integer.parse(text), value.isFinite else { return nil }
             return Int(exactly: value.rounded(.towardZero))
         }
-        func place(in names: [String]) -> Int? {
-            names.firstIndex { name in
-                marker.maximumWidth.map { name.prefix($0).lowercased() == text.lowercased() }
-                    ?? (name.lowercased() == text.lowercased())
-            }
-        }
-        switch marker.component {
-        case "M", "x": return place(in: months).map { $0 + 1 }
-        case "F": return place(in: days).map { $0 + 1 }
-        default: return ["am": 0, "pm": 1][text.lowercased()]
-        }
+        let sought = text.lowercased()
+        if marker.component == .halfDay { return ["am": 0, "pm": 1][sought] }
+        return marker.names.firstIndex { $0.lowercased() == sought }.map { $0 + 1 }
     }
 
     /// Minutes east of UTC.
@@ -73,47 +75,77 @@ extension DateTimePicture {
         }
         return (text[sign] == "-" ? -1 : 1) * (hours * 60 + minutes)
     }
+}
 
-    /// Which components together say a date or a time; the one that holds all that are given counts.
-    private static func moment(_ given: [Character: Int], now: DateTimeFields) throws(Failure) -> Int {
-        var components = given
-        func chosen(_ candidates: [(needed: String, order: String)], among all: String) -> String {
-            let present = all.filter { (given[$0] ?? 0) != 0 }
-            for candidate in candidates
-            where !present.isEmpty && present.allSatisfy({ candidate.needed.contains($0) }) { return candidate.order }
-            return candidates[0].order
-        }
-        let date = chosen(
-            [("YMD", "YMD"), ("Yd", "Yd"), ("Xxw", "XxwF"), ("XW", "XWF")], among: "YXMxWwdD")
-        let time = chosen([("Hmsf", "Hmsf"), ("Phmsf", "Phmsf")], among: "PHhmsf")
+/// What a text says of a moment, component by component.
+private struct Components {
+    var values: [DateTimeComponent: Int] = [:]
+
+    /// Components that together say a date or a time: those that may be given for it to be meant, and its order.
+    private typealias Scheme = (needed: [DateTimeComponent], order: [DateTimeComponent])
+
+    private static let dates: [Scheme] = [
+        ([.year, .month, .day], [.year, .month, .day]), ([.year, .dayOfYear], [.year, .dayOfYear]),
+        ([.weekYear, .weekMonth, .weekOfMonth], [.weekYear, .weekMonth, .weekOfMonth, .weekday]),
+        ([.weekYear, .weekOfYear], [.weekYear, .weekOfYear, .weekday]),
+    ]
+    private static let dateComponents: [DateTimeComponent] = [
+        .year, .weekYear, .month, .weekMonth, .weekOfYear, .weekOfMonth, .dayOfYear, .day,
+    ]
+    private static let times: [Scheme] = [
+        ([.hour, .minute, .second, .fraction], [.hour, .minute, .second, .fraction]),
+        (
+            [.halfDay, .halfDayHour, .minute, .second, .fraction],
+            [.halfDay, .halfDayHour, .minute, .second, .fraction]
+        ),
+    ]
+    private static let timeComponents: [DateTimeComponent] = [
+        .halfDay, .hour, .halfDayHour, .minute, .second, .fraction,
+    ]
+
+    /// The order of the first scheme that holds all that are given of these components.
+    private func order(of schemes: [Scheme], among all: [DateTimeComponent]) -> [DateTimeComponent] {
+        let present = all.filter { (values[$0] ?? 0) != 0 }
+        if present.isEmpty { return schemes[0].order }
+        return schemes.first { scheme in present.allSatisfy { scheme.needed.contains($0) } }?.order ?? schemes[0].order
+    }
+
+    /// The moment, in milliseconds.
+    func moment(now: DateTimeFields) throws(Failure) -> Int {
+        let date = order(of: Components.dates, among: Components.dateComponents)
+        let time = order(of: Components.times, among: Components.timeComponents)
+        var complete = values
         var hasBegun = false
         var hasEnded = false
         for component in date + time {
-            if components[component] != nil {
+            if values[component] != nil {
                 hasBegun = true
                 if hasEnded { throw Failure("D3136") }
             } else if hasBegun {
-                components[component] = "MDd".contains(component) ? 1 : 0
+                complete[component] = component == .month || component == .day || component == .dayOfYear ? 1 : 0
                 hasEnded = true
             } else {
-                components[component] = now.value(of: component)
+                complete[component] = now.value(of: component)
             }
         }
-        if date.first == "X" || date.contains("x") { throw Failure("D3136") }
-        func component(_ name: Character) -> Int { max(min(components[name] ?? 0, 1_000_000), -1_000_000) }
+        if date[0] == .weekYear { throw Failure("D3136") }
+        func component(_ name: DateTimeComponent) -> Int { max(min(complete[name] ?? 0, 1_000_000), -1_000_000) }
         // As Date.UTC takes years of two digits.
-        var year = component("Y")
+        var year = component(.year)
         if (0...99).contains(year) { year += 1900 }
         let day =
-            date.contains("d")
-            ? CalendarDay.number(year: year, month: 1, day: component("d"))
-            : CalendarDay.number(year: year, month: max(component("M"), 1), day: component("D"))
-        var hour = component("H")
-        if time.first == "P" { hour = component("h") % 12 + (component("P") == 1 ? 12 : 0) }
-        let minutes = hour * 60 + component("m") - (components["Z"] ?? components["z"] ?? 0)
-        return day * CalendarDay.millisecondsPerDay + minutes * 60_000 + component("s") * 1000 + component("f")
+            date.contains(.dayOfYear)
+            ? CalendarDay.number(year: year, month: 1, day: component(.dayOfYear))
+            : CalendarDay.number(year: year, month: max(component(.month), 1), day: component(.day))
+        var hour = component(.hour)
+        if time[0] == .halfDay { hour = component(.halfDayHour) % 12 + (component(.halfDay) == 1 ? 12 : 0) }
+        let minutes = hour * 60 + component(.minute) - (complete[.zone] ?? complete[.zoneFromGMT] ?? 0)
+        return day * CalendarDay.millisecondsPerDay + minutes * 60_000 + component(.second) * 1000
+            + component(.fraction)
     }
+}
 
+extension DateTimePicture {
     /// A timestamp of ISO 8601 as ECMAScript's Date.parse takes it, in milliseconds: from a year alone to milliseconds and a
     /// zone; without zone UTC.
     static func iso8601(_ text: String) -> Int? {
@@ -194,7 +226,8 @@ enum TimeFunctions {
                 return .integer(milliseconds)
             }
             let now = Int(call.runtime.environment.nowMilliseconds)
-            return try DateTimePicture(picture).parse(text, now: now, call.runtime).map { .integer($0) } ?? .undefined
+            return try call.runtime.pictures.reader(picture).moment(text, now: now, call.runtime).map { .integer($0) }
+                ?? .undefined
         },
     ]
 
@@ -203,14 +236,15 @@ enum TimeFunctions {
     ) throws(Failure) -> Value {
         // What ECMAScript's Date can hold (ECMA-262, Time Values).
         guard milliseconds.magnitude <= 8.64e15 else { throw Failure("D1001", value: .number(milliseconds)) }
-        var text = DateTimePicture.iso8601
+        var text: String?
         if case .string(let given) = picture { text = given }
         var offset = 0
         if case .string(let zone) = zone, let value = Int(zone.filter { $0 != ":" }.drop { $0 == "+" }.prefix(6)) {
             offset = value / 100 * 60 + value % 100
         }
-        try runtime.step(text.utf8.count)
-        return try runtime.string(
-            DateTimePicture(text).format(milliseconds: Int(milliseconds.rounded(.down)), offset: offset))
+        try runtime.step((text ?? DateTimePicture.iso8601).utf8.count)
+        let writer =
+            try text.map { (text) throws(Failure) in try runtime.pictures.writer(text) } ?? PictureCache.standard
+        return try runtime.string(writer.format(milliseconds: Int(milliseconds.rounded(.down)), offset: offset))
     }
 }

@@ -6,15 +6,18 @@ struct DateTimePicture {
     }
 
     struct Marker {
-        let component: Character
+        let component: DateTimeComponent
         var presentation: String
         var isTraditional = false
-        var names: IntegerPicture.Case?
+        /// In which case names are written; nil for numbers.
+        var letterCase: IntegerPicture.Case?
         var minimumWidth: Int?
         var maximumWidth: Int?
         var integer: IntegerPicture?
-        /// How many digits of a year are shown; nil for all.
-        var yearDigits: Int?
+        /// Of a year only so many digits are shown, where that is not all: the power of ten beyond them.
+        var yearModulus: Int?
+        /// The names of the component's values from its least, as they are written; empty where it has none.
+        var names: [String] = []
     }
 
     static let iso8601 = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"
@@ -25,10 +28,15 @@ struct DateTimePicture {
     ]
     static let days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
-    private static let defaults: [Character: String] = [
-        "Y": "1", "M": "1", "D": "1", "d": "1", "F": "n", "W": "1", "w": "1", "X": "1", "x": "1", "H": "1", "h": "1",
-        "P": "n", "m": "01", "s": "01", "f": "1", "Z": "01:01", "z": "01:01", "C": "n", "E": "n",
-    ]
+    /// How a component is presented of which the picture does not say it.
+    private static func standardPresentation(of component: DateTimeComponent) -> String {
+        switch component {
+        case .minute, .second: "01"
+        case .zone, .zoneFromGMT: "01:01"
+        case .weekday, .halfDay, .calendar, .era: "n"
+        default: "1"
+        }
+    }
 
     private(set) var parts: [Part] = []
 
@@ -73,11 +81,11 @@ struct DateTimePicture {
     }
 
     private static func marker(_ text: [Character]) throws(Failure) -> Marker {
-        guard let component = text.first, let standard = defaults[component] else {
+        guard let component = text.first?.asciiValue.flatMap({ DateTimeComponent(rawValue: $0) }) else {
             throw Failure("D3132", value: .string(text.first.map { String($0) } ?? ""))
         }
         var presentation = text[1...]
-        var result = Marker(component: component, presentation: standard)
+        var result = Marker(component: component, presentation: standardPresentation(of: component))
         if let comma = text.lastIndex(of: ",") {
             let widths = text[(comma + 1)...].split(separator: "-", omittingEmptySubsequences: false)
             func width(_ text: ArraySlice<Character>) -> Int? { Int(String(text)).map { max(0, min($0, 400)) } }
@@ -98,27 +106,51 @@ struct DateTimePicture {
 
     private static func complete(_ marker: inout Marker, isOrdinal: Bool) throws(Failure) {
         if marker.presentation.hasPrefix("n") {
-            marker.names = .lower
+            marker.letterCase = .lower
         } else if marker.presentation.hasPrefix("Nn") {
-            marker.names = .title
+            marker.letterCase = .title
         } else if marker.presentation.hasPrefix("N") {
-            marker.names = .upper
-        } else if "YMDdFWwXxHhmsf".contains(marker.component) {
-            var integer = try IntegerPicture(marker.presentation + (isOrdinal ? ";o" : ""))
-            if let least = marker.minimumWidth { integer.mandatoryDigits = max(integer.mandatoryDigits, least) }
-            if marker.component == "Y" {
-                if let most = marker.maximumWidth {
-                    marker.yearDigits = most
-                    integer.mandatoryDigits = most
-                } else {
-                    let digits = integer.mandatoryDigits + integer.optionalDigits
-                    if digits >= 2 { marker.yearDigits = digits }
-                }
+            marker.letterCase = .upper
+        } else {
+            switch marker.component {
+            case .zone, .zoneFromGMT, .halfDay, .calendar, .era: break
+            default:
+                var integer = try IntegerPicture(marker.presentation + (isOrdinal ? ";o" : ""))
+                if let least = marker.minimumWidth { integer.mandatoryDigits = max(integer.mandatoryDigits, least) }
+                if marker.component == .year { marker.yearModulus = yearModulus(marker.maximumWidth, &integer) }
+                marker.integer = integer
             }
-            marker.integer = integer
         }
-        if marker.component == "Z" || marker.component == "z" {
-            marker.integer = try IntegerPicture(marker.presentation)
+        if marker.component.isZone { marker.integer = try IntegerPicture(marker.presentation) }
+        if let letterCase = marker.letterCase { marker.names = names(of: marker, letterCase) }
+    }
+
+    private static func yearModulus(_ maximumWidth: Int?, _ integer: inout IntegerPicture) -> Int? {
+        var digits = integer.mandatoryDigits + integer.optionalDigits
+        if let maximumWidth {
+            digits = maximumWidth
+            integer.mandatoryDigits = maximumWidth
+        } else if digits < 2 {
+            return nil
+        }
+        return digits < 18 ? (0..<digits).reduce(1) { power, _ in power * 10 } : nil
+    }
+
+    private static func names(of marker: Marker, _ letterCase: IntegerPicture.Case) -> [String] {
+        let names: [String]
+        switch marker.component {
+        case .month, .weekMonth: names = months
+        case .weekday: names = days
+        default: return []
+        }
+        return names.map { name in
+            let shown =
+                switch letterCase {
+                case .upper: name.uppercased()
+                case .lower: name.lowercased()
+                case .title: name
+                }
+            return marker.maximumWidth.map { String(shown.prefix($0)) } ?? shown
         }
     }
 
@@ -127,53 +159,43 @@ struct DateTimePicture {
     /// The moment in the zone `offset` minutes east of UTC.
     func format(milliseconds: Int, offset: Int) throws(Failure) -> String {
         let fields = DateTimeFields(milliseconds: milliseconds + offset * 60_000)
-        var result = ""
+        var result: [UInt8] = []
+        result.reserveCapacity(40)
         for part in parts {
             switch part {
-            case .literal(let text): result += text
-            case .marker(let marker): result += try DateTimePicture.format(marker, fields, offset: offset)
+            case .literal(let text): result.append(contentsOf: text.utf8)
+            case .marker(let marker): try DateTimePicture.write(marker, fields, offset: offset, to: &result)
             }
         }
-        return result
+        return String(decoding: result, as: UTF8.self)
     }
 
-    private static func format(
-        _ marker: Marker, _ fields: DateTimeFields, offset: Int
-    ) throws(Failure) -> String {
+    private static func write(
+        _ marker: borrowing Marker, _ fields: DateTimeFields, offset: Int, to result: inout [UInt8]
+    ) throws(Failure) {
         switch marker.component {
-        case "Z", "z": return try zone(marker, offset)
-        case "P":
-            let text = fields.value(of: "P") == 0 ? "am" : "pm"
-            return marker.names == .upper ? text.uppercased() : text
-        case "C", "E": return "ISO"
+        case .zone, .zoneFromGMT: return result.append(contentsOf: try zone(copy marker, offset).utf8)
+        case .halfDay:
+            let isUpper = marker.letterCase == .upper
+            let text = fields.value(of: .halfDay) == 0 ? isUpper ? "AM" : "am" : isUpper ? "PM" : "pm"
+            return result.append(contentsOf: text.utf8)
+        case .calendar, .era: return result.append(contentsOf: "ISO".utf8)
         default: break
         }
         var value = fields.value(of: marker.component)
-        if let names = marker.names {
-            let name: String
-            switch marker.component {
-            case "M", "x": name = months[value - 1]
-            case "F": name = days[value - 1]
-            default: throw Failure("D3133", value: .string(String(marker.component)))
-            }
-            let shown =
-                switch names {
-                case .upper: name.uppercased()
-                case .lower: name.lowercased()
-                case .title: name
-                }
-            return marker.maximumWidth.map { String(shown.prefix($0)) } ?? shown
+        if marker.letterCase != nil {
+            // Names are counted from 1.
+            guard !marker.names.isEmpty else { throw Failure("D3133", value: .string(marker.component.letter)) }
+            return result.append(contentsOf: marker.names[value - 1].utf8)
         }
-        if let digits = marker.yearDigits, digits < 18 {
-            var power = 1
-            for _ in 0..<digits { power *= 10 }
-            value %= power
-        }
-        return try marker.integer?.format(Double(value)) ?? ""
+        if let modulus = marker.yearModulus { value %= modulus }
+        try marker.integer?.write(value, to: &result)
     }
 
     private static func zone(_ marker: Marker, _ offset: Int) throws(Failure) -> String {
         guard let integer = marker.integer else { return "" }
+        let isDefined = integer.regularDistance != nil || (1...4).contains(integer.mandatoryDigits)
+        if offset == 0, marker.isTraditional, integer.primary == .decimal, isDefined { return "Z" }
         let hours = offset.magnitude / 60
         let minutes = offset.magnitude % 60
         var text: String
@@ -189,6 +211,6 @@ struct DateTimePicture {
             }
         }
         if offset == 0, marker.isTraditional { return "Z" }
-        return (marker.component == "z" ? "GMT" : "") + (offset < 0 ? "-" : "+") + text
+        return (marker.component == .zoneFromGMT ? "GMT" : "") + (offset < 0 ? "-" : "+") + text
     }
 }

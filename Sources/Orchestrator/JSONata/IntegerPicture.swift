@@ -93,6 +93,35 @@ struct IntegerPicture {
 
     // MARK: Formatting
 
+    /// Digits of ASCII and nothing between them.
+    var isPlain: Bool { primary == .decimal && zero == 0x30 && separators.isEmpty }
+
+    /// Adds what `format` gives.
+    func write(_ number: Int, to bytes: inout [UInt8]) throws(Failure) {
+        guard isPlain, (0..<1 << 53).contains(number) else {
+            return bytes.append(contentsOf: try format(Double(number)).utf8)
+        }
+        let start = bytes.count
+        var rest = number
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        while bytes.count - start < mandatoryDigits { bytes.append(UInt8(ascii: "0")) }
+        bytes[start...].reverse()
+        if isOrdinal { bytes.append(contentsOf: IntegerPicture.ordinalSuffix(number).utf8) }
+    }
+
+    private static func ordinalSuffix(_ number: Int) -> String {
+        if number / 10 % 10 == 1 { return "th" }
+        return switch number % 10 {
+        case 1: "st"
+        case 2: "nd"
+        case 3: "rd"
+        default: "th"
+        }
+    }
+
     func format(_ number: Double) throws(Failure) -> String {
         let value = number.magnitude
         var text: String

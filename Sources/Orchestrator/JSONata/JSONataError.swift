@@ -80,7 +80,7 @@ final class Failure: Error, @unchecked Sendable {
 
     /// A value for people and logs: functions and values too deep to show become nothing.
     static func shown(_ value: Value) -> JSON? {
-        do throws(Failure) { return try value.json(functions: .asEmptyText) } catch { return nil }
+        do throws(Failure) { return try value.json(unrepresentable: .replaced) } catch { return nil }
     }
 }
 

@@ -46,13 +46,17 @@ public struct JSONataExpression: Sendable, Hashable {
     /// The names, without `$`, of functions that are called or partially applied by name.
     public var calledFunctions: Set<String> { program.calledFunctions }
 
+    /// The names, without `$`, of the functions of the States Language's dialect, sorted.
+    public static var functionNames: [String] { BuiltinTable.names(in: .statesLanguage) }
+
     /// Evaluates the expression.
     ///
     /// - Parameters:
     ///   - input: What `$` is at the top; nil for no value.
     ///   - bindings: Variables by their name without `$`. Large values cost nothing until they are used.
-    /// - Returns: The value, or nil for no value. A function within the result is an empty string in the reference dialect (as
-    ///   the language's reference writes it), and the error `T1006` in that of the States Language, which has no way to hand it on.
+    /// - Returns: The value, or nil for no value. Of what JSON has no way to write, the reference dialect makes what the
+    ///   language's reference does: functions become empty strings, infinite numbers and those that are none become null.
+    ///   That of the States Language, where data go on to other states, ends with the errors `T1006` and `D1001`.
     public func evaluate(
         input: JSON?, bindings: [String: JSON] = [:], in environment: JSONataEnvironment
     ) throws(JSONataError) -> JSON? {
@@ -79,7 +83,7 @@ public struct JSONataEnvironment: Sendable {
         /// The language as docs.jsonata.org describes it.
         case reference
         /// With the functions that Step Functions adds (AWS, "Transforming data with JSONata in Step Functions"): `$partition`,
-        /// `$range`, `$hash`, `$random(seed)`, `$uuid`, `$parse`.
+        /// `$range`, `$hash`, `$random(seed)`, `$uuid`, `$parse`; and without `$eval`.
         case statesLanguage
     }
 

@@ -38,16 +38,16 @@ final class ConstantNode: Node, @unchecked Sendable {
 }
 
 final class RegexNode: Node, @unchecked Sendable {
-    let regex: Regex
+    private let value: Value
 
     init(_ regex: Regex, _ position: Int) {
-        self.regex = regex
+        value = .function(Function(.regex(regex), arity: 2))
         super.init(position)
     }
 
     override var typeName: String { "regex" }
     override func run(_ input: Value, _ frame: Frame, _ runtime: Runtime) throws(Failure) -> Value {
-        .function(Function(.regex(regex), arity: 2))
+        value
     }
 }
 

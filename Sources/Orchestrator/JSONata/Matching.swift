@@ -1,32 +1,91 @@
 /// A match of a pattern in a text; offsets in UTF-16 code units.
 struct TextMatch {
-    let text: String
     let start: Int
     let end: Int
+    /// Where a regular expression found it; from 2 on the slots say where each group begins and ends.
+    private let subject: RegexSubject?
+    private let slots: [Int]
+    /// What a function answered instead.
+    private let answer: (text: String, groups: [Value])?
+    let groupCount: Int
+
+    init(_ subject: RegexSubject, _ range: Range<Int>, slots: [Int], groups: Int) {
+        start = range.lowerBound
+        end = range.upperBound
+        self.subject = subject
+        self.slots = slots
+        groupCount = groups
+        answer = nil
+    }
+
+    init(_ text: String, _ range: Range<Int>, groups: [Value]) {
+        start = range.lowerBound
+        end = range.upperBound
+        subject = nil
+        slots = []
+        groupCount = groups.count
+        answer = (text, groups)
+    }
+
+    var text: String { subject?.text(start..<end) ?? answer?.text ?? "" }
+
+    /// The bytes of the text in UTF-8.
+    var byteCount: Int { subject?.isASCII == true ? end - start : text.utf8.count }
+
+    /// The code units of the text.
+    var unitCount: Int { answer?.text.utf16.count ?? end - start }
+
     /// What each group took; undefined for one that took no part.
-    let groups: [Value]
+    var groups: [Value] {
+        if let answer { return answer.groups }
+        return (0..<groupCount).map { group in
+            range(of: group).flatMap { subject?.text($0) }.map { .string($0) } ?? .undefined
+        }
+    }
+
+    private func range(of group: Int) -> Range<Int>? {
+        let from = slots[2 * group + 2]
+        let to = slots[2 * group + 3]
+        return from >= 0 && to >= from ? from..<to : nil
+    }
+
+    /// Adds the text.
+    func append(to units: inout [UInt16]) {
+        if let subject { subject.append(start..<end, to: &units) } else { units.append(contentsOf: text.utf16) }
+    }
+
+    /// Adds the text of a group, counted from 0, if it took part.
+    func append(group: Int, to units: inout [UInt16]) {
+        if let answer {
+            if case .string(let text) = answer.groups[group] { units.append(contentsOf: text.utf16) }
+        } else if let range = range(of: group) {
+            subject?.append(range, to: &units)
+        }
+    }
 }
 
 /// The matches of a pattern one after another: of a regular expression, or of a function that keeps to its protocol
 /// (docs.jsonata.org, "Regular expressions": it returns an object with `match`, `start`, `end`, `groups` and `next`).
-struct Matching {
-    private let call: Call
-    private let name: String
+struct Matching: ~Copyable {
+    private let runtime: Runtime
+    /// Where the pattern is a regular expression.
+    private var matcher: RegexMatcher?
     private var upcoming: Step
 
     private enum Step {
-        case regex(Regex, RegexSubject, offset: Int, isFirst: Bool)
-        case function(Value, arguments: [Value])
+        case regex(offset: Int, isFirst: Bool)
+        case function(Value, arguments: [Value], Call)
         case done
     }
 
-    init(_ text: String, _ pattern: Value, _ call: Call, named name: String) throws(Failure) {
-        self.call = call
-        self.name = name
+    init(_ text: String, _ subject: RegexSubject, _ pattern: Value, _ call: Call) {
+        runtime = call.runtime
         if case .function(let function) = pattern, case .regex(let regex) = function.kind {
-            upcoming = .regex(regex, RegexSubject(text), offset: 0, isFirst: true)
+            matcher = RegexMatcher(regex, subject, call.runtime)
+            upcoming = .regex(offset: 0, isFirst: true)
         } else {
-            upcoming = .function(pattern, arguments: [.string(text)])
+            matcher = nil
+            upcoming = .function(pattern, arguments: [.string(text)], call)
         }
     }
 
@@ -40,19 +99,19 @@ struct Matching {
     mutating func next() throws(Failure) -> TextMatch? {
         switch upcoming {
         case .done: return nil
-        case .regex(let regex, let subject, let offset, let isFirst):
+        case .regex(let offset, let isFirst):
             // After a match at the very end there is nothing to look at.
-            if !isFirst, offset >= subject.units.count { return nil }
-            guard let match = try regex.firstMatch(in: subject, from: offset, call.runtime) else {
+            if !isFirst, matcher?.isAtEnd(offset) == true { return nil }
+            guard let match = try matcher?.first(from: offset) else {
                 upcoming = .done
                 return nil
             }
-            if !isFirst, match.end == match.start { throw regex.emptyMatch }
-            upcoming = .regex(regex, subject, offset: match.end, isFirst: false)
-            try call.runtime.charge(match.text.utf8.count + 64)
+            if !isFirst, match.end == match.start, let failure = matcher?.regex.emptyMatch { throw failure }
+            upcoming = .regex(offset: match.end, isFirst: false)
+            try runtime.charge(match.byteCount + 64)
             return match
-        case .function(let function, let arguments):
-            let result = try call.runtime.applyIteratee(function, arguments, call)
+        case .function(let function, let arguments, let call):
+            let result = try runtime.applyIteratee(function, arguments, call)
             if result.isUndefined {
                 upcoming = .done
                 return nil
@@ -65,8 +124,8 @@ struct Matching {
             else { throw Failure("T1010") }
             let text: String
             if case .string(let matched)? = result.member("match") { text = matched } else { text = "" }
-            upcoming = .function(next, arguments: [])
-            return TextMatch(text: text, start: from, end: to, groups: groups.items)
+            upcoming = .function(next, arguments: [], call)
+            return TextMatch(text, from..<to, groups: groups.items)
         }
     }
 }
@@ -79,17 +138,19 @@ enum Replacement {
         let limit = try Matching.limit(call[3], code: "D3011", index: 4)
         if call[1].isUndefined { return .string(text) }
         guard limit > 0 else { return .string(text) }
-        let units = Array(text.utf16)
+        let subject = RegexSubject(text)
+        let units = subject.units
         var result: [UInt16] = []
+        result.reserveCapacity(units.count)
         var position = 0
         var count = 0
-        func add(_ slice: some Collection<UInt16>) throws(Failure) {
-            try call.runtime.charge(slice.count)
-            result.append(contentsOf: slice)
+        func add(_ part: some Collection<UInt16>) throws(Failure) {
+            try call.runtime.charge(part.count)
+            result.append(contentsOf: part)
         }
         if case .string(let pattern) = call[1] {
-            let sought = Array(pattern.utf16)
-            while Double(count) < limit, let place = TextSearch.first(sought, in: units, from: position) {
+            let sought = CodeUnits.units(of: pattern)
+            while Double(count) < limit, let place = CodeUnits.first(sought, in: units, from: position) {
                 try call.runtime.step()
                 try add(units[position..<place])
                 guard case .string(let replacement) = call[2] else { throw Failure("D3012", value: call[2]) }
@@ -98,13 +159,16 @@ enum Replacement {
                 count += 1
             }
         } else {
-            var matching = try Matching(text, call[1], call, named: "replace")
+            let template: [UInt16]? = if case .string(let text) = call[2] { CodeUnits.units(of: text) } else { nil }
+            var matching = Matching(text, subject, call[1], call)
             while Double(count) < limit, let match = try matching.next() {
-                try add(
-                    units[min(position, units.count)..<max(min(match.start, units.count), min(position, units.count))])
-                switch call[2] {
-                case .string(let template): try add(substituted(template, match))
-                default:
+                let from = min(position, units.count)
+                try add(units[from..<max(min(match.start, units.count), from)])
+                if let template {
+                    let before = result.count
+                    substitute(match, into: template, &result)
+                    try call.runtime.charge(result.count - before)
+                } else {
                     let groups = try call.runtime.array(match.groups)
                     let object = ObjectBox([
                         "match": .string(match.text), "start": .integer(match.start), "end": .integer(match.end),
@@ -114,63 +178,56 @@ enum Replacement {
                     guard case .string(let text) = replacement else { throw Failure("D3012", value: replacement) }
                     try add(text.utf16)
                 }
-                position = match.start + match.text.utf16.count
+                position = match.start + match.unitCount
                 count += 1
             }
         }
         try add(units[min(position, units.count)...])
-        return .string(String(decoding: result, as: UTF16.self))
+        return .string(CodeUnits.text(result))
     }
 
     /// A replacement with `$0` for the match, `$1`... for its groups and `$$` for a dollar. Of `$12` both digits count only
     /// where there are that many groups.
-    private static func substituted(_ template: String, _ match: TextMatch) -> [UInt16] {
-        let units = Array(template.utf16)
+    private static func substitute(_ match: TextMatch, into template: [UInt16], _ result: inout [UInt16]) {
         let dollar = UInt16(UInt8(ascii: "$"))
-        var result: [UInt16] = []
         var position = 0
-        let groupCount = match.groups.count
-        let most = groupCount == 0 ? 1 : String(groupCount).utf8.count
-        while position < units.count {
-            let unit = units[position]
+        let groupCount = match.groupCount
+        let most = groupCount < 10 ? 1 : String(groupCount).utf8.count
+        func number(_ digits: Int) -> (value: Int, length: Int)? {
+            var value = 0
+            var length = 0
+            while length < digits, position + length < template.count,
+                (0x30...0x39).contains(template[position + length])
+            {
+                value = value * 10 + Int(template[position + length] - 0x30)
+                length += 1
+            }
+            return length > 0 ? (value, length) : nil
+        }
+        while position < template.count {
+            let unit = template[position]
             position += 1
             guard unit == dollar else {
                 result.append(unit)
                 continue
             }
-            let next = position < units.count ? units[position] : 0
+            let next = position < template.count ? template[position] : 0
             if next == dollar {
                 result.append(dollar)
                 position += 1
             } else if next == 0x30 {
-                result.append(contentsOf: match.text.utf16)
+                match.append(to: &result)
                 position += 1
             } else {
-                func number(_ digits: Int) -> (value: Int, length: Int)? {
-                    var value = 0
-                    var length = 0
-                    while length < digits, position + length < units.count,
-                        (0x30...0x39).contains(units[position + length])
-                    {
-                        value = value * 10 + Int(units[position + length] - 0x30)
-                        length += 1
-                    }
-                    return length > 0 ? (value, length) : nil
-                }
                 var index = number(most)
                 if most > 1, let found = index, found.value > groupCount { index = number(most - 1) }
                 guard let index else {
                     result.append(dollar)
                     continue
                 }
-                if index.value >= 1, index.value <= groupCount,
-                    case .string(let text) = match.groups[index.value - 1]
-                {
-                    result.append(contentsOf: text.utf16)
-                }
+                if index.value >= 1, index.value <= groupCount { match.append(group: index.value - 1, to: &result) }
                 position += index.length
             }
         }
-        return result
     }
 }

@@ -306,8 +306,12 @@ final class VariableNode: Node, @unchecked Sendable {
     let start: Int
     /// Nothing in the expression binds the name: it is the caller's or a built-in function.
     var isGlobal = false
+    /// The function of that name, where every caller has the same.
+    private let builtin: Value?
 
     init(_ text: String, _ name: Int, start: Int, _ position: Int) {
+        let function = BuiltinTable.function(named: text, in: .statesLanguage)
+        builtin = function === BuiltinTable.function(named: text, in: .reference) ? function.map { .function($0) } : nil
         self.text = text
         self.name = name
         self.start = start
@@ -317,7 +321,10 @@ final class VariableNode: Node, @unchecked Sendable {
     override var typeName: String { "variable" }
 
     override func run(_ input: Value, _ frame: Frame, _ runtime: Runtime) throws(Failure) -> Value {
-        if isGlobal, !runtime.bindsDynamically { return runtime.global(name) }
+        if isGlobal, !runtime.bindsDynamically {
+            if let builtin, runtime.bindings.isEmpty { return builtin }
+            return runtime.global(name)
+        }
         return frame.lookup(name) ?? runtime.global(name)
     }
 }

@@ -22,31 +22,17 @@ struct ReferenceCollector {
     private mutating func use(_ variable: VariableNode, path: [String]) {
         if isBound(variable.name) { return }
         // A function of the language, unless fields are taken from it: those it has not.
-        if path.isEmpty, BuiltinTable.function(named: variable.text, in: .statesLanguage) != nil { return }
+        if path.isEmpty, BuiltinTable.isFunction(variable.text) { return }
         references.append(.init(variable: variable.text, path: path, offset: variable.start))
     }
 
-    mutating func visit(_ node: Node?) {
-        guard let node else { return }
+    mutating func visit(_ node: Node) {
+        if let variable = node.called as? VariableNode, !isBound(variable.name) {
+            calledFunctions.insert(variable.text)
+        }
         switch node {
         case let variable as VariableNode: use(variable, path: [])
         case let path as PathNode: visitPath(path)
-        case let chain as ChainNode:
-            visit(chain.first)
-            for link in chain.links { visit(link.right) }
-        case let minus as MinusNode: visit(minus.operand)
-        case let array as ArrayNode: for item in array.items { visit(item) }
-        case let range as RangeNode:
-            visit(range.lower)
-            visit(range.upper)
-        case let object as ObjectNode: visit(object.grouping)
-        case let condition as ConditionNode:
-            visit(condition.condition)
-            visit(condition.then)
-            visit(condition.otherwise)
-        case let fallback as FallbackNode:
-            visit(fallback.left)
-            visit(fallback.right)
         case let block as BlockNode:
             inScope { scope in for expression in block.expressions { scope.visit(expression) } }
         case let assignment as BindNode:
@@ -59,28 +45,9 @@ struct ReferenceCollector {
                 for parameter in lambda.parameters { scope.bind(parameter) }
                 scope.visit(lambda.body)
             }
-        case let call as CallNode:
-            visitProcedure(call.procedure)
-            for argument in call.arguments { visit(argument) }
-        case let partial as PartialNode:
-            visitProcedure(partial.procedure)
-            for argument in partial.arguments { visit(argument) }
-        case let application as ApplyNode:
-            visit(application.left)
-            visitProcedure(application.right)
-        case let sort as SortNode: for term in sort.terms { visit(term.expression) }
-        case let transform as TransformNode:
-            visit(transform.pattern)
-            visit(transform.update)
-            visit(transform.deletion)
-        default: break
+        default: for operand in node.operands { visit(operand) }
         }
         visitAttachments(node)
-    }
-
-    private mutating func visitProcedure(_ node: Node) {
-        if let variable = node as? VariableNode, !isBound(variable.name) { calledFunctions.insert(variable.text) }
-        visit(node)
     }
 
     private mutating func visitAttachments(_ node: Node) {
@@ -93,11 +60,7 @@ struct ReferenceCollector {
             case .index(let name): bind(name)
             }
         }
-        if let group = node.group { visit(group) }
-    }
-
-    private mutating func visit(_ grouping: Grouping) {
-        for pair in grouping.pairs {
+        for pair in node.group?.pairs ?? [] {
             visit(pair.key)
             visit(pair.value)
         }

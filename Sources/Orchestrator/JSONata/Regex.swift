@@ -1,10 +1,3 @@
-/// A text as the matcher reads it.
-final class RegexSubject: Sendable {
-    let units: [UInt16]
-
-    init(_ text: String) { units = Array(text.utf16) }
-}
-
 /// A compiled regular expression: instructions for a machine that backtracks on a stack of its own and pays a step for
 /// each move, so that no pattern runs for ever.
 final class Regex: Sendable {
@@ -33,12 +26,16 @@ final class Regex: Sendable {
 
     let source: String
     let position: Int
-    private let instructions: [Instruction]
-    private let sets: [RegexSet]
-    private let groups: Int
-    private let slots: Int
-    private let ignoresCase: Bool
-    private let isMultiline: Bool
+    let instructions: [Instruction]
+    let sets: [RegexSet]
+    /// Of each set, what lies below 128: most of what is looked for in most texts.
+    let low: [ASCIISet]
+    let groups: Int
+    let slots: Int
+    let ignoresCase: Bool
+    let isMultiline: Bool
+    /// How a match begins, where that can be told from one code unit.
+    let lead: Lead?
 
     init(pattern: [UInt16], flags: String, position: Int) throws(Failure) {
         source = String(decoding: pattern, as: UTF16.self)
@@ -52,7 +49,9 @@ final class Regex: Sendable {
         try builder.emit(.accept)
         instructions = builder.instructions
         sets = builder.sets
+        low = sets.map(\.low)
         slots = builder.registers
+        lead = Lead(of: instructions, low)
     }
 
     /// The expression matched nothing where something must be left behind.
@@ -80,7 +79,8 @@ final class Regex: Sendable {
     }
 
     private func object(_ subject: RegexSubject, from offset: Int, _ runtime: Runtime) throws(Failure) -> Value {
-        guard let match = try firstMatch(in: subject, from: offset, runtime) else { return .undefined }
+        var matcher = RegexMatcher(self, subject, runtime)
+        guard let match = try matcher.first(from: offset) else { return .undefined }
         let groups = try runtime.array(match.groups)
         let next = Function(.nextMatch(self, subject: subject, offset: match.end), arity: 0)
         return .object(
@@ -90,222 +90,61 @@ final class Regex: Sendable {
             ]))
     }
 
-    // MARK: Matching
+    // MARK: Where a match can begin
 
-    func firstMatch(in subject: RegexSubject, from offset: Int, _ runtime: Runtime) throws(Failure) -> TextMatch? {
-        let units = subject.units
-        guard offset <= units.count else { return nil }
-        var machine = Machine(self, units, runtime)
-        var start = offset
-        while start <= units.count {
-            // A pattern that begins with a set cannot begin elsewhere.
-            if case .set(let set, _) = instructions[0] {
-                while start < units.count, !sets[set].contains(units[start]) { start += 1 }
-                try runtime.step((start - offset) / 8)
-                if start == units.count { return nil }
-            }
-            if let end = try machine.run(from: 0, at: start) {
-                var values: [Value] = []
-                for group in 1..<(groups + 1) {
-                    let from = machine.slots[2 * group]
-                    let to = machine.slots[2 * group + 1]
-                    values.append(
-                        from >= 0 && to >= from
-                            ? .string(String(decoding: units[from..<to], as: UTF16.self)) : .undefined)
-                }
-                return TextMatch(
-                    text: String(decoding: units[start..<end], as: UTF16.self), start: start, end: end, groups: values)
-            }
-            start += 1
-        }
-        return nil
-    }
+    /// The code units that can begin a match, and what a try costs that begins with another: of those nothing but the steps is left,
+    /// so they are passed over.
+    struct Lead: Sendable {
+        private(set) var low = ASCIISet()
+        private(set) var sets: [Int] = []
+        /// The moves of a try that fails at its first code unit.
+        private(set) var steps = 0
+        private var choices = 0
 
-    /// The matcher itself.
-    private struct Machine {
-        let regex: Regex
-        let units: [UInt16]
-        let runtime: Runtime
-        /// Where groups begin and end, then the registers of loops.
-        var slots: [Int]
-        private var stack: [Choice] = []
-        private let maximumChoices: Int
+        /// As many choices as every matcher may remember.
+        private static let maximumChoices = RegexMatcher.leastChoices
+        private static let maximumSteps = 64
 
-        /// What to go back to.
-        private enum Choice {
-            case resume(at: Int, position: Int)
-            case restore(slot: Int, value: Int)
-            /// A run that may give back (greedy) or take more (lazy): from `position` towards `limit`.
-            case shrink(next: Int, position: Int, limit: Int)
-            case grow(at: Int, position: Int, left: Int)
+        /// Nil where a match may begin with nothing, or where more than one code unit decides.
+        init?(of instructions: [Instruction], _ low: [ASCIISet]) {
+            guard explore(instructions, low, from: 0) else { return nil }
         }
 
-        init(_ regex: Regex, _ units: [UInt16], _ runtime: Runtime) {
-            self.regex = regex
-            self.units = units
-            self.runtime = runtime
-            slots = Array(repeating: -1, count: regex.slots)
-            maximumChoices = max(runtime.environment.limits.bytes / MemoryLayout<Choice>.stride, 16)
-        }
-
-        private mutating func push(_ choice: Choice) throws(Failure) {
-            if stack.count >= maximumChoices {
-                throw .limit("U1002", "The regular expression needs more memory than is allowed")
-            }
-            stack.append(choice)
-        }
-
-        private mutating func set(_ slot: Int, _ value: Int) throws(Failure) {
-            try push(.restore(slot: slot, value: slots[slot]))
-            slots[slot] = value
-        }
-
-        /// Runs from an instruction at a position of the text; the position reached at `accept`, or nil.
-        mutating func run(from first: Int, at start: Int) throws(Failure) -> Int? {
-            let base = stack.count
-            if base == 0 { for index in slots.indices { slots[index] = -1 } }
+        /// Follows every way to a first code unit; false if one of them needs none.
+        private mutating func explore(_ instructions: [Instruction], _ low: [ASCIISet], from first: Int) -> Bool {
             var at = first
-            var position = start
-            while true {
-                try runtime.step()
-                var isAlive = true
-                switch regex.instructions[at] {
-                case .accept:
-                    if base > 0 {
-                        // Within a look-around only what restores groups stays of the choices.
-                        let kept = stack[base...].filter { if case .restore = $0 { true } else { false } }
-                        stack.removeSubrange(base...)
-                        stack.append(contentsOf: kept)
-                    } else {
-                        stack.removeAll(keepingCapacity: true)
+            while steps < Lead.maximumSteps, choices <= Lead.maximumChoices {
+                steps += 1
+                switch instructions[at] {
+                case .set(let set, isBackward: false):
+                    self.low.formUnion(low[set])
+                    sets.append(set)
+                    return true
+                case .run(let set, let least, let most, let isGreedy, isBackward: false):
+                    self.low.formUnion(low[set])
+                    sets.append(set)
+                    if least > 0 { return true }
+                    if !isGreedy, most > 0 {
+                        // Later it tries to take one.
+                        steps += 1
+                        choices += 1
                     }
-                    return position
-                case .set(let set, let isBackward):
-                    let index = isBackward ? position - 1 : position
-                    if index >= 0, index < units.count, regex.sets[set].contains(units[index]) {
-                        position = isBackward ? index : index + 1
-                        at += 1
-                    } else {
-                        isAlive = false
-                    }
-                case .run(let set, let least, let most, let isGreedy, let isBackward):
-                    let wanted = isGreedy ? most : least
-                    var count = 0
-                    var index = position
-                    while count < wanted {
-                        let next = isBackward ? index - 1 : index
-                        guard next >= 0, next < units.count, regex.sets[set].contains(units[next]) else { break }
-                        index = isBackward ? next : next + 1
-                        count += 1
-                    }
-                    try runtime.step(count / 4)
-                    if count < least {
-                        isAlive = false
-                        break
-                    }
-                    if isGreedy {
-                        let limit = isBackward ? position - least : position + least
-                        if index != limit { try push(.shrink(next: at + 1, position: index, limit: limit)) }
-                    } else if most > least {
-                        try push(.grow(at: at, position: index, left: most - least))
-                    }
-                    position = index
                     at += 1
                 case .split(let preferred, let other):
-                    try push(.resume(at: other, position: position))
-                    at = preferred
+                    choices += 1
+                    guard explore(instructions, low, from: preferred) else { return false }
+                    at = other
                 case .jump(let target): at = target
-                case .save(let slot):
-                    try set(slot, position)
+                case .save, .roundStart:
+                    choices += 1
                     at += 1
-                case .clear(let range):
-                    for group in range where slots[2 * group] >= 0 || slots[2 * group + 1] >= 0 {
-                        try set(2 * group, -1)
-                        try set(2 * group + 1, -1)
-                    }
+                case .clear(let groups):
+                    choices += 2 * groups.count
                     at += 1
-                case .start:
-                    isAlive = position == 0 || regex.isMultiline && Machine.isLineEnd(units[position - 1])
-                    at += 1
-                case .end:
-                    isAlive =
-                        position == units.count || regex.isMultiline && Machine.isLineEnd(units[position])
-                    at += 1
-                case .boundary(let isNegated):
-                    let before = position > 0 && RegexSet.word.contains(units[position - 1])
-                    let after = position < units.count && RegexSet.word.contains(units[position])
-                    isAlive = (before != after) != isNegated
-                    at += 1
-                case .reference(let group, let isBackward):
-                    if let reached = reference(group, position, isBackward) {
-                        position = reached
-                    } else {
-                        isAlive = false
-                    }
-                    at += 1
-                case .look(let isNegated, let next):
-                    let before = slots
-                    // The marker keeps the inner run from taking itself for the outermost.
-                    try push(.restore(slot: 0, value: slots[0]))
-                    try runtime.descend()
-                    let reached = try run(from: at + 1, at: position)
-                    runtime.ascend()
-                    if reached == nil || isNegated { slots = before }
-                    isAlive = (reached != nil) != isNegated
-                    at = next
-                case .roundStart(let register):
-                    try set(register, position)
-                    at += 1
-                case .roundEnd(let register):
-                    isAlive = slots[register] != position
-                    at += 1
-                }
-                if isAlive { continue }
-                guard let resumed = try backtrack(to: base) else { return nil }
-                (at, position) = resumed
-            }
-        }
-
-        private mutating func backtrack(to base: Int) throws(Failure) -> (at: Int, position: Int)? {
-            while stack.count > base {
-                switch stack.removeLast() {
-                case .restore(let slot, let value): slots[slot] = value
-                case .resume(let at, let position): return (at, position)
-                case .shrink(let next, let position, let limit):
-                    try runtime.step()
-                    let shorter = position > limit ? position - 1 : position + 1
-                    if shorter != limit { stack.append(.shrink(next: next, position: shorter, limit: limit)) }
-                    return (next, shorter)
-                case .grow(let at, let position, let left):
-                    try runtime.step()
-                    guard case .run(let set, _, _, _, let isBackward) = regex.instructions[at] else { continue }
-                    let index = isBackward ? position - 1 : position
-                    guard index >= 0, index < units.count, regex.sets[set].contains(units[index]) else { continue }
-                    let longer = isBackward ? index : index + 1
-                    if left > 1 { stack.append(.grow(at: at, position: longer, left: left - 1)) }
-                    return (at + 1, longer)
+                case .set, .run, .start, .end, .boundary, .reference, .look, .roundEnd, .accept: return false
                 }
             }
-            return nil
-        }
-
-        private func reference(_ group: Int, _ position: Int, _ isBackward: Bool) -> Int? {
-            let from = slots[2 * group]
-            let to = slots[2 * group + 1]
-            guard from >= 0, to >= from else { return position }
-            let length = to - from
-            let start = isBackward ? position - length : position
-            guard start >= 0, start + length <= units.count else { return nil }
-            for index in 0..<length {
-                let a = units[from + index]
-                let b = units[start + index]
-                if a != b, !regex.ignoresCase || RegexCase.folded(a) != RegexCase.folded(b) { return nil }
-            }
-            return isBackward ? start : start + length
-        }
-
-        private static func isLineEnd(_ unit: UInt16) -> Bool {
-            unit == 0x0A || unit == 0x0D || unit == 0x2028 || unit == 0x2029
+            return false
         }
     }
 

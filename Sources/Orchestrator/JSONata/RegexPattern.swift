@@ -18,9 +18,8 @@ struct RegexSet: Sendable, Hashable {
     private(set) var ranges: [ClosedRange<UInt16>] = []
     var isNegated = false
     var ignoresCase = false
-    /// The members below 128, for speed.
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
+    /// The members below 128 as they are written, for speed.
+    private var written = ASCIISet()
 
     init(_ ranges: [ClosedRange<UInt16>], isNegated: Bool = false) {
         self.isNegated = isNegated
@@ -32,9 +31,7 @@ struct RegexSet: Sendable, Hashable {
     mutating func insert(_ range: ClosedRange<UInt16>) {
         ranges.append(range)
         guard range.lowerBound < 128 else { return }
-        for unit in range.lowerBound...min(range.upperBound, 127) {
-            if unit < 64 { low |= 1 << UInt64(unit) } else { high |= 1 << UInt64(unit - 64) }
-        }
+        for unit in range.lowerBound...min(range.upperBound, 127) { written.insert(unit) }
     }
 
     mutating func formUnion(_ other: RegexSet) {
@@ -57,8 +54,7 @@ struct RegexSet: Sendable, Hashable {
     }
 
     private func holds(_ unit: UInt16) -> Bool {
-        if unit < 64 { return low >> UInt64(unit) & 1 == 1 }
-        if unit < 128 { return high >> UInt64(unit - 64) & 1 == 1 }
+        if unit < 128 { return written.contains(unit) }
         for range in ranges where range.contains(unit) { return true }
         return false
     }
@@ -69,8 +65,16 @@ struct RegexSet: Sendable, Hashable {
         return isMember != isNegated
     }
 
+    /// What is contained below 128.
+    var low: ASCIISet {
+        let members = ignoresCase ? written.withBothCases : written
+        return isNegated ? members.complement : members
+    }
+
     static let digits = RegexSet([0x30...0x39])
     static let word = RegexSet([0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A])
+    /// All of `word`: it knows no other letters.
+    static let wordBelow128 = word.low
     static let space = RegexSet([
         0x09...0x0D, 0x20...0x20, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029, 0x202F...0x202F,
         0x205F...0x205F, 0x3000...0x3000, 0xFEFF...0xFEFF,
@@ -80,6 +84,42 @@ struct RegexSet: Sendable, Hashable {
     func negated() -> RegexSet {
         var result = self
         result.isNegated.toggle()
+        return result
+    }
+}
+
+/// A set of code units below 128.
+struct ASCIISet: Sendable, Hashable {
+    private var first: UInt64 = 0
+    private var second: UInt64 = 0
+
+    @inline(__always)
+    func contains(_ unit: UInt16) -> Bool {
+        guard unit < 128 else { return false }
+        return (unit < 64 ? first : second) &>> UInt64(unit & 63) & 1 == 1
+    }
+
+    mutating func insert(_ unit: UInt16) {
+        if unit < 64 { first |= 1 << UInt64(unit) } else { second |= 1 << UInt64(unit - 64) }
+    }
+
+    mutating func formUnion(_ other: ASCIISet) {
+        first |= other.first
+        second |= other.second
+    }
+
+    var complement: ASCIISet {
+        var result = self
+        result.first = ~first
+        result.second = ~second
+        return result
+    }
+
+    /// With each letter its other case: small ones lie 32 above the capitals.
+    var withBothCases: ASCIISet {
+        let capitals: UInt64 = 0x07FF_FFFE
+        var result = self
+        result.second |= (second & capitals) << 32 | (second >> 32) & capitals
         return result
     }
 }

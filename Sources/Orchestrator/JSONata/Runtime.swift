@@ -7,6 +7,7 @@ final class Runtime {
     /// The whole input, `$$`.
     let input: Value
     var names: NameTable
+    var pictures: PictureCache
     /// Values of names that no scope binds, by number: looked up once.
     private var globals: [Value?] = []
     /// Set once `$eval` has run: it may bind names that the expression around it does not.
@@ -19,11 +20,15 @@ final class Runtime {
     /// Scopes that hold functions which hold the scope.
     private var knots: [Frame] = []
 
-    init(input: Value, bindings: [String: JSON], environment: JSONataEnvironment, names: NameTable) {
+    init(
+        input: Value, bindings: [String: JSON], environment: JSONataEnvironment, names: NameTable,
+        pictures: PictureCache
+    ) {
         self.input = input
         self.bindings = bindings
         self.environment = environment
         self.names = names
+        self.pictures = pictures
         random = SeededGenerator(seed: environment.seed)
         stepsLeft = environment.limits.steps
         bytesLeft = environment.limits.bytes
@@ -39,7 +44,11 @@ final class Runtime {
         if stepsLeft < 0 { throw tooManySteps }
     }
 
-    private var tooManySteps: Failure {
+    /// What whoever counts steps on his own has left of those he found.
+    @inline(__always)
+    func account(stepsLeft: Int) { self.stepsLeft = stepsLeft }
+
+    var tooManySteps: Failure {
         .limit(
             "U1001",
             "Expression evaluation timeout: more than \(environment.limits.steps) steps. Check for infinite loop")

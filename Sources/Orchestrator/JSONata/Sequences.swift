@@ -202,7 +202,9 @@ extension Value {
 
 extension String {
     /// Strings are sequences of code points here; Swift's equality takes canonical equivalents for the same.
-    func sameCodeUnits(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+    func sameCodeUnits(as other: String) -> Bool {
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    }
 
     /// Order by UTF-16 code units, as ECMAScript compares strings.
     func precedes(_ other: String) -> Bool { utf16.lexicographicallyPrecedes(other.utf16) }

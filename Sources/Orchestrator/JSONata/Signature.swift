@@ -140,6 +140,10 @@ struct Signature: Sendable, Hashable {
             }
             return result
         }
+        // What may be left out at the end is left out.
+        if arguments.count < parameters.count, endsOpen(at: arguments.count), fitsOneToOne(arguments) {
+            return arguments
+        }
         let types = arguments.map { Types(of: $0) }
         var counts: [Int] = []
         guard match(types, from: 0, parameter: 0, &counts) else { throw mismatch(arguments, types) }
@@ -170,9 +174,16 @@ struct Signature: Sendable, Hashable {
     }
 
     private func fitsOneToOne(_ arguments: [Value]) -> Bool {
-        for index in parameters.indices where !parameters[index].types.contains(Types(of: arguments[index])) {
+        for index in arguments.indices where !parameters[index].types.contains(Types(of: arguments[index])) {
             return false
         }
+        return true
+    }
+
+    /// Whether the parameters before an index take one argument each, as it is, and those from there on none.
+    private func endsOpen(at index: Int) -> Bool {
+        for parameter in parameters[..<index] where parameter.isRepeated || parameter.isArray { return false }
+        for parameter in parameters[index...] where !parameter.isOptional || parameter.takesContext { return false }
         return true
     }
 

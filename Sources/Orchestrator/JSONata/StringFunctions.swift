@@ -34,17 +34,19 @@ enum StringFunctions {
         .init("substringBefore", "<s-s:s>", arity: 2) { (call) throws(Failure) in
             guard case .string(let text) = call[0] else { return .undefined }
             guard case .string(let mark) = call[1] else { return .string(text) }
-            let units = Array(text.utf16)
-            guard let place = TextSearch.first(Array(mark.utf16), in: units, from: 0) else { return .string(text) }
-            return try call.runtime.string(String(decoding: units[..<place], as: UTF16.self))
+            let units = CodeUnits.units(of: text)
+            guard let place = CodeUnits.first(CodeUnits.units(of: mark), in: units, from: 0) else {
+                return .string(text)
+            }
+            return try call.runtime.string(CodeUnits.text(units, 0..<place))
         },
         .init("substringAfter", "<s-s:s>", arity: 2) { (call) throws(Failure) in
             guard case .string(let text) = call[0] else { return .undefined }
             guard case .string(let mark) = call[1] else { return .string(text) }
-            let units = Array(text.utf16)
-            let sought = Array(mark.utf16)
-            guard let place = TextSearch.first(sought, in: units, from: 0) else { return .string(text) }
-            return try call.runtime.string(String(decoding: units[(place + sought.count)...], as: UTF16.self))
+            let units = CodeUnits.units(of: text)
+            let sought = CodeUnits.units(of: mark)
+            guard let place = CodeUnits.first(sought, in: units, from: 0) else { return .string(text) }
+            return try call.runtime.string(CodeUnits.text(units, (place + sought.count)..<units.count))
         },
         .init("lowercase", "<s-:s>", arity: 1) { (call) throws(Failure) in
             guard case .string(let text) = call[0] else { return .undefined }
@@ -97,17 +99,17 @@ enum StringFunctions {
         .init("contains", "<s-(sf):b>", arity: 2) { (call) throws(Failure) in
             guard case .string(let text) = call[0] else { return .undefined }
             if case .string(let mark) = call[1] {
-                return .bool(TextSearch.first(Array(mark.utf16), in: Array(text.utf16), from: 0) != nil)
+                return .bool(CodeUnits.first(CodeUnits.units(of: mark), in: CodeUnits.units(of: text), from: 0) != nil)
             }
             if call[1].isUndefined { return .undefined }
-            var matching = try Matching(text, call[1], call, named: "contains")
+            var matching = Matching(text, RegexSubject(text), call[1], call)
             return .bool(try matching.next() != nil)
         },
         .init("match", "<s-f<s:o>n?:a<o>>", arity: 3) { (call) throws(Failure) in
             guard case .string(let text) = call[0] else { return .undefined }
             let limit = try Matching.limit(call[2], code: "D3040", index: 3)
             let result = ArrayBox([], isSequence: true)
-            var matching = try Matching(text, call[1], call, named: "match")
+            var matching = Matching(text, RegexSubject(text), call[1], call)
             while Double(result.count) < limit, let match = try matching.next() {
                 let groups = try call.runtime.array(match.groups)
                 let object = ObjectBox(["match": .string(match.text), "index": .integer(match.start), "groups": groups])
@@ -120,9 +122,10 @@ enum StringFunctions {
             guard case .string(let text) = call[0] else { return .undefined }
             let limit = try Matching.limit(call[2], code: "D3020", index: 3)
             let result = ArrayBox([])
-            let units = Array(text.utf16)
-            func add(_ slice: ArraySlice<UInt16>) throws(Failure) {
-                try call.runtime.append(call.runtime.string(String(decoding: slice, as: UTF16.self)), to: result)
+            let subject = RegexSubject(text)
+            let units = subject.units
+            func add(_ range: Range<Int>) throws(Failure) {
+                try call.runtime.append(call.runtime.string(CodeUnits.text(units, range)), to: result)
             }
             if case .string(let separator) = call[1] {
                 let most = limit.rounded(.down)
@@ -132,51 +135,33 @@ enum StringFunctions {
                     }
                     return .array(result)
                 }
-                let sought = Array(separator.utf16)
+                let sought = CodeUnits.units(of: separator)
                 var start = 0
                 while Double(result.count) < most {
                     try call.runtime.step()
-                    guard let place = TextSearch.first(sought, in: units, from: start) else {
-                        try add(units[start...])
+                    guard let place = CodeUnits.first(sought, in: units, from: start) else {
+                        try add(start..<units.count)
                         break
                     }
-                    try add(units[start..<place])
+                    try add(start..<place)
                     start = place + sought.count
                 }
                 return .array(result)
             }
             if call[1].isUndefined { return try call.runtime.array([.string(text)]) }
             guard limit > 0 else { return .array(result) }
-            var matching = try Matching(text, call[1], call, named: "split")
+            var matching = Matching(text, subject, call[1], call)
             var start = 0
             while Double(result.count) < limit {
                 guard let match = try matching.next() else {
-                    try add(units[min(start, units.count)...])
+                    try add(min(start, units.count)..<units.count)
                     break
                 }
-                try add(units[min(start, units.count)..<max(min(match.start, units.count), min(start, units.count))])
+                let from = min(start, units.count)
+                try add(from..<max(min(match.start, units.count), from))
                 start = match.end
             }
             return .array(result)
         },
     ]
-}
-
-/// Searching text by UTF-16 code units, which offsets in results count.
-enum TextSearch {
-    static func first(_ sought: [UInt16], in text: [UInt16], from start: Int) -> Int? {
-        guard let head = sought.first else { return start <= text.count ? start : nil }
-        guard text.count >= sought.count else { return nil }
-        var place = start
-        let last = text.count - sought.count
-        while place <= last {
-            if text[place] == head {
-                var length = 1
-                while length < sought.count, text[place + length] == sought[length] { length += 1 }
-                if length == sought.count { return place }
-            }
-            place += 1
-        }
-        return nil
-    }
 }

@@ -15,7 +15,7 @@ enum Batch {
         mapRuns: """
             , runs AS (
                 INSERT INTO showrunner.map_run (arn, execution_id)
-                SELECT run.arn, run.execution_id FROM unnest($25, $26, $27) AS run (arn, execution_id, seq)
+                SELECT run.arn, run.execution_id FROM unnest($26, $27, $28) AS run (arn, execution_id, seq)
                   JOIN appended USING (execution_id, seq) ORDER BY run.arn
                 ON CONFLICT DO NOTHING
             )
@@ -44,10 +44,10 @@ enum Batch {
         ), listed AS (
             INSERT INTO showrunner.execution_list
                 (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, projected_seq,
-                 version, alias, map_run, redrive_count, redriven_at)
-            SELECT listing.* FROM unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+                 version, alias, map_run, redrive_count, redriven_at, item_count)
+            SELECT listing.* FROM unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
                 AS listing (execution_id, machine, name, status, started_at, stopped_at, title, error, cause, seq,
-                            version, alias, map_run, redrive_count, redriven_at)
+                            version, alias, map_run, redrive_count, redriven_at, item_count)
               JOIN appended USING (execution_id, seq)
              ORDER BY listing.execution_id
             ON CONFLICT (execution_id) \(listUpdate)
@@ -95,6 +95,7 @@ enum Batch {
             .textArray(listings.map { withoutNUL($0.cause) }), .intArray(listings.map(\.projectedSeq)),
             .intArray(listings.map(\.version)), .textArray(listings.map(\.alias)), .textArray(listings.map(\.mapRun)),
             .intArray(listings.map(\.redriveCount)), .intArray(listings.map(\.redrivenAt)),
+            .intArray(listings.map(\.itemCount)),
         ]
     }
 

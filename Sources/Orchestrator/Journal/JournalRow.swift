@@ -74,12 +74,16 @@ public struct ListEntry: Sendable, Equatable {
     public var redriveCount: Int64
     /// When it was redriven last, in microseconds since 1970.
     public var redrivenAt: Int64?
+    /// How many items a child of a Map Run works on; nil for all others.
+    public var itemCount: Int64?
 
     public init(
         executionID: String, machine: String, name: String, status: String, startedAt: Int64, stoppedAt: Int64? = nil,
         title: String? = nil, error: String? = nil, cause: String? = nil, projectedSeq: Int64, version: Int64? = nil,
-        alias: String? = nil, mapRun: String? = nil, redriveCount: Int64 = 0, redrivenAt: Int64? = nil
+        alias: String? = nil, mapRun: String? = nil, redriveCount: Int64 = 0, redrivenAt: Int64? = nil,
+        itemCount: Int64? = nil
     ) {
+        self.itemCount = itemCount
         self.redriveCount = redriveCount
         self.redrivenAt = redrivenAt
         self.executionID = executionID

@@ -108,7 +108,7 @@ extension Journal {
 
     static let listColumns = """
         execution_id::text AS execution_id, machine, name, status, started_at, stopped_at, title, error, cause, \
-        projected_seq, version, alias, map_run, redrive_count, redriven_at
+        projected_seq, version, alias, map_run, redrive_count, redriven_at, item_count
         """
 
     static func listEntry(_ row: PostgresRow) -> ListEntry {
@@ -118,7 +118,8 @@ extension Journal {
             title: row.optionalText("title"), error: row.optionalText("error"), cause: row.optionalText("cause"),
             projectedSeq: row.int("projected_seq"), version: row.optionalInt("version"),
             alias: row.optionalText("alias"), mapRun: row.optionalText("map_run"),
-            redriveCount: row.int("redrive_count"), redrivenAt: row.optionalInt("redriven_at"))
+            redriveCount: row.int("redrive_count"), redrivenAt: row.optionalInt("redriven_at"),
+            itemCount: row.optionalInt("item_count"))
     }
 
     /// Runs a statement that may be repeated, on the reading connection.

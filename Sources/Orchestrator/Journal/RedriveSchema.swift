@@ -7,7 +7,8 @@ extension Journal {
         sql: """
             ALTER TABLE execution_list
                 ADD COLUMN redrive_count bigint NOT NULL DEFAULT 0,
-                ADD COLUMN redriven_at   bigint;
+                ADD COLUMN redriven_at   bigint,
+                ADD COLUMN item_count    bigint; -- of children of Map Runs
 
             -- In which execution a Map Run is: its ARN does not say. Written with the row that starts it.
             CREATE TABLE map_run (

@@ -10,17 +10,20 @@ struct DataFlowLint {
     let uses: [String: [ExpressionUse]]
     /// Where each state stands.
     let headers: [String: DefinitionReader.Header]
+    /// The states that could not be read.
+    let broken: [String: BrokenState]
     private(set) var diagnostics: [Diagnostic] = []
     /// How many states may yet be gone through: machines within machines multiply.
     private var visitsLeft = 20_000
 
     init(
         contracts: [String: StepContractView], uses: [String: [ExpressionUse]],
-        headers: [String: DefinitionReader.Header]
+        headers: [String: DefinitionReader.Header], broken: [String: BrokenState]
     ) {
         self.contracts = contracts
         self.uses = uses
         self.headers = headers
+        self.broken = broken
     }
 
     /// The states of a machine are gone through this often; loops that still change by then are unknown.
@@ -33,7 +36,7 @@ struct DataFlowLint {
         var visits: [String: Int] = [:]
         while !pending.isEmpty {
             let name = pending.removeFirst()
-            guard let state = machine.states[name], let entry = entries[name] else { continue }
+            guard let entry = entries[name], machine.states[name] != nil || broken[name] != nil else { continue }
             visits[name, default: 0] += 1
             visitsLeft -= 1
             // What was not followed to the end is not known.
@@ -42,7 +45,7 @@ struct DataFlowLint {
                 return .unknown
             }
             let isTooMuch = visits[name, default: 0] > DataFlowLint.maximumRounds
-            for (target, shape) in leavings(of: state, entry: entry) {
+            for (target, shape) in leavings(of: machine.states[name], named: name, entry: entry) {
                 let known = entries[target]
                 let joined = isTooMuch ? .unknown : known.map { $0.joined(shape) } ?? shape
                 if joined == known { continue }
@@ -60,11 +63,14 @@ struct DataFlowLint {
                 output = output.map { $0.joined(shapes.output) } ?? shapes.output
             }
         }
-        return output ?? .unknown
+        return broken.isEmpty ? output ?? .unknown : .unknown
     }
 
-    /// What each way out of a state hands on.
-    private mutating func leavings(of state: State, entry: DataShape) -> [(String, DataShape)] {
+    /// What each way out of a state hands on; of one that could not be read nothing is known.
+    private mutating func leavings(
+        of state: State?, named name: String, entry: DataShape
+    ) -> [(String, DataShape)] {
+        guard let state else { return broken[name]?.targets.map { ($0, .unknown) } ?? [] }
         let shapes = Shapes(state, entry: entry, result: result(of: state, entry: entry, reports: false))
         var leavings: [(String, DataShape)] = []
         if case .next(let next)? = state.transition { leavings.append((next, shapes.output)) }
@@ -195,7 +201,7 @@ extension DataShape {
 
 extension IntrinsicCall {
     /// All paths among the arguments.
-    fileprivate var paths: [JSONPath] {
+    var paths: [JSONPath] {
         arguments.flatMap { argument -> [JSONPath] in
             switch argument {
             case .path(let path): [path]

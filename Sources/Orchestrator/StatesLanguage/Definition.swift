@@ -27,6 +27,7 @@ public enum Definition {
         var reader = DefinitionReader(type: type, contracts: contracts)
         let machine = reader.machine(tree)
         if let machine { reader.lint(machine) }
+        reader.checkErrorNames()
         let diagnostics = reader.diagnostics.sorted { left, right in
             (left.place, left.location, left.message) < (right.place, right.location, right.message)
         }

@@ -65,6 +65,9 @@ extension DefinitionReader {
                 continue
             }
             names.append(name)
+            if name.hasPrefix(StepContractView.errorPrefix) {
+                errorUses.append(ErrorUse(name: name, place: node.tree.place, location: node.location))
+            }
             if name.hasPrefix("States."), !ErrorName.reserved.contains(name) {
                 let nearest = nearestName(to: name, among: ErrorName.reserved.sorted())
                 report(
@@ -82,4 +85,24 @@ extension DefinitionReader {
         }
         return names
     }
+
+    /// Warns of names that look like a step's and with which neither a step nor a Fail state of the definition ends.
+    mutating func checkErrorNames() {
+        guard let contracts else { return }
+        let known = contracts.values.reduce(into: raisedErrors) { $0.formUnion($1.errors) }
+        for use in errorUses where !known.contains(use.name) {
+            report(
+                .warning, .schemaValidationFailed, "No step here fails with '\(use.name)'",
+                advice: nearestName(to: use.name, among: known.sorted()).map { "did you mean '\($0)'?" }
+                    ?? "the names are \(known.sorted().joined(separator: ", "))",
+                at: use.place, use.location)
+        }
+    }
+}
+
+/// A name of an error of a step, where a retrier or catcher names it.
+struct ErrorUse {
+    let name: String
+    let place: SourcePlace
+    let location: String
 }

@@ -194,7 +194,9 @@ extension DefinitionReader {
         case "Wait": return wait(object).map(State.Kind.wait)
         case "Succeed": return .succeed
         case "Fail":
-            return .fail(FailState(error: object.textSource("Error", &self), cause: object.textSource("Cause", &self)))
+            let error = object.textSource("Error", &self)
+            if case .literal(let name)? = error { raisedErrors.insert(name) }
+            return .fail(FailState(error: error, cause: object.textSource("Cause", &self)))
         case "Parallel": return parallel(object, inherited: inherited)
         case "Map": return map(object, inherited: inherited).map(State.Kind.map)
         default: preconditionFailure("'\(type)' is no state type")

@@ -33,8 +33,12 @@ struct DefinitionReader {
     var hasResult = false
     /// Whether what is read runs as the Express children of a distributed Map.
     var isInExpressProcessor = false
-    /// Whether each state could be read: only then is it known what comes after what.
-    var isComplete = true
+    /// The states that could not be read, by name.
+    var broken: [String: BrokenState] = [:]
+    /// Names of errors of steps in ErrorEquals.
+    var errorUses: [ErrorUse] = []
+    /// Those that Fail states raise themselves.
+    var raisedErrors: Set<String> = []
 
     init(type: StateMachineType, contracts: [String: StepContractView]?) {
         self.type = type
@@ -133,11 +137,19 @@ struct DefinitionReader {
             headers[member.key] = Header(place: member.keyPlace, location: stateNode.location)
             (currentUses, stateLocation, hasResult) = outer
             outlines.append(outline)
-            if let state { states[state.name] = state } else { isComplete = false }
+            if let state {
+                states[state.name] = state
+            } else {
+                broken[member.key] = BrokenState(
+                    targets: outline.targets.map(\.name), assigned: BrokenState.assignedNames(in: member.value))
+            }
         }
-        check(outlines, startAt: startAt, startPlace: object.place("StartAt"), in: object, statesNode: statesNode)
+        let target = Outline.Target(
+            name: startAt, place: object.place("StartAt"), location: object.location("StartAt"))
+        let start = check(outlines, start: target, statesNode: statesNode)
+        // A machine that starts nowhere is never handed out, and looked at as if it started where it most likely should.
         return StateMachine(
-            comment: comment, startAt: startAt, states: states, timeoutSeconds: timeout, queryLanguage: machineLanguage)
+            comment: comment, startAt: start, states: states, timeoutSeconds: timeout, queryLanguage: machineLanguage)
     }
 
     /// The language of the expressions below.
@@ -192,11 +204,10 @@ struct DefinitionReader {
         }
     }
 
-    private mutating func check(
-        _ outlines: [Outline], startAt: String, startPlace: SourcePlace, in object: ObjectFields, statesNode: Node
-    ) {
+    /// Says which targets there are not and which states nothing leads to; the state at which the machine starts, or, where
+    /// StartAt names none, most likely should.
+    private mutating func check(_ outlines: [Outline], start: Outline.Target, statesNode: Node) -> String {
         let byName = Dictionary(outlines.map { ($0.name, $0) }, uniquingKeysWith: { _, last in last })
-        let start = Outline.Target(name: startAt, place: startPlace, location: object.location("StartAt"))
         for target in [start] + outlines.flatMap(\.targets) where byName[target.name] == nil {
             let nearest = nearestName(to: target.name, among: outlines.map(\.name))
             report(
@@ -210,12 +221,10 @@ struct DefinitionReader {
                 .missingEndState, "Workflow has no terminal state",
                 advice: "give one of its states \"End\": true, or go to a Succeed or Fail state",
                 at: statesNode.tree.place, statesNode.location, wireLocation: nil)
-            // What is unreachable is of no interest in a machine that never ends.
-            return
         }
-        guard byName[startAt] != nil else { return }
+        guard let start = DefinitionReader.likelyStart(start.name, outlines) else { return start.name }
         var reached: Set<String> = []
-        var pending = [startAt]
+        var pending = [start]
         while let name = pending.popLast() {
             guard reached.insert(name).inserted, let outline = byName[name] else { continue }
             pending.append(contentsOf: outline.targets.map(\.name))
@@ -225,5 +234,14 @@ struct DefinitionReader {
                 .error, .missingTransitionTarget, "State \"\(outline.name)\" is not reachable.",
                 advice: "name it in a Next, Default or Catch, or remove it", at: outline.place, outline.location)
         }
+        return start
+    }
+
+    /// The state that StartAt names; without one that whose name is near, or the first of the file if no state leads to it.
+    private static func likelyStart(_ startAt: String, _ outlines: [Outline]) -> String? {
+        if outlines.contains(where: { $0.name == startAt }) { return startAt }
+        if let nearest = nearestName(to: startAt, among: outlines.map(\.name)) { return nearest }
+        guard let first = outlines.first?.name else { return nil }
+        return outlines.contains { $0.targets.contains { $0.name == first } } ? nil : first
     }
 }

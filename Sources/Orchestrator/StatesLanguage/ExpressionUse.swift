@@ -24,6 +24,12 @@ extension DefinitionReader {
         let within = location.dropFirst(stateLocation.count + 1)
         let field = String(within.prefix { $0 != "/" && $0 != "[" })
         currentUses.append(ExpressionUse(content: content, place: place, location: location, field: field))
+        switch content {
+        case .path(let path): checkContext(path.contextNames, root: "$$", at: place, location)
+        case .call(let call):
+            for path in call.paths { checkContext(path.contextNames, root: "$$", at: place, location) }
+        case .expression, .assignment: break
+        }
     }
 
     /// Notes an expression and says what of the language it may not use.
@@ -51,6 +57,9 @@ extension DefinitionReader {
                     advice: "write $states.input", at: place, location)
             } else if reference.variable == "states", let field = reference.path.first {
                 check(field, of: expression, at: place, location)
+                if field == "context" {
+                    checkContext(reference.path.dropFirst(), root: "$states.context", at: place, location)
+                }
             }
         }
         if expression.calledFunctions.contains("eval") {

@@ -19,13 +19,19 @@ public struct StepContractView: Sendable, Hashable {
     public let input: [Member]
     /// The members of the document that the step gives; none where nothing is known of it.
     public let output: [Member]
+    /// The names under which it may fail.
+    public let errors: [String]
 
-    public init(name: String, input: [Member], output: [Member] = []) {
+    public init(name: String, input: [Member], output: [Member] = [], errors: [String] = []) {
         self.name = name
         self.input = input
         self.output = output
+        self.errors = errors
     }
 
     /// What resources of steps begin with.
     public static let resourcePrefix = "arn:aws:states:::showrunner:"
+
+    /// What names of errors of steps begin with.
+    public static let errorPrefix = "Showrunner."
 }

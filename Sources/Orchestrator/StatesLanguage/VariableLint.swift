@@ -2,12 +2,11 @@ import JSON
 import OrderedCollections
 
 extension DefinitionReader {
-    /// Says what is doubtful in a machine whose states could all be read: variables that nobody assigned, and fields that
-    /// nobody produces.
+    /// Says what is doubtful in a machine: variables that nobody assigned, and fields that nobody produces. States that
+    /// could not be read may assign what they name and hand on anything.
     mutating func lint(_ machine: StateMachine) {
-        guard isComplete else { return }
         checkVariables(of: machine, visible: [], outer: [])
-        var flow = DataFlowLint(contracts: contracts ?? [:], uses: uses, headers: headers)
+        var flow = DataFlowLint(contracts: contracts ?? [:], uses: uses, headers: headers, broken: broken)
         _ = flow.outputShape(of: machine, input: .unknown)
         diagnostics += flow.diagnostics
     }
@@ -18,8 +17,10 @@ extension DefinitionReader {
     private mutating func checkVariables(of machine: StateMachine, visible: Set<String>, outer: Set<String>) {
         let own = machine.states.keys.reduce(into: Set<String>()) { $0.formUnion(assignedVariables(of: $1)) }
         let atEntry = assignments(in: machine, visible: visible)
+        let anywhere = broken.values.reduce(own.union(visible)) { $0.union($1.assigned) }
         for state in machine.states.values {
-            let known = atEntry[state.name] ?? []
+            // Of a state that nothing leads to it is not known what comes before it.
+            let known = atEntry[state.name] ?? anywhere
             for use in uses[state.name] ?? [] {
                 if case .assignment(let name) = use.content, outer.contains(name) {
                     report(
@@ -53,24 +54,36 @@ extension DefinitionReader {
         let advice: String
         if own.contains(name) {
             advice = "no state on the way to '\(state.name)' assigns it"
-        } else if let nearest = nearestName(to: name, among: own.sorted()) {
-            advice = "did you mean '$\(nearest)'?"
+        } else if case .expression(let expression) = use.content {
+            advice = self.advice(of: name, isCalled: expression.calledFunctions.contains(name), state, own)
         } else {
-            advice = "no state assigns it where '\(state.name)' can see it"
+            advice = nearestName(to: name, among: own.sorted()).map { "did you mean '$\($0)'?" } ?? notAssigned(state)
         }
         report(
             .warning, .possiblyUndefinedVariable, "Variable '\(name)' is possibly not defined.", advice: advice,
             at: use.variablePlaces[name] ?? use.place, use.location)
     }
 
+    /// What an expression most likely means with a name: a variable, or a function of the language.
+    private func advice(of name: String, isCalled: Bool, _ state: State, _ own: Set<String>) -> String {
+        let function = nearestName(to: name, among: QueryExpression.functionNames).map {
+            "did you mean the function '$\($0)'?"
+        }
+        if isCalled { return function ?? "JSONata has no function of that name" }
+        let variable = nearestName(to: name, among: own.union(["states"]).sorted()).map { "did you mean '$\($0)'?" }
+        return variable ?? function ?? notAssigned(state)
+    }
+
+    private func notAssigned(_ state: State) -> String { "no state assigns it where '\(state.name)' can see it" }
+
     /// For each state that can be reached, the variables that some way to it assigns.
     private func assignments(in machine: StateMachine, visible: Set<String>) -> [String: Set<String>] {
         var atEntry: [String: Set<String>] = [machine.startAt: visible]
         var pending = [machine.startAt]
         while let name = pending.popLast() {
-            guard let state = machine.states[name] else { continue }
-            let after = (atEntry[name] ?? []).union(assignedVariables(of: name))
-            for target in state.targets {
+            guard let targets = machine.states[name]?.targets ?? broken[name]?.targets else { continue }
+            let after = (atEntry[name] ?? []).union(broken[name]?.assigned ?? assignedVariables(of: name))
+            for target in targets {
                 if let known = atEntry[target], after.isSubset(of: known) { continue }
                 atEntry[target, default: []].formUnion(after)
                 pending.append(target)

@@ -145,8 +145,9 @@ extension Operations {
                 ("status", .string(run.status.rawValue)), ("startDate", Self.timestamp(run.startDateMicroseconds)),
                 ("stopDate", run.stopDateMicroseconds.map(Self.timestamp)),
                 ("redriveCount", .integer(run.redriveCount)),
-                ("redriveDate", run.redriveDateMicroseconds.map(Self.timestamp)), ("mapRunArn", mapRun.map(JSON.string))
-            )
+                ("redriveDate", run.redriveDateMicroseconds.map(Self.timestamp)),
+                ("mapRunArn", mapRun.map(JSON.string)),
+                ("itemCount", mapRun == nil ? nil : run.itemCount.map { .integer($0) }))
             add(qualifiersOf: run, to: &execution)
             return execution
         }

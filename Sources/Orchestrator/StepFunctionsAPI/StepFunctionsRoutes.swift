@@ -3,12 +3,17 @@ public import HTTPServer
 import HTTPTypes
 import Hummingbird
 import JSON
+import Metrics
 
 /// A refusal as the AWS JSON 1.0 protocol writes it: an error name and a message.
 struct ServiceError: Error {
     let name: String
     let message: String
     var status: HTTPResponse.Status = .badRequest
+    /// When the same call may be made again, where that is known.
+    var retryAfterSeconds: Int?
+    /// The limit that was reached: see ``Refusals``.
+    var limit: String?
 
     static func validation(_ message: String) -> ServiceError {
         ServiceError(name: "ValidationException", message: message)
@@ -17,56 +22,131 @@ struct ServiceError: Error {
 
 extension ServiceRouter {
     /// Adds the wire API of AWS Step Functions (2016-11-23): `POST /` with `X-Amz-Target: AWSStepFunctions.OPERATION`.
+    ///
+    /// The route bounds its content itself, since its refusals are those of the protocol.
+    ///
+    /// - Parameter quotas: how often each operation may be called.
     /// Source: https://docs.aws.amazon.com/step-functions/latest/apireference/Welcome.html
-    public func addStepFunctionsRoutes(engine: Engine) {
-        post("/") { request, context in
-            await answer(request, context, Operations(engine: engine))
-        }
+    public func addStepFunctionsRoutes(engine: Engine, quotas: RequestQuotas = .none) {
+        let wire = WireEndpoint(operations: Operations(engine: engine), throttle: Throttle(quotas: quotas))
+        post("/") { request, context in await wire.answer(request, context) }
     }
 }
 
-private let protocolName = "application/x-amz-json-1.0"
+/// The protocol around the operations: target, content, errors, rates.
+struct WireEndpoint: Sendable {
+    let operations: Operations
+    let throttle: Throttle
 
-/// The largest request that an operation has: a definition or an input with its frame.
-private let requestBytes = 2 << 20
+    private static let protocolName = "application/x-amz-json-1.0"
 
-private func answer(_ request: Request, _ context: ServiceContext, _ operations: Operations) async -> Response {
-    do {
-        let name = try operation(of: request)
-        let buffer = try await request.body.collect(upTo: requestBytes)
-        let input: JSON
+    /// The largest request that an operation has: a definition of 1 MiB as JSON text within JSON, or an input, with its
+    /// frame. AWS takes 1 MB, and so no definition as large as its own limit for them.
+    static let requestBytes = 2 << 20
+
+    private static let epoch = ContinuousClock.now
+
+    func answer(_ request: Request, _ context: ServiceContext) async -> Response {
+        var name = "unknown"
         do {
-            input = buffer.readableBytes == 0 ? [:] : try JSON(parsing: Array(buffer.readableBytesView))
+            let target = try operation(of: request)
+            if WireOperations.names.contains(target) { name = target }
+            let bytes = try await content(of: request)
+            let input: JSON
+            do {
+                input = bytes.isEmpty ? [:] : try JSON(parsing: bytes)
+            } catch {
+                throw ServiceError(name: "SerializationException", message: error.description)
+            }
+            try await admit(target, input)
+            let output = try await operations.perform(target, Arguments(input))
+            count(name, "none")
+            return reply(output, status: .ok, context)
+        } catch let error as ServiceError {
+            return refusal(error, of: name, context)
+        } catch let error as EngineError {
+            return refusal(ServiceError(error), of: name, context)
         } catch {
-            throw ServiceError(name: "SerializationException", message: error.description)
+            context.logger.error("a wire call failed", metadata: ["error": "\(error)"])
+            return refusal(
+                ServiceError(
+                    name: "InternalFailure", message: "The call failed for a reason on our side.",
+                    status: .internalServerError), of: name, context)
         }
-        let output = try await operations.perform(name, Arguments(input))
-        return reply(output, status: .ok, context)
-    } catch let error as ServiceError {
-        return reply(
+    }
+
+    private func operation(of request: Request) throws(ServiceError) -> String {
+        let prefix = "AWSStepFunctions."
+        guard let name = HTTPField.Name("X-Amz-Target"), let target = request.headers[name], target.hasPrefix(prefix)
+        else {
+            throw ServiceError(name: "UnknownOperationException", message: "X-Amz-Target names no operation.")
+        }
+        return String(target.dropFirst(prefix.count))
+    }
+
+    /// The request's content, which ends the call as soon as it is known to be too much.
+    private func content(of request: Request) async throws(ServiceError) -> [UInt8] {
+        let tooLarge = ServiceError(
+            name: "RequestEntityTooLargeException",
+            message: "The content of a request may have \(Self.requestBytes) bytes at most.", status: .contentTooLarge,
+            limit: "request_bytes")
+        let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard declared <= Self.requestBytes else { throw tooLarge }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(declared)
+        do {
+            for try await buffer in request.body {
+                guard bytes.count + buffer.readableBytes <= Self.requestBytes else { throw tooLarge }
+                bytes.append(contentsOf: buffer.readableBytesView)
+            }
+        } catch let error as ServiceError {
+            throw error
+        } catch {
+            // Nobody is there any more to read it.
+            throw ServiceError(name: "SerializationException", message: "The content of the request broke off.")
+        }
+        return bytes
+    }
+
+    private func admit(_ operation: String, _ input: JSON) async throws(ServiceError) {
+        var counted = operation
+        if operation == "StartExecution", throttle.tellsTypesApart,
+            let machine = input["stateMachineArn"]?.stringValue, await operations.engine.isExpress(machine)
+        {
+            counted = RequestQuotas.expressStart
+        }
+        try throttle.admit(counted, at: Int64((ContinuousClock.now - Self.epoch) / .nanoseconds(1)))
+    }
+
+    private func refusal(_ error: ServiceError, of operation: String, _ context: ServiceContext) -> Response {
+        count(operation, error.name)
+        if let limit = error.limit { Refusals.count(limit: limit) }
+        var response = reply(
             ["__type": .string(error.name), "message": .string(error.message)], status: error.status, context)
-    } catch let error as EngineError {
-        return refusal(error, context)
-    } catch {
-        context.logger.error("a wire call failed", metadata: ["error": "\(error)"])
-        return reply(
-            ["__type": "InternalFailure", "message": "The call failed for a reason on our side."],
-            status: .internalServerError, context)
+        response.headers[.retryAfter] = error.retryAfterSeconds.map(String.init)
+        return response
+    }
+
+    private func reply(_ document: JSON, status: HTTPResponse.Status, _ context: ServiceContext) -> Response {
+        var response = Response.json(document, status: status)
+        response.headers[.contentType] = Self.protocolName
+        if let name = HTTPField.Name("x-amzn-RequestId") { response.headers[name] = context.requestID }
+        return response
+    }
+
+    private func count(_ operation: String, _ error: String) {
+        Counter(label: "step_functions_requests_total", dimensions: [("operation", operation), ("error", error)])
+            .increment()
     }
 }
 
-private func operation(of request: Request) throws -> String {
-    let prefix = "AWSStepFunctions."
-    guard let name = HTTPField.Name("X-Amz-Target"), let target = request.headers[name], target.hasPrefix(prefix) else {
-        throw ServiceError(name: "UnknownOperationException", message: "X-Amz-Target names no operation.")
+extension ServiceError {
+    init(_ error: EngineError) {
+        self.init(
+            name: error.code.wireName, message: error.message,
+            status: error.code == .unavailable ? .serviceUnavailable : .badRequest,
+            retryAfterSeconds: error.isPassing ? 1 : nil, limit: error.code.limit)
     }
-    return String(target.dropFirst(prefix.count))
-}
-
-private func refusal(_ error: EngineError, _ context: ServiceContext) -> Response {
-    reply(
-        ["__type": .string(error.code.wireName), "message": .string(error.message)],
-        status: error.code == .unavailable ? .serviceUnavailable : .badRequest, context)
 }
 
 extension EngineError.Code {
@@ -78,6 +158,9 @@ extension EngineError.Code {
         case .nameTaken: "ExecutionAlreadyExists"
         case .invalid: "ValidationException"
         case .unavailable: "ServiceUnavailable"
+        case .busy: "ThrottlingException"
+        case .executionLimit: "ExecutionLimitExceeded"
+        case .pollLimit: "ActivityWorkerLimitExceeded"
         case .invalidName: "InvalidName"
         case .invalidARN: "InvalidArn"
         case .machineExists: "StateMachineAlreadyExists"
@@ -100,14 +183,19 @@ extension EngineError.Code {
         case .taskNotFound: "TaskDoesNotExist"
         case .taskTimedOut: "TaskTimedOut"
         case .notRedrivable: "ExecutionNotRedrivable"
-        case .executionLimit: "ExecutionLimitExceeded"
         }
     }
-}
 
-private func reply(_ document: JSON, status: HTTPResponse.Status, _ context: ServiceContext) -> Response {
-    var response = Response.json(document, status: status)
-    response.headers[.contentType] = protocolName
-    if let name = HTTPField.Name("x-amzn-RequestId") { response.headers[name] = context.requestID }
-    return response
+    /// The limit behind a refusal: see ``Refusals``.
+    fileprivate var limit: String? {
+        switch self {
+        case .busy: "synchronous_executions"
+        case .executionLimit: "open_executions"
+        case .pollLimit: "activity_polls"
+        case .machineLimit: "state_machines"
+        case .activityLimit: "activities"
+        case .quotaExceeded: "versions_and_aliases"
+        default: nil
+        }
+    }
 }

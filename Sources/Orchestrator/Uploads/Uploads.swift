@@ -280,7 +280,7 @@ public actor Uploads {
             record.executionARN = try await runs.startExecution(
                 machine: record.machine, name: record.executionName, input: record.input.text
             ).executionARN
-        } catch  where error.code == .unavailable {
+        } catch  where error.isPassing {
             throw UploadError(.unavailable, error.message)
         } catch {
             throw UploadError(

@@ -58,6 +58,7 @@ private func asking<Value: Sendable>(_ call: () async throws -> Value) async thr
     do {
         return try await call()
     } catch let error as EngineError {
+        if error.code == .pollLimit { Refusals.count(limit: "worker_polls") }
         throw Problem.unavailable(error.message, retryAfter: 1)
     }
 }

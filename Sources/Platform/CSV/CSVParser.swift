@@ -9,8 +9,23 @@ public struct CSVError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(line):\(column): \(reason)" }
 }
 
-/// Reads CSV (RFC 4180) as it comes: fields between commas, records by LF or CRLF, quotes doubled within quotes. Empty
-/// lines are skipped, and a byte order mark in front. Bytes stay bytes: a field is whatever UTF-8 it is.
+/// How a text is written beyond what RFC 4180 says.
+public struct CSVFormat: Sendable, Hashable {
+    /// What stands between fields: one ASCII character, no quote and no line break.
+    public let delimiter: UInt8
+    /// Whether what RFC 4180 has no meaning for is taken as most readers take it: a quote within a field that does not begin
+    /// with one is text, what follows a closing quote belongs to the field, and a carriage return alone ends the record. What
+    /// is not lenient calls these mistakes.
+    public let isLenient: Bool
+
+    public init(delimiter: UInt8 = UInt8(ascii: ","), isLenient: Bool = false) {
+        self.delimiter = delimiter
+        self.isLenient = isLenient
+    }
+}
+
+/// Reads CSV (RFC 4180) as it comes: fields between delimiters, records by LF or CRLF, quotes doubled within quotes. Lines
+/// without a character are skipped, and a byte order mark in front. Bytes stay bytes: a field is whatever UTF-8 it is.
 ///
 /// Memory: one record.
 public struct CSVParser {
@@ -42,13 +57,20 @@ public struct CSVParser {
     private var line = 1
     private var column = 0
     private var quoteAt = (line: 1, column: 1)
-    private let limit: Int
+    /// Whether a field of the record is quoted: even an empty one then is more than an empty line.
+    private var hasQuotes = false
+    private let format: CSVFormat
+    private let recordLimit: Int
+    private let fieldLimit: Int
 
-    /// No record has more fields.
-    public static let fieldLimit = 4096
-
-    /// - Parameter recordLimit: bytes of a record at most.
-    public init(recordLimit: Int = 1 << 20) { limit = recordLimit }
+    /// - Parameters:
+    ///   - recordLimit: bytes of a record at most.
+    ///   - fieldLimit: fields of a record at most.
+    public init(_ format: CSVFormat = CSVFormat(), recordLimit: Int = 1 << 20, fieldLimit: Int = 4096) {
+        self.format = format
+        self.recordLimit = recordLimit
+        self.fieldLimit = fieldLimit
+    }
 
     /// Takes more of the text and hands on each record that is complete. Throws ``CSVError``, and what the receiver throws.
     public mutating func feed(
@@ -57,16 +79,7 @@ public struct CSVParser {
         for byte in bytes {
             column += 1
             switch state {
-            case .fieldStart:
-                if byte == UInt8(ascii: "\""), record.columns.count == record.ends.count {
-                    record.columns.append(column)
-                    quoteAt = (line, column)
-                    state = .quoted
-                } else {
-                    record.columns.append(column)
-                    state = .plain
-                    try plain(byte, receive)
-                }
+            case .fieldStart: try begin(byte, receive)
             case .plain: try plain(byte, receive)
             case .quoted:
                 if byte == UInt8(ascii: "\"") {
@@ -80,15 +93,14 @@ public struct CSVParser {
                 case UInt8(ascii: "\""):
                     try append(byte)
                     state = .quoted
-                case UInt8(ascii: ","), UInt8(ascii: "\n"), UInt8(ascii: "\r"):
+                default:
+                    let isOutside =
+                        byte == format.delimiter || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+                    guard isOutside || format.isLenient else { throw error("something follows the closing quote") }
                     state = .plain
                     try plain(byte, receive)
-                default: throw error("something follows the closing quote")
                 }
-            case .afterReturn:
-                guard byte == UInt8(ascii: "\n") else { throw error("a carriage return without a line feed") }
-                state = .plain
-                try plain(byte, receive)
+            case .afterReturn: try afterReturn(byte, receive)
             }
         }
     }
@@ -105,24 +117,53 @@ public struct CSVParser {
         try endRecord(receive)
     }
 
+    /// Where a field begins.
+    private mutating func begin(
+        _ byte: UInt8, _ receive: (borrowing Record) throws -> Void
+    ) throws {
+        if byte == UInt8(ascii: "\""), record.columns.count == record.ends.count {
+            record.columns.append(column)
+            quoteAt = (line, column)
+            hasQuotes = true
+            state = .quoted
+        } else {
+            record.columns.append(column)
+            state = .plain
+            try plain(byte, receive)
+        }
+    }
+
+    private mutating func afterReturn(
+        _ byte: UInt8, _ receive: (borrowing Record) throws -> Void
+    ) throws {
+        if byte == UInt8(ascii: "\n") {
+            state = .plain
+            return try plain(byte, receive)
+        }
+        guard format.isLenient else { throw error("a carriage return without a line feed") }
+        try endRecord(receive)
+        newLine()
+        column = 1
+        try begin(byte, receive)
+    }
+
     private mutating func plain(
         _ byte: UInt8, _ receive: (borrowing Record) throws -> Void
     ) throws {
         switch byte {
-        case UInt8(ascii: ","):
-            guard record.ends.count < Self.fieldLimit else {
-                throw error("the record has more than \(Self.fieldLimit) fields")
-            }
+        case format.delimiter:
+            guard record.ends.count < fieldLimit else { throw error("the record has more than \(fieldLimit) fields") }
             record.ends.append(record.bytes.count)
             state = .fieldStart
         case UInt8(ascii: "\n"):
             try endRecord(receive)
             newLine()
         case UInt8(ascii: "\r"): state = .afterReturn
-        case UInt8(ascii: "\""): throw error("a quote within a field that is not quoted")
+        case UInt8(ascii: "\"") where !format.isLenient: throw error("a quote within a field that is not quoted")
         default:
             try append(byte)
-            if line == 1, record.bytes.count == 3, record.ends.isEmpty, record.bytes == [0xEF, 0xBB, 0xBF] {
+            if line == 1, column == 3, record.bytes.count == 3, record.ends.isEmpty, record.bytes == [0xEF, 0xBB, 0xBF]
+            {
                 // A byte order mark is no part of the text.
                 record.bytes.removeAll()
                 record.columns.removeAll()
@@ -135,10 +176,9 @@ public struct CSVParser {
         _ receive: (borrowing Record) throws -> Void
     ) throws {
         record.ends.append(record.bytes.count)
-        // One empty field is an empty line.
-        if record.ends.count > 1 || !record.bytes.isEmpty {
-            try receive(record)
-        }
+        // One empty field is an empty line, unless it is quoted.
+        if record.ends.count > 1 || !record.bytes.isEmpty || hasQuotes { try receive(record) }
+        hasQuotes = false
         record.bytes.removeAll(keepingCapacity: true)
         record.ends.removeAll(keepingCapacity: true)
         record.columns.removeAll(keepingCapacity: true)
@@ -153,7 +193,7 @@ public struct CSVParser {
     }
 
     private mutating func append(_ byte: UInt8) throws {
-        guard record.bytes.count < limit else { throw error("the record has more than \(limit) bytes") }
+        guard record.bytes.count < recordLimit else { throw error("the record has more than \(recordLimit) bytes") }
         record.bytes.append(byte)
     }
 

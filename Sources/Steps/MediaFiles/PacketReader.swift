@@ -1,10 +1,6 @@
 import CMedia
 import CMediaShims
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
 /// Reads the coded packets of one track of an MP4 file as they lie there, for packaging without decoding. Owns the
 /// library's format context; used by one thread at a time.
 ///
@@ -142,85 +138,32 @@ extension Packet {
 /// and says nothing of further ones where it does not apply edit lists.
 private struct EditLists {
     /// Of the track that has the most; an empty edit, which only delays, is no part.
-    private(set) var mostParts = 0
-    private let descriptor: Int32
-    private let path: String
+    let mostParts: Int
 
-    /// Boxes looked at: tracks have about ten each on the way.
-    private static let boxLimit = 10_000
-    private var boxes = 0
+    /// Entries looked at.
+    private static let entryLimit: Int64 = 1024
 
     init(path: String) throws(MediaError) {
-        self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw MediaError(
-                .inputOutput, "\(path) cannot be read", libraryWords: String(cString: strerror(errno)))
+        let file = try FileBoxes(path: path)
+        var most = 0
+        try file.follow(["moov", "trak", "edts", "elst"]) { (type, place) throws(MediaError) in
+            if type == "elst" { most = max(most, try EditLists.parts(in: file, place)) }
         }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw MediaError(
-                .inputOutput, "\(path) cannot be read", libraryWords: String(cString: strerror(errno)))
-        }
-        try walk(from: 0, to: Int64(status.st_size), inside: ["moov", "trak", "edts"])
+        mostParts = most
     }
 
-    /// Goes over the boxes of a range, into the first of the names and so on down.
-    private mutating func walk(from start: Int64, to end: Int64, inside names: [String]) throws(MediaError) {
-        var place = start
-        while place + 8 <= end {
-            boxes += 1
-            guard boxes <= EditLists.boxLimit else {
-                throw MediaError(.unsupported, "the file has more than \(EditLists.boxLimit) boxes", byte: place)
-            }
-            let head = try read(16, at: place)
-            var size = number(head.prefix(4))
-            var headSize: Int64 = 8
-            if size == 1 {
-                size = number(head.dropFirst(8))
-                headSize = 16
-            } else if size == 0 {
-                size = end - place
-            }
-            // The library has read the file already: what it let pass ends the search here, too.
-            guard size >= headSize, size <= end - place else { return }
-            let type = String(decoding: head.dropFirst(4).prefix(4), as: UTF8.self)
-            if type == names.first {
-                try walk(from: place + headSize, to: place + size, inside: Array(names.dropFirst()))
-            } else if names.isEmpty, type == "elst" {
-                try count(from: place + headSize, to: place + size)
-            }
-            place += size
-        }
-    }
-
-    private mutating func count(from start: Int64, to end: Int64) throws(MediaError) {
-        let head = try read(8, at: start)
+    private static func parts(in file: borrowing FileBoxes, _ place: FileBoxes.Place) throws(MediaError) -> Int {
+        let head = try file.bytes(8, at: place.content)
         let isLong = head.first == 1
         let entrySize: Int64 = isLong ? 20 : 12
-        let entries = min(number(head.dropFirst(4)), (end - start - 8) / entrySize, 1024)
+        let entries = min(
+            FileBoxes.number(head.dropFirst(4)), (place.end - place.content - 8) / entrySize, EditLists.entryLimit)
         var parts = 0
         for entry in 0..<max(0, entries) {
-            let mediaTime = try read(isLong ? 8 : 4, at: start + 8 + entry * entrySize + (isLong ? 8 : 4))
+            let mediaTime = try file.bytes(
+                isLong ? 8 : 4, at: place.content + 8 + entry * entrySize + (isLong ? 8 : 4))
             if !mediaTime.allSatisfy({ $0 == 0xFF }) { parts += 1 }
         }
-        mostParts = max(mostParts, parts)
-    }
-
-    /// Bytes at a place, zeros beyond the file's end.
-    private func read(_ count: Int, at place: Int64) throws(MediaError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        let got = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(place)) }
-        guard got >= 0 else {
-            throw MediaError(
-                .inputOutput, "\(path) cannot be read", byte: place, libraryWords: String(cString: strerror(errno)))
-        }
-        return bytes
-    }
-
-    /// A big-endian number; beyond 63 bits the largest.
-    private func number(_ bytes: some Collection<UInt8>) -> Int64 {
-        Int64(clamping: bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+        return parts
     }
 }

@@ -22,10 +22,13 @@ public struct ContentProtection: Sendable {
         public let keyID: KeyID
         /// Nil: whatever no labelled key is for.
         public let label: Label?
+        /// What the pictures that it protects need of the way to a screen.
+        public let outputLevel: OutputLevel?
 
-        public init(keyID: KeyID, label: Label? = nil) {
+        public init(keyID: KeyID, label: Label? = nil, outputLevel: OutputLevel? = nil) {
             self.keyID = keyID
             self.label = label
+            self.outputLevel = outputLevel
         }
     }
 
@@ -46,7 +49,9 @@ public struct ContentProtection: Sendable {
         var problems: [String] = []
         var uses = uses
         if uses.count == 2, uses.allSatisfy({ $0.label == nil }) {
-            uses = [KeyUse(keyID: uses[0].keyID, label: .video), KeyUse(keyID: uses[1].keyID, label: .audio)]
+            uses = zip(uses, [Label.video, .audio]).map { use, label in
+                KeyUse(keyID: use.keyID, label: label, outputLevel: use.outputLevel)
+            }
         }
         if uses.isEmpty { problems.append("protection needs at least one key") }
         if uses.count(where: { $0.label == nil }) > 1 {
@@ -65,7 +70,7 @@ public struct ContentProtection: Sendable {
         self.key = key
     }
 
-    func keyID(for track: TrackDescription) throws(StepFailure) -> KeyID {
+    private func use(for track: TrackDescription) throws(StepFailure) -> KeyUse {
         let wanted: [Label?] =
             switch track.media {
             case .audio: [.audio, nil]
@@ -74,7 +79,7 @@ public struct ContentProtection: Sendable {
             case .video: [.uhd, .video, nil]
             }
         for label in wanted {
-            if let use = uses.first(where: { $0.label == label }) { return use.keyID }
+            if let use = uses.first(where: { $0.label == label }) { return use }
         }
         throw .parametersInvalid("no key is for track '\(track.name)': label one for it, or leave one without a label")
     }
@@ -93,11 +98,12 @@ public struct ContentProtection: Sendable {
     func protection(
         of track: TrackDescription, contentDigest: [UInt8]
     ) throws(StepFailure) -> TrackProtection {
-        let keyID = try keyID(for: track)
+        let use = try use(for: track)
         let message = Array("showrunner media vector 1 \(scheme.rawValue) \(track.name)\n".utf8) + contentDigest
-        let code = HMACSHA256.code(message, key: try contentKey(keyID))
+        let code = HMACSHA256.code(message, key: try contentKey(use.keyID))
         return TrackProtection(
-            scheme: scheme, keyID: keyID, vector: Array(code.prefix(scheme == .cbcs ? 16 : 8)))
+            scheme: scheme, keyID: use.keyID, vector: Array(code.prefix(scheme == .cbcs ? 16 : 8)),
+            outputLevel: use.outputLevel)
     }
 }
 

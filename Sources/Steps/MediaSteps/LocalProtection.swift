@@ -8,7 +8,7 @@ public struct LocalProtection: Sendable {
 
     /// - Parameters:
     ///   - scheme: `cbcs` or `cenc`.
-    ///   - keys: each `[LABEL=]KID:KEY`, key id and key of 32 hexadecimal digits.
+    ///   - keys: each `[LABEL=]KID:KEY[:HDCP]`, key id and key of 32 hexadecimal digits, HDCP `NONE`, `TYPE-0` or `TYPE-1`.
     /// - Throws: `Showrunner.ParametersInvalid` with all that is wrong; it never repeats a key.
     public init(scheme: String, keys: [String], clearLeadSeconds: Int = 0) throws(StepFailure) {
         guard let scheme = ProtectionScheme(rawValue: scheme) else {
@@ -24,17 +24,21 @@ public struct LocalProtection: Sendable {
             if parts.count == 2, label == nil {
                 problems.append("key \(index + 1): its label must be audio, video, sd, hd or uhd")
             }
-            guard pair.count == 2, let keyID = KeyID(String(pair[0])), let key = Hex.decode(pair[1]),
+            let level = pair.count == 3 ? OutputLevel(rawValue: String(pair[2])) : nil
+            if pair.count == 3, level == nil {
+                problems.append("key \(index + 1): its HDCP level must be NONE, TYPE-0 or TYPE-1")
+            }
+            guard (2...3).contains(pair.count), let keyID = KeyID(String(pair[0])), let key = Hex.decode(pair[1]),
                 key.count == AES128.blockBytes
             else {
-                problems.append("key \(index + 1) must be [LABEL=]KID:KEY, each of 32 hexadecimal digits")
+                problems.append("key \(index + 1) must be [LABEL=]KID:KEY[:HDCP], id and key of 32 hexadecimal digits")
                 continue
             }
             if let other = known[keyID], other != key {
                 problems.append("key \(index + 1): \(keyID) has another key already")
             }
             known[keyID] = key
-            uses.append(.init(keyID: keyID, label: label))
+            uses.append(.init(keyID: keyID, label: label, outputLevel: level))
         }
         guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
         let all = known

@@ -19,7 +19,7 @@ public struct PackageStep: LocalStep {
     public init() {
         self.init { keyID throws(StepFailure) in
             throw StepFailure(
-                error: "Showrunner.KeyUnavailable", cause: "this worker has no source of content keys for \(keyID)",
+                error: StepErrorName.keyUnavailable, cause: "this worker has no source of content keys for \(keyID)",
                 retry: .elsewhere)
         }
     }
@@ -119,7 +119,14 @@ public struct PackageStep: LocalStep {
             if let label, ContentProtection.Label(rawValue: label) == nil {
                 problems.append("keys[\(index)].label '\(label)' must be audio, video, sd, hd or uhd")
             }
-            uses.append(.init(keyID: keyID, label: label.flatMap(ContentProtection.Label.init)))
+            let level = key["hdcpLevel"]?.stringValue
+            if let level, OutputLevel(rawValue: level) == nil {
+                problems.append("keys[\(index)].hdcpLevel '\(level)' must be NONE, TYPE-0 or TYPE-1")
+            }
+            uses.append(
+                .init(
+                    keyID: keyID, label: label.flatMap(ContentProtection.Label.init),
+                    outputLevel: level.flatMap(OutputLevel.init)))
         }
         do {
             return try ContentProtection(

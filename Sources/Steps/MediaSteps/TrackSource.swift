@@ -45,7 +45,7 @@ public struct TrackSource: Sendable, Hashable {
                 entry: descriptions.indices.contains(stream.index) ? descriptions[stream.index] : nil)
             reader.select(stream: stream.index)
             var samples = SampleIndex()
-            var layout = try protection.flatMap { try SubsampleLayout(description, scheme: $0.scheme) }
+            var layout = protection.flatMap { SubsampleLayout(description, scheme: $0.scheme) }
             var subsamples = layout == nil ? nil : SubsampleTable()
             var digest = ContentDigest(isNeeded: protection != nil)
             let packet = try Packet()
@@ -109,7 +109,8 @@ public struct TrackSource: Sendable, Hashable {
                         sampleAspectRatio: Ratio(
                             stream.sampleAspectRatio.numerator, stream.sampleAspectRatio.denominator),
                         color: entry?.color,
-                        highDynamicRange: entry?.highDynamicRange ?? HighDynamicRangeMetadata()))
+                        highDynamicRange: entry?.highDynamicRange ?? HighDynamicRangeMetadata(),
+                        dolbyVision: entry?.dolbyVision))
             case .audio, .text: .audio(.init(sampleRate: stream.sampleRate, channels: stream.channels))
             }
         return try TrackDescription(

@@ -91,21 +91,8 @@ struct AVCSliceHeaders: Sendable, Hashable {
         bits.skip(1)
         if bits.bit() { for _ in 0..<4 { _ = bits.unsigned() } }
         guard !bits.isExhausted, id <= 31, set.frameNumberBits <= 16, set.orderBits <= 16 else { return }
-        if bits.bit() { set.color = Self.color(&bits) }
+        if bits.bit() { set.color = ColorDescription(usabilityInformation: &bits) }
         sequences[id] = set
-    }
-
-    /// The colour description of the usability information (E.1.1).
-    private static func color(_ bits: inout BitReader) -> ColorDescription? {
-        if bits.bit(), bits.bits(8) == 255 { bits.skip(32) }
-        if bits.bit() { bits.skip(1) }
-        guard bits.bit() else { return nil }
-        bits.skip(3)
-        let isFull = bits.bit()
-        guard bits.bit() else { return nil }
-        let color = ColorDescription(
-            primaries: bits.bits(8), transfer: bits.bits(8), matrix: bits.bits(8), isFullRange: isFull)
-        return bits.isExhausted ? nil : color
     }
 
     private mutating func learnPicture(_ unit: UnsafeRawBufferPointer) {

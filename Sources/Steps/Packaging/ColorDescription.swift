@@ -12,6 +12,19 @@ public struct ColorDescription: Sendable, Hashable {
         self.isFullRange = isFullRange
     }
 
+    /// The colour description of the video usability information, which begins the same in H.264 and HEVC (ISO/IEC 14496-10
+    /// and 23008-2, E.2.1); nil where there is none or it cannot be read.
+    init?(usabilityInformation bits: inout BitReader) {
+        if bits.bit(), bits.bits(8) == 255 { bits.skip(32) }
+        if bits.bit() { bits.skip(1) }
+        guard bits.bit() else { return nil }
+        bits.skip(3)
+        let isFull = bits.bit()
+        guard bits.bit() else { return nil }
+        self.init(primaries: bits.bits(8), transfer: bits.bits(8), matrix: bits.bits(8), isFullRange: isFull)
+        if bits.isExhausted { return nil }
+    }
+
     /// ITU-R BT.709, what the codecs parameters of AV1 and VP9 leave out.
     static let bt709 = ColorDescription(primaries: 1, transfer: 1, matrix: 1)
 

@@ -108,20 +108,8 @@ struct HEVCParameterSets: Sendable, Hashable {
         set.hasTemporalMotion = bits.bit()
         bits.skip(1)
         guard !bits.isExhausted, id <= 15 else { return }
-        if bits.bit() { set.color = Self.color(&bits) }
+        if bits.bit() { set.color = ColorDescription(usabilityInformation: &bits) }
         sequences[id] = set
-    }
-
-    private static func color(_ bits: inout BitReader) -> ColorDescription? {
-        if bits.bit(), bits.bits(8) == 255 { bits.skip(32) }
-        if bits.bit() { bits.skip(1) }
-        guard bits.bit() else { return nil }
-        bits.skip(3)
-        let isFull = bits.bit()
-        guard bits.bit() else { return nil }
-        let color = ColorDescription(
-            primaries: bits.bits(8), transfer: bits.bits(8), matrix: bits.bits(8), isFullRange: isFull)
-        return bits.isExhausted ? nil : color
     }
 
     private static func skipProfile(_ bits: inout BitReader, subLayers: Int) {

@@ -124,6 +124,9 @@ public struct HLSPlaylists: Sendable {
         var attributes = [
             "BANDWIDTH=\(peak)", "AVERAGE-BANDWIDTH=\(average)", "CODECS=\(quoted(codecs.joined(separator: ",")))",
         ]
+        if let codecs = video.description.supplementalCodecs {
+            attributes.append("SUPPLEMENTAL-CODECS=\(quoted(codecs))")
+        }
         attributes += pictureAttributes(video)
         if let rate = video.frameRate {
             let thousandths = MediaTime(Int64(rate.numerator), scale: Int64(rate.denominator)).ticks(scale: 1000)
@@ -140,6 +143,7 @@ public struct HLSPlaylists: Sendable {
         // A picture that is nearest to its shape in whole pixels.
         var attributes = ["RESOLUTION=\(picture.displayWidth)x\(picture.height)"]
         if let color = video.description.color { attributes.append("VIDEO-RANGE=\(color.videoRange)") }
+        if let level = video.protection?.outputLevel { attributes.append("HDCP-LEVEL=\(level.rawValue)") }
         return attributes
     }
 
@@ -150,7 +154,8 @@ public struct HLSPlaylists: Sendable {
             [
                 "BANDWIDTH=\(video.pictureRates.peak(targetDuration: longest))",
                 "AVERAGE-BANDWIDTH=\(video.pictureRates.average)", "CODECS=\(quoted(video.description.codecs))",
-            ] + pictureAttributes(video) + ["URI=\(quoted(path))"]
+            ] + (video.description.supplementalCodecs.map { ["SUPPLEMENTAL-CODECS=\(quoted($0))"] } ?? [])
+            + pictureAttributes(video) + ["URI=\(quoted(path))"]
         return "#EXT-X-I-FRAME-STREAM-INF:" + attributes.joined(separator: ",")
     }
 

@@ -8,6 +8,15 @@ public enum ProtectionScheme: String, Sendable, Hashable, CaseIterable {
     var code: StaticString { self == .cbcs ? "cbcs" : "cenc" }
 }
 
+/// How the way to a screen is protected: `HDCP-LEVEL` (RFC 8216bis, 4.4.6.2).
+public enum OutputLevel: String, Sendable, Hashable, CaseIterable {
+    case none = "NONE"
+    /// HDCP 1.4 and its like.
+    case type0 = "TYPE-0"
+    /// HDCP 2.2 and its like, which content of type 1 needs.
+    case type1 = "TYPE-1"
+}
+
 /// Names a content key: 16 bytes. The key itself never comes into this room.
 public struct KeyID: Sendable, Hashable, CustomStringConvertible {
     public let bytes: [UInt8]
@@ -62,14 +71,17 @@ public struct TrackProtection: Sendable, Hashable {
     public let keyID: KeyID
     /// `cbcs`: the constant vector, 16 bytes. `cenc`: the first sample's, 8 bytes; each later sample's is one more.
     public let vector: [UInt8]
+    /// What a screen must be joined with; nil for nothing said. Licences enforce it, playlists only tell.
+    public let outputLevel: OutputLevel?
 
     /// - Precondition: the vector has the scheme's length.
-    public init(scheme: ProtectionScheme, keyID: KeyID, vector: [UInt8]) {
+    public init(scheme: ProtectionScheme, keyID: KeyID, vector: [UInt8], outputLevel: OutputLevel? = nil) {
         precondition(
             vector.count == (scheme == .cbcs ? 16 : 8), "a vector of \(vector.count) bytes for \(scheme.rawValue)")
         self.scheme = scheme
         self.keyID = keyID
         self.vector = vector
+        self.outputLevel = outputLevel
     }
 
     /// Blocks of 16 bytes encrypted and left in each run of video (ISO/IEC 23001-7, 10.4.2).

@@ -5,6 +5,7 @@ public struct SampleDescription: Sendable {
     public let format: String
     public private(set) var color: ColorDescription?
     public private(set) var highDynamicRange = HighDynamicRangeMetadata()
+    public private(set) var dolbyVision: DolbyVisionConfiguration?
     private let bytes: [UInt8]
     private let entry: Box
 
@@ -37,6 +38,8 @@ public struct SampleDescription: Sendable {
         }
         highDynamicRange = HighDynamicRangeMetadata(
             masteringDisplay: content("mdcv"), contentLight: content("clli"))
+        dolbyVision = ["dvcC", "dvvC"].lazy.compactMap { entry.first($0) }.first
+            .flatMap { DolbyVisionConfiguration(record: Array($0.content(of: bytes))) }
     }
 
     private func content(_ type: String) -> [UInt8] { entry.first(type).map { Array($0.content(of: bytes)) } ?? [] }

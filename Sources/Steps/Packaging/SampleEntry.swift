@@ -12,6 +12,9 @@ struct SampleEntry {
             stsd.box(protection == nil ? format : "encv") { entry in
                 visualFields(video, &entry)
                 configurationBox(&entry)
+                if let dolbyVision = video.dolbyVision, track.supplementalCodecs != nil {
+                    entry.box(dolbyVision.boxType) { $0.raw(dolbyVision.record) }
+                }
                 visualExtensions(video, &entry)
                 protection?.writeInformation(originalFormat: format, isVideo: true, into: &entry)
             }

@@ -5,6 +5,7 @@ public struct SubsampleLayout: Sendable {
         case avc(AVCSliceHeaders, lengthSize: Int)
         case hevc(HEVCSliceHeaders, lengthSize: Int)
         case vp9(VP9FrameHeaders)
+        case av1(AV1FrameHeaders)
     }
 
     private var codec: Codec
@@ -12,15 +13,12 @@ public struct SubsampleLayout: Sendable {
     private var samples = 0
 
     /// Nil for tracks whose samples are protected whole: audio.
-    /// - Throws: `trackInvalid` for a codec that is not protected.
-    public init?(_ track: TrackDescription, scheme: ProtectionScheme) throws(PackagingError) {
+    public init?(_ track: TrackDescription, scheme: ProtectionScheme) {
         switch track.codec {
         case .avc(let configuration): codec = .avc(configuration.slices, lengthSize: configuration.lengthSize)
         case .hevc(let configuration): codec = .hevc(configuration.slices, lengthSize: configuration.lengthSize)
         case .vp9: codec = .vp9(VP9FrameHeaders())
-        case .av1:
-            throw PackagingError(
-                .trackInvalid, "track '\(track.name)': AV1 is packaged clear only, its tiles cannot be protected yet")
+        case .av1(let configuration): codec = .av1(AV1FrameHeaders(configuration: configuration.record.dropFirst(4)))
         case .aac, .opus, .ac3, .enhancedAC3: return nil
         }
         self.scheme = scheme
@@ -66,6 +64,12 @@ public struct SubsampleLayout: Sendable {
         case .vp9(var headers):
             isRead = headers.frames(of: sample) { parts.add(clear: $0, protected: $1) }
             codec = .vp9(headers)
+        case .av1(var headers):
+            isRead = headers.frames(of: sample) { clear, tile in
+                parts.add(clear: clear)
+                if let tile { parts.add(tile: tile) }
+            }
+            codec = .av1(headers)
         }
         guard isRead else {
             throw PackagingError(
@@ -113,6 +117,15 @@ private struct Parts {
         }
         guard protected > 0 else { return }
         flush(protected: protected)
+    }
+
+    mutating func add(clear more: Int) { clear += more }
+
+    /// A tile of AV1, which is a subsample of its own: its whole blocks at the end are protected, under either scheme (AV1 Codec ISO
+    /// Media File Format Binding, 4.2).
+    mutating func add(tile size: Int) {
+        clear += size % 16
+        flush(protected: size - size % 16)
     }
 
     private mutating func flush(protected: Int) {

@@ -28,16 +28,19 @@ public struct TrackDescription: Sendable, Hashable {
         /// What the container says; where it says nothing, the codec's own headers count.
         public let color: ColorDescription?
         public let highDynamicRange: HighDynamicRangeMetadata
+        public let dolbyVision: DolbyVisionConfiguration?
 
         public init(
             width: Int, height: Int, sampleAspectRatio: Ratio = Ratio(1, 1), color: ColorDescription? = nil,
-            highDynamicRange: HighDynamicRangeMetadata = HighDynamicRangeMetadata()
+            highDynamicRange: HighDynamicRangeMetadata = HighDynamicRangeMetadata(),
+            dolbyVision: DolbyVisionConfiguration? = nil
         ) {
             self.width = width
             self.height = height
             self.sampleAspectRatio = sampleAspectRatio
             self.color = color
             self.highDynamicRange = highDynamicRange
+            self.dolbyVision = dolbyVision
         }
 
         /// The width at which the picture has square pixels.
@@ -126,6 +129,12 @@ public struct TrackDescription: Sendable, Hashable {
     /// The codecs parameter, with the colours where the codec's form has them.
     public var codecs: String {
         if case .av1(let configuration) = codec { configuration.codecs(color: color) } else { codec.codecs }
+    }
+
+    /// What players that know more than the codec find in the stream; nil for nothing.
+    var supplementalCodecs: String? {
+        guard case .video(let video) = media else { return nil }
+        return video.dolbyVision?.codecs(over: codec)
     }
 
     /// The colours of a picture; nil where nothing states them.

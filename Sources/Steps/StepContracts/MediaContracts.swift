@@ -63,7 +63,8 @@ extension StepContract {
             StepField("thumbnails", .object, required: false, "what thumbnail gave"),
             StepField("protection", .string, required: false, "'none' unless given, 'cbcs' or 'cenc'"),
             StepField(
-                "keys", .array, required: false, "each with keyId and label: audio, video, sd, hd, uhd, or none for all"
+                "keys", .array, required: false,
+                "each with keyId and label: audio, video, sd, hd, uhd, or none for all; hdcpLevel: NONE, TYPE-0, TYPE-1"
             ),
             StepField("clearLeadSeconds", .number, required: false, "segments that begin before it stay clear"),
         ],

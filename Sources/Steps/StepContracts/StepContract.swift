@@ -16,10 +16,13 @@ public struct StepContract: Sendable {
     /// Members the input must have, with their JSON types; further members are allowed.
     public let input: [StepField]
     public let output: [StepField]
+    /// The names under which it may fail: those of its runner and its own.
+    public let errors: [String]
 
+    /// - Parameter errors: names of this step alone, beside those of its runner.
     public init(
         name: String, version: Int, summary: String, runner: StepRunner, heartbeatSeconds: Int = 15,
-        input: [StepField], output: [StepField]
+        input: [StepField], output: [StepField], errors: [String] = []
     ) {
         self.name = name
         self.version = version
@@ -28,6 +31,7 @@ public struct StepContract: Sendable {
         self.heartbeatSeconds = heartbeatSeconds
         self.input = input
         self.output = output
+        self.errors = runner.errors + errors
     }
 
     /// The resource that names this step in a definition.

@@ -89,35 +89,35 @@ public struct StepFailure: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(error): \(cause)" }
 
     public static func sourceInvalid(_ cause: String) -> StepFailure {
-        StepFailure(error: "Showrunner.SourceInvalid", cause: cause, retry: .never)
+        StepFailure(error: StepErrorName.sourceInvalid, cause: cause, retry: .never)
     }
 
     public static func sourceUnsupported(_ cause: String) -> StepFailure {
-        StepFailure(error: "Showrunner.SourceUnsupported", cause: cause, retry: .never)
+        StepFailure(error: StepErrorName.sourceUnsupported, cause: cause, retry: .never)
     }
 
     public static func parametersInvalid(_ cause: String) -> StepFailure {
-        StepFailure(error: "Showrunner.ParametersInvalid", cause: cause, retry: .never)
+        StepFailure(error: StepErrorName.parametersInvalid, cause: cause, retry: .never)
     }
 
     public static func storageUnavailable(_ cause: String) -> StepFailure {
-        StepFailure(error: "Showrunner.StorageUnavailable", cause: cause, retry: .transient)
+        StepFailure(error: StepErrorName.storageUnavailable, cause: cause, retry: .transient)
     }
 
     public static func databaseUnavailable(_ cause: String) -> StepFailure {
-        StepFailure(error: "Showrunner.DatabaseUnavailable", cause: cause, retry: .transient)
+        StepFailure(error: StepErrorName.databaseUnavailable, cause: cause, retry: .transient)
     }
 
     public static func resourceExhausted(_ cause: String) -> StepFailure {
-        StepFailure(error: "Showrunner.ResourceExhausted", cause: cause, retry: .elsewhere)
+        StepFailure(error: StepErrorName.resourceExhausted, cause: cause, retry: .elsewhere)
     }
 
     public static func crashed(_ cause: String) -> StepFailure {
-        StepFailure(error: "Showrunner.StepCrashed", cause: cause, retry: .elsewhere)
+        StepFailure(error: StepErrorName.stepCrashed, cause: cause, retry: .elsewhere)
     }
 
     public static func cancelled(_ cause: String) -> StepFailure {
-        StepFailure(error: "Showrunner.Cancelled", cause: cause, retry: .never)
+        StepFailure(error: StepErrorName.cancelled, cause: cause, retry: .never)
     }
 }
 

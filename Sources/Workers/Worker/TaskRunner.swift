@@ -49,6 +49,6 @@ extension StepFailure {
     /// A task of a step that the worker has not offered: another one may have it.
     static func unknownStep(_ name: String) -> StepFailure {
         StepFailure(
-            error: "Showrunner.ParametersInvalid", cause: "this worker has no step '\(name)'", retry: .elsewhere)
+            error: StepErrorName.parametersInvalid, cause: "this worker has no step '\(name)'", retry: .elsewhere)
     }
 }

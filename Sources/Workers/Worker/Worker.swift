@@ -270,7 +270,7 @@ public final class Worker: Service {
     /// attempt's heartbeats end, which says the same a little later.
     private func handBack(_ offer: TaskOffer) async {
         let failure = StepFailure(
-            error: "Showrunner.WorkerLost", cause: "the worker \(session.name) was told to stop",
+            error: StepErrorName.workerLost, cause: "the worker \(session.name) was told to stop",
             retry: .elsewhere)
         let request = FailRequest(token: offer.token, failure: failure)
         // Outside the cancelled task, or the message would be cancelled too.

@@ -1,0 +1,161 @@
+import JSON
+import Testing
+
+@testable import StepFunctionsAPI
+
+private let second: Int64 = 1_000_000_000
+
+@Suite("Token buckets, on a clock of numbers")
+struct TokenBucketTests {
+    @Test("a full bucket gives all it has at once, then one a refill, and says how long the next one takes")
+    func burst() {
+        var bucket = TokenBucket(size: 3, refillPerSecond: 2, at: 0)
+        for _ in 0..<3 { #expect(bucket.take(at: 0) == nil) }
+        #expect(bucket.take(at: 0) == second / 2)
+        #expect(bucket.take(at: second / 4) == second / 4)
+        #expect(bucket.take(at: second / 2) == nil)
+        #expect(bucket.take(at: second / 2) == second / 2)
+    }
+
+    @Test("it holds no more than its size, however long nobody comes")
+    func idle() {
+        var bucket = TokenBucket(size: 2, refillPerSecond: 1, at: 0)
+        for instant in [0, Int64.max / 2, Int64.max - 1] as [Int64] {
+            #expect(bucket.take(at: instant) == nil)
+            #expect(bucket.take(at: instant) == nil)
+            #expect(bucket.take(at: instant) == second)
+        }
+    }
+
+    @Test("a clock that is set back gives nothing, and nothing is lost by it")
+    func backwards() {
+        var bucket = TokenBucket(size: 1, refillPerSecond: 1, at: 10 * second)
+        #expect(bucket.take(at: 10 * second) == nil)
+        #expect(bucket.take(at: 0) == second)
+        #expect(bucket.take(at: 11 * second) == nil)
+    }
+
+    @Test("the largest numbers do not overflow")
+    func extremes() {
+        var bucket = TokenBucket(size: TokenBucket.maximum, refillPerSecond: TokenBucket.maximum, at: .min / 2)
+        #expect(bucket.take(at: .min / 2) == nil)
+        #expect(bucket.take(at: .max / 2) == nil)
+    }
+
+    @Test("in any sequence of looks the calls admitted are those that exact arithmetic admits")
+    func againstFractions() {
+        let seed = UInt64.random(in: 1 ... .max)
+        var dice = Dice(state: seed)
+        for _ in 0..<200 {
+            let (size, refill) = (Int(dice.next() % 50) + 1, Int(dice.next() % 1000) + 1)
+            var bucket = TokenBucket(size: size, refillPerSecond: refill, at: 0)
+            // Tokens times a second's nanoseconds; whole numbers, wide enough for what is asked here.
+            var exact = Int128(size) * Int128(second)
+            var now: Int64 = 0
+            var admitted = 0
+            for _ in 0..<500 {
+                let step = Int64(dice.next() % UInt64(2 * second / Int64(refill) + 1))
+                now += step
+                exact = min(exact + Int128(step) * Int128(refill), Int128(size) * Int128(second))
+                let isAdmitted = bucket.take(at: now) == nil
+                #expect(isAdmitted == (exact >= Int128(second)), "seed \(seed)")
+                if isAdmitted {
+                    exact -= Int128(second)
+                    admitted += 1
+                }
+                #expect(
+                    Int128(admitted) <= Int128(size) + Int128(now) * Int128(refill) / Int128(second), "seed \(seed)")
+            }
+        }
+    }
+
+    @Test("whoever comes back after the time that he was told is let in, and a nanosecond before he is not")
+    func waits() {
+        let seed = UInt64.random(in: 1 ... .max)
+        var dice = Dice(state: seed)
+        for _ in 0..<1000 {
+            let refill = Int(dice.next() % 10_000) + 1
+            var bucket = TokenBucket(size: 1, refillPerSecond: refill, at: 0)
+            _ = bucket.take(at: 0)
+            let now = Int64(dice.next() % UInt64(second / Int64(refill) + 1))
+            guard let wait = bucket.take(at: now) else { continue }
+            var early = bucket
+            #expect(early.take(at: now + wait - 1) != nil, "seed \(seed)")
+            #expect(bucket.take(at: now + wait) == nil, "seed \(seed)")
+        }
+    }
+}
+
+/// SplitMix64.
+private struct Dice {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+@Suite("Quotas of the operations")
+struct RequestQuotaTests {
+    @Test("the service bounds each operation but synchronous starts, and some of them as its page says")
+    func ofTheService() {
+        let bounded = Set(RequestQuotas.aws.quotas.keys)
+        #expect(
+            bounded.subtracting([RequestQuotas.expressStart])
+                == WireOperations.names.subtracting(["StartSyncExecution"]))
+        for (name, size, refill) in [
+            ("StartExecution", 1300, 300), (RequestQuotas.expressStart, 6000, 6000), ("GetActivityTask", 3000, 500),
+            ("DescribeExecution", 300, 15), ("CreateStateMachine", 100, 1), ("TestState", 50, 10),
+            ("UntagResource", 200, 1), ("ListExecutions", 200, 5),
+        ] {
+            #expect(RequestQuotas.aws.quotas[name] == .init(bucketSize: size, refillPerSecond: refill), "\(name)")
+        }
+    }
+
+    @Test("operations have buckets of their own, and what has no quota is not bounded")
+    func separation() throws {
+        let throttle = Throttle(
+            quotas: RequestQuotas(quotas: [
+                "ListExecutions": .init(bucketSize: 1, refillPerSecond: 1),
+                "StopExecution": .init(bucketSize: 1, refillPerSecond: 4),
+            ]))
+        try throttle.admit("ListExecutions", at: 0)
+        try throttle.admit("StopExecution", at: 0)
+        for _ in 0..<1000 { try throttle.admit("DescribeExecution", at: 0) }
+        let refusal = #expect(throws: ServiceError.self) { try throttle.admit("ListExecutions", at: second / 2) }
+        #expect(refusal?.name == "ThrottlingException" && refusal?.status == .badRequest)
+        #expect(refusal?.message == "Rate exceeded: ListExecutions may be called 1 times at once and 1 times a second")
+        #expect(refusal?.retryAfterSeconds == 1)
+        try throttle.admit("StopExecution", at: second / 2)
+        try throttle.admit("ListExecutions", at: second)
+    }
+
+    @Test("a document of quotas is read, and all that is wrong with one is told with its place")
+    func reading() throws {
+        let good = #"{"StartExecution": {"bucketSize": 5, "refillPerSecond": 2}}"#
+        #expect(
+            try RequestQuotas(SourceTree(parsingJSON: good)).quotas == [
+                "StartExecution": .init(bucketSize: 5, refillPerSecond: 2)
+            ])
+        let bad = """
+            {"StartExecutions": {"bucketSize": 5, "refillPerSecond": 2},
+             "StopExecution": {"bucketSize": 0, "refillPerSecond": 1.5},
+             "TestState": {"bucketSize": 1, "rate": 2},
+             "TagResource": 3}
+            """
+        let faults = #expect(throws: RequestQuotas.Faults.self) { try RequestQuotas(SourceTree(parsingJSON: bad)) }
+        #expect(
+            faults?.faults.map { "\($0.place.line): \($0.reason)" } == [
+                "1: there is no operation 'StartExecutions'",
+                "2: bucketSize has to be a whole number from 1 to 1000000",
+                "2: refillPerSecond has to be a whole number from 1 to 1000000",
+                "3: 'rate' is not known here: a quota has bucketSize and refillPerSecond",
+                "3: 'TestState' lacks refillPerSecond", "4: a quota is {bucketSize: N, refillPerSecond: N}",
+            ])
+        #expect(throws: RequestQuotas.Faults.self) { try RequestQuotas(SourceTree(parsingJSON: "[]")) }
+    }
+}
