@@ -20,6 +20,9 @@ final class EngineProcess: @unchecked Sendable {
     private let definitions: [Deployed]
     private let trace: Trace
     private var dice: Dice
+    private var life: Task<Void, Never>?
+    private var isActive = false
+    private var isShuttingDown = false
 
     /// A definition that every process deploys.
     struct Deployed: Sendable {
@@ -62,7 +65,7 @@ final class EngineProcess: @unchecked Sendable {
     /// - Parameter isDead: whether a holder is known to run no more.
     func start(isDead: @escaping @Sendable (String) -> Bool) {
         trace.note("\(incarnation) starts")
-        Task.detached { [self] in
+        life = Task.detached { [self] in
             do {
                 try await live(isDead)
             } catch {
@@ -74,6 +77,7 @@ final class EngineProcess: @unchecked Sendable {
 
     private func live(_ isDead: @Sendable (String) -> Bool) async throws {
         try await engine.activate(holder: incarnation, isDead: isDead)
+        isActive = true
         try await engine.loadMachines()
         for definition in definitions {
             try await engine.deploy(name: definition.name, machine: definition.machine, definition: definition.text)
@@ -81,7 +85,7 @@ final class EngineProcess: @unchecked Sendable {
         await engine.beginServing()
         trace.note("\(incarnation) serves")
         trace.count("takeover")
-        while true {
+        while !isShuttingDown {
             try await clock.sleep(for: .seconds(3))
             do {
                 guard try await journal.renewLease() else {
@@ -91,17 +95,17 @@ final class EngineProcess: @unchecked Sendable {
                 }
             } catch { trace.note("\(incarnation) could not renew the lease: \(error)") }
         }
+        await engine.stop()
+        await journal.close(deadline: .seconds(10))
+        try await journal.releaseLease()
     }
 
-    /// Ends as it does when told to: the journal is closed and the lease given back.
+    /// Ends as after SIGTERM: polls first, then what stands by gives up; what is active gives the lease back.
     func shutDown() {
         trace.note("\(incarnation) shuts down")
-        Task.detached { [self] in
-            await engine.stop()
-            await journal.close(deadline: .seconds(10))
-            do { try await journal.releaseLease() } catch { trace.note("\(incarnation) kept the lease: \(error)") }
-            host.die()
-        }
+        isShuttingDown = true
+        Task.detached { [engine] in await engine.stop() }
+        if !isActive { life?.cancel() }
     }
 
     /// A call over the network: it, or its answer, may be lost, and either takes its time.
