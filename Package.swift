@@ -50,6 +50,7 @@ let platform: [Target] = [
     .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
     .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/Platform/Cryptography"),
+    .target(name: "SignatureV4", dependencies: ["Cryptography"], path: "Sources/Platform/SignatureV4"),
     .target(
         name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
     .target(
@@ -82,6 +83,7 @@ let orchestrator: [Target] = [
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
         path: "Sources/Orchestrator/DefinitionSchema"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
+    .target(name: "AccessControl", path: "Sources/Orchestrator/AccessControl"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
@@ -92,12 +94,20 @@ let orchestrator: [Target] = [
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
-        dependencies: ["Engine", "HTTPServer", "Interpreter", "JSON", httpTypes, hummingbird, metrics],
-        path: "Sources/Orchestrator/StepFunctionsAPI"),
+        dependencies: [
+            "Engine", "HTTPServer", "Interpreter", "JSON", "StatesLanguage", "StepContracts", httpTypes, hummingbird,
+            metrics,
+        ], path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "WorkerAPI",
         dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
         path: "Sources/Orchestrator/WorkerAPI"),
+    .target(
+        name: "Access",
+        dependencies: [
+            "AccessControl", "Cryptography", "HTTPServer", "JSON", "Journal", "Postgres", "SignatureV4", deque,
+            httpTypes, hummingbird, lifecycle, logging, metrics, nioCore,
+        ], path: "Sources/Orchestrator/Access"),
     .target(
         name: "Uploads",
         dependencies: [
@@ -111,7 +121,8 @@ let orchestrator: [Target] = [
             page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
             page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
             page("markup.js"), page("run-page.js"), page("run.css"), page("runs-page.js"), page("runs.css"),
-            page("state-panel.js"), page("status.js"), page("timeline.js"), page("workers-page.js"),
+            page("session.js"), page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("state-panel.js"),
+            page("status.js"), page("timeline.js"), page("workers-page.js"),
         ]),
 ]
 
@@ -127,6 +138,8 @@ let steps: [Target] = [
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
     .target(
+        name: "HTTPSteps", dependencies: ["HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"),
+    .target(
         name: "DataSteps",
         dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
         path: "Sources/Steps/DataSteps"),
@@ -139,8 +152,8 @@ let workers: [Target] = [
     .target(
         name: "Worker",
         dependencies: [
-            "CShims", "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "WorkerProtocol", collections,
-            lifecycle, logging, metrics, subprocess, system,
+            "CShims", "Cryptography", "HTTP", "JSON", "ObjectStorage", "SignatureV4", "StepContracts", "WorkerProtocol",
+            collections, lifecycle, logging, metrics, subprocess, system,
         ], path: "Sources/Workers/Worker"),
 ]
 
@@ -162,16 +175,18 @@ let catalog: [Target] = [
 
 let commands: [Target] = [
     .target(name: "TerminalOutput", dependencies: ["JSON", argumentParser], path: "Sources/Commands/TerminalOutput"),
-    .target(name: "EngineClient", dependencies: ["HTTP", "JSON"], path: "Sources/Commands/EngineClient"),
+    .target(
+        name: "EngineClient", dependencies: ["HTTP", "JSON", "SignatureV4"], path: "Sources/Commands/EngineClient"),
     .target(
         name: "WorkerProgram",
-        dependencies: ["HTTPServer", "Observability", "Worker", argumentParser, lifecycle, logging],
+        dependencies: ["HTTPServer", "Observability", "SignatureV4", "Worker", argumentParser, lifecycle, logging],
         path: "Sources/Commands/WorkerProgram"),
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps", "DefinitionSchema", "Engine", "EngineClient",
-            "HTTP", "HTTPServer", "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
+            "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
+            "DefinitionSchema", "Engine", "EngineClient", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "JSON",
+            "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
             "Observability", "Postgres", "Recommender", "StateGraph", "StatesLanguage", "StepContracts",
             "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
             "WorkerProgram", "YAML",
@@ -210,8 +225,14 @@ let tests: [Target] = [
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
+    .testTarget(
+        name: "AccessControlTests", dependencies: ["AccessControl"], path: "Tests/AccessControlTests"),
+    .testTarget(name: "SignatureV4Tests", dependencies: ["SignatureV4"], path: "Tests/SignatureV4Tests"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
-    .testTarget(name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "TemporaryFolder"], path: "Tests/HTTPTests"),
+    .target(name: "ScriptedServer", path: "Tests/ScriptedServer"),
+    .testTarget(
+        name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "ScriptedServer", "TemporaryFolder"],
+        path: "Tests/HTTPTests"),
     .testTarget(
         name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
         path: "Tests/ObjectStorageTests"),
@@ -259,6 +280,9 @@ let tests: [Target] = [
             "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
+        name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
+        path: "Tests/HTTPStepsTests"),
+    .testTarget(
         name: "HTTPServerTests",
         dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
         path: "Tests/HTTPServerTests"),
@@ -305,8 +329,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "StatesLanguage",
-            "StepContracts", "WorkerProtocol", logging,
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
+            "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
     // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
     .executableTarget(
@@ -325,13 +349,20 @@ let tests: [Target] = [
             "Engine", "HTTPServer", "JSON", "Journal", "PostgresTestSupport", "RawHTTP", "StepContracts",
             "StepFunctionsAPI", logging,
         ], path: "Tests/StepFunctionsAPITests"),
+    .testTarget(
+        name: "AccessTests",
+        dependencies: [
+            "Access", "AccessControl", "Console", "Cryptography", "Engine", "HTTPServer", "HTTPServerTestSupport",
+            "JSON", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport", "SignatureV4", "StepFunctionsAPI",
+            "Uploads", "WorkerAPI", httpTypes, logging,
+        ], path: "Tests/AccessTests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "EngineClient", "HTTP", "JSON", "StepFunctionsAPI", "showrunner", "showrunner-api", "showrunner-worker",
-        ],
-        path: "Tests/EndToEnd"),
+            "EngineClient", "HTTP", "JSON", "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI", "showrunner",
+            "showrunner-api", "showrunner-worker",
+        ], path: "Tests/EndToEnd"),
 ]
 
 let package = Package(

@@ -23,7 +23,7 @@ swift format lint --strict --parallel "${all[@]}" || breaches=$((breaches + 1))
 pure=(
     Sources/Platform/CSV Sources/Platform/JSON
     Sources/Orchestrator/JSONata Sources/Orchestrator/StatesLanguage Sources/Orchestrator/Interpreter
-    Sources/Orchestrator/DefinitionSchema Sources/Orchestrator/StateGraph
+    Sources/Orchestrator/DefinitionSchema Sources/Orchestrator/StateGraph Sources/Orchestrator/AccessControl
     Sources/Steps/StepContracts Sources/Steps/Packaging Sources/Steps/Recommender
     Sources/Workers/WorkerProtocol Sources/Catalog/TitleMetadata
 )

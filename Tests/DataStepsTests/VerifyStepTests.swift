@@ -60,7 +60,7 @@ private final class Shelf: Sendable {
     func verify(_ input: JSON = [:]) async throws -> (report: JSON, pages: Int) {
         var input = input
         for pages in 1...1000 {
-            let report = try await step.run(input: input, report: { _ in })
+            let report = try await step.run(.of(input), report: { _ in })
             #expect(StepContract.verify.output.allSatisfy { !$0.isRequired || report[$0.name] != nil })
             if report["next"] == nil { return (report, pages) }
             input["report"] = report
@@ -228,14 +228,14 @@ extension Array {
     @Test("an input that can't be meant is refused", arguments: refusals)
     func refuses(_ input: JSON, _ cause: String) async throws {
         let shelf = try await Shelf(titles: 0, objects: 0)
-        let failure = await #expect(throws: StepFailure.self) { _ = try await shelf.step.run(input: input) { _ in } }
+        let failure = await #expect(throws: StepFailure.self) { _ = try await shelf.step.run(.of(input)) { _ in } }
         #expect(failure == .parametersInvalid(cause))
     }
 
     @Test func aDatabaseThatIsAwayIsAPassingFault() async throws {
         let shelf = try await Shelf(titles: 1, objects: 2)
         await shelf.catalogue.connection.close()
-        let failure = await #expect(throws: StepFailure.self) { _ = try await shelf.step.run(input: [:]) { _ in } }
+        let failure = await #expect(throws: StepFailure.self) { _ = try await shelf.step.run(.of([:])) { _ in } }
         #expect(failure?.error == "Showrunner.DatabaseUnavailable")
         #expect(failure?.retry == .transient)
     }
@@ -250,7 +250,7 @@ extension Array {
                 "AWS_REGION": "us-east-1",
             ])
         let step = VerifyStep(catalogue: shelf.catalogue.reader, store: away)
-        let failure = await #expect(throws: StepFailure.self) { _ = try await step.run(input: [:]) { _ in } }
+        let failure = await #expect(throws: StepFailure.self) { _ = try await step.run(.of([:])) { _ in } }
         #expect(failure?.error == "Showrunner.StorageUnavailable")
         #expect(failure?.cause.hasPrefix("media/p1/manifest.mpd can't be read: ") == true)
     }
@@ -261,12 +261,21 @@ extension Array {
         let task = Task { () -> StepFailure? in
             withUnsafeCurrentTask { $0?.cancel() }
             do throws(StepFailure) {
-                _ = try await step.run(input: [:]) { _ in }
+                _ = try await step.run(.of([:])) { _ in }
                 return nil
             } catch {
                 return error
             }
         }
         #expect(await task.value == .cancelled("the step was told to stop"))
+    }
+}
+
+extension StepTask {
+    /// A task with an input, and nothing that this step asks for.
+    fileprivate static func of(_ input: JSON) -> StepTask {
+        StepTask(input: input, idempotencyKey: "key") { () async throws(StepFailure) in
+            throw .parametersInvalid("there is no connection")
+        }
     }
 }

@@ -38,6 +38,7 @@ extension EndToEnd {
                 // In the bucket, and nowhere else.
                 #expect(try await gateway.list(prefix: "films/media/").contains("master.m3u8"))
                 #expect(!FileManager.default.fileExists(atPath: stage.directory + "/objects"))
+                try await reachObjects(stage)
                 let verified = try await stage.showrunner("runs", "start", "verify-catalogue", "--wait", "--json")
                 #expect(verified.status == 0, "\(verified)")
                 #expect(try JSON(parsing: verified.output)["output"]?["objects"]?.integerValue ?? 0 > 8)
@@ -46,6 +47,57 @@ extension EndToEnd {
                 throw error
             }
             try await stage.stop()
+        }
+
+        /// The SDK integration: what was published is listed page by page, looked at, copied and deleted.
+        private func reachObjects(_ stage: TestStage) async throws {
+            func task(_ operation: String, _ parameters: JSON, next: String?) -> JSON {
+                var parameters = parameters
+                parameters["Bucket"] = .string(S3Gateway.bucket)
+                return .members(
+                    ("Type", "Task"), ("Resource", .string("arn:aws:states:::aws-sdk:s3:\(operation)")),
+                    ("Parameters", parameters), ("ResultPath", .string("$.\(operation)")),
+                    ("Next", next.map { .string($0) }), ("End", next == nil ? true : nil))
+            }
+            let copy = "copies/é 1+1"
+            let states: JSON = [
+                "Folders": task("listObjectsV2", ["Prefix": "films/", "Delimiter": "/"], next: "Keep"),
+                "Keep": ["Type": "Pass", "Parameters": ["folders.$": "$.listObjectsV2"], "Next": "Page"],
+                "Page": task("listObjectsV2", ["Prefix": "films/media/", "MaxKeys": 2], next: "Put"),
+                "Put": task("putObject", ["Key": "a b", "Body": ["n": 1]], next: "Copy"),
+                "Copy": task(
+                    "copyObject", ["Key": .string(copy), "CopySource": .string("\(S3Gateway.bucket)/a%20b")],
+                    next: "Head"),
+                "Head": task("headObject", ["Key": .string(copy)], next: "Delete"),
+                "Delete": task("deleteObject", ["Key": .string(copy)], next: "Gone"),
+                "Gone": task("headObject", ["Key": .string(copy)], next: nil),
+            ]
+            let made = try await stage.client.call(
+                "CreateStateMachine",
+                [
+                    "name": "objects", "roleArn": "arn:aws:iam::000000000000:role/r",
+                    "definition": .string((["StartAt": "Folders", "States": states] as JSON).text),
+                ])
+            let started = try await stage.client.call(
+                "StartExecution", ["stateMachineArn": try #require(made["stateMachineArn"])])
+            let ended = try await stage.end(of: try #require(started["executionArn"]?.stringValue))
+            func output(_ name: String, _ operation: String) throws -> JSON {
+                let entry = try #require(ended["states"]?.arrayValue?.first { $0["name"]?.stringValue == name })
+                return try #require(entry["output"]?[operation], "\(entry)")
+            }
+            let folders = try output("Folders", "listObjectsV2")
+            #expect(folders["CommonPrefixes"]?.arrayValue?.contains(["Prefix": "films/media/"]) == true)
+            #expect(folders["Contents"] == nil && folders["IsTruncated"] == false && folders["Delimiter"] == "/")
+            let page = try output("Page", "listObjectsV2")
+            #expect(page["KeyCount"] == 2 && page["MaxKeys"] == 2 && page["IsTruncated"] == true)
+            #expect(page["NextContinuationToken"]?.stringValue?.isEmpty == false)
+            let object = try #require(page["Contents"]?.arrayValue?.first)
+            #expect(object["Key"]?.stringValue?.hasPrefix("films/media/") == true)
+            #expect((object["Size"]?.integerValue ?? 0) > 0 && object["LastModified"]?.stringValue != nil)
+            #expect(try output("Copy", "copyObject")["CopyObjectResult"]?["ETag"]?.stringValue != nil)
+            #expect(try output("Head", "headObject")["ContentLength"] == 7)
+            // The last state finds what was deleted no more.
+            #expect(ended["status"] == "FAILED" && ended["error"] == "S3.NoSuchKeyException", "\(ended)")
         }
     }
 }

@@ -1,6 +1,7 @@
 import Cryptography
 import Glibc
 import HTTP
+import ScriptedServer
 import TemporaryFolder
 import Testing
 
@@ -310,6 +311,38 @@ struct HTTPClientTests {
         }
         #expect(error?.code == .forbiddenAddress)
         #expect(error?.mayHaveReachedServer == false)
+    }
+
+    @Test("a guarded client goes where it is allowed to, over http too, and nowhere else")
+    func guardedAddresses() async throws {
+        let server = try ScriptedServer { connection in
+            guard connection.receive() != nil else { return }
+            connection.answer(200, "", "there")
+        }
+        let range = try #require(AddressRange("127.0.0.0/30"))
+        let guarded = HTTPClient(HTTPClient.Configuration(addresses: .guarded(allowing: [range])))
+        #expect(try await guarded.send(HTTPRequest("GET", server.url)).text == "there")
+        for host in ["127.0.0.4", "10.0.0.1", "[::1]", "169.254.169.254"] {
+            let error = await failure { try await guarded.send(HTTPRequest("GET", "http://\(host):9/")) }
+            #expect(error?.code == .forbiddenAddress, "\(host)")
+        }
+        // An address of a public range, without a name to look up: it is refused before anything is sent.
+        let plain = await failure { try await guarded.send(HTTPRequest("GET", "http://192.88.99.1:9/")) }
+        #expect(plain?.code == .forbiddenAddress)
+        #expect(plain?.message.contains("is not https") == true)
+        let redirected = await failure { try await guarded.send(HTTPRequest("GET", server.url, maxRedirects: 1)) }
+        #expect(redirected?.code == .invalidRequest)
+    }
+
+    @Test(
+        "ranges of addresses are read strictly",
+        arguments: [
+            ("127.0.0.0/8", true), ("10.1.2.3", true), ("fd00::/8", true), ("::1", true), ("0.0.0.0/0", true),
+            ("127.0.0.1/8", false), ("127.0.0.0/33", false), ("127.0.0.0/", false), ("127.0.0.0/+8", false),
+            ("localhost", false), ("", false), ("fd00::1/8", false), ("1.2.3/8", false), ("10.0.0.0/8/8", false),
+        ])
+    func addressRanges(_ text: String, _ isRange: Bool) {
+        #expect((AddressRange(text) != nil) == isRange)
     }
 }
 

@@ -1,6 +1,7 @@
 import Cryptography
 import Glibc
 import HTTP
+import ScriptedServer
 import TemporaryFolder
 import Testing
 

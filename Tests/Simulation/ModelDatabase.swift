@@ -286,9 +286,10 @@ final class ModelDatabase {
         if sql.contains("SELECT value FROM showrunner.setting") {
             return Table(["value": .text], settings[given.text(1)].map { [[$0]] } ?? []).result
         }
-        // Nobody makes versions, aliases or activities here.
+        // Nobody makes versions, aliases, activities or connections here.
         let empty = [
             "FROM showrunner.machine_version JOIN", "FROM showrunner.machine_alias", "FROM showrunner.activity",
+            "FROM showrunner.connection",
         ]
         precondition(empty.contains { sql.contains($0) }, "a statement that is not modelled: \(sql)")
         return Table([:], []).result

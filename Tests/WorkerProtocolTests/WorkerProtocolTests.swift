@@ -10,7 +10,8 @@ private let progress = StepProgress(
 private let offer = TaskOffer(
     token: "t-1", step: "transcode", input: ["source": ["url": "file:///a.mp4"]], attempt: 2,
     executionArn: "arn:aws:states:us-east-1:000000000000:execution:ingest:a", execution: "a41f", state: "Transcode",
-    machine: "ingest", title: "Elf", heartbeatSeconds: 15, timeoutSeconds: 3600)
+    machine: "ingest", title: "Elf", heartbeatSeconds: 15, timeoutSeconds: 3600,
+    idempotencyKey: "0a1b")
 
 @Suite struct RoundTrips {
     private func roundTrip<Message: WorkerMessage>(_ message: Message) throws {
@@ -30,7 +31,7 @@ private let offer = TaskOffer(
         try roundTrip(
             TaskOffer(
                 token: "t", step: "validate", input: nil, attempt: 1, executionArn: "arn", execution: "x",
-                state: "S", machine: "m", heartbeatSeconds: 1))
+                state: "S", machine: "m", heartbeatSeconds: 1, idempotencyKey: "k"))
         try roundTrip(
             HeartbeatRequest(
                 worker: "worker-1", incarnation: "i",
@@ -38,11 +39,27 @@ private let offer = TaskOffer(
         try roundTrip(
             HeartbeatReply(tasks: [.init(token: "a", status: .ok), .init(token: "b", status: .gone)]))
         try roundTrip(CompleteRequest(token: "t", output: ["renditions": []]))
+        try roundTrip(ConnectionRequest(token: "t"))
+        try roundTrip(ConnectionReply(connection: try HTTPConnection(json: Self.connection)))
         for failure: StepFailure in [.sourceInvalid("no moov box"), .resourceExhausted(""), .storageUnavailable("x")] {
             try roundTrip(FailRequest(token: "t", failure: failure))
         }
         try roundTrip(WorkerProblem(code: WorkerProblem.staleToken, status: 409, detail: "the attempt has ended"))
     }
+
+    private static let connection: JSON = [
+        "AuthorizationType": "OAUTH_CLIENT_CREDENTIALS",
+        "AuthParameters": [
+            "OAuthParameters": [
+                "ClientParameters": ["ClientID": "i", "ClientSecret": "s"], "AuthorizationEndpoint": "https://a/token",
+                "HttpMethod": "POST", "OAuthHttpParameters": ["BodyParameters": [["Key": "scope", "Value": "x"]]],
+            ],
+            "InvocationHttpParameters": [
+                "HeaderParameters": [["Key": "x", "Value": "y", "IsValueSecret": false]],
+                "QueryStringParameters": [["Key": "q", "Value": "", "IsValueSecret": true]],
+            ],
+        ],
+    ]
 
     @Test func unknownMembersAreIgnored() throws {
         var json = offer.json
@@ -90,6 +107,13 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal(
             "a body over 1 MiB", CompleteRequest.self, String(repeating: " ", count: 1_048_577),
             ("", "has 1048577 bytes, more than the 1048576 a message may have")),
+        Refusal(
+            "no connection", ConnectionReply.self,
+            #"{"connection":{"AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"u"}}}}"#,
+            (
+                "connection",
+                "the connection: 'AuthParameters.BasicAuthParameters.Password' has to be a text of 1 to 512 characters"
+            )),
         Refusal("no output", CompleteRequest.self, #"{"token":"t"}"#, ("output", "is missing")),
         Refusal(
             "an unknown retry class", FailRequest.self, #"{"token":"t","error":"E","cause":"","retry":"maybe"}"#,

@@ -16,12 +16,19 @@ private struct ObedientStep: DataStep {
     let calls = CallCount()
 
     func run(
-        input: JSON, report: @escaping @Sendable (StepProgress) -> Void
+        _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         calls.add()
         report(StepProgress(stage: "obey"))
-        switch input["do"] {
+        switch task.input["do"] {
         case "give": return ["given": true]
+        case "connect":
+            return [
+                "user": .string("\(try await task.connection().authorization)"), "key": .string(task.idempotencyKey),
+            ]
+        case "call":
+            do { try await Task.sleep(for: .seconds(600)) } catch { throw .outcomeUnknown("it was sent") }
+            return [:]
         case "wait":
             do { try await Task.sleep(for: .seconds(600)) } catch { throw .cancelled("the step was told to stop") }
             return [:]
@@ -64,7 +71,7 @@ private final class Desk: Sendable {
         engine.offer(
             TaskOffer(
                 token: token, step: step, input: input, attempt: 1, executionArn: "arn", execution: "x", state: "S",
-                machine: "m", heartbeatSeconds: 15))
+                machine: "m", heartbeatSeconds: 15, idempotencyKey: "k-1"))
     }
 
     func drain() async { await group.triggerGracefulShutdown() }
@@ -118,6 +125,43 @@ private final class Desk: Sendable {
         desk.offer("obey", ["do": "give"], token: "next")
         #expect(await desk.engine.nextComplete().token == "next")
         #expect(!desk.engine.history.contains { if case .fail = $0 { true } else { false } })
+    }
+
+    static let connection: JSON = [
+        "AuthorizationType": "BASIC",
+        "AuthParameters": ["BasicAuthParameters": ["Username": "Ann", "Password": "secret"]],
+    ]
+
+    @Test func aStepGetsTheConnectionOfItsTask() async throws {
+        let desk = try Desk()
+        desk.engine.serve(WorkerProtocolPath.connection, .init(status: 200, json: ["connection": Self.connection]))
+        desk.offer("obey", ["do": "connect"])
+        let output = await desk.engine.nextComplete().output
+        #expect(output["user"]?.stringValue?.contains("Ann") == true)
+        #expect(output["key"] == "k-1")
+    }
+
+    @Test(arguments: [
+        (404, WorkerProblem.noConnection, "Events.ConnectionResource.ResourceNotFound"),
+        (422, WorkerProblem.connectionSealed, "Events.ConnectionResource.InternalError"),
+        (409, WorkerProblem.staleToken, "Showrunner.Cancelled"),
+    ])
+    func aConnectionThatIsRefusedFailsTheStep(_ status: Int, _ code: String, _ error: String) async throws {
+        let desk = try Desk()
+        let problem = WorkerProblem(code: code, status: status, detail: "because")
+        desk.engine.serve(WorkerProtocolPath.connection, .init(status: status, json: problem.json))
+        desk.offer("obey", ["do": "connect"])
+        let failure = await desk.engine.nextFail().failure
+        #expect(failure == StepFailure(error: error, cause: "because", retry: .never))
+    }
+
+    @Test func whatMayHaveBeenDoneIsNotHandedBackAsUndone() async throws {
+        let desk = try Desk(grace: .milliseconds(1))
+        desk.offer("obey", ["do": "call"])
+        _ = await desk.engine.nextHeartbeat { !$0.tasks.isEmpty }
+        await desk.drain()
+        #expect(await desk.engine.nextFail().failure.error == "Showrunner.HttpOutcomeUnknown")
+        try await desk.ended()
     }
 
     @Test func whatTheGracePeriodDoesNotSufficeForIsHandedBack() async throws {

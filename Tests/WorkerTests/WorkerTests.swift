@@ -60,7 +60,7 @@ private final class Plant: Sendable {
         engine.offer(
             TaskOffer(
                 token: token, step: step, input: input, attempt: 1, executionArn: "arn", execution: "x", state: "S",
-                machine: "m", heartbeatSeconds: 15, timeoutSeconds: timeoutSeconds))
+                machine: "m", heartbeatSeconds: 15, timeoutSeconds: timeoutSeconds, idempotencyKey: "k-1"))
     }
 
     func drain() async { await group.triggerGracefulShutdown() }

@@ -1,18 +1,25 @@
+import Glibc
 import HTTP
 public import JSON
+import SignatureV4
 
 /// Talks to a running engine: the wire API, the console's endpoints and uploads. Used by the commands.
 public struct EngineClient: Sendable {
     /// Scheme and authority of the engine, without a slash at the end.
     public let baseURL: String
     let http: HTTPClient
-    let signing: AWSSigning
+    private let signer: RequestSigner
+    private let reason: String?
 
     /// - Parameters:
     ///   - engine: the engine's URL; without it `SHOWRUNNER_ENGINE` of the environment, else the port that `up` and the
     ///     documentation use.
-    ///   - environment: the access key, `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; test/test without.
-    public init(engine: String?, environment: [String: String]) throws(EngineClientError) {
+    ///   - environment: the access key, `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; test/test without, where the
+    ///     engine is on this machine.
+    ///   - reason: why, in the words of who calls, for the engine's audit log.
+    public init(
+        engine: String?, environment: [String: String], reason: String? = nil
+    ) throws(EngineClientError) {
         var url = engine ?? environment["SHOWRUNNER_ENGINE"] ?? "http://127.0.0.1:4600"
         while url.hasSuffix("/") { url.removeLast() }
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
@@ -20,10 +27,23 @@ public struct EngineClient: Sendable {
         }
         baseURL = url
         http = HTTPClient()
-        signing = AWSSigning(
-            accessKeyID: environment["AWS_ACCESS_KEY_ID"] ?? "test",
-            secretAccessKey: environment["AWS_SECRET_ACCESS_KEY"] ?? "test",
-            region: environment["AWS_REGION"] ?? "us-east-1", service: "states")
+        let key = (id: environment["AWS_ACCESS_KEY_ID"] ?? "", secret: environment["AWS_SECRET_ACCESS_KEY"] ?? "")
+        let isKeySet = !key.id.isEmpty && !key.secret.isEmpty
+        guard isKeySet || Self.isThisMachine(url) else {
+            throw EngineClientError(
+                code: .usage, error: nil,
+                message:
+                    "the engine at \(url) is not on this machine and wants an access key: set AWS_ACCESS_KEY_ID and "
+                    + "AWS_SECRET_ACCESS_KEY")
+        }
+        // The engine has one region, whatever AWS_REGION says of others.
+        signer = RequestSigner(
+            accessKeyID: isKeySet ? key.id : "test", secretAccessKey: isKeySet ? key.secret : "test",
+            region: "us-east-1", service: "states")
+        // What a header can't hold becomes a space.
+        self.reason = reason.map {
+            String($0.map { $0.isNewline || $0.unicodeScalars.contains { $0.value < 32 } ? " " : $0 })
+        }
     }
 
     /// One operation of the Step Functions API.
@@ -32,13 +52,26 @@ public struct EngineClient: Sendable {
             "POST", baseURL + "/",
             headers: [
                 "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AWSStepFunctions.\(operation)",
-            ], body: .bytes(arguments.utf8), signing: signing)
+            ], body: .bytes(arguments.utf8))
         return try await answer(to: request)
     }
 
     /// A document of the console's endpoints.
     public func get(_ path: String) async throws(EngineClientError) -> JSON {
         try await answer(to: HTTPRequest("GET", baseURL + path))
+    }
+
+    /// Sends a document to one of the engine's own endpoints; its answer.
+    public func post(_ path: String, _ document: JSON) async throws(EngineClientError) -> JSON {
+        try await answer(
+            to: HTTPRequest(
+                "POST", baseURL + path, headers: ["Content-Type": "application/json"], body: .bytes(document.utf8)))
+    }
+
+    /// Removes what one of the console's endpoints names.
+    public func delete(_ path: String) async throws(EngineClientError) {
+        let response = try await send(HTTPRequest("DELETE", baseURL + path))
+        guard (200..<300).contains(response.status) else { throw EngineClientError(response) }
     }
 
     func answer(to request: HTTPRequest) async throws(EngineClientError) -> JSON {
@@ -51,10 +84,34 @@ public struct EngineClient: Sendable {
     }
 
     func send(_ request: HTTPRequest) async throws(EngineClientError) -> HTTPResponse {
-        do { return try await http.send(request) } catch {
+        do { return try await http.send(signed(request)) } catch {
             throw EngineClientError(
                 code: .unreachable, error: nil, message: "the engine at \(baseURL) does not answer: \(error.message)")
         }
+    }
+
+    /// The request with the reason and a signature of this moment. The bytes of a film are left out of it: they are read
+    /// while they are sent.
+    func signed(_ request: HTTPRequest) -> HTTPRequest {
+        var request = request
+        if let reason { request.headers["Showrunner-Reason"] = reason }
+        let content: [UInt8]? =
+            switch request.body {
+            case .none: []
+            case .bytes(let bytes): bytes
+            case .file: nil
+            }
+        let fields = signer.fields(
+            method: request.method, url: request.url, headers: request.headers.map { ($0.name, $0.value) },
+            content: content, time: SigningTime(seconds: Int64(time(nil))))
+        for field in fields { request.headers[field.name] = field.value }
+        return request
+    }
+
+    private static func isThisMachine(_ url: String) -> Bool {
+        let rest = url.drop { $0 != ":" }.dropFirst(3)
+        let host = rest.hasPrefix("[") ? rest.prefix { $0 != "]" }.dropFirst() : rest.prefix { $0 != ":" && $0 != "/" }
+        return host == "localhost" || host == "::1" || host.hasPrefix("127.")
     }
 
     /// A path segment of a name or an ARN.

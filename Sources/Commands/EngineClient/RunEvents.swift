@@ -19,9 +19,10 @@ extension EngineClient {
         while true {
             do {
                 let lines = try await http.lines(
-                    HTTPRequest(
-                        "GET", "\(baseURL)/console/api/runs/\(Self.segment(id))/events",
-                        timeouts: HTTPTimeouts(total: nil, idle: .seconds(45))))
+                    signed(
+                        HTTPRequest(
+                            "GET", "\(baseURL)/console/api/runs/\(Self.segment(id))/events",
+                            timeouts: HTTPTimeouts(total: nil, idle: .seconds(45)))))
                 var name = "message"
                 var data = ""
                 for try await line in lines {

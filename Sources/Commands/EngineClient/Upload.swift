@@ -72,7 +72,7 @@ extension EngineClient {
                 "POST", baseURL + "/uploads",
                 headers: [
                     "Tus-Resumable": "1.0.0", "Upload-Length": String(upload.bytes), "Upload-Metadata": metadata,
-                ], signing: nil))
+                ]))
         guard response.status == 201, let location = response.headers["Location"] else {
             throw EngineClientError(response)
         }

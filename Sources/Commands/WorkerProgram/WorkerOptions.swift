@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Glibc
+public import SignatureV4
 
 /// What every worker program is told: which engine, under which name, how much at a time, and where it answers.
 public struct WorkerOptions: ParsableArguments {
@@ -40,6 +41,19 @@ public struct WorkerOptions: ParsableArguments {
 
     /// The name given, or one that no other process has: two of one name would be taken for one that was started again.
     public var effectiveName: String { name ?? "\(Self.hostName)-\(getpid())" }
+
+    /// The access key of the environment, `SHOWRUNNER_ACCESS_KEY_ID` and `SHOWRUNNER_SECRET_ACCESS_KEY`, to sign messages
+    /// with; nil without one. (`AWS_ACCESS_KEY_ID` is the object store's.) Throws where only one of the two is set.
+    public static func signer(environment: [String: String]) throws -> RequestSigner? {
+        let id = environment["SHOWRUNNER_ACCESS_KEY_ID"] ?? ""
+        let secret = environment["SHOWRUNNER_SECRET_ACCESS_KEY"] ?? ""
+        if id.isEmpty && secret.isEmpty { return nil }
+        guard !id.isEmpty, !secret.isEmpty else {
+            throw ValidationError(
+                "SHOWRUNNER_ACCESS_KEY_ID and SHOWRUNNER_SECRET_ACCESS_KEY are set together or not at all.")
+        }
+        return RequestSigner(accessKeyID: id, secretAccessKey: secret, region: "us-east-1", service: "states")
+    }
 
     private static var hostName: String {
         var buffer = [CChar](repeating: 0, count: 256)

@@ -74,7 +74,8 @@ struct ServeCommand: AsyncParsableCommand {
             WorkerConfiguration(
                 session: WorkerSession(
                     engine: options.engine, name: name, version: ShowrunnerWorker.release, slots: options.slots,
-                    gracePeriod: .seconds(options.drainSeconds)),
+                    gracePeriod: .seconds(options.drainSeconds),
+                    signer: try WorkerOptions.signer(environment: environment)),
                 store: objects,
                 sources: HTTPClient(
                     HTTPClient.Configuration(

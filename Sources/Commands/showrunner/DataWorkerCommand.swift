@@ -1,6 +1,8 @@
 import ArgumentParser
 import CatalogStore
 import DataSteps
+import HTTP
+import HTTPSteps
 import Logging
 import ObjectStorage
 import Observability
@@ -12,11 +14,15 @@ import WorkerProgram
 
 struct DataWorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data-worker", abstract: "Take steps from an engine that need the catalogue, and do them.",
+        commandName: "data-worker",
+        abstract: "Take steps from an engine that need the catalogue or call APIs, and do them.",
         discussion: """
             Example:
               showrunner data-worker --engine http://127.0.0.1:4600 \\
                 --database postgresql://showrunner_data@db/showrunner --store s3://media/films
+
+            HTTP tasks call public addresses over https. Private ones, and http, only where \
+            --allow-private-addresses names them.
 
             It needs no rights on the engine's tables: connect with the role showrunner_data, which the engine makes \
             and which may read the catalogue.
@@ -27,8 +33,17 @@ struct DataWorkerCommand: AsyncParsableCommand {
     @OptionGroup var options: WorkerOptions
     @Option(help: ArgumentHelp("The catalogue's database, as a libpq connection URI.", valueName: "url"))
     var database: String
+    @Option(
+        help: ArgumentHelp(
+            "Private addresses that HTTP tasks may call, over http, too; may be given again.", valueName: "cidr"))
+    var allowPrivateAddresses: [String] = []
+    @Option(help: ArgumentHelp("Certificate authorities that HTTP tasks trust, in PEM.", valueName: "file"))
+    var httpAuthorities: String?
 
     func validate() throws {
+        for range in allowPrivateAddresses where AddressRange(range) == nil {
+            throw ValidationError("--allow-private-addresses '\(range)' is no range of addresses like 10.1.0.0/16")
+        }
         guard database.hasPrefix("postgresql://") || database.hasPrefix("postgres://") else {
             throw ValidationError("--database is '\(database)'; it has to be a postgresql:// URL")
         }
@@ -59,8 +74,14 @@ struct DataWorkerCommand: AsyncParsableCommand {
         let worker = try Worker(
             WorkerSession(
                 engine: options.engine, name: name, version: Showrunner.release, slots: options.slots,
-                gracePeriod: .seconds(options.drainSeconds)),
-            steps: [VerifyStep(catalogue: reader(deadline: .seconds(30)), store: store)], logger: log)
+                gracePeriod: .seconds(options.drainSeconds),
+                signer: try WorkerOptions.signer(environment: environment)),
+            steps: [
+                VerifyStep(catalogue: reader(deadline: .seconds(30)), store: store), ApproveStep(),
+                HTTPInvokeStep(
+                    allowing: allowPrivateAddresses.compactMap { AddressRange($0) },
+                    certificateAuthorities: httpAuthorities),
+            ], logger: log)
         try await options.serve(worker, metrics: metrics, logger: log) {
             [.init("catalogue", trouble: await Self.trouble(health))]
         }

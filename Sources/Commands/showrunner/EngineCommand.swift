@@ -1,3 +1,4 @@
+import Access
 import ArgumentParser
 import Console
 import Cryptography
@@ -29,8 +30,12 @@ struct EngineCommand: AsyncParsableCommand {
     var database: String
     @Option(help: "Port of the wire API, the console, uploads and workers.")
     var port: Int
-    @Option(help: "Address to listen on. Only loopback addresses: this release checks no signatures.")
+    @Option(help: "Address to listen on. Outside loopback every call needs an access key.")
     var host = "127.0.0.1"
+    @Flag(help: "Ask for access keys on loopback too: behind a proxy, or where others use this machine.")
+    var requireKeys = false
+    @Option(help: "How long the audit log is kept, in days.")
+    var auditDays = 400
     @Option(help: "The object store: a directory or s3://BUCKET/PREFIX.")
     var store: String
     @Option(help: "Directory of the state machines (*.asl.yaml) to deploy at the start. Default: those shipped.")
@@ -48,11 +53,7 @@ struct EngineCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...65_535).contains(port) else { throw ValidationError("--port has to be from 1 to 65535") }
-        guard host == "::1" || host == "localhost" || host.hasPrefix("127.") else {
-            throw ValidationError(
-                "--host \(host) is not a loopback address: outside loopback the engine needs access keys, and this "
-                    + "release checks none; put a proxy that authenticates before it")
-        }
+        guard (1...36_500).contains(auditDays) else { throw ValidationError("--audit-days has to be from 1 to 36500") }
     }
 
     func run() async throws {
@@ -72,18 +73,31 @@ struct EngineCommand: AsyncParsableCommand {
         let store = try Usage.check { () throws(ObjectStorageError) in
             try openStore(self.store, environment: environment)
         }
+        let ring = try Usage.check { () throws(CryptoError) in try KeyRing.environment(environment) }
+        let isOpenToOthers = requireKeys || !Self.isLoopback(host)
+        guard ring != nil || !isOpenToOthers else {
+            throw ValidationError(
+                "access keys are asked for on \(host)\(requireKeys ? " (--require-keys)" : ""), and there is no master key "
+                    + "to open them with: set SHOWRUNNER_MASTER_KEY_FILE or SHOWRUNNER_MASTER_KEY")
+        }
         try await store.prepare()
         let incarnation = Hex.encode(randomBytes(8))
         let journal = Journal(url: database, incarnation: incarnation, log: log)
+        let access = Access(
+            journal: journal, ring: ring,
+            settings: Access.Settings(
+                region: ARN.region, service: "states", trustsThisMachine: !isOpenToOthers,
+                localKeys: isOpenToOthers ? [:] : Self.localKeys(environment), auditDays: auditDays), log: log)
+        if isOpenToOthers { try await Self.requireKey(access, journal) }
         let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)", store: store)
         let buckets = Buckets(environment: environment)
         let budget = ConnectionBudget(openFiles: ConnectionBudget.raiseOpenFiles())
         var limits = Engine.Limits()
         budget.apply(to: &limits)
         let engine = Engine(
-            journal: journal, log: log, contracts: StepContract.all, engineSteps: [publish],
-            serviceTasks: [S3Tasks(environment: environment, client: HTTPClient())], itemSource: buckets,
-            resultSink: buckets, limits: limits)
+            journal: journal, log: log, contracts: StepContract.all + StepContract.integrations, engineSteps: [publish],
+            serviceTasks: [S3Tasks(environment: environment, client: HTTPClient()), StepFunctionsTasks()],
+            itemSource: buckets, resultSink: buckets, keyRing: ring, limits: limits)
 
         let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
         // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
@@ -98,9 +112,14 @@ struct EngineCommand: AsyncParsableCommand {
                     .init("database", trouble: await journal.trouble.map { "it takes no writes: \($0)" }),
                 ])
             }, metricsText: { registry.prometheusText() })
+        router.addAccess(access) {
+            guard await engine.isReady else { return "The engine is starting, stopping or standing by." }
+            return await journal.trouble.map { "The database takes no writes: \($0)" }
+        }
         router.addStepFunctionsRoutes(engine: engine, quotas: quotas)
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams)
+        router.addConnectionRoutes(engine: engine)
         router.addUploadRoutes(uploads)
         let http = HTTPService(
             router: router,
@@ -110,7 +129,35 @@ struct EngineCommand: AsyncParsableCommand {
         let service = EngineService(
             engine: engine, journal: journal, databaseURL: database, workflows: reading.files, log: log)
         let sweeper = UploadSweeper(uploads: uploads, logger: log)
-        try await HTTPService.run([http, sweeper, service], gracePeriod: .seconds(20), logger: log)
+        try await HTTPService.run(
+            [http, sweeper, AccessService(access), service], gracePeriod: .seconds(20), logger: log)
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        host == "::1" || host == "localhost" || host.hasPrefix("127.")
+    }
+
+    /// What signs for whoever uses this machine: test/test, as every example has it, and the key that the engine itself
+    /// was given for its store, because then commands in the same environment sign with that.
+    private static func localKeys(_ environment: [String: String]) -> [String: String] {
+        var keys = ["test": "test"]
+        if let id = environment["AWS_ACCESS_KEY_ID"], let secret = environment["AWS_SECRET_ACCESS_KEY"],
+            !id.isEmpty, !secret.isEmpty
+        {
+            keys[id] = secret
+        }
+        return keys
+    }
+
+    /// An engine that asks for keys and has none would answer nobody.
+    private static func requireKey(_ access: Access, _ journal: Journal) async throws {
+        try await journal.migrate()
+        try await access.load()
+        guard access.enabledKeyCount > 0 else {
+            throw CommandFailure(
+                "access keys are asked for, and there is none: make one with 'showrunner keys create --role admin "
+                    + "--database URL'")
+        }
     }
 
     static func environment() -> [String: String] {

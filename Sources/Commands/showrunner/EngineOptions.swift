@@ -7,8 +7,10 @@ struct EngineOptions: ParsableArguments {
     var engine: String?
     @Flag(help: "Print JSON.")
     var json = false
+    @Option(help: "Why, for the engine's audit log.")
+    var reason: String?
 
     func client() throws(EngineClientError) -> EngineClient {
-        try EngineClient(engine: engine, environment: EngineCommand.environment())
+        try EngineClient(engine: engine, environment: EngineCommand.environment(), reason: reason)
     }
 }

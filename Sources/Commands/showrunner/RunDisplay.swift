@@ -166,6 +166,11 @@ final class RunDisplay {
                         state["enteredAt"]?.stringValue ?? "", state["error"]?.stringValue ?? "",
                     ]
                 })
+        for state in states {
+            guard let token = state["taskToken"]?.stringValue else { continue }
+            Terminal.line("")
+            Terminal.line("\(state["name"]?.stringValue ?? "") waits for an answer to the task token \(token)")
+        }
     }
 
     // MARK: Words

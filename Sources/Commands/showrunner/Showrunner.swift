@@ -17,7 +17,9 @@ struct Showrunner: AsyncParsableCommand {
         version: release,
         subcommands: [
             UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
-            WorkersCommand.self, LintCommand.self, SchemaCommand.self, GraphCommand.self, TestStateCommand.self,
+            WorkersCommand.self, TasksCommand.self, ConnectionsCommand.self, KeysCommand.self, AuditCommand.self,
+            LintCommand.self, SchemaCommand.self,
+            GraphCommand.self, TestStateCommand.self,
             SimulateCommand.self, EvalCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self,
             PackageCommand.self, InspectCommand.self, RecommendCommand.self,
         ])

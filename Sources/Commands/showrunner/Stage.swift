@@ -1,3 +1,4 @@
+import Cryptography
 import Glibc
 import HTTP
 import JSON
@@ -16,6 +17,9 @@ actor Stage {
     private let workflows: String
     private let store: String
     private let requestQuotas: String?
+    private let allowedAddresses: [String]
+    /// What the engine has in its environment beside this process's.
+    private let engineEnvironment: [String: String]
     private let log: Logger
     private let cluster: LocalCluster
     private let supervisor: Supervisor
@@ -23,9 +27,10 @@ actor Stage {
     private var guarding: Task<Void, Never>?
     private var hasCluster = false
 
-    init(data: String, port: Int, workers: Int, workflows: String, store: String?, requestQuotas: String?, log: Logger)
-        throws
-    {
+    init(
+        data: String, port: Int, workers: Int, workflows: String, store: String?, requestQuotas: String?,
+        allowedAddresses: [String], environment: [String: String], log: Logger
+    ) throws {
         engineURL = "http://127.0.0.1:\(port)"
         viewerURL = "http://127.0.0.1:\(port + 1)"
         self.data = try Self.prepare(data)
@@ -34,6 +39,8 @@ actor Stage {
         self.workflows = workflows
         self.store = store ?? self.data + "/objects"
         self.requestQuotas = requestQuotas
+        self.allowedAddresses = allowedAddresses
+        engineEnvironment = try Self.masterKey(in: self.data, environment)
         self.log = log
         for port in [port, port + 1] { try LoopbackPort(port).requireFree() }
         cluster = LocalCluster(directory: self.data)
@@ -57,7 +64,8 @@ actor Stage {
                 arguments: [
                     "engine", "--database", database, "--port", "\(port)", "--store", store, "--workflows", workflows,
                     "--spool", data + "/uploads", "--viewer", viewerURL,
-                ] + (requestQuotas.map { ["--request-quotas", $0] } ?? []), stopPatience: .seconds(25)))
+                ] + (requestQuotas.map { ["--request-quotas", $0] } ?? []), environment: engineEnvironment,
+                stopPatience: .seconds(25)))
         await supervisor.start(
             SupervisedProgram(
                 name: "api", executable: try Places.companion("showrunner-api"),
@@ -68,7 +76,10 @@ actor Stage {
         await supervisor.start(
             SupervisedProgram(
                 name: Self.dataWorker, executable: showrunner,
-                arguments: ["data-worker", "--database", database.replacingUser(with: "showrunner_data")]
+                // Its steps wait for others more than they compute, so several go at a time.
+                arguments: [
+                    "data-worker", "--database", database.replacingUser(with: "showrunner_data"), "--slots", "4",
+                ] + allowedAddresses.flatMap { ["--allow-private-addresses", $0] }
                     + workerArguments(Self.dataWorker), stopPatience: .seconds(15)))
         let worker = try Places.companion("showrunner-worker")
         for name in mediaWorkers {
@@ -80,6 +91,16 @@ actor Stage {
                     ], stopPatience: .seconds(15)))
         }
         try await waitUntilReady(signals)
+    }
+
+    /// The key that seals secrets: the environment's, else one in the data directory, made at the first start.
+    private static func masterKey(
+        in directory: String, _ environment: [String: String]
+    ) throws(CryptoError) -> [String: String] {
+        guard try KeyRing.environment(environment) == nil else { return [:] }
+        let path = directory + "/master.key"
+        try KeyRing.makeFile(path)
+        return ["SHOWRUNNER_MASTER_KEY_FILE": path]
     }
 
     private static let dataWorker = "data-worker"

@@ -8,7 +8,7 @@ import StepContracts
 
 extension StepContract {
     /// The contract of the step that a Resource names; nil when it names none.
-    static func of(_ resource: String) -> StepContract? { all.first { $0.resource == resource } }
+    static func of(_ resource: String) -> StepContract? { (all + integrations).first { $0.resource == resource } }
 }
 
 extension ResultShape {
@@ -16,7 +16,7 @@ extension ResultShape {
     static func ofResource(_ resource: String) -> ResultShape? { ofStep(resource) ?? ofIntegration(resource) }
 
     private static func ofStep(_ resource: String) -> ResultShape? {
-        StepContract.of(resource).map { contract in
+        StepContract.all.first { $0.resource == resource }.map { contract in
             .structure(
                 contract.output.map { field in
                     let shape: ResultShape =

@@ -31,12 +31,19 @@ struct UpCommand: AsyncParsableCommand {
     var store: String?
     @Option(help: "How often each operation of the wire may be called: see 'showrunner engine --help'.")
     var requestQuotas: String?
+    @Option(
+        help: ArgumentHelp(
+            "Private addresses that HTTP tasks may call, over http, too; may be given again.", valueName: "cidr"))
+    var allowPrivateAddresses: [String] = []
     @Flag(help: "Exit when at least one run has ended and none is open: 0 if all succeeded, else 1.")
     var once = false
 
     func validate() throws {
         guard (1...65_534).contains(port) else { throw ValidationError("--port has to be from 1 to 65534") }
         guard (0...256).contains(workers) else { throw ValidationError("--workers has to be from 0 to 256") }
+        for range in allowPrivateAddresses where AddressRange(range) == nil {
+            throw ValidationError("--allow-private-addresses '\(range)' is no range of addresses like 10.1.0.0/16")
+        }
     }
 
     func run() async throws {
@@ -56,7 +63,8 @@ struct UpCommand: AsyncParsableCommand {
         _ = try Usage.check { () throws(CommandFailure) in try RequestQuotaOption.read(requestQuotas) }
         let stage = try Stage(
             data: data, port: port, workers: workers, workflows: workflows,
-            store: store, requestQuotas: requestQuotas, log: log)
+            store: store, requestQuotas: requestQuotas, allowedAddresses: allowPrivateAddresses,
+            environment: environment, log: log)
         let signals = await StopSignals()
         let outcome: Result<Int32, any Error>
         do {

@@ -7,6 +7,9 @@ enum ConsolePages {
     /// The document of every page: which one it shows is decided by the address, in the browser.
     static let shell = ReadyBody(asset: PackageResources.console_html, contentType: "text/html; charset=utf-8")
 
+    /// Where visitors show their access key.
+    static let signIn = ReadyBody(asset: PackageResources.sign_in_html, contentType: "text/html; charset=utf-8")
+
     /// Everything the document refers to, by file name.
     static let assets: [String: ReadyBody] = {
         let script = "text/javascript; charset=utf-8"
@@ -24,6 +27,9 @@ enum ConsolePages {
             ("markup.js", PackageResources.markup_js, script),
             ("run-page.js", PackageResources.run_page_js, script),
             ("runs-page.js", PackageResources.runs_page_js, script),
+            ("session.js", PackageResources.session_js, script),
+            ("sign-in.css", PackageResources.sign_in_css, "text/css; charset=utf-8"),
+            ("sign-in.js", PackageResources.sign_in_js, script),
             ("state-panel.js", PackageResources.state_panel_js, script),
             ("status.js", PackageResources.status_js, script),
             ("timeline.js", PackageResources.timeline_js, script),
@@ -63,6 +69,7 @@ extension ServiceRouter {
         for path in ["/console/runs/{id}", "/console/workers"] as [RouterPath] {
             get(path) { request, _ in ConsolePages.shell.response(to: request) }
         }
+        get("/console/sign-in") { request, _ in ConsolePages.signIn.response(to: request) }
         get("/console/assets/{name}") { request, context in
             guard let asset = ConsolePages.assets[context.parameters.get("name") ?? ""] else {
                 throw Problem.notFound("The console has no such file.")

@@ -141,7 +141,7 @@ extension RunQuery {
 }
 
 /// The JSON object that an order has as its content; nothing counts as `{}`.
-private func order(in request: Request) async throws -> JSON {
+func order(in request: Request, limit: Int = 256 << 10) async throws -> JSON {
     // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request, which
     // nothing here grants.
     let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
@@ -150,7 +150,7 @@ private func order(in request: Request) async throws -> JSON {
             "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
             detail: "The content must be application/json.")
     }
-    let content = try await request.body.collect(upTo: 256 << 10)
+    let content = try await request.body.collect(upTo: limit)
     let document: JSON
     do {
         document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))

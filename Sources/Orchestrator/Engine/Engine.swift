@@ -1,4 +1,4 @@
-import Cryptography
+public import Cryptography
 import DequeModule
 import HeapModule
 import Interpreter
@@ -23,6 +23,8 @@ public actor Engine {
         public var machines = 10_000
         /// As AWS has it.
         public var activities = 10_000
+        /// As EventBridge has it.
+        public var connections = 3_000
         /// Workers' long polls waiting at the same time.
         public var waitingPolls = 1_000
         /// Polls of GetActivityTask waiting at the same time, of all activities together; AWS has 1,000 an activity.
@@ -52,6 +54,8 @@ public actor Engine {
     let serviceTasks: [String: any ServiceTask]
     /// What machines made over the wire may have as Resources.
     let supported: SupportedResources
+    /// Under what the secrets of connections are sealed; nil where none may be kept.
+    let keyRing: KeyRing?
     /// For ItemReaders and ResultWriters.
     let itemSource: (any ItemSource)?
     let resultSink: (any ResultSink)?
@@ -76,6 +80,8 @@ public actor Engine {
 
     var machines: [String: Machine] = [:]
     var activities: [String: Activity] = [:]
+    /// By name.
+    var connections: [String: StoredConnection] = [:]
     var definitions = DefinitionCache()
     /// By alias.
     var routingDecks: [String: RoutingDeck] = [:]
@@ -111,7 +117,7 @@ public actor Engine {
     public init(
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
         serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
-        limits: Limits = Limits(), bootClock: any Clock<Duration> = ContinuousClock(),
+        keyRing: KeyRing? = nil, limits: Limits = Limits(), bootClock: any Clock<Duration> = ContinuousClock(),
         randomBytes: @escaping RandomBytes = Cryptography.randomBytes
     ) {
         self.journal = journal
@@ -119,7 +125,8 @@ public actor Engine {
         self.limits = limits
         self.contracts = Dictionary(uniqueKeysWithValues: contracts.map { ($0.resource, $0) })
         self.contractViews = Dictionary(
-            uniqueKeysWithValues: contracts.map { contract in
+            uniqueKeysWithValues: contracts.filter { $0.resource.hasPrefix(StepContract.resourcePrefix) }.map {
+                contract in
                 (
                     contract.name,
                     StepContractView(
@@ -133,6 +140,7 @@ public actor Engine {
             uniqueKeysWithValues: serviceTasks.flatMap { task in task.resources.map { ($0, task) } })
         supported = SupportedResources(
             contracts: contracts, services: serviceTasks.flatMap(\.resources))
+        self.keyRing = keyRing
         self.itemSource = itemSource
         self.resultSink = resultSink
         self.bootClock = bootClock

@@ -18,6 +18,11 @@ public enum ARN {
 /// Gives so many bytes that nobody can guess.
 public typealias RandomBytes = @Sendable (_ count: Int) -> [UInt8]
 
+/// What a service answers a request with, for people who ask about it.
+public enum RequestID {
+    public static func make() -> String { uuidText(randomBytes(16), version: 4) }
+}
+
 extension Engine {
     /// A UUID of version 7 (RFC 9562): the first 48 bits are milliseconds, so that ids sort by the time of their making.
     func makeExecutionID(at microseconds: Int64) -> String {
@@ -34,20 +39,6 @@ extension Engine {
     func makeNonce() -> String { Hex.encode(randomBytes(16)) }
 }
 
-/// Sixteen bytes as a UUID of a version.
-func uuidText(_ bytes: [UInt8], version: UInt8) -> String {
-    var bytes = bytes
-    bytes[6] = bytes[6] & 0x0F | version << 4
-    bytes[8] = bytes[8] & 0x3F | 0x80
-    let digits = Hex.encode(bytes)
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-        if [8, 12, 16, 20].contains(index) { text.append("-") }
-        text.append(digit)
-    }
-    return text
-}
-
 /// Names one attempt of a task to the outside. The nonce is random, so that a token can't be guessed.
 struct TaskToken: Sendable, Hashable {
     let execution: String
@@ -55,6 +46,11 @@ struct TaskToken: Sendable, Hashable {
     let nonce: String
 
     var text: String { "\(execution).\(entry).\(nonce)" }
+
+    /// The same for every attempt of the entry: what calls to the outside are known by when they are repeated.
+    var idempotencyKey: String {
+        uuidText(Array(SHA256.hash("showrunner task \(execution) \(entry)").bytes.prefix(16)), version: 8)
+    }
 
     init(execution: String, entry: EntryID, nonce: String) {
         self.execution = execution

@@ -1,9 +1,10 @@
+import Glibc
 import Interpreter
 import JSON
 import StatesLanguage
 
 /// Tasks that start executions of this engine: `states:startExecution`, alone, waiting for the end (`.sync`, `.sync:2`)
-/// or for an answer (`.waitForTaskToken`).
+/// or for whoever answers the token that the input brings (`.waitForTaskToken`).
 ///
 /// The execution's name follows from the attempt where the definition gives none, and starting by name is idempotent: so
 /// an engine that takes over does the same once more and finds what its predecessor made.
@@ -13,10 +14,11 @@ enum NestedStart: String, CaseIterable {
     case fireAndForget = "arn:aws:states:::states:startExecution"
     case sync = "arn:aws:states:::states:startExecution.sync"
     case syncJSON = "arn:aws:states:::states:startExecution.sync:2"
-    /// Whoever has the task's token, which the input hands on, ends the task.
     case callback = "arn:aws:states:::states:startExecution.waitForTaskToken"
     case sdk = "arn:aws:states:::aws-sdk:sfn:startExecution"
+    case sdkCallback = "arn:aws:states:::aws-sdk:sfn:startExecution.waitForTaskToken"
 
+    var isSDK: Bool { self == .sdk || self == .sdkCallback }
     var waits: Bool { self == .sync || self == .syncJSON }
 }
 
@@ -70,12 +72,8 @@ extension Engine {
             return
         }
         let answer = answer(started.execution, kind, at: now)
-        if kind == .callback {
-            if !attempt.isSubmitted { post(.taskSubmitted(entry: entry, nonce: nonce, output: answer), to: run) }
-            return
-        }
         guard kind.waits else {
-            post(.taskSucceeded(entry: entry, nonce: nonce, output: answer), to: run)
+            post(ended(entry, nonce, answer, of: run.execution.id), to: run)
             return
         }
         if !attempt.isSubmitted { post(.taskSubmitted(entry: entry, nonce: nonce, output: answer), to: run) }
@@ -179,19 +177,46 @@ extension Engine {
     private static func inputText(_ input: JSON) -> String { input.stringValue ?? input.text }
 
     private func answer(_ started: StartedExecution, _ kind: NestedStart, at instant: Int64) -> JSON {
-        guard kind != .sdk else {
+        guard !kind.isSDK else {
             return [
                 "ExecutionArn": .string(started.executionARN),
                 "StartDate": .string(Timestamp.text(microseconds: started.startDateMicroseconds)),
             ]
         }
         let request = makeUUID()
+        // The service writes its timestamps as 1.764302220123E9.
+        let content = (["executionArn": .string(started.executionARN), "startDate": ""] as JSON).utf8.count - 2
+        let digits = "\(started.startDateMicroseconds / 1000)".trimmingZeros.count
+        let headers: [(name: String, value: String)] = [
+            ("connection", "keep-alive"), ("Content-Length", "\(content + digits + 3)"),
+            ("Content-Type", "application/x-amz-json-1.0"), ("Date", Self.httpDate(microseconds: instant)),
+            ("x-amzn-RequestId", request),
+        ]
+        var all: JSON = [:]
+        var single: JSON = [:]
+        for header in headers {
+            all[header.name] = [.string(header.value)]
+            single[header.name] = .string(header.value)
+        }
         return [
             "ExecutionArn": .string(started.executionARN),
-            "SdkHttpMetadata": ["HttpHeaders": ["x-amzn-RequestId": .string(request)], "HttpStatusCode": 200],
+            "SdkHttpMetadata": ["AllHttpHeaders": all, "HttpHeaders": single, "HttpStatusCode": 200],
             "SdkResponseMetadata": ["RequestId": .string(request)],
             "StartDate": .integer(started.startDateMicroseconds / 1000),
         ]
+    }
+
+    /// A date as header fields have it (RFC 9110, section 5.6.7).
+    private static func httpDate(microseconds: Int64) -> String {
+        var seconds = time_t(microseconds / 1_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func two(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        return
+            "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900) "
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
     }
 
     /// DescribeExecution's answer as the integration gives it: data as text for `.sync`, as JSON for `.sync:2`.
@@ -223,7 +248,7 @@ extension Engine {
             case .invalidInput: "InvalidExecutionInput"
             default: "Validation"
             }
-        if kind == .sdk {
+        if kind.isSDK {
             return (
                 "Sfn.\(name)Exception",
                 "\(error.message) (Service: Sfn, Status Code: 400, Request ID: \(makeUUID())) (SDK Attempt Count: 1)"
@@ -234,5 +259,14 @@ extension Engine {
             "\(error.message) (Service: AWSStepFunctions; Status Code: 400; Error Code: \(name); "
                 + "Request ID: \(makeUUID()); Proxy: null)"
         )
+    }
+}
+
+extension String {
+    /// Without the zeros at its end.
+    fileprivate var trimmingZeros: Substring {
+        var text = self[...]
+        while text.last == "0" { text.removeLast() }
+        return text
     }
 }

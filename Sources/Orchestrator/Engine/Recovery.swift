@@ -2,6 +2,7 @@ import Interpreter
 import JSON
 import Journal
 import Postgres
+import StepContracts
 
 extension Engine {
     /// Takes the lease, waiting while another engine holds it, and loads every open execution.
@@ -60,17 +61,17 @@ extension Engine {
             }
             for entry in run.execution.openEntries {
                 if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let kind = NestedStart(rawValue: attempt.resource)
+                    let kind = NestedStart(rawValue: attempt.resource), !attempt.isCalledBack
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
                     repeatedStarts.append((kind, entry.id, started.nonce, run))
                 } else if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let service = serviceTasks[attempt.resource]
+                    let service = serviceTasks[StepContract.plainResource(attempt.resource)], !attempt.isCalledBack
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
                     Task { await self.finish(service, entry: entry.id, nonce: started.nonce, of: run) }
                 } else if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let step = engineSteps[stepName(attempt.resource) ?? ""]
+                    let step = engineSteps[stepName(attempt.resource) ?? ""], !attempt.isCalledBack
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
                     Task { await self.finish(step, entry: entry.id, nonce: started.nonce, of: run) }

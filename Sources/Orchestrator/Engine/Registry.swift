@@ -5,7 +5,7 @@ import Journal
 import OrderedCollections
 public import StatesLanguage
 
-/// Changes of machines, aliases and activities: one after the other, each durable before it is seen.
+/// Changes of machines, aliases, activities and connections: one after the other, each durable before it is seen.
 extension Engine {
     /// Runs one change of the registry while no other runs: what it looked at stays as it was.
     func changingRegistry<Value: Sendable>(
@@ -87,6 +87,7 @@ extension Engine {
             machines[stored.machine]?.aliases[alias.name] = alias
         }
         for stored in try await journal.activities() { activities[stored.name] = try Activity(stored) }
+        for stored in try await journal.connections() { connections[stored.name] = stored }
         pageTokens = PageTokens(
             key: try await journal.setting("page-token-key", orElse: PageTokens.makeKey(randomBytes)))
         for machine in machines.values where machine.isDeleting { try await finishDeletion(of: machine.name) }

@@ -32,6 +32,7 @@ struct RunProjection {
                 view.exitedAtMicroseconds = after.at
                 view.output = before.resolve(output, in: scope)
                 view.nextAttemptAtMicroseconds = nil
+                view.taskToken = nil
                 view.error = nil
                 view.cause = nil
             }
@@ -44,6 +45,9 @@ struct RunProjection {
             change(after.scopes[scope]?.entry?.id) { view in
                 view.status = .waiting
                 view.resource = resource
+                if case .task(let attempt) = after.scopes[scope]?.entry?.phase, let nonce = attempt.callbackNonce {
+                    view.taskToken = after.taskToken(of: view.entry, nonce: nonce)
+                }
             }
         case .taskStarted(let scope, let worker, _, _):
             change(after.scopes[scope]?.entry?.id) { view in
@@ -52,12 +56,13 @@ struct RunProjection {
                 view.attempts += 1
             }
         case .taskSubmitted(let scope, _):
-            change(after.scopes[scope]?.entry?.id) { $0.status = .running }
+            change(after.scopes[scope]?.entry?.id) { $0.status = $0.taskToken == nil ? .running : .waiting }
         case .taskFailed(let scope, let error, let cause), .taskTimedOut(let scope, let error, let cause),
             .attemptFailed(let scope, _, let error, let cause), .mapRunFailed(let scope, let error, let cause):
             change(before.scopes[scope]?.entry?.id) { view in
                 view.error = error
                 view.cause = cause
+                view.taskToken = nil
             }
         case .retryScheduled(let scope, _, let until):
             change(after.scopes[scope]?.entry?.id) { view in
@@ -133,6 +138,7 @@ struct RunProjection {
             view.error = error ?? view.error
             view.cause = cause ?? view.cause
             view.nextAttemptAtMicroseconds = nil
+            view.taskToken = nil
         }
     }
 }

@@ -349,12 +349,14 @@ public struct StateEntryView: Sendable, Hashable {
     /// The Resource of a Task.
     public var resource: String?
     public var nextAttemptAtMicroseconds: Int64?
+    /// What answers the task: SendTaskSuccess and SendTaskFailure end it. Of a `.waitForTaskToken` task, while it waits.
+    public var taskToken: String?
 
     public init(
         entry: Int, name: String, type: String, path: String = "", status: Status, attempts: Int = 0,
         worker: String? = nil, enteredAtMicroseconds: Int64, exitedAtMicroseconds: Int64? = nil, input: JSON? = nil,
         output: JSON? = nil, error: String? = nil, cause: String? = nil, resource: String? = nil,
-        nextAttemptAtMicroseconds: Int64? = nil
+        nextAttemptAtMicroseconds: Int64? = nil, taskToken: String? = nil
     ) {
         self.entry = entry
         self.name = name
@@ -371,6 +373,7 @@ public struct StateEntryView: Sendable, Hashable {
         self.cause = cause
         self.resource = resource
         self.nextAttemptAtMicroseconds = nextAttemptAtMicroseconds
+        self.taskToken = taskToken
     }
 
     public var json: JSON {
@@ -381,7 +384,8 @@ public struct StateEntryView: Sendable, Hashable {
             ("exitedAt", exitedAtMicroseconds.map(JSON.instant(microseconds:))), ("input", input), ("output", output),
             ("error", error.map(JSON.string)), ("cause", cause.map(JSON.string)),
             ("resource", resource.map(JSON.string)),
-            ("nextAttemptAt", nextAttemptAtMicroseconds.map(JSON.instant(microseconds:))))
+            ("nextAttemptAt", nextAttemptAtMicroseconds.map(JSON.instant(microseconds:))),
+            ("taskToken", taskToken.map(JSON.string)))
     }
 }
 

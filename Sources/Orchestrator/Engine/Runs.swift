@@ -219,7 +219,7 @@ extension Engine: RunService {
             throw tooManyExecutions
         }
         let instant = now
-        let id = makeExecutionID(at: instant)
+        let id = timeOrderedUUID(at: instant)
         let executionName = name ?? id
         let start = ExecutionStart(
             machineARN: target.machine.arn, name: executionName, definitionHash: definition.hash, input: input,

@@ -9,8 +9,11 @@ public protocol ServiceTask: Sendable {
     /// The Resources that it does.
     var resources: [String] { get }
 
-    /// Does a task. A throw fails it.
-    func run(resource: String, parameters: JSON) async throws(StepFailure) -> JSON
+    /// Whether it calls the outside, and so waits until there is room among the other calls.
+    var callsOutside: Bool { get }
+
+    /// Does a task. A throw fails it. The resource is one of ``resources``.
+    func run(resource: String, parameters: JSON, engine: Engine) async throws(StepFailure) -> JSON
 }
 
 /// Lets so many calls run at the same time; the others wait in the order of their coming. Lives inside the engine actor.
@@ -56,15 +59,18 @@ extension Engine {
     /// The second half of ``perform(_:entry:of:)-(ServiceTask,_,_)``, and what recovery repeats.
     func finish(_ service: any ServiceTask, entry: EntryID, nonce: String, of run: Run) async {
         guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return }
-        let result = await calling { () async -> Result<JSON, StepFailure> in
+        let call = { @Sendable () async -> Result<JSON, StepFailure> in
             do throws(StepFailure) {
-                return .success(try await service.run(resource: attempt.resource, parameters: attempt.parameters))
+                return .success(
+                    try await service.run(
+                        resource: StepContract.plainResource(attempt.resource), parameters: attempt.parameters,
+                        engine: self))
             } catch {
                 return .failure(error)
             }
         }
-        switch result {
-        case .success(let output): post(.taskSucceeded(entry: entry, nonce: nonce, output: output), to: run)
+        switch service.callsOutside ? await calling(call) : await call() {
+        case .success(let output): post(ended(entry, nonce, output, of: run.execution.id), to: run)
         case .failure(let failure):
             post(.taskFailed(entry: entry, nonce: nonce, error: failure.error, cause: failure.cause), to: run)
         }

@@ -34,9 +34,9 @@ public struct SupportedResources: Sendable {
             return true
         }
         if resource.hasPrefix(Engine.activityPrefix) { return NameRule.allows(activityName(resource)) }
-        guard resource.hasSuffix(Self.callback) else { return false }
-        let work = String(resource.dropLast(Self.callback.count))
-        return steps.contains(work) && work.hasPrefix(StepContractView.resourcePrefix)
+        let work = StepContract.plainResource(resource)
+        guard work != resource else { return false }
+        return services.contains(work) || steps.contains(work) && work.hasPrefix(StepContractView.resourcePrefix)
     }
 
     private func activityName(_ resource: String) -> String { String(resource.dropFirst(Engine.activityPrefix.count)) }

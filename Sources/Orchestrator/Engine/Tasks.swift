@@ -60,7 +60,7 @@ struct Lease {
 extension Engine {
     /// The step a resource names; nil for resources that no step stands behind.
     func stepName(_ resource: String) -> String? {
-        contracts[resource]?.name
+        contracts[StepContract.plainResource(resource)]?.name
     }
 
     /// Where tasks of a resource wait: under the name of their step, or under the ARN of their activity. The latter need
@@ -73,9 +73,16 @@ extension Engine {
     /// What the ARNs of this engine's activities begin with.
     static let activityPrefix = ResourceName.activity("").arn
 
-    /// How long an attempt may go without a heartbeat: as the state says, else the step, else for ever.
+    /// How long an attempt may go without a heartbeat: as the state says, else the step while a worker runs it, else
+    /// for ever.
     func heartbeatSeconds(of attempt: TaskAttempt) -> Int? {
-        attempt.heartbeatSeconds ?? contracts[attempt.resource]?.heartbeatSeconds
+        attempt.heartbeatSeconds
+            ?? (attempt.isCalledBack ? nil : contracts[StepContract.plainResource(attempt.resource)]?.heartbeatSeconds)
+    }
+
+    /// The nonce that whoever has to send an attempt's heartbeats knows.
+    private func heartbeatNonce(of attempt: TaskAttempt) -> String? {
+        attempt.isCalledBack ? attempt.callbackNonce : attempt.started?.nonce
     }
 
     /// Puts what an entry waits for where it will be found: the ready set, the leases, the alarms.
@@ -102,7 +109,7 @@ extension Engine {
             Task { await self.perform(kind, entry: entry.id, of: run) }
             return
         }
-        if let service = serviceTasks[attempt.resource] {
+        if let service = serviceTasks[StepContract.plainResource(attempt.resource)] {
             guard run.ready.insert(entry.id).inserted else { return }
             Task { await self.perform(service, entry: entry.id, of: run) }
             return
@@ -119,15 +126,18 @@ extension Engine {
 
     private func grantLease(entry: EntryID, of run: Run, attempt: TaskAttempt, started: TaskAttempt.Started) {
         run.ready.remove(entry)
-        guard engineSteps[stepName(attempt.resource) ?? ""] == nil, let seconds = heartbeatSeconds(of: attempt)
+        guard attempt.isCalledBack || engineSteps[stepName(attempt.resource) ?? ""] == nil,
+            let seconds = heartbeatSeconds(of: attempt), let nonce = heartbeatNonce(of: attempt)
         else { return }
-        let token = TaskToken(execution: run.execution.id, entry: entry, nonce: started.nonce)
+        let token = TaskToken(execution: run.execution.id, entry: entry, nonce: nonce)
         let key = LeaseKey(execution: run.execution.id, entry: entry)
         if leases[key]?.token == token { return }
         let deadline = now + Int64(seconds) * 1_000_000
         leases[key] = Lease(
-            token: token, worker: started.worker, incarnation: started.incarnation, heartbeatSeconds: seconds,
-            deadline: deadline)
+            token: token, worker: started.worker,
+            // What waits for an answer outlives the process that ran it.
+            incarnation: attempt.isCalledBack ? Self.activityIncarnation : started.incarnation,
+            heartbeatSeconds: seconds, deadline: deadline)
         run.leased.insert(entry)
         arm(Alarm(at: deadline, execution: run.execution.id, kind: .lease(entry)))
     }
@@ -136,7 +146,7 @@ extension Engine {
     func refreshLeases(of run: Run) {
         for entry in run.leased {
             let key = LeaseKey(execution: run.execution.id, entry: entry)
-            if case .task(let attempt) = run.execution.entry(entry)?.phase, let nonce = attempt.started?.nonce,
+            if case .task(let attempt) = run.execution.entry(entry)?.phase, let nonce = heartbeatNonce(of: attempt),
                 nonce == leases[key]?.token.nonce
             {
                 continue
@@ -175,7 +185,8 @@ extension Engine {
                     token: assignment.token.text, step: step, input: assignment.input, attempt: assignment.attempt,
                     executionArn: assignment.executionARN, execution: assignment.token.execution,
                     state: assignment.state, machine: assignment.machine, title: assignment.title,
-                    heartbeatSeconds: assignment.heartbeatSeconds ?? 60, timeoutSeconds: assignment.timeoutSeconds)
+                    heartbeatSeconds: assignment.heartbeatSeconds ?? 60, timeoutSeconds: assignment.timeoutSeconds,
+                    idempotencyKey: assignment.token.idempotencyKey)
             }
         }
     }
@@ -313,9 +324,18 @@ extension Engine {
 
     /// Takes a task's result. False when the attempt is over: the answer changed nothing.
     public func complete(_ request: CompleteRequest) async throws(EngineError) -> Bool {
-        try await answer(request.token) { token in
-            .taskSucceeded(entry: token.entry, nonce: token.nonce, output: request.output)
+        try await answer(request.token) { token in ended(token.entry, token.nonce, request.output, of: token.execution)
         }
+    }
+
+    /// What it means that the work of an attempt is done: its success, or that its token may now be answered.
+    func ended(_ entry: EntryID, _ nonce: String, _ output: JSON, of execution: String) -> Event {
+        if case .task(let attempt) = runs[execution]?.execution.entry(entry)?.phase, attempt.callbackNonce != nil,
+            attempt.callbackNonce != nonce
+        {
+            return .taskSubmitted(entry: entry, nonce: nonce, output: output)
+        }
+        return .taskSucceeded(entry: entry, nonce: nonce, output: output)
     }
 
     /// Takes a task's failure. False when the attempt is over: the answer changed nothing.
@@ -393,7 +413,7 @@ extension Engine {
             return
         }
         let verdict = await submit(
-            .taskSucceeded(entry: entry, nonce: nonce, output: prepared.output), to: run, statement: prepared.statement)
+            ended(entry, nonce, prepared.output, of: run.execution.id), to: run, statement: prepared.statement)
         if case .refused(let reason) = verdict, runs[run.execution.id] === run {
             post(
                 .taskFailed(

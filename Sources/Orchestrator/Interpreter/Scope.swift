@@ -155,8 +155,12 @@ public struct TaskAttempt: Sendable, Hashable {
         public let at: Instant
     }
 
-    /// Whether an answer with this nonce is one to this attempt.
-    func accepts(_ nonce: String) -> Bool { started?.nonce == nonce || callbackNonce == nonce }
+    /// Whether an answer with this nonce is one to this attempt. Once the other side of a `.waitForTaskToken` task has
+    /// taken it, whoever ran it has nothing more to say.
+    func accepts(_ nonce: String) -> Bool { callbackNonce == nonce || !isCalledBack && started?.nonce == nonce }
+
+    /// Whether the attempt was run and now waits for somebody to answer its token.
+    public var isCalledBack: Bool { isSubmitted && callbackNonce != nil }
 
     /// TimeoutSeconds counts from the schedule, as AWS counts it for activities and integrations alike.
     var deadline: Instant? { timeoutSeconds.map { scheduledAt + Instant($0) * 1_000_000 } }

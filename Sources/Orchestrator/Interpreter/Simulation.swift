@@ -219,6 +219,8 @@ public struct Simulation {
         if attempt.resource.isAnsweredLater {
             agree(id, .taskSubmitted(entry: entry.id, nonce: nonce, output: [:]), at: now)
         }
+        // Once it is submitted, whoever has the token answers.
+        let answering = attempt.callbackNonce ?? nonce
         let end = now + Instant((answer.after * 1_000_000).rounded())
         switch answer.kind {
         case .result(let template):
@@ -233,7 +235,7 @@ public struct Simulation {
                         "the mocked result of '\(entry.state)' (line \(answer.place.line)) is not what its step gives:"
                             + " \(problem)")
                 }
-                agree(id, .taskSucceeded(entry: entry.id, nonce: nonce, output: output), at: end)
+                agree(id, .taskSucceeded(entry: entry.id, nonce: answering, output: output), at: end)
             } catch {
                 halt = SimulationReport.Halt(
                     name: "Simulation.ResultFailed",
@@ -241,11 +243,12 @@ public struct Simulation {
                         + " \(error.cause)")
             }
         case .error(let error, let cause):
-            agree(id, .taskFailed(entry: entry.id, nonce: nonce, error: error, cause: cause), at: end)
+            agree(id, .taskFailed(entry: entry.id, nonce: answering, error: error, cause: cause), at: end)
         case .never:
             if let period = attempt.heartbeatSeconds {
                 agree(
-                    id, .heartbeatMissed(entry: entry.id, nonce: nonce), at: now + Instant(period) * 1_000_000)
+                    id, .heartbeatMissed(entry: entry.id, nonce: answering),
+                    at: now + Instant(period) * 1_000_000)
             }
         }
     }

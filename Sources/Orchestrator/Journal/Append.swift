@@ -105,16 +105,16 @@ extension Journal {
         while !open.isEmpty, !hasGivenUp {
             do throws(PostgresError) {
                 open = try await commitOnce(open, writer: writer, &attempt)
-                trouble = nil
+                appendTrouble = nil
                 // Nothing stood against what is left, and it did not go in: somebody was between the two looks.
                 if !open.isEmpty { await attempt.pause.wait() }
             } catch {
                 if error.isPermanent {
-                    trouble = nil
+                    appendTrouble = nil
                     await refuse(open, error, writer: writer, attempt)
                     return
                 }
-                trouble = error.message
+                appendTrouble = error.message
                 await attempt.note(error, rows: open.count, log)
             }
         }
@@ -211,7 +211,7 @@ extension Journal {
         let undecided = unanswered
         unanswered = [:]
         for continuation in undecided.values { continuation.resume(returning: .superseded) }
-        for link in appending + [publishing, reading, control] { await link.close() }
+        for link in appending + [publishing, reading, auditing, control] { await link.close() }
     }
 
     private func resumeDrainWaiters() {

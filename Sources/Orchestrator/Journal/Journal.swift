@@ -4,8 +4,8 @@ import Postgres
 /// The engine's only SQL: the append-only journal in PostgreSQL, which is the only truth, and the small tables around it.
 ///
 /// One journal belongs to one engine incarnation. It keeps connections of its own, one for each kind of work, made when
-/// needed and made again when lost: appends (group commit), publishing, reads, and control (lease, clock, ending old
-/// backends). Reads and control calls are repeated over a lost connection until `readDeadline`; appends until the outcome
+/// needed and made again when lost: appends (group commit), publishing, reads, the audit log, and control (lease, clock,
+/// ending old backends). Reads and control calls are repeated over a lost connection until `readDeadline`; appends until the outcome
 /// is known.
 public actor Journal {
     let url: String
@@ -19,6 +19,7 @@ public actor Journal {
     let publishing: Link
     let reading: Link
     let control: Link
+    let auditing: Link
 
     /// Rows that no batch has taken yet, in the order of their arrival.
     var waiting: [Waiting] = []
@@ -31,9 +32,12 @@ public actor Journal {
     var idleLinks: [Link]
     var batchNumber: Int64 = 0
     var publishNumber: Int64 = 0
-    /// Why the latest try to append did not go in, while one is being tried again; nil while PostgreSQL takes what it is
-    /// given.
-    public internal(set) var trouble: String?
+    /// Why the latest try to append did not go in, while one is being tried again.
+    var appendTrouble: String?
+    /// The same of the audit log.
+    var auditTrouble: String?
+    /// Why PostgreSQL does not take what it is given at present; nil while it does.
+    public var trouble: String? { appendTrouble ?? auditTrouble }
     var isClosed = false
     /// Closing has waited long enough: nobody listens to the outcomes any more.
     var hasGivenUp = false
@@ -71,6 +75,9 @@ public actor Journal {
             settings: settings, connector: connector)
         control = Link(
             url: url, name: "showrunner-control", statementTimeout: timeout, lockTimeout: nil, settings: settings,
+            connector: connector)
+        auditing = Link(
+            url: url, name: "showrunner-audit", statementTimeout: timeout, lockTimeout: nil, settings: settings,
             connector: connector)
     }
 

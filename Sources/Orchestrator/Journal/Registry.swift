@@ -236,7 +236,7 @@ extension Journal {
 
     /// Table expressions behind `lease`, which has one row exactly while this incarnation may write. The first parameter
     /// of theirs is `$2`.
-    private func fenced(_ expressions: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> Bool {
+    func fenced(_ expressions: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> Bool {
         let rows = try await read(
             """
             WITH lease AS MATERIALIZED (

@@ -143,7 +143,7 @@ struct DataFlowLint {
     private mutating func checkInput(of task: TaskState, _ state: State, _ input: DataShape) {
         guard visitsLeft >= 0, task.resource.hasPrefix(StepContractView.resourcePrefix),
             let header = headers[state.name],
-            let contract = contracts[String(task.resource.dropFirst(StepContractView.resourcePrefix.count))],
+            let contract = contracts[StepContractView.stepName(in: task.resource)],
             case .object(let members, isClosed: true) = input
         else { return }
         let missing = contract.input.filter { $0.isRequired && members[$0.name] == nil }.map { "'\($0.name)'" }

@@ -68,7 +68,9 @@ extension DefinitionReader {
             if name.hasPrefix(StepContractView.errorPrefix) {
                 errorUses.append(ErrorUse(name: name, place: node.tree.place, location: node.location))
             }
-            if name.hasPrefix("States."), !ErrorName.reserved.contains(name) {
+            if name.hasPrefix("States."), !ErrorName.reserved.contains(name),
+                !name.hasPrefix(Integrations.statusErrorPrefix)
+            {
                 let nearest = nearestName(to: name, among: ErrorName.reserved.sorted())
                 report(
                     .warning, .schemaValidationFailed, "'\(name)' is not one of the language's reserved error names",
@@ -89,7 +91,9 @@ extension DefinitionReader {
     /// Warns of names that look like a step's and with which neither a step nor a Fail state of the definition ends.
     mutating func checkErrorNames() {
         guard let contracts else { return }
-        let known = contracts.values.reduce(into: raisedErrors) { $0.formUnion($1.errors) }
+        let known = contracts.values.reduce(into: raisedErrors.union(Integrations.ownErrors)) {
+            $0.formUnion($1.errors)
+        }
         for use in errorUses where !known.contains(use.name) {
             report(
                 .warning, .schemaValidationFailed, "No step here fails with '\(use.name)'",

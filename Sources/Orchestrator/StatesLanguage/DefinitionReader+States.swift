@@ -258,7 +258,7 @@ extension DefinitionReader {
     /// Compares a step's resource and its literal Parameters with the step's contract.
     private mutating func checkContract(_ resource: String, _ object: ObjectFields) {
         guard let contracts, resource.hasPrefix(StepContractView.resourcePrefix) else { return }
-        let name = String(resource.dropFirst(StepContractView.resourcePrefix.count))
+        let name = StepContractView.stepName(in: resource)
         guard let contract = contracts[name] else {
             let nearest = nearestName(to: name, among: contracts.keys.sorted())
             report(

@@ -44,6 +44,12 @@ enum Integrations {
         "states": ["startExecution"],
     ]
 
+    /// The names under which tasks of integrations fail here and nowhere else.
+    static let ownErrors: Set<String> = ["Showrunner.HttpAddressForbidden", "Showrunner.HttpOutcomeUnknown"]
+
+    /// What names of errors that HTTP tasks make of statuses begin with.
+    static let statusErrorPrefix = "States.Http.StatusCode."
+
     /// The services whose work can be waited for with `.sync`.
     static let synchronous: Set<String> = [
         "athena", "batch", "bedrock", "codebuild", "databrew", "ecs", "eks", "elasticmapreduce", "emr-containers",

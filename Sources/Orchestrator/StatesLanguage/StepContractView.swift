@@ -34,4 +34,11 @@ public struct StepContractView: Sendable, Hashable {
 
     /// What names of errors of steps begin with.
     public static let errorPrefix = "Showrunner."
+
+    /// The step that a Resource with this prefix names, without the pattern behind it.
+    static func stepName(in resource: String) -> String {
+        let name = resource.dropFirst(resourcePrefix.count)
+        let pattern = ".waitForTaskToken"
+        return String(name.hasSuffix(pattern) ? name.dropLast(pattern.count) : name)
+    }
 }

@@ -124,6 +124,7 @@ struct WireEndpoint: Sendable {
         var response = reply(
             ["__type": .string(error.name), "message": .string(error.message)], status: error.status, context)
         response.headers[.retryAfter] = error.retryAfterSeconds.map(String.init)
+        if let name = HTTPField.Name("x-amzn-ErrorType") { response.headers[name] = error.name }
         return response
     }
 

@@ -7,7 +7,7 @@ import StepContracts
 import WorkerProtocol
 
 extension ServiceRouter {
-    /// Adds the workers' endpoints under `/worker/v1`: poll, heartbeat, complete, fail.
+    /// Adds the workers' endpoints under `/worker/v1`: poll, heartbeat, complete, fail, connection.
     public func addWorkerRoutes(engine: Engine) {
         post("/worker/v1/poll") { request, context in
             let message = try await read(PollRequest.self, from: request)
@@ -29,6 +29,22 @@ extension ServiceRouter {
             let message = try await read(FailRequest.self, from: request)
             guard try await asking({ try await engine.fail(message) }) else { throw staleToken }
             return Response.json([:])
+        }
+        post("/worker/v1/connection") { request, context in
+            let message = try await read(ConnectionRequest.self, from: request)
+            switch try await asking({ try await engine.connection(forTask: message.token) }) {
+            case .connection(let connection):
+                return Response.json(
+                    ConnectionReply(connection: connection).json, headers: [.cacheControl: "no-store"])
+            case .stale: throw staleToken
+            case .missing(let reason):
+                throw Problem(
+                    WorkerProblem.noConnection, status: .notFound, title: "No such connection", detail: reason)
+            case .sealed(let reason):
+                throw Problem(
+                    WorkerProblem.connectionSealed, status: .unprocessableContent,
+                    title: "The connection can't be opened", detail: reason)
+            }
         }
     }
 }

@@ -5,8 +5,12 @@ import Glibc
 public struct CryptoError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of failure.
     public enum Code: Sendable, Hashable {
-        /// A file to be hashed could not be opened or read.
+        /// Sealed bytes do not open: they, their key or their context are not what they were.
+        case authentication
+        /// A file could not be opened, read or written.
         case file
+        /// A master key is malformed, missing or not well kept.
+        case key
         /// A key, initialization vector or message has a length the algorithm does not take.
         case length
     }

@@ -13,6 +13,9 @@ public final class HTTPClient: Sendable {
         /// Refuses loopback, private, link-local and reserved addresses after name lookup, on redirects too, and uses
         /// no proxy: for URLs that come from outside (webhooks, HTTP tasks).
         case publicOnly
+        /// As `publicOnly`, and over https alone; but the ranges named may be reached, over http, too. For calls that
+        /// carry secrets to URLs that come from outside. Redirects are the caller's to follow.
+        case guarded(allowing: [AddressRange])
     }
 
     /// What holds for all requests of one client.
@@ -39,6 +42,8 @@ public final class HTTPClient: Sendable {
 
     private let configuration: Configuration
     private let loop: TransferLoop
+
+    var addresses: Addresses { configuration.addresses }
 
     public init(_ configuration: Configuration = Configuration()) {
         self.configuration = configuration

@@ -26,6 +26,9 @@ extension HTTPClient {
                 throw refuse("the header \(field.name) contains a control character")
             }
         }
+        if case .guarded = addresses, request.maxRedirects > 0 {
+            throw refuse("a guarded client follows no redirects")
+        }
         if case .file(_, let offset, let length) = request.body, offset < 0 || length < 0 {
             throw refuse("a file body has an offset and a length of 0 or more")
         }

@@ -152,7 +152,7 @@ extension Transfer {
         set.long(CURLOPT_FORBID_REUSE, request.reusesConnection ? 0 : 1)
         set.string(CURLOPT_USERAGENT, configuration.userAgent)
         if let file = configuration.certificateAuthorities { set.string(CURLOPT_CAINFO, file) }
-        if configuration.addresses == .publicOnly || HTTPURL.isLoopback(request.url) {
+        if configuration.addresses != .any || HTTPURL.isLoopback(request.url) {
             set.string(CURLOPT_PROXY, "")
         }
         setTimeouts(set)
@@ -373,16 +373,27 @@ extension Transfer {
     }
 
     private func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
-        if configuration.addresses == .publicOnly {
-            let isPublic = withUnsafePointer(to: &address.pointee.addr) { PublicAddress.isPublic($0) }
-            guard isPublic else {
-                failure = error(.forbiddenAddress, "leads to a private address, which is not allowed here")
-                return -1
-            }
+        let refusal = withUnsafePointer(to: &address.pointee.addr) { whyForbidden($0) }
+        if let refusal {
+            failure = error(.forbiddenAddress, refusal)
+            return -1
         }
         // Close-on-exec: child processes inherit no connections.
         return socket(
             address.pointee.family, address.pointee.socktype | CInt(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
+    }
+
+    /// Why the client does not connect to an address; nil where it does.
+    private func whyForbidden(_ address: UnsafePointer<sockaddr>) -> String? {
+        let isPrivate = "leads to a private address, which is not allowed here"
+        switch configuration.addresses {
+        case .any: return nil
+        case .publicOnly: return PublicAddress.isPublic(address) ? nil : isPrivate
+        case .guarded(let ranges):
+            if ranges.contains(where: { $0.contains(address) }) { return nil }
+            guard PublicAddress.isPublic(address) else { return isPrivate }
+            return HTTPURL.parse(request.url)?.scheme == "https" ? nil : "is not https"
+        }
     }
 }
 

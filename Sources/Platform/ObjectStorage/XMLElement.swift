@@ -1,16 +1,15 @@
-import HTTP
-
 /// An element of the small XML documents that S3 answers with: names without their prefixes, no attributes. Tolerant:
 /// what is not understood is skipped, and a document that breaks off keeps what came before.
-struct XMLElement: Equatable {
-    private(set) var name: String
-    private(set) var text = ""
-    private(set) var children: [XMLElement] = []
+public struct XMLElement: Sendable, Equatable {
+    public private(set) var name: String
+    /// Of the element itself, without its children's.
+    public private(set) var text = ""
+    public private(set) var children: [XMLElement] = []
 
     private static let maxDepth = 32
 
     /// The root element; nil when the bytes begin with none.
-    static func parse(_ bytes: [UInt8]) -> XMLElement? {
+    public static func parse(_ bytes: [UInt8]) -> XMLElement? {
         var rest = bytes[...]
         var open: [XMLElement] = []
         while !rest.isEmpty {
@@ -56,7 +55,7 @@ struct XMLElement: Equatable {
     private init(name: String) { self.name = name }
 
     /// The text of the first child of a name.
-    subscript(name: String) -> String? { children.first { $0.name == name }?.text }
+    public subscript(name: String) -> String? { children.first { $0.name == name }?.text }
 
     private static func name(of tag: ArraySlice<UInt8>) -> String {
         let name = tag.prefix { $0 != 32 && $0 != 9 && $0 != 10 && $0 != 13 && $0 != UInt8(ascii: "/") }

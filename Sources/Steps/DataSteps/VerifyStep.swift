@@ -23,8 +23,9 @@ public struct VerifyStep: DataStep {
     public var contract: StepContract { .verify }
 
     public func run(
-        input: JSON, report progress: @escaping @Sendable (StepProgress) -> Void
+        _ task: StepTask, report progress: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
+        let input = task.input
         let limit = try Self.limit(input, "limit", VerifyLimits.standardObjects, in: 1...VerifyLimits.objects)
         let limitBytes = try Self.limit(input, "limitBytes", VerifyLimits.standardBytes, in: 1...(1 << 50))
         var report = try VerifyReport(input["report"] ?? [:])

@@ -25,8 +25,21 @@ extension StepContract {
             StepField("next", .string, required: false, "where the next page begins; none after the last"),
         ])
 
-    /// The steps that look at the catalogue as a whole.
-    public static let data: [StepContract] = [.verify]
+    public static let approve = StepContract(
+        name: "approve", version: 1,
+        summary: "Asks a person: with '.waitForTaskToken' its task then waits for the answer.",
+        runner: .dataWorker,
+        input: [
+            StepField("question", .string, "what is to be decided, a sentence"),
+            StepField("details", .any, required: false, "what helps to decide"),
+        ],
+        output: [
+            StepField("question", .string, "what was asked"),
+            StepField("details", .any, required: false, "what was given to decide by"),
+        ], errors: [StepErrorName.rejected])
+
+    /// The steps that the data worker does.
+    public static let data: [StepContract] = [.verify, .approve]
 }
 
 /// What one task of ``StepContract/verify`` may do, and how much its report may hold.

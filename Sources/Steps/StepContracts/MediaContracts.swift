@@ -103,6 +103,9 @@ extension StepContract {
     /// Every step this release knows.
     public static let all: [StepContract] = media + data
 
+    /// The integrations of AWS Step Functions that workers do.
+    public static let integrations: [StepContract] = [.httpInvoke]
+
     /// The contract of a step by its name (without the resource prefix); nil when there is no such step.
     public static func named(_ name: String) -> StepContract? { all.first { $0.name == name } }
 }

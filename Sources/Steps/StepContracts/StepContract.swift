@@ -3,8 +3,10 @@ public import JSON
 /// What a step promises and needs, known to lint, engine and worker alike. Steps run at least once: a step's result
 /// depends on its input alone, and running it again costs time and changes nothing.
 public struct StepContract: Sendable {
-    /// The name in `arn:aws:states:::showrunner:NAME`.
+    /// The name in `arn:aws:states:::showrunner:NAME`; of an integration `SERVICE:ACTION`. Workers ask for it.
     public let name: String
+    /// The resource that names this step in a definition.
+    public let resource: String
     /// Part of every result's key: raise it when the same input gives another result.
     public let version: Int
     /// One sentence for people.
@@ -19,12 +21,15 @@ public struct StepContract: Sendable {
     /// The names under which it may fail: those of its runner and its own.
     public let errors: [String]
 
-    /// - Parameter errors: names of this step alone, beside those of its runner.
+    /// - Parameters:
+    ///   - errors: names of this step alone, beside those of its runner.
+    ///   - resource: what names the step, where it is not one of ``resourcePrefix``.
     public init(
         name: String, version: Int, summary: String, runner: StepRunner, heartbeatSeconds: Int = 15,
-        input: [StepField], output: [StepField], errors: [String] = []
+        input: [StepField], output: [StepField], errors: [String] = [], resource: String? = nil
     ) {
         self.name = name
+        self.resource = resource ?? StepContract.resourcePrefix + name
         self.version = version
         self.summary = summary
         self.runner = runner
@@ -34,10 +39,15 @@ public struct StepContract: Sendable {
         self.errors = runner.errors + errors
     }
 
-    /// The resource that names this step in a definition.
-    public var resource: String { StepContract.resourcePrefix + name }
-
     public static let resourcePrefix = "arn:aws:states:::showrunner:"
+
+    /// What a Resource ends with whose task waits, once its step is done, until somebody answers its token.
+    public static let callbackPattern = ".waitForTaskToken"
+
+    /// A Resource of a step without the pattern behind it.
+    public static func plainResource(_ resource: String) -> String {
+        resource.hasSuffix(callbackPattern) ? String(resource.dropLast(callbackPattern.count)) : resource
+    }
 }
 
 /// Which process runs a step.

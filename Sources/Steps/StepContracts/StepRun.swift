@@ -119,6 +119,14 @@ public struct StepFailure: Error, Sendable, Hashable, CustomStringConvertible {
     public static func cancelled(_ cause: String) -> StepFailure {
         StepFailure(error: StepErrorName.cancelled, cause: cause, retry: .never)
     }
+
+    /// A call to the outside was sent and its answer never came: it may have been carried out.
+    public static func outcomeUnknown(_ cause: String) -> StepFailure {
+        StepFailure(error: StepErrorName.httpOutcomeUnknown, cause: cause, retry: .never)
+    }
+
+    /// Whether repeating the step may do twice what must be done once.
+    public var leavesOutcomeUnknown: Bool { error == StepErrorName.httpOutcomeUnknown }
 }
 
 /// What a step that works on local files is given. The caller has brought the files and takes the results away:
@@ -157,12 +165,32 @@ public protocol LocalStep: Sendable {
     func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON
 }
 
+/// What a step that is run in its worker's own process is given.
+public struct StepTask: Sendable {
+    /// The step's input, as its contract describes it.
+    public let input: JSON
+    /// The same for all attempts of one passage of an execution through a state, and for nothing else: what a call to
+    /// the outside is known by when it is repeated. At most 64 letters, digits and hyphens.
+    public let idempotencyKey: String
+    /// Asks the engine for the secrets of the connection that the input names.
+    public let connection: @Sendable () async throws(StepFailure) -> HTTPConnection
+
+    public init(
+        input: JSON, idempotencyKey: String,
+        connection: @escaping @Sendable () async throws(StepFailure) -> HTTPConnection
+    ) {
+        self.input = input
+        self.idempotencyKey = idempotencyKey
+        self.connection = connection
+    }
+}
+
 /// A step that is run in its worker's own process: it opens no file of others, and waits more than it computes. It
 /// brings what it needs (a database, the object store) with it. Cancelling the task it runs in ends it within seconds
-/// with ``StepFailure/cancelled(_:)``.
+/// with ``StepFailure/cancelled(_:)``, or with ``StepFailure/outcomeUnknown(_:)``.
 public protocol DataStep: Sendable {
     var contract: StepContract { get }
     func run(
-        input: JSON, report: @escaping @Sendable (StepProgress) -> Void
+        _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON
 }

@@ -1,5 +1,8 @@
+import Glibc
 import HTTP
 import JSON
+import SignatureV4
+import StepContracts
 import WorkerProtocol
 
 /// The worker's side of `/worker/v1`: one message, one answer. Repeating is the caller's.
@@ -17,11 +20,14 @@ struct EngineClient: Sendable {
 
     private let base: String
     private let http: HTTPClient
+    private let signer: RequestSigner?
 
-    init(base: String) {
+    /// - Parameter signer: signs each message; nil where the engine asks for no access key.
+    init(base: String, signer: RequestSigner?) {
         var base = base
         while base.hasSuffix("/") { base.removeLast() }
         self.base = base
+        self.signer = signer
         // A client of its own: a long download must not hold heartbeats back.
         http = HTTPClient(HTTPClient.Configuration(userAgent: "showrunner-worker", maxConnections: 300))
     }
@@ -48,15 +54,27 @@ struct EngineClient: Sendable {
         await post(request, to: WorkerProtocolPath.fail, timeout: timeout) { _ in }
     }
 
+    func connection(_ request: ConnectionRequest) async -> Answer<HTTPConnection> {
+        await post(request, to: WorkerProtocolPath.connection, timeout: .seconds(10)) {
+            body throws(WorkerProtocolError) in try ConnectionReply(body: body).connection
+        }
+    }
+
     private func post<Message: WorkerMessage, Reply: Sendable>(
         _ message: Message, to path: String, timeout: Duration, maximumBytes: Int = WorkerProtocolLimits.bodyBytes,
         mayArriveTwice: Bool = true,
         read: @Sendable ([UInt8]) throws(WorkerProtocolError) -> Reply
     ) async -> Answer<Reply> {
-        let request = HTTPRequest(
+        var request = HTTPRequest(
             "POST", base + path, headers: ["Content-Type": "application/json"], body: .bytes(message.body),
             timeouts: HTTPTimeouts(connect: .seconds(5), total: timeout, idle: nil),
             maxResponseBytes: maximumBytes, reusesConnection: mayArriveTwice)
+        if let signer {
+            let fields = signer.fields(
+                method: request.method, url: request.url, headers: request.headers.map { ($0.name, $0.value) },
+                content: message.body, time: SigningTime(seconds: Int64(time(nil))))
+            for field in fields { request.headers[field.name] = field.value }
+        }
         let response: HTTPResponse
         do {
             response = try await http.send(request)
@@ -71,7 +89,8 @@ struct EngineClient: Sendable {
             } catch {
                 return .unavailable(reason: "the engine's answer is \(error)", retryAfter: nil)
             }
-        case 408, 425, 429, 500...599:
+        // A key that is refused today may be put right while the work goes on: no judgement of the message.
+        case 401, 403, 408, 425, 429, 500...599:
             let seconds = response.headers["Retry-After"].flatMap { Int($0) }.map { min(max($0, 0), 20) }
             return .unavailable(
                 reason: "the engine answers \(response.status): \(EngineClient.detail(response))",

@@ -23,9 +23,11 @@ protocol TaskRunner: Sendable {
 /// that changes while the input stays the same.
 struct InProcessRunner: TaskRunner {
     private let stepsByName: [String: any DataStep]
+    private let engine: EngineClient
 
     /// - Parameter steps: no two of one name.
-    init(_ steps: [any DataStep]) {
+    init(_ steps: [any DataStep], engine: EngineClient) {
+        self.engine = engine
         stepsByName = Dictionary(uniqueKeysWithValues: steps.map { ($0.contract.name, $0) })
     }
 
@@ -36,11 +38,38 @@ struct InProcessRunner: TaskRunner {
     ) async -> TaskOutcome {
         do throws(StepFailure) {
             guard let step = stepsByName[offer.step] else { throw .unknownStep(offer.step) }
-            let problems = step.contract.problems(withInput: offer.input)
+            // An integration has error names of its own for what is wrong with its parameters.
+            let isIntegration = !step.contract.resource.hasPrefix(StepContract.resourcePrefix)
+            let problems = isIntegration ? [] : step.contract.problems(withInput: offer.input)
             guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
-            return .success(try await step.run(input: offer.input, report: report), isCached: false)
+            let task = StepTask(
+                input: offer.input, idempotencyKey: offer.idempotencyKey,
+                connection: { () async throws(StepFailure) in try await connection(of: offer) })
+            return .success(try await step.run(task, report: report), isCached: false)
         } catch {
             return .failure(error)
+        }
+    }
+}
+
+extension InProcessRunner {
+    /// The secrets of the connection that a task names, asked for again while the engine is away.
+    private func connection(of offer: TaskOffer) async throws(StepFailure) -> HTTPConnection {
+        var backoff = Backoff()
+        while true {
+            switch await engine.connection(ConnectionRequest(token: offer.token)) {
+            case .reply(let connection): return connection
+            case .nothing: throw .crashed("the engine gave no answer about the connection")
+            case .refused(let problem) where problem.code == WorkerProblem.staleToken:
+                throw .cancelled(problem.detail)
+            case .refused(let problem):
+                let word = problem.code == WorkerProblem.noConnection ? "ResourceNotFound" : "InternalError"
+                throw StepFailure(error: "Events.ConnectionResource.\(word)", cause: problem.detail, retry: .never)
+            case .unavailable(_, let retryAfter):
+                do { try await ContinuousClock().sleep(for: backoff.pause(retryAfter: retryAfter)) } catch {
+                    throw .cancelled("the step was told to stop")
+                }
+            }
         }
     }
 }

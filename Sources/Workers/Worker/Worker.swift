@@ -55,7 +55,7 @@ public final class Worker: Service {
         session = configuration.session
         self.logger = Worker.named(configuration.session.name, logger)
         incarnation = Worker.makeIncarnation()
-        engine = EngineClient(base: configuration.session.engine)
+        engine = EngineClient(base: configuration.session.engine, signer: configuration.session.signer)
         let sandbox = try await Sandbox.settle(
             configuration.sandbox, command: configuration.childCommand, limits: configuration.limits,
             scratch: configuration.scratch, logger: self.logger)
@@ -74,9 +74,9 @@ public final class Worker: Service {
         self.session = session
         self.logger = Worker.named(session.name, logger)
         incarnation = Worker.makeIncarnation()
-        engine = EngineClient(base: session.engine)
+        engine = EngineClient(base: session.engine, signer: session.signer)
         sandbox = nil
-        runner = InProcessRunner(steps)
+        runner = InProcessRunner(steps, engine: engine)
     }
 
     private static func named(_ name: String, _ logger: Logger) -> Logger {
@@ -216,7 +216,7 @@ public final class Worker: Service {
     private func deliver(_ outcome: TaskOutcome, of offer: TaskOffer, logger: Logger) async {
         switch (tasks.ending(offer.token), outcome) {
         case (.gone, _): return
-        case (.draining, .failure): await handBack(offer)
+        case (.draining, .failure(let failure)): await handBack(offer, after: failure)
         case (_, .failure(let failure)): await deliver(FailRequest(token: offer.token, failure: failure), logger)
         case (_, .success(let output, _)):
             guard
@@ -268,10 +268,12 @@ public final class Worker: Service {
 
     /// Gives up a task because the worker stops: one try, since the process is about to go. If it is not heard, the
     /// attempt's heartbeats end, which says the same a little later.
-    private func handBack(_ offer: TaskOffer) async {
-        let failure = StepFailure(
+    private func handBack(_ offer: TaskOffer, after ended: StepFailure? = nil) async {
+        var failure = StepFailure(
             error: StepErrorName.workerLost, cause: "the worker \(session.name) was told to stop",
             retry: .elsewhere)
+        // Another worker must not take for undone what may have been done.
+        if let ended, ended.leavesOutcomeUnknown { failure = ended }
         let request = FailRequest(token: offer.token, failure: failure)
         // Outside the cancelled task, or the message would be cancelled too.
         let answer = await Task { await self.engine.fail(request, timeout: .seconds(3)) }.value

@@ -1,5 +1,6 @@
 public import HTTP
 public import ObjectStorage
+public import SignatureV4
 import WorkerProtocol
 
 /// How a worker meets its engine, whatever steps it does.
@@ -17,10 +18,12 @@ public struct WorkerSession: Sendable {
     public var heartbeatInterval: Duration
     /// How long the engine may keep a poll open, in seconds.
     public var pollSeconds: Int
+    /// The access key that messages are signed with; nil where the engine asks for none.
+    public var signer: RequestSigner?
 
     public init(
         engine: String, name: String, version: String, slots: Int = 1, gracePeriod: Duration = .seconds(30),
-        heartbeatInterval: Duration = .seconds(2), pollSeconds: Int = 20
+        heartbeatInterval: Duration = .seconds(2), pollSeconds: Int = 20, signer: RequestSigner? = nil
     ) {
         self.engine = engine
         self.name = name
@@ -29,6 +32,7 @@ public struct WorkerSession: Sendable {
         self.gracePeriod = gracePeriod
         self.heartbeatInterval = heartbeatInterval
         self.pollSeconds = pollSeconds
+        self.signer = signer
     }
 
     func check() throws(WorkerError) {

@@ -104,10 +104,13 @@ public struct TaskOffer: WorkerMessage {
     public let heartbeatSeconds: Int
     /// After this long from now the engine judges the attempt timed out; nil for none.
     public let timeoutSeconds: Int?
+    /// The same for all attempts of one passage of an execution through a state, and for nothing else.
+    public let idempotencyKey: String
 
     public init(
         token: String, step: String, input: JSON, attempt: Int, executionArn: String, execution: String,
-        state: String, machine: String, title: String? = nil, heartbeatSeconds: Int, timeoutSeconds: Int? = nil
+        state: String, machine: String, title: String? = nil, heartbeatSeconds: Int, timeoutSeconds: Int? = nil,
+        idempotencyKey: String
     ) {
         self.token = token
         self.step = step
@@ -120,6 +123,7 @@ public struct TaskOffer: WorkerMessage {
         self.title = title
         self.heartbeatSeconds = heartbeatSeconds
         self.timeoutSeconds = timeoutSeconds
+        self.idempotencyKey = idempotencyKey
     }
 
     public var json: JSON {
@@ -128,7 +132,7 @@ public struct TaskOffer: WorkerMessage {
             ("executionArn", .string(executionArn)), ("execution", .string(execution)), ("state", .string(state)),
             ("machine", .string(machine)), ("title", title.map(JSON.string)),
             ("heartbeatSeconds", .integer(heartbeatSeconds)),
-            ("timeoutSeconds", timeoutSeconds.map { .integer($0) }))
+            ("timeoutSeconds", timeoutSeconds.map { .integer($0) }), ("idempotencyKey", .string(idempotencyKey)))
     }
 
     public init(json: JSON) throws(WorkerProtocolError) {
@@ -144,6 +148,7 @@ public struct TaskOffer: WorkerMessage {
         title = reader.optionalString("title", maximumBytes: WorkerProtocolLimits.titleBytes)
         heartbeatSeconds = reader.integer("heartbeatSeconds", in: 1...WorkerProtocolLimits.timeoutSeconds)
         timeoutSeconds = reader.optionalInteger("timeoutSeconds", in: 1...WorkerProtocolLimits.timeoutSeconds)
+        idempotencyKey = reader.string("idempotencyKey", maximumBytes: WorkerProtocolLimits.nameBytes)
         try reader.finish()
     }
 }

@@ -2,6 +2,7 @@
 
 import { h } from "./markup.js";
 import { showHelp } from "./dialogs.js";
+import { showSession } from "./session.js";
 import "./runs-page.js";
 import "./run-page.js";
 import "./workers-page.js";
@@ -96,3 +97,4 @@ function moveInRows(step) {
 }
 
 show({ moveFocus: false });
+showSession(document.querySelector(".session"));

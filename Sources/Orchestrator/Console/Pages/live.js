@@ -1,5 +1,7 @@
 // Talking to the engine: fetches with a problem for every failure, and event streams that come back by themselves.
 
+import { leaveIfSignedOut, toSignIn } from "./session.js";
+
 export class EngineProblem extends Error {
   constructor(document) {
     super(document.detail ?? document.title ?? "The request failed.");
@@ -23,6 +25,8 @@ export async function request(path, options = {}) {
   } catch {
     document = { detail: `The engine answered with status ${response.status} and no document.`, status: response.status };
   }
+  // The session has run out, or its key was disabled.
+  if (response.status === 401) toSignIn();
   if (!response.ok) throw new EngineProblem({ status: response.status, ...document });
   return document;
 }
@@ -67,6 +71,8 @@ export function listen(path, handlers, signal) {
       // EventSource would repeat by itself only in some cases; one way for all of them.
       source.close();
       if (signal.aborted) return;
+      // An event source does not tell a refusal from a lost connection.
+      leaveIfSignedOut();
       showConnection("lost", "connecting again…");
       timer = setTimeout(open, pause * (0.75 + Math.random() / 2));
       pause = Math.min(pause * 2, 10000);

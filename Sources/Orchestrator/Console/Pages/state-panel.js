@@ -61,6 +61,7 @@ export class StatePanel extends HTMLElement {
       state.worker ? fact("worker", state.worker) : "",
       state.nextAttemptAt && state.status === "retrying" ? fact("next attempt", countdownElement(state.nextAttemptAt)) : "",
       state.resource ? fact("resource", h("code", {}, state.resource)) : "",
+      state.taskToken ? fact("waits for an answer to", h("code", {}, state.taskToken)) : "",
     ];
     this.facts.replaceChildren(...words);
   }

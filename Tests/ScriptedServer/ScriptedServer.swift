@@ -4,13 +4,13 @@ import Synchronization
 /// A server on loopback that answers as a script says, byte for byte: what no well-behaved server would send.
 ///
 /// `@unchecked`: the descriptor is closed once, at the end, which also ends the accepting thread.
-final class ScriptedServer: @unchecked Sendable {
+public final class ScriptedServer: @unchecked Sendable {
     /// One connection, with blocking reads and writes on a thread of its own.
-    struct Connection {
+    public struct Connection {
         fileprivate let descriptor: CInt
 
         /// A request's head, with `content` of the length its head names; nil when the client has closed.
-        func receive() -> Received? {
+        public func receive() -> Received? {
             var bytes: [UInt8] = []
             while bytes.suffix(4) != [13, 10, 13, 10] {
                 guard let byte = read(1) else { return nil }
@@ -34,7 +34,7 @@ final class ScriptedServer: @unchecked Sendable {
         }
 
         /// False when the client has closed.
-        @discardableResult func send(_ bytes: [UInt8]) -> Bool {
+        @discardableResult public func send(_ bytes: [UInt8]) -> Bool {
             var rest = bytes[...]
             while !rest.isEmpty {
                 let count = rest.withUnsafeBytes {
@@ -46,35 +46,35 @@ final class ScriptedServer: @unchecked Sendable {
             return true
         }
 
-        @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+        @discardableResult public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-        func answer(_ status: Int = 200, _ headers: String = "", _ body: String = "") {
+        public func answer(_ status: Int = 200, _ headers: String = "", _ body: String = "") {
             send("HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
         }
 
         /// Blocks until the client closes.
-        func awaitClose() {
+        public func awaitClose() {
             while read(1) != nil {}
         }
     }
 
-    struct Received: Sendable {
-        let head: String
-        let content: [UInt8]
+    public struct Received: Sendable {
+        public let head: String
+        public let content: [UInt8]
 
-        var line: String { String(head.prefix { $0 != "\r\n" }) }
+        public var line: String { String(head.prefix { $0 != "\r\n" }) }
 
-        func header(_ name: String) -> String? {
+        public func header(_ name: String) -> String? {
             head.split(separator: "\r\n").first { $0.lowercased().hasPrefix(name.lowercased() + ":") }
                 .map { String($0.dropFirst(name.count + 1).drop { $0 == " " }) }
         }
     }
 
-    let url: String
+    public let url: String
     private let listener: CInt
 
     /// - Parameter script: called for each connection, on its own thread; returning closes the connection.
-    init(_ script: @escaping @Sendable (Connection) -> Void) throws {
+    public init(_ script: @escaping @Sendable (Connection) -> Void) throws {
         let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         self.listener = listener
         var address = sockaddr_in()
@@ -106,7 +106,7 @@ final class ScriptedServer: @unchecked Sendable {
         close(listener)
     }
 
-    struct Failure: Error { let code: CInt }
+    public struct Failure: Error { let code: CInt }
 
     private final class Work: Sendable {
         let body: @Sendable () -> Void
@@ -128,23 +128,26 @@ final class ScriptedServer: @unchecked Sendable {
 }
 
 /// Values that connections leave for the test.
-final class Collected<Value: Sendable>: Sendable {
+public final class Collected<Value: Sendable>: Sendable {
     private let values = Mutex<[Value]>([])
-    var all: [Value] { values.withLock { $0 } }
-    func add(_ value: Value) { values.withLock { $0.append(value) } }
+
+    public init() {}
+
+    public var all: [Value] { values.withLock { $0 } }
+    public func add(_ value: Value) { values.withLock { $0.append(value) } }
 }
 
 /// A door that opens once.
-final class Gate: @unchecked Sendable {
+public final class Gate: @unchecked Sendable {
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
-    init() { sem_init(semaphore, 0, 0) }
+    public init() { sem_init(semaphore, 0, 0) }
     deinit { semaphore.deallocate() }
 
-    func open() { sem_post(semaphore) }
+    public func open() { sem_post(semaphore) }
 
     /// Blocks the calling thread; false after a minute, when something is broken.
-    func pass() -> Bool {
+    public func pass() -> Bool {
         var deadline = timespec()
         clock_gettime(CLOCK_REALTIME, &deadline)
         deadline.tv_sec += 60

@@ -1,0 +1,188 @@
+import AccessControl
+import Cryptography
+import HTTPServer
+import HTTPTypes
+import Hummingbird
+import JSON
+import Journal
+import Logging
+import Metrics
+import Postgres
+
+/// Around every route of the engine: who calls, whether they may, and what the audit log says of it.
+struct AccessMiddleware: RouterMiddleware {
+    let authentication: Authentication
+    let audit: AuditLog
+    /// Why nothing can be changed at present; nil while it can.
+    let trouble: @Sendable () async -> String?
+
+    func handle(
+        _ request: Request, context: ServiceContext, next: (Request, ServiceContext) async throws -> Response
+    ) async throws -> Response {
+        // Without a pattern no route was matched: there is nothing to guard, and 404 or 405 say so to everybody.
+        guard let pattern = context.endpointPath else { return try await next(request, context) }
+        let rule = RouteRule.of(request.method, pattern)
+        do {
+            return try await answer(request, context, rule, next)
+        } catch let refusal as Refusal {
+            Counter(label: "showrunner_refused_calls_total", dimensions: [("reason", refusal.reason)]).increment()
+            switch rule {
+            case .wire: return refusal.wireResponse(context)
+            case .page where refusal.wantsSignIn:
+                return Response(
+                    status: .seeOther,
+                    headers: [
+                        .location: "/console/sign-in?next=" + (request.head.path ?? "/console/").queryEscaped,
+                        .cacheControl: "no-store",
+                    ])
+            case .open, .page, .action, .upload, .unlisted: throw refusal.problem
+            }
+        }
+    }
+
+    private func answer(
+        _ request: Request, _ context: ServiceContext, _ rule: RouteRule,
+        _ next: (Request, ServiceContext) async throws -> Response
+    ) async throws -> Response {
+        if rule == .open { return try await next(request, context) }
+        var request = request
+        let caller = try await authentication.caller(of: &request, context, rule)
+        var call = Call(caller: caller, rule: rule, request: request, context: context)
+        if rule == .wire, call.unknownOperation == nil, call.isChange || !call.isAllowed {
+            call.resource = AuditSubject.resource(
+                ofOperation: try await Authentication.content(of: &request, rule))
+        }
+        if let unknown = call.unknownOperation { throw Refusal.unknownOperation(unknown) }
+        guard call.isAllowed else {
+            if call.isChange { try await write(call.row(at: authentication.now(), outcome: "AccessDeniedException")) }
+            throw Refusal.denied(caller, call.name, resource: call.resource)
+        }
+        let response = try await Caller.$current.withValue(caller) {
+            call.isChange ? try await change(call, request, context, next) : try await next(request, context)
+        }
+        if rule == .upload, let subject = Self.subject(ofUpload: request, response) {
+            call.resource = subject
+            try await write(call.row(at: authentication.now(), outcome: Self.succeeded))
+        }
+        return response
+    }
+
+    /// What an upload has changed beside its own bytes: the execution that its last part started, or itself when it was
+    /// given up. The answer waits for the row; without it the client asks again.
+    private static func subject(ofUpload request: Request, _ response: Response) -> String? {
+        guard response.status.code < 400 else { return nil }
+        switch request.method {
+        case .head, .get: return nil
+        case .delete: return AuditSubject.kept(request.uri.path)
+        default: return response.headers[.executionARN]
+        }
+    }
+
+    static let succeeded = "Succeeded"
+
+    /// Makes a change between its row and its outcome.
+    private func change(
+        _ call: Call, _ request: Request, _ context: ServiceContext,
+        _ next: (Request, ServiceContext) async throws -> Response
+    ) async throws -> Response {
+        if let trouble = await trouble() { throw Refusal.unavailable(trouble) }
+        let row = call.row(at: authentication.now(), outcome: nil)
+        try await write(row)
+        do {
+            let response = try await next(request, context)
+            let made = response.status == .created ? response.headers[.location].map(AuditSubject.kept) : nil
+            await audit.end(AuditOutcome(id: row.id, outcome: Self.outcome(of: response), resource: made))
+            return response
+        } catch {
+            await audit.end(AuditOutcome(id: row.id, outcome: (error as? Problem)?.name ?? "internal-error"))
+            throw error
+        }
+    }
+
+    private static func outcome(of response: Response) -> String {
+        if response.status.code < 400 { return succeeded }
+        return response.headers[.amznErrorType] ?? "status \(response.status.code)"
+    }
+
+    private func write(_ row: AuditRow) async throws {
+        do { try await audit.begin(row) } catch {
+            throw Refusal.unavailable("The audit log takes no rows: \(error.message)")
+        }
+    }
+}
+
+/// One call, as it is judged and told.
+private struct Call {
+    let caller: Caller
+    /// What the caller asks for, as refusals and the audit log name it.
+    let name: String
+    let isAllowed: Bool
+    /// What the caller names instead of an operation of the wire API; nil where it names one, and on other routes.
+    let unknownOperation: String?
+    /// Whether it stands in the audit log before it is made.
+    let isChange: Bool
+    var resource: String?
+    private let source: String?
+    private let requestID: String
+    private let reason: String?
+
+    init(caller: Caller, rule: RouteRule, request: Request, context: ServiceContext) {
+        self.caller = caller
+        let isRead = request.method == .get || request.method == .head
+        var action: Action?
+        var unknown: String?
+        switch rule {
+        case .open: preconditionFailure("what is open to all is not judged")
+        case .page: action = .useConsole
+        case .upload: action = .upload
+        case .action(let named): action = named
+        case .wire:
+            let target = request.headers[.amzTarget] ?? ""
+            action =
+                target.hasPrefix(Self.prefix) ? Action(operation: String(target.dropFirst(Self.prefix.count))) : nil
+            if action == nil { unknown = target }
+        case .unlisted: break
+        }
+        unknownOperation = unknown
+        // A route that nobody has listed is for admins.
+        isAllowed = action.map(caller.role.allows) ?? (caller.role == .admin)
+        name = action?.rawValue ?? "\(request.method.rawValue) \(context.endpointPath ?? "")"
+        isChange =
+            switch rule {
+            case .wire: action?.isChange ?? false
+            case .action: action?.isChange == true && !isRead
+            case .unlisted: !isRead
+            case .open, .page, .upload: false
+            }
+        resource = rule == .wire ? nil : AuditSubject.kept(request.uri.path)
+        source = AuditSubject.source(request, context)
+        requestID = context.requestID
+        reason = AuditSubject.reason(request)
+    }
+
+    private static let prefix = "AWSStepFunctions."
+
+    /// - Parameter moment: microseconds since 1970.
+    func row(at moment: Int64, outcome: String?) -> AuditRow {
+        AuditRow(
+            id: timeOrderedUUID(at: moment), at: moment, accessKeyID: caller.accessKeyID, role: caller.role.rawValue,
+            action: name, resource: resource, source: source, requestID: requestID, reason: reason, outcome: outcome)
+    }
+}
+
+extension String {
+    /// For the value of a query: everything but letters, digits, `-`, `.`, `_` and `/` percent-encoded.
+    fileprivate var queryEscaped: String {
+        var text = ""
+        for byte in utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "/"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default: text += "%" + Hex.encode([byte]).uppercased()
+            }
+        }
+        return text
+    }
+}

@@ -1,0 +1,47 @@
+import AccessControl
+import HTTPServer
+import Hummingbird
+import JSON
+
+/// What a call is about, for the audit log and for refusals.
+enum AuditSubject {
+    /// The longest text that is kept of a resource or a reason, in characters.
+    private static let length = 1024
+
+    private static let members = [
+        "executionArn", "stateMachineArn", "stateMachineVersionArn", "stateMachineAliasArn", "activityArn", "mapRunArn",
+        "resourceArn", "name",
+    ]
+
+    /// The resource that an operation's members name; nil without one.
+    static func resource(ofOperation content: [UInt8]) -> String? {
+        let document: JSON
+        // What is no JSON names nothing; the operation says so itself.
+        do { document = try JSON(parsing: content) } catch { return nil }
+        if let token = document["taskToken"]?.stringValue {
+            // What stands behind the last point is the secret of the token.
+            return token.lastIndex(of: ".").map { kept("task " + token[..<$0]) }
+        }
+        for member in members {
+            if let text = document[member]?.stringValue, !text.isEmpty { return kept(text) }
+        }
+        return nil
+    }
+
+    static func reason(_ request: Request) -> String? {
+        request.headers[.reason].flatMap { $0.isEmpty ? nil : kept($0) }
+    }
+
+    /// The peer's address. Behind a proxy on this machine it is what the proxy says: the last entry is its own.
+    static func source(_ request: Request, _ context: ServiceContext) -> String? {
+        guard context.isLoopback,
+            let named = request.headers[.forwardedFor]?.split(separator: ",").last?.filter({ $0 != " " }),
+            !named.isEmpty
+        else { return context.peerAddress }
+        return String(named.prefix(64)) + " by way of " + (context.peerAddress ?? "a local socket")
+    }
+
+    static func kept(_ text: String) -> String {
+        String(text.prefix(length)).filter { $0 != "\0" }
+    }
+}

@@ -1,0 +1,47 @@
+public import Engine
+public import HTTPServer
+import Hummingbird
+import JSON
+
+extension ServiceRouter {
+    /// Adds `/console/api/connections`: what HTTP tasks prove themselves with. Secrets go in and never come out.
+    ///
+    /// The members are those of EventBridge's CreateConnection and DescribeConnection.
+    public func addConnectionRoutes(engine: Engine) {
+        get("/console/api/connections") { _, _ in
+            let connections = try await asking { () throws(EngineError) in try await engine.listConnections() }
+            return Response.json(
+                ["Connections": .array(connections.map(\.json))], headers: [.cacheControl: "no-store"])
+        }
+        post("/console/api/connections") { request, _ in
+            let document = try await order(in: request, limit: connectionBytes)
+            guard let name = document["Name"]?.stringValue else {
+                throw Problem.invalidParameter("Name", "'Name' has to be a text.")
+            }
+            let connection = try await asking { () throws(EngineError) in
+                try await engine.createConnection(
+                    name: name, description: document["Description"]?.stringValue, parameters: document)
+            }
+            return Response.json(connection.json, status: .created, headers: [.cacheControl: "no-store"])
+        }
+        delete("/console/api/connections/{name}") { _, context in
+            guard let name = PercentEncoding.decode(context.parameters.get("name") ?? "") else {
+                throw Problem.invalidParameter("name", "The connection's name is not well percent-encoded.")
+            }
+            try await asking { () throws(EngineError) in try await engine.deleteConnection(name) }
+            return Response(status: .noContent)
+        }
+    }
+}
+
+/// Three lists of a hundred parameters, each of a name and a value.
+private let connectionBytes = 1 << 20
+
+private func asking<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
+    do {
+        return try await call()
+    } catch {
+        guard error.code != .resourceNotFound else { throw Problem.notFound(error.message) }
+        throw Problem(error)
+    }
+}

@@ -1,0 +1,160 @@
+import AccessControl
+import Console
+import Cryptography
+import Engine
+import Foundation
+import HTTPServer
+import HTTPServerTestSupport
+import JSON
+import Journal
+import Logging
+import ObjectStorage
+import PostgresTestSupport
+import SignatureV4
+import StepFunctionsAPI
+import Synchronization
+import Uploads
+import WorkerAPI
+
+@testable import Access
+
+let silent = Logger(label: "access-tests") { _ in SwiftLogNoOpLogHandler() }
+
+/// The server of an engine with its access checks, on a database of its own.
+final class Gate: Sendable {
+    let url: String
+    let ring: KeyRing
+    let journal: Journal
+    let engine: Engine
+    let access: Access
+    let store: AccessKeyStore
+    let dials = Dials()
+    private let directory: String
+
+    static let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:short"
+    static let missing = "Missing Authentication Token"
+
+    /// - Parameter trustsThisMachine: as an engine on loopback that was told nothing else.
+    init(trustsThisMachine: Bool = false, localKeys: [String: String] = [:]) async throws {
+        url = try await TestDatabase.copy(of: "access") { url in
+            let journal = Journal(url: url, incarnation: "template", log: silent)
+            try await journal.migrate()
+            await journal.close(deadline: .seconds(10))
+        }
+        ring = try KeyRing([MasterKey()])
+        journal = Journal(url: url, incarnation: "e1", log: silent)
+        engine = Engine(journal: journal, log: silent, contracts: [])
+        access = Access(
+            journal: journal, ring: ring,
+            settings: Access.Settings(
+                region: "us-east-1", service: "states", trustsThisMachine: trustsThisMachine, localKeys: localKeys),
+            log: silent, now: { [dials] in systemMicroseconds() + dials.shift.withLock { $0 } * 1_000_000 })
+        store = AccessKeyStore(journal: journal, ring: ring)
+        directory = FileManager.default.temporaryDirectory.path + "/showrunner-access-\(UUID().uuidString)"
+        try await engine.activate(holder: "e1", isDead: { _ in true })
+        try await engine.loadMachines()
+        await engine.beginServing()
+    }
+
+    /// What a test turns.
+    final class Dials: Sendable {
+        /// Added to the clock, in seconds.
+        let shift = Mutex<Int64>(0)
+        /// Why nothing can be changed, for as long as the test says so.
+        let trouble = Mutex<String?>(nil)
+    }
+
+    func close() async {
+        await engine.stop()
+        await journal.close(deadline: .seconds(10))
+        do {
+            if FileManager.default.fileExists(atPath: directory) {
+                try FileManager.default.removeItem(atPath: directory)
+            }
+        } catch { preconditionFailure("\(directory) stays behind: \(error)") }
+    }
+
+    /// All routes that `showrunner engine` serves, in its order.
+    func router() async throws -> ServiceRouter {
+        let router = ServiceRouter(bodyLimit: { Uploads.takesContent($0) ? Int.max : 4 << 20 })
+        router.addHealthRoutes(readiness: { Readiness([]) }, metricsText: { "" })
+        router.addAccess(access) { [dials] in dials.trouble.withLock { $0 } }
+        router.addStepFunctionsRoutes(engine: engine)
+        router.addWorkerRoutes(engine: engine)
+        router.addConsoleRoutes(runs: engine)
+        let objects = try DirectoryStore(path: directory + "/objects")
+        try await objects.prepare()
+        router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))
+        return router
+    }
+
+    /// Serves for as long as a test talks to it.
+    static func with(
+        trustsThisMachine: Bool = false, localKeys: [String: String] = [:],
+        _ body: (Gate, LoopbackClient) async throws -> Void
+    ) async throws {
+        let gate = try await Gate(trustsThisMachine: trustsThisMachine, localKeys: localKeys)
+        do {
+            try await LoopbackServer.with(try await gate.router()) { client, _ in try await body(gate, client) }
+        } catch {
+            await gate.close()
+            throw error
+        }
+        await gate.close()
+    }
+
+    /// A key of each role, made behind the engine's back.
+    func keys() async throws -> [Role: NewAccessKey] {
+        var keys: [Role: NewAccessKey] = [:]
+        for role in Role.allCases { keys[role] = try await store.create(role: role, description: nil) }
+        try await access.load()
+        return keys
+    }
+}
+
+extension LoopbackClient {
+    /// A signed request.
+    func send(
+        _ key: NewAccessKey, _ method: String, _ path: String, _ headers: [String: String] = [:],
+        body: [UInt8] = [], unsignedPayload: Bool = false, now: Int64 = systemMicroseconds() / 1_000_000
+    ) async throws -> Answer {
+        try await send(
+            (key.key.id, key.secret), method, path, headers, body: body, unsignedPayload: unsignedPayload, now: now)
+    }
+
+    func send(
+        _ key: (id: String, secret: String), _ method: String, _ path: String, _ headers: [String: String] = [:],
+        body: [UInt8] = [], unsignedPayload: Bool = false, now: Int64 = systemMicroseconds() / 1_000_000
+    ) async throws -> Answer {
+        var headers = headers
+        let signer = RequestSigner(
+            accessKeyID: key.id, secretAccessKey: key.secret, region: "us-east-1", service: "states")
+        for field in signer.fields(
+            method: method, url: base + path, headers: headers.map { ($0.key, $0.value) },
+            content: unsignedPayload ? nil : body, time: SigningTime(seconds: now))
+        { headers[field.name] = field.value }
+        return try await send(method, path, headers, body: method == "GET" || method == "HEAD" ? nil : body)
+    }
+
+    static func wire(_ operation: String) -> [String: String] {
+        ["Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AWSStepFunctions.\(operation)"]
+    }
+
+    /// One signed operation of the wire API.
+    func call(_ key: NewAccessKey, _ operation: String, _ members: JSON = [:]) async throws -> Answer {
+        try await send(key, "POST", "/", Self.wire(operation), body: members.utf8)
+    }
+
+    static let json = ["Content-Type": "application/json"]
+}
+
+extension LoopbackClient.Answer {
+    var document: JSON {
+        get throws { try JSON(parsing: body) }
+    }
+
+    /// The error's name on the wire.
+    var errorType: String? {
+        get throws { try document["__type"]?.stringValue }
+    }
+}
