@@ -1,9 +1,9 @@
 # What people type. Each target does its own set-up; scripts/ holds how.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build proofs lint install-dependencies clean
+.PHONY: help demo test simulate build proofs lint install-dependencies clean
 
 # From the command line to the scripts, as they stand.
-export VIDEO PORT DATA VERBOSE
+export VIDEO PORT DATA VERBOSE SEED SEEDS
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -14,6 +14,10 @@ demo: ## Build, start everything, publish a film, serve it [VIDEO=file PORT=4600
 test: ## Build and run all tests
 	@scripts/set-up.sh test
 	@scripts/build.sh tests
+
+simulate: ## Play engines, workers and a database from seeds [SEED=first SEEDS=count]
+	@scripts/set-up.sh test
+	@scripts/build.sh simulation
 
 build: ## Build release binaries into .build/release/
 	@scripts/set-up.sh build

@@ -343,6 +343,17 @@ let tests: [Target] = [
             "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
             "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
+    // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
+    .executableTarget(
+        name: "showrunner-simulation",
+        dependencies: [
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "WorkerProtocol",
+            collections, heap, logging,
+        ], path: "Tests/Simulation"),
+    .testTarget(
+        name: "SimulationTests", dependencies: ["showrunner-simulation", subprocess, system],
+        path: "Tests/SimulationTests"),
     .testTarget(
         name: "StepFunctionsAPITests",
         dependencies: [

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds: scripts/build.sh release|tests
+# Builds: scripts/build.sh release|tests|simulation
 #
 # A room may import only what Package.swift says, and a warning is an error.
 set -euo pipefail
@@ -25,6 +25,12 @@ release)
     require_space 4096 release
     build -c release
     ;;
+simulation)
+    require_space 3072 debug
+    # As the tests are built, so that nothing is built twice.
+    build --product showrunner-simulation
+    exec .build/debug/showrunner-simulation --seed "${SEED:-1}" --seeds "${SEEDS:-1000}"
+    ;;
 tests)
     require_space 3072 debug
     # Private PostgreSQL servers, films and object stores.
@@ -42,7 +48,7 @@ tests)
     exit "$status"
     ;;
 *)
-    echo "usage: scripts/build.sh release|tests" >&2
+    echo "usage: scripts/build.sh release|tests|simulation" >&2
     exit 2
     ;;
 esac

@@ -60,13 +60,13 @@ struct TakeoverTests {
         let stage = try await Stage()
         let first = try await stage.engine("e1", machines: ["m": oneTask()])
         _ = try await first.engine.start(machine: "m", name: nil, input: "{}")
-        let now = ContinuousClock.now
+        let now = await first.engine.time
         await first.engine.noteLeaseRenewed(at: now)
         #expect(try await first.engine.heartbeat("00000000-0000-7000-8000-000000000000.1.x") == .gone)
         let second = try await stage.engine("e2")
         let offer = try await second.engine.take()
         // The first one was frozen for so long, and does not know what the second has handed out.
-        await first.engine.noteLeaseRenewed(at: now - Engine.leaseValidity)
+        await first.engine.noteLeaseRenewed(at: now - Int64(Engine.leaseValidity / .microseconds(1)))
         for attempt in [
             { _ = try await first.engine.heartbeat(offer.token) },
             { _ = try await first.engine.complete(CompleteRequest(token: offer.token.dropLast() + "!", output: 1)) },

@@ -82,7 +82,7 @@ struct EngineService: Service {
         while !Task.isShuttingDownGracefully {
             do { try await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(3)) } } catch { return }
             do {
-                let began = ContinuousClock.now
+                let began = await engine.time
                 guard try await journal.renewLease() else {
                     throw CommandFailure("another engine has taken over")
                 }

@@ -34,9 +34,9 @@ extension Engine {
         if let armedAt, armedAt <= earliest { return }
         armedAt = earliest
         alarmTask?.cancel()
-        let instant = clock.instant(of: earliest)
-        alarmTask = Task { [weak self] in
-            do { try await Task.sleep(until: instant, clock: .continuous) } catch { return }
+        let duration = clock.duration(until: earliest)
+        alarmTask = Task { [weak self, bootClock] in
+            do { try await bootClock.sleep(for: duration) } catch { return }
             await self?.ring()
         }
     }

@@ -72,7 +72,7 @@ extension Engine {
                 let index = pollers.firstIndex(where: { $0.queues.contains(queue) })
             else { continue }
             let poller = pollers.remove(at: index)
-            let nonce = TaskToken.makeNonce()
+            let nonce = makeNonce()
             let decision = batch.decision(
                 on: .handOut(
                     entry: entry.id, worker: poller.worker, incarnation: poller.incarnation, nonce: nonce))
@@ -162,7 +162,7 @@ extension Engine {
                 return
             }
             do {
-                try await Task.sleep(for: .seconds(2))
+                try await bootClock.sleep(for: .seconds(2))
                 try await recover(id)
                 if let run = runs[id] { recoverChildren(of: run) }
                 repeatStarts()

@@ -59,6 +59,9 @@ public actor Engine {
     /// For ItemReaders and ResultWriters.
     let itemSource: (any ItemSource)?
     let resultSink: (any ResultSink)?
+    /// By which all waiting runs; where ids, nonces and seeds come from.
+    let bootClock: any Clock<Duration>
+    let randomBytes: RandomBytes
     /// Calls to the outside that are under way.
     var calls: CallGate
 
@@ -107,13 +110,17 @@ public actor Engine {
     var observerCount: UInt64 = 0
     var isServing = false
     /// Until when nobody else can have taken the lease; nil where nobody renews it.
-    var leaseIsCertainUntil: ContinuousClock.Instant?
+    var leaseIsCertainUntil: Int64?
     var isStopping = false
 
+    /// - Parameters:
+    ///   - bootClock: a clock that no change of the wall clock moves.
+    ///   - randomBytes: cryptographically secure.
     public init(
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
         serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
-        keyRing: KeyRing? = nil, limits: Limits = Limits()
+        keyRing: KeyRing? = nil, limits: Limits = Limits(), bootClock: any Clock<Duration> = ContinuousClock(),
+        randomBytes: @escaping RandomBytes = Cryptography.randomBytes
     ) {
         self.journal = journal
         self.log = log
@@ -138,6 +145,8 @@ public actor Engine {
         self.keyRing = keyRing
         self.itemSource = itemSource
         self.resultSink = resultSink
+        self.bootClock = bootClock
+        self.randomBytes = randomBytes
         self.calls = CallGate(limit: limits.calls)
         self.engineSteps = Dictionary(uniqueKeysWithValues: engineSteps.map { ($0.contract.name, $0) })
     }
@@ -164,20 +173,23 @@ public actor Engine {
         return pageTokens
     }
 
-    /// The lease was renewed by a call that began at `instant`.
+    /// The lease was renewed by a call that began at this instant of ``time``.
     ///
     /// From then on, without a further renewal, what memory alone says is not told to workers: another engine may have
     /// handed their tasks on by now, or know of tasks that this one does not.
-    public func noteLeaseRenewed(at instant: ContinuousClock.Instant) {
-        leaseIsCertainUntil = instant.advanced(by: Self.leaseValidity)
+    public func noteLeaseRenewed(at instant: Int64) {
+        leaseIsCertainUntil = instant + Int64(Self.leaseValidity / .microseconds(1))
     }
+
+    /// Engine time, in microseconds since 1970; not before ``activate(holder:isDead:)``.
+    public var time: Int64 { now }
 
     /// Another engine is active: nothing is answered any more, and the process ends.
     public func noteLeaseLost() { isServing = false }
 
     /// Before a refusal that memory alone gives a reason for. Throws `.unavailable` while another engine may know better.
     func requireCertainLease() throws(EngineError) {
-        if let leaseIsCertainUntil, leaseIsCertainUntil <= .now {
+        if let leaseIsCertainUntil, leaseIsCertainUntil <= now {
             throw EngineError.unavailable("Another engine may have taken over.")
         }
     }

@@ -2,21 +2,22 @@
 /// `ContinuousClock` is on Linux). A jump of this machine's wall clock therefore moves no timer.
 struct EngineClock: Sendable {
     private let base: Int64
-    private let sampledAt: ContinuousClock.Instant
+    private let sinceSample: @Sendable () -> Duration
 
-    init(databaseMicroseconds: Int64) {
+    init(databaseMicroseconds: Int64, bootClock: some Clock<Duration>) {
         base = databaseMicroseconds
-        sampledAt = ContinuousClock.now
+        let sampledAt = bootClock.now
+        sinceSample = { sampledAt.duration(to: bootClock.now) }
     }
 
     /// Microseconds since 1970.
     var now: Int64 {
-        let (seconds, attoseconds) = (ContinuousClock.now - sampledAt).components
+        let (seconds, attoseconds) = sinceSample().components
         return base + seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 
-    /// The boot clock's reading at an instant of engine time.
-    func instant(of microseconds: Int64) -> ContinuousClock.Instant {
-        sampledAt.advanced(by: .microseconds(microseconds - base))
+    /// From now to an instant of engine time; none where that has passed.
+    func duration(until microseconds: Int64) -> Duration {
+        max(.zero, .microseconds(microseconds - base) - sinceSample())
     }
 }

@@ -15,13 +15,29 @@ public enum ARN {
     }
 }
 
+/// Gives so many bytes that nobody can guess.
+public typealias RandomBytes = @Sendable (_ count: Int) -> [UInt8]
+
 /// What a service answers a request with, for people who ask about it.
 public enum RequestID {
-    public static func make() -> String { makeUUID() }
+    public static func make() -> String { uuidText(randomBytes(16), version: 4) }
 }
 
-/// A random UUID (version 4).
-func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
+extension Engine {
+    /// A UUID of version 7 (RFC 9562): the first 48 bits are milliseconds, so that ids sort by the time of their making.
+    func makeExecutionID(at microseconds: Int64) -> String {
+        var bytes = randomBytes(16)
+        let milliseconds = UInt64(max(microseconds, 0)) / 1000
+        for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> UInt64(40 - 8 * index)) }
+        return uuidText(bytes, version: 7)
+    }
+
+    /// A random UUID (version 4).
+    func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
+
+    /// What makes a token unguessable: 128 random bits.
+    func makeNonce() -> String { Hex.encode(randomBytes(16)) }
+}
 
 /// Names one attempt of a task to the outside. The nonce is random, so that a token can't be guessed.
 struct TaskToken: Sendable, Hashable {
@@ -47,7 +63,4 @@ struct TaskToken: Sendable, Hashable {
         guard text.utf8.count <= 256, parts.count == 3, let entry = EntryID(parts[1]) else { return nil }
         self.init(execution: String(parts[0]), entry: entry, nonce: String(parts[2]))
     }
-
-    /// 128 random bits.
-    static func makeNonce() -> String { Hex.encode(randomBytes(16)) }
 }

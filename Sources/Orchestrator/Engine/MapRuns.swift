@@ -67,7 +67,7 @@ extension Engine {
 
     /// The journal could not be read or written: looked after again, as long as the parent is there.
     func ensureLater(_ key: ChildKey, of parent: String) async {
-        do { try await Task.sleep(for: .seconds(2)) } catch { return }
+        do { try await bootClock.sleep(for: .seconds(2)) } catch { return }
         guard !isStopping, let parent = runs[parent] else { return }
         ensureChild(entry: key.entry, index: key.index, of: parent)
     }

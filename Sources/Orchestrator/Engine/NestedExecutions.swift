@@ -37,7 +37,7 @@ extension Engine {
 
     /// Hands the task out to the engine itself and starts the execution.
     func perform(_ kind: NestedStart, entry: EntryID, of run: Run) async {
-        let nonce = TaskToken.makeNonce()
+        let nonce = makeNonce()
         let handOut = Event.handOut(entry: entry, worker: "engine", incarnation: "engine", nonce: nonce)
         guard case .committed = await submit(handOut, to: run) else { return }
         run.ready.remove(entry)
@@ -67,11 +67,11 @@ extension Engine {
             guard !error.isPassing else {
                 return await repeatLater(kind, entry: entry, nonce: nonce, of: run)
             }
-            let (name, cause) = Self.words(for: error, kind)
+            let (name, cause) = words(for: error, kind)
             post(.taskFailed(entry: entry, nonce: nonce, error: name, cause: cause), to: run)
             return
         }
-        let answer = Self.answer(started.execution, kind, at: now)
+        let answer = answer(started.execution, kind, at: now)
         guard kind.waits else {
             post(ended(entry, nonce, answer, of: run.execution.id), to: run)
             return
@@ -129,7 +129,7 @@ extension Engine {
 
     /// The database was away, or the engine stops: tried again as long as the attempt stands.
     private func repeatLater(_ kind: NestedStart, entry: EntryID, nonce: String, of run: Run) async {
-        do { try await Task.sleep(for: .seconds(2)) } catch { return }
+        do { try await bootClock.sleep(for: .seconds(2)) } catch { return }
         guard !isStopping, runs[run.execution.id] === run else { return }
         await finish(kind, entry: entry, nonce: nonce, of: run, isRepeated: true)
     }
@@ -176,7 +176,7 @@ extension Engine {
     /// Input may be a text that holds JSON, or the value itself.
     private static func inputText(_ input: JSON) -> String { input.stringValue ?? input.text }
 
-    private static func answer(_ started: StartedExecution, _ kind: NestedStart, at instant: Int64) -> JSON {
+    private func answer(_ started: StartedExecution, _ kind: NestedStart, at instant: Int64) -> JSON {
         guard !kind.isSDK else {
             return [
                 "ExecutionArn": .string(started.executionARN),
@@ -189,7 +189,7 @@ extension Engine {
         let digits = "\(started.startDateMicroseconds / 1000)".trimmingZeros.count
         let headers: [(name: String, value: String)] = [
             ("connection", "keep-alive"), ("Content-Length", "\(content + digits + 3)"),
-            ("Content-Type", "application/x-amz-json-1.0"), ("Date", httpDate(microseconds: instant)),
+            ("Content-Type", "application/x-amz-json-1.0"), ("Date", Self.httpDate(microseconds: instant)),
             ("x-amzn-RequestId", request),
         ]
         var all: JSON = [:]
@@ -237,7 +237,7 @@ extension Engine {
     }
 
     /// A refusal in the words of the service's clients.
-    private static func words(for error: EngineError, _ kind: NestedStart) -> (error: String, cause: String) {
+    private func words(for error: EngineError, _ kind: NestedStart) -> (error: String, cause: String) {
         let name =
             switch error.code {
             case .machineNotFound: "StateMachineDoesNotExist"

@@ -8,7 +8,7 @@ public struct PageTokens: Sendable {
 
     init(key: String) { self.key = Array(key.utf8) }
 
-    static func makeKey() -> String { Hex.encode(randomBytes(32)) }
+    static func makeKey(_ randomBytes: RandomBytes) -> String { Hex.encode(randomBytes(32)) }
 
     /// - Parameters:
     ///   - mark: where the next page begins.

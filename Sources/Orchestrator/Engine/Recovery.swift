@@ -27,7 +27,7 @@ extension Engine {
                 }
                 if !isWaiting { log.notice("standing by", metadata: ["active": "\(current)"]) }
                 isWaiting = true
-                try await Task.sleep(for: .seconds(1))
+                try await bootClock.sleep(for: .seconds(1))
             }
         }
     }
@@ -36,7 +36,8 @@ extension Engine {
     public static let leaseValidity = Duration.seconds(10)
 
     private func load() async throws {
-        clock = EngineClock(databaseMicroseconds: try await journal.databaseTimeMicroseconds())
+        clock = EngineClock(
+            databaseMicroseconds: try await journal.databaseTimeMicroseconds(), bootClock: bootClock)
         var after: String?
         var count = 0
         while true {

@@ -89,7 +89,7 @@ extension Engine {
         for stored in try await journal.activities() { activities[stored.name] = try Activity(stored) }
         for stored in try await journal.connections() { connections[stored.name] = stored }
         pageTokens = PageTokens(
-            key: try await journal.setting("page-token-key", orElse: PageTokens.makeKey()))
+            key: try await journal.setting("page-token-key", orElse: PageTokens.makeKey(randomBytes)))
         for machine in machines.values where machine.isDeleting { try await finishDeletion(of: machine.name) }
     }
 

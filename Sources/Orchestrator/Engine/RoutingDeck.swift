@@ -1,5 +1,3 @@
-import Cryptography
-
 /// Draws versions by the weights of an alias, as from a pack of a hundred cards that is shuffled when it is used up: which
 /// one comes next is chance, and of each hundred executions every version gets exactly its share.
 struct RoutingDeck: Sendable {
@@ -24,8 +22,10 @@ struct RoutingDeck: Sendable {
     }
 }
 
-/// OpenSSL's random numbers.
+/// Random numbers of the engine's source.
 struct CryptographicGenerator: RandomNumberGenerator {
+    let randomBytes: RandomBytes
+
     mutating func next() -> UInt64 { randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) } }
 }
 
@@ -38,7 +38,7 @@ extension Engine {
         let arn = machine.arn(of: alias)
         var deck = routingDecks[arn] ?? RoutingDeck(alias.routes)
         if deck.routes != alias.routes { deck = RoutingDeck(alias.routes) }
-        var generator = CryptographicGenerator()
+        var generator = CryptographicGenerator(randomBytes: randomBytes)
         let version = deck.draw(using: &generator)
         if routingDecks[arn] == nil, routingDecks.count >= Self.maximumDecks { routingDecks = [:] }
         routingDecks[arn] = deck

@@ -42,6 +42,14 @@ final class Run {
     }
 }
 
+extension Engine {
+    /// What is held in memory, with the number of rows of the journal that each execution is the fold of: whoever has the
+    /// journal can tell whether that is so.
+    package func executionsInMemory() -> [(execution: Execution, rows: Int64)] {
+        runs.values.filter { $0.seq > 0 }.map { ($0.execution, $0.seq) }
+    }
+}
+
 /// A child execution of a Map Run, as its parent numbers it.
 struct ChildKey: Hashable {
     let entry: EntryID

@@ -186,7 +186,7 @@ extension Engine: RunService {
         let (_, run) = try await start(target, name: name ?? makeUUID(), input: text)
         guard let run else { preconditionFailure("executions of EXPRESS machines are always new") }
         let limit = Task {
-            do { try await Task.sleep(for: Self.expressLimit) } catch { return }
+            do { try await bootClock.sleep(for: Self.expressLimit) } catch { return }
             self.post(.stop(error: "States.Timeout", cause: nil), to: run)
         }
         defer { limit.cancel() }

@@ -49,7 +49,7 @@ extension Engine {
 
     /// Hands a service's task out to the engine itself, does it and commits its result.
     func perform(_ service: any ServiceTask, entry: EntryID, of run: Run) async {
-        let nonce = TaskToken.makeNonce()
+        let nonce = makeNonce()
         let handOut = Event.handOut(entry: entry, worker: "engine", incarnation: "engine", nonce: nonce)
         guard case .committed = await submit(handOut, to: run) else { return }
         run.ready.remove(entry)

@@ -197,7 +197,7 @@ extension Engine {
     ) async throws(EngineError) -> Assignment? {
         while let task = takeReady(queues) {
             guard let run = runs[task.execution] else { continue }
-            let nonce = TaskToken.makeNonce()
+            let nonce = makeNonce()
             let handOut = Event.handOut(
                 entry: task.entry, worker: worker, incarnation: incarnation, nonce: nonce)
             let verdict = await submit(handOut, to: run)
@@ -217,8 +217,8 @@ extension Engine {
         }
         pollCount += 1
         let id = pollCount
-        let expiry = Task { [weak self] in
-            do { try await Task.sleep(for: .seconds(waitSeconds)) } catch { return }
+        let expiry = Task { [weak self, bootClock] in
+            do { try await bootClock.sleep(for: .seconds(waitSeconds)) } catch { return }
             await self?.endPoll(id)
         }
         defer { expiry.cancel() }
@@ -265,7 +265,7 @@ extension Engine {
             return
         }
         Task {
-            let nonce = TaskToken.makeNonce()
+            let nonce = self.makeNonce()
             let verdict = await self.submit(
                 .handOut(
                     entry: task.entry, worker: poller.worker, incarnation: poller.incarnation, nonce: nonce), to: run)
@@ -403,7 +403,7 @@ extension Engine {
 
     /// Runs one of the engine's own steps: hands it out to itself, then commits its result with its statement.
     private func perform(_ step: any EngineStep, entry: EntryID, of run: Run) async {
-        let nonce = TaskToken.makeNonce()
+        let nonce = makeNonce()
         let handOut = Event.handOut(entry: entry, worker: "engine", incarnation: "engine", nonce: nonce)
         guard case .committed = await submit(handOut, to: run) else { return }
         run.ready.remove(entry)

@@ -60,7 +60,7 @@ extension Journal {
             if batch.isEmpty { break }
             batchNumber += 1
             let writer = "\(incarnation)/\(batchNumber)"
-            await commit(batch, writer: writer, Attempt(link: link, settings: settings))
+            await commit(batch, writer: writer, Attempt(link: link, settings: settings, clock: clock))
             for entry in batch { inFlight.remove(entry.row.executionID) }
             // Those just answered often come back at once: let them into the next batch, instead of into the one after a
             // batch of whoever was first.
@@ -200,7 +200,7 @@ extension Journal {
         resumeLeaseLossWaiters()
         if idleLinks.count < appending.count {
             let timer = Task {
-                try await Task.sleep(for: deadline)
+                try await self.clock.sleep(for: deadline)
                 self.resumeDrainWaiters()
             }
             await withCheckedContinuation { drainWaiters.append($0) }

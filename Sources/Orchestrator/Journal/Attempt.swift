@@ -10,10 +10,10 @@ struct Attempt {
     /// Server processes with a try of unknown outcome in them.
     private var doubtful: [Link.Backend] = []
 
-    init(link: Link, settings: JournalSettings, deadline: Duration? = nil) {
+    init(link: Link, settings: JournalSettings, clock: any Clock<Duration>, deadline: Duration? = nil) {
         self.link = link
         self.deadline = deadline ?? settings.statementDeadline
-        pause = Pause(settings)
+        pause = Pause(settings, clock)
     }
 
     /// Whether an earlier try may still be carried out.

@@ -67,7 +67,7 @@ extension Journal {
             .uuidArray(outcomes.map(\.id)), .textArray(outcomes.map(\.outcome)), .textArray(outcomes.map(\.resource)),
         ]
         let deadline = settings.statementDeadline
-        var pause = Pause(settings)
+        var pause = Pause(settings, clock)
         while true {
             do throws(PostgresError) {
                 let live = try await auditing.open()

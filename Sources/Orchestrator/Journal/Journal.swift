@@ -12,6 +12,8 @@ public actor Journal {
     let incarnation: String
     let log: Logger
     let settings: JournalSettings
+    /// By which pauses and deadlines run.
+    let clock: any Clock<Duration>
 
     let appending: [Link]
     let publishing: Link
@@ -47,26 +49,41 @@ public actor Journal {
     /// - Parameters:
     ///   - url: a libpq connection URI.
     ///   - incarnation: names this run of the engine; never used again by another run.
-    public init(url: String, incarnation: String, log: Logger, settings: JournalSettings = JournalSettings()) {
+    ///   - connector: makes the connections; nil for libpq's.
+    ///   - clock: by which pauses and deadlines run.
+    public init(
+        url: String, incarnation: String, log: Logger, settings: JournalSettings = JournalSettings(),
+        connector: JournalConnector? = nil, clock: any Clock<Duration> = ContinuousClock()
+    ) {
+        let connector = connector ?? Self.connect
         self.url = url
         self.incarnation = incarnation
         self.log = log
         self.settings = settings
+        self.clock = clock
         let timeout = settings.statementDeadline
         appending = (0..<settings.appendConnections).map { _ in
-            Link(url: url, name: "showrunner-journal", statementTimeout: timeout, lockTimeout: nil, settings: settings)
+            Link(
+                url: url, name: "showrunner-journal", statementTimeout: timeout, lockTimeout: nil, settings: settings,
+                connector: connector)
         }
         idleLinks = appending
         publishing = Link(
             url: url, name: "showrunner-publish", statementTimeout: settings.publishStatementTimeout,
-            lockTimeout: settings.publishLockTimeout, settings: settings)
+            lockTimeout: settings.publishLockTimeout, settings: settings, connector: connector)
         reading = Link(
             url: url, name: "showrunner-read", statementTimeout: settings.readDeadline, lockTimeout: nil,
-            settings: settings)
+            settings: settings, connector: connector)
         control = Link(
-            url: url, name: "showrunner-control", statementTimeout: timeout, lockTimeout: nil, settings: settings)
+            url: url, name: "showrunner-control", statementTimeout: timeout, lockTimeout: nil, settings: settings,
+            connector: connector)
         auditing = Link(
-            url: url, name: "showrunner-audit", statementTimeout: timeout, lockTimeout: nil, settings: settings)
+            url: url, name: "showrunner-audit", statementTimeout: timeout, lockTimeout: nil, settings: settings,
+            connector: connector)
+    }
+
+    private static let connect: JournalConnector = { (url, name, settings, deadline) async throws(PostgresError) in
+        try await PostgresConnection.connect(url, applicationName: name, settings: settings, deadline: deadline)
     }
 }
 

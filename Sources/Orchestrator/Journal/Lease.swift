@@ -24,7 +24,7 @@ extension Journal {
                     SELECT incarnation, holder,
                            (extract(epoch FROM clock_timestamp() - renewed_at) * 1000000)::bigint AS age
                       FROM showrunner.lease WHERE id = 1
-                    """, deadline: deadline)
+                    """, [], deadline: deadline)
                 if let row = current.first, row.text("incarnation") != incarnation, row.text("incarnation") != dead,
                     Duration.microseconds(row.int("age")) < validity
                 {
@@ -99,7 +99,8 @@ extension Journal {
     public func databaseTimeMicroseconds() async throws(PostgresError) -> Int64 {
         try await retrying(control) { (live) async throws(PostgresError) in
             let row = try await live.connection.query(
-                "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now", deadline: .seconds(5))
+                "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now", [],
+                deadline: .seconds(5))
             return row[0].int("now")
         }
     }

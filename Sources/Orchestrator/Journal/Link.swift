@@ -11,7 +11,7 @@ actor Link {
 
     /// A connection with the server process behind it.
     struct Live: Sendable {
-        let connection: PostgresConnection
+        let connection: any JournalConnection
         let backend: Backend
     }
 
@@ -19,15 +19,18 @@ actor Link {
     private let name: String
     private let settings: [String: String]
     private let connectDeadline: Duration
+    private let connector: JournalConnector
     private var live: Live?
     private var connecting: Task<Result<Live, PostgresError>, Never>?
 
     init(
-        url: String, name: String, statementTimeout: Duration, lockTimeout: Duration?, settings: JournalSettings
+        url: String, name: String, statementTimeout: Duration, lockTimeout: Duration?, settings: JournalSettings,
+        connector: @escaping JournalConnector
     ) {
         self.url = url
         self.name = name
         connectDeadline = settings.connectDeadline
+        self.connector = connector
         // On the server too, so that a statement whose client has given up does not wait on for ever.
         var options = ["statement_timeout": Self.milliseconds(statementTimeout)]
         if let lockTimeout { options["lock_timeout"] = Self.milliseconds(lockTimeout) }
@@ -59,13 +62,12 @@ actor Link {
 
     private func connect() async -> Result<Live, PostgresError> {
         do throws(PostgresError) {
-            let connection = try await PostgresConnection.connect(
-                url, applicationName: name, settings: settings, deadline: connectDeadline)
+            let connection = try await connector(url, name, settings, connectDeadline)
             let row = try await connection.query(
                 """
                 SELECT pid::bigint AS pid, backend_start::text AS started_at
                   FROM pg_stat_activity WHERE pid = pg_backend_pid()
-                """, deadline: connectDeadline)
+                """, [], deadline: connectDeadline)
             guard let row = row.first else {
                 throw PostgresError(outcome: .notSent, message: "the server does not list its own process")
             }

@@ -17,7 +17,7 @@ extension Journal {
         publishNumber += 1
         let writer = "\(incarnation)/p\(publishNumber)"
         let (sql, parameters) = Self.publishing(row, attached, incarnation: incarnation, writer: writer)
-        var attempt = Attempt(link: publishing, settings: settings, deadline: deadline)
+        var attempt = Attempt(link: publishing, settings: settings, clock: clock, deadline: deadline)
         var refusal: PostgresError?
         while !hasGivenUp {
             do throws(PostgresError) {

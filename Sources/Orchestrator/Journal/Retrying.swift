@@ -7,13 +7,13 @@ extension Journal {
     func retrying<Value: Sendable>(
         _ link: Link, _ body: @Sendable (Link.Live) async throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
-        let deadline = ContinuousClock.now.advanced(by: settings.readDeadline)
-        var pause = Pause(settings)
+        let left = Countdown(from: settings.readDeadline, by: clock)
+        var pause = Pause(settings, clock)
         while true {
             do throws(PostgresError) {
                 return try await body(link.open())
             } catch {
-                guard !error.isPermanent, !isClosed, !Task.isCancelled, .now + pause.next < deadline else {
+                guard !error.isPermanent, !isClosed, !Task.isCancelled, pause.next < left.remaining else {
                     throw error
                 }
             }
@@ -22,19 +22,34 @@ extension Journal {
     }
 }
 
+/// What is left of a span of time that has begun.
+struct Countdown {
+    private let left: () -> Duration
+
+    init(from span: Duration, by clock: some Clock<Duration>) {
+        let begin = clock.now
+        left = { span - begin.duration(to: clock.now) }
+    }
+
+    /// Negative when the time is up.
+    var remaining: Duration { left() }
+}
+
 /// The pause between two tries: doubles from one to the next up to a limit.
 struct Pause {
     private(set) var next: Duration
     private let limit: Duration
+    private let clock: any Clock<Duration>
 
-    init(_ settings: JournalSettings) {
+    init(_ settings: JournalSettings, _ clock: any Clock<Duration>) {
+        self.clock = clock
         next = settings.retryPause
         limit = settings.retryPauseLimit
     }
 
     mutating func wait() async {
         // A cancelled task does not wait: those that may give up do so at their next look, appends are never cancelled.
-        do { try await Task.sleep(for: next) } catch { await Task.yield() }
+        do { try await clock.sleep(for: next) } catch { await Task.yield() }
         next = min(next * 2, limit)
     }
 }

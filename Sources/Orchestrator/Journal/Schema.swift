@@ -87,9 +87,12 @@ extension Journal {
     /// Brings the schema up to date and creates the partitions of this month and the next two. Several engines may do so
     /// at once. Refuses a schema newer than this program.
     public func migrate() async throws(PostgresError) {
-        let deadline = settings.migrationDeadline
-        try await retrying(control) { (live) async throws(PostgresError) in
-            try await Self.migrations.apply(on: live.connection, deadline: deadline)
+        let (url, settings) = (self.url, self.settings)
+        try await retrying(control) { (_) async throws(PostgresError) in
+            // One of its own: a migration may take longer than the statements of the others are given.
+            let connection = try await PostgresConnection.connect(
+                url, applicationName: "showrunner-migrate", deadline: settings.connectDeadline)
+            try await Self.migrations.apply(on: connection, deadline: settings.migrationDeadline)
         }
         try await createPartitions()
     }
@@ -109,7 +112,7 @@ extension Journal {
                        (extract(epoch FROM (month + interval '1 month') AT TIME ZONE 'UTC') * 1000)::bigint AS next
                   FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => n) AS month
                           FROM generate_series(0, 2) AS n) AS months
-                """, deadline: deadline)
+                """, [], deadline: deadline)
             for month in months {
                 let table = "\(Self.schema).journal_\(month.text("label"))"
                 let (first, next) = (Self.lowestID(month.int("first")), Self.lowestID(month.int("next")))
@@ -121,11 +124,11 @@ extension Journal {
                     """, [.text(table), .uuid(first), .uuid(next)], deadline: deadline)
                 if state.first?.bool("is_settled") == true { continue }
                 // IF NOT EXISTS still fails when another engine creates it at this moment; that is retried as a deadlock is.
-                try await live.connection.script(
+                _ = try await live.connection.query(
                     """
                     CREATE TABLE IF NOT EXISTS \(table) PARTITION OF \(Self.schema).journal
                         FOR VALUES FROM ('\(first)') TO ('\(next)')
-                    """, deadline: deadline)
+                    """, [], deadline: deadline)
             }
         }
     }

@@ -1,4 +1,5 @@
 import CPostgres
+import Glibc
 
 /// What a statement returned. Owns libpq's memory; values are decoded when asked for.
 ///
@@ -8,6 +9,39 @@ public struct PostgresResult: Sendable, RandomAccessCollection {
     private let storage: ResultStorage
 
     init(_ storage: ResultStorage) { self.storage = storage }
+
+    /// The type of a column that is given rather than received.
+    public enum ColumnType: UInt32, Sendable {
+        case boolean = 16
+        case bigint = 20
+        case text = 25
+    }
+
+    /// A result that no server sent, for whoever stands in for one. Values are in PostgreSQL's text form (`t`, `42`), nil
+    /// is null. Source: libpq, `PQmakeEmptyPGresult`, `PQsetResultAttrs`, `PQsetvalue`.
+    public init(columns: [(name: String, type: ColumnType)], rows: [[String?]]) {
+        guard let result = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK) else { preconditionFailure("out of memory") }
+        let names = columns.map { strdup($0.name) }
+        defer { for name in names { free(name) } }
+        var attributes = zip(columns, names).map { column, name in
+            PGresAttDesc(
+                name: name, tableid: 0, columnid: 0, format: 0, typid: column.type.rawValue, typlen: -1, atttypmod: -1)
+        }
+        var isStored = PQsetResultAttrs(result, CInt(columns.count), &attributes) == 1
+        for (row, values) in rows.enumerated() {
+            precondition(values.count == columns.count, "a row has \(columns.count) columns, not \(values.count)")
+            for (column, value) in values.enumerated() {
+                guard let value else {
+                    isStored = PQsetvalue(result, CInt(row), CInt(column), nil, -1) == 1 && isStored
+                    continue
+                }
+                var bytes = value.utf8.map { CChar(bitPattern: $0) }
+                isStored = PQsetvalue(result, CInt(row), CInt(column), &bytes, CInt(bytes.count)) == 1 && isStored
+            }
+        }
+        precondition(isStored, "out of memory")
+        self.init(ResultStorage(owning: result))
+    }
 
     public var startIndex: Int { 0 }
     public var endIndex: Int { storage.rowCount }
@@ -40,7 +74,7 @@ public struct PostgresRow: Sendable {
     public func optionalText(_ column: String) -> String? { optionalText(storage.index(of: column)) }
     public func optionalText(_ column: Int) -> String? {
         storage.require(
-            column, "text", not: [ColumnType.bool, ColumnType.bytea] + ColumnType.integers + ColumnType.floats)
+            column, "text", not: [TypeOid.bool, TypeOid.bytea] + TypeOid.integers + TypeOid.floats)
         return storage.string(row, column)
     }
 
@@ -49,7 +83,7 @@ public struct PostgresRow: Sendable {
     public func int(_ column: Int) -> Int64 { present(optionalInt(column), column) }
     public func optionalInt(_ column: String) -> Int64? { optionalInt(storage.index(of: column)) }
     public func optionalInt(_ column: Int) -> Int64? {
-        storage.require(column, "an integer", oneOf: ColumnType.integers)
+        storage.require(column, "an integer", oneOf: TypeOid.integers)
         return storage.string(row, column).flatMap { Int64($0) }
     }
 
@@ -58,7 +92,7 @@ public struct PostgresRow: Sendable {
     public func double(_ column: Int) -> Double { present(optionalDouble(column), column) }
     public func optionalDouble(_ column: String) -> Double? { optionalDouble(storage.index(of: column)) }
     public func optionalDouble(_ column: Int) -> Double? {
-        storage.require(column, "a floating point number", oneOf: ColumnType.floats)
+        storage.require(column, "a floating point number", oneOf: TypeOid.floats)
         return storage.string(row, column).flatMap { Double($0) }
     }
 
@@ -67,7 +101,7 @@ public struct PostgresRow: Sendable {
     public func bool(_ column: Int) -> Bool { present(optionalBool(column), column) }
     public func optionalBool(_ column: String) -> Bool? { optionalBool(storage.index(of: column)) }
     public func optionalBool(_ column: Int) -> Bool? {
-        storage.require(column, "a boolean", oneOf: [ColumnType.bool])
+        storage.require(column, "a boolean", oneOf: [TypeOid.bool])
         return storage.string(row, column).map { $0 == "t" }
     }
 
@@ -76,7 +110,7 @@ public struct PostgresRow: Sendable {
     public func bytes(_ column: Int) -> [UInt8] { present(optionalBytes(column), column) }
     public func optionalBytes(_ column: String) -> [UInt8]? { optionalBytes(storage.index(of: column)) }
     public func optionalBytes(_ column: Int) -> [UInt8]? {
-        storage.require(column, "bytes", oneOf: [ColumnType.bytea])
+        storage.require(column, "bytes", oneOf: [TypeOid.bytea])
         return storage.hexBytes(row, column)
     }
 
@@ -89,7 +123,7 @@ public struct PostgresRow: Sendable {
 }
 
 /// Type oids of result columns (pg_type.dat).
-private enum ColumnType {
+private enum TypeOid {
     static let bool: UInt32 = 16
     static let bytea: UInt32 = 17
     static let integers: [UInt32] = [20, 21, 23, 26]

@@ -1,0 +1,24 @@
+public import Postgres
+
+/// What the journal asks of a connection to the database: everything that PostgreSQL may answer late, twice as slowly, or
+/// not at all comes through here. ``PostgresConnection`` says what each does.
+public protocol JournalConnection: Sendable {
+    /// One statement. `.unknown` when the deadline passes before the answer is there: see ``PostgresError/Outcome``.
+    func query(
+        _ sql: String, _ parameters: [PostgresValue], deadline: Duration
+    ) async throws(PostgresError) -> PostgresResult
+
+    /// Whether the connection still stands, as far as this side knows.
+    func isHealthy() async -> Bool
+
+    func close() async
+}
+
+extension PostgresConnection: JournalConnection {}
+
+/// Makes one of the journal's connections: from a libpq URI, the name the server shows it under, the settings of its
+/// session, and the deadline for connecting.
+public typealias JournalConnector =
+    @Sendable (
+        _ url: String, _ applicationName: String, _ settings: [String: String], _ deadline: Duration
+    ) async throws(PostgresError) -> any JournalConnection

@@ -1,0 +1,192 @@
+import Interpreter
+import JSON
+import Journal
+import OrderedCollections
+import StatesLanguage
+
+/// What must hold of the journal, and of what the world was told, whatever has happened.
+struct Invariants {
+    private let scenario: Scenario
+    private let database: ModelDatabase
+
+    init(_ scenario: Scenario) {
+        self.scenario = scenario
+        database = scenario.server.database
+    }
+
+    func check() -> [String] {
+        var faults: [String] = []
+        var folds: OrderedDictionary<String, Fold> = [:]
+        for (id, rows) in database.journal {
+            do {
+                folds[id] = try Fold(id, rows, scenario.machine)
+            } catch {
+                faults.append("\(id): \(error)")
+            }
+        }
+        for (id, fold) in folds {
+            faults += fold.faults
+            for (effect, count) in fold.effects { scenario.trace.count("effect \(effect)", times: count) }
+            faults += writers(id)
+            faults += line(id, fold)
+            if let fault = outcome(id, fold, folds) { faults.append(fault) }
+        }
+        if database.journal.isEmpty { faults.append("nothing happened, so nothing was tested") }
+        faults += database.doubles.map { "one engine wrote two rows for one place: \($0)" }
+        return faults + names(folds) + answers(folds) + publications(folds)
+    }
+
+    /// Each row's writer held the lease when the row went in.
+    private func writers(_ id: String) -> [String] {
+        (database.journal[id] ?? [:]).compactMap { seq, row in
+            row.writer.split(separator: "/").first.map(String.init) == row.leaseHolder
+                ? nil : "row \(seq) of \(id) is \(row.writer)'s while \(row.leaseHolder) held the lease"
+        }
+    }
+
+    /// The list says what the journal says.
+    private func line(_ id: String, _ fold: Fold) -> [String] {
+        guard let line = database.list[id] else { return ["\(id) is in no list"] }
+        let status = fold.execution.outcome?.status ?? "RUNNING"
+        return line.status == status && line.stoppedAt == fold.execution.stoppedAt
+            && line.redriveCount == Int64(fold.execution.redriveCount)
+            ? [] : ["\(id) is \(status), and \(line.status) in the list"]
+    }
+
+    /// It ended as the pure rules, driven in one go, say it must; or it was stopped, and somebody wanted that.
+    private func outcome(_ id: String, _ fold: Fold, _ folds: OrderedDictionary<String, Fold>) -> String? {
+        guard let outcome = fold.execution.outcome else { return "\(id) has not ended" }
+        let start = fold.execution.start
+        if case .aborted = outcome {
+            if start.parent == nil, start.starter == nil, !scenario.book.stopped.contains(start.name) {
+                return "\(start.name) \(id) was stopped, and nobody wanted that"
+            }
+            return nil
+        }
+        let expected = scenario.reference.outcome(of: start)
+        return expected.agrees(with: outcome)
+            ? nil : "\(start.machineARN) \(start.name) \(id) with \(start.input.text): \(outcome), not \(expected)"
+    }
+
+    /// A name belongs to one execution, and an execution has one; what was acknowledged is there.
+    private func names(_ folds: OrderedDictionary<String, Fold>) -> [String] {
+        var faults: [String] = []
+        for (name, taken) in database.names where folds[taken.execution] == nil {
+            faults.append("\(name) is taken by \(taken.execution), which has no journal")
+        }
+        let named = Set(database.names.values.map(\.execution))
+        for id in folds.keys where !named.contains(id) { faults.append("\(id) has no name") }
+        for (name, instant) in scenario.book.started {
+            let found = folds.values.filter { $0.execution.start.name == name }
+            if found.count != 1 || "\(found[0].execution.startedAt)" != instant {
+                faults.append("\(name) was acknowledged as started at \(instant); the journal has \(found.count)")
+            }
+        }
+        for (name, count) in scenario.book.redriven {
+            let redrives = folds.values.first { $0.execution.start.name == name }?.execution.redriveCount ?? 0
+            if redrives < count {
+                faults.append("\(count) redrives of \(name) acknowledged, \(redrives) in the journal")
+            }
+        }
+        return faults
+    }
+
+    /// An answer that was taken is in the journal, once; one that every engine refused changed nothing.
+    private func answers(_ folds: OrderedDictionary<String, Fold>) -> [String] {
+        var faults: [String] = []
+        for (token, answers) in scenario.book.answers {
+            let parts = token.split(separator: ".").map(String.init)
+            let ends = folds[parts[0]]?.ends[parts[2]] ?? 0
+            if ends > 1 { faults.append("\(token) ended \(ends) times") }
+            if answers.taken > 0, ends == 0 { faults.append("the answer to \(token) was taken, and is not there") }
+            if answers.taken == 0, answers.open == 0, folds[parts[0]]?.successes.contains(parts[2]) == true {
+                faults.append("the answer to \(token) was refused, and changed something")
+            }
+        }
+        return faults
+    }
+
+    /// A title is visible exactly where the journal has the success that published it.
+    private func publications(_ folds: OrderedDictionary<String, Fold>) -> [String] {
+        var visible: [String: Int] = [:]
+        for title in database.titles { visible[title.execution, default: 0] += 1 }
+        return folds.compactMap { id, fold in
+            visible[id] ?? 0 == fold.publications
+                ? nil : "\(id) has published \(fold.publications) titles, \(visible[id] ?? 0) are visible"
+        }
+    }
+
+    /// Memory is the fold of the journal: of as many rows as the engine says it has.
+    func memoryFault(_ execution: Execution, rows: Int64) -> String? {
+        guard let journal = database.journal[execution.id] else { return "\(execution.id) is in memory alone" }
+        do {
+            var taken: OrderedDictionary<Int64, ModelDatabase.Row> = [:]
+            for seq in 0..<rows {
+                guard let row = journal[seq] else { return "\(execution.id) has \(rows) rows in memory, no \(seq)" }
+                taken[seq] = row
+            }
+            let fold = try Fold(execution.id, taken, scenario.machine)
+            return fold.execution == execution ? nil : "\(execution.id) is not the fold of its \(rows) rows"
+        } catch { return "\(execution.id): \(error)" }
+    }
+}
+
+/// An execution's journal, applied.
+struct Fold {
+    private(set) var execution: Execution
+    private(set) var faults: [String] = []
+    /// How often the attempt with a nonce ended.
+    private(set) var ends: [String: Int] = [:]
+    /// Nonces of attempts that succeeded.
+    private(set) var successes: Set<String> = []
+    /// How many there are of each kind.
+    private(set) var effects: [String: Int] = [:]
+    /// Successes of the step that publishes.
+    private(set) var publications = 0
+
+    struct Broken: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    init(
+        _ id: String, _ rows: OrderedDictionary<Int64, ModelDatabase.Row>,
+        _ machine: (String) -> StateMachine?
+    ) throws {
+        let ordered = rows.sorted { $0.key < $1.key }
+        guard ordered.map(\.key) == Array(0..<Int64(ordered.count)) else {
+            throw Broken(description: "rows \(ordered.map(\.key)): not each once, without gaps")
+        }
+        guard let first = ordered.first,
+            case .executionStarted(let start)? = try Effect.decode(first.value.effects).first,
+            let definition = machine(start.definitionHash)
+        else { throw Broken(description: "the first row starts nothing") }
+        execution = Execution(id: id, start: start, machine: definition, at: first.value.at)
+        var at = first.value.at
+        for (seq, row) in ordered {
+            if row.at < at { faults.append("time runs backwards in row \(seq) of \(id)") }
+            at = row.at
+            for effect in try Effect.decode(row.effects) { take(effect, row, seq) }
+        }
+    }
+
+    private mutating func take(_ effect: Effect, _ row: ModelDatabase.Row, _ seq: Int64) {
+        effects[String("\(effect)".prefix { $0 != "(" }), default: 0] += 1
+        let isRedrive = if case .executionRedriven = effect { true } else { false }
+        if execution.isOpen == isRedrive { faults.append("row \(seq) of \(execution.id) follows its end: \(effect)") }
+        if let scope = effect.scope, case .task(let attempt) = execution.scopes[scope]?.entry?.phase {
+            switch effect {
+            case .taskStarted:
+                if attempt.started != nil { faults.append("two live attempts in \(execution.id), row \(seq)") }
+            case .taskSucceeded, .taskFailed, .taskTimedOut:
+                guard let nonce = attempt.started?.nonce else { break }
+                ends[nonce, default: 0] += 1
+                if case .taskSucceeded = effect {
+                    successes.insert(nonce)
+                    if attempt.resource.hasSuffix(":announce") { publications += 1 }
+                }
+            default: break
+            }
+        }
+        execution.apply(effect, at: row.at)
+    }
+}

@@ -1,0 +1,185 @@
+import JSON
+import OrderedCollections
+
+/// Writes small random machines whose end depends on their input alone: whatever is lost, repeated or reordered on the way,
+/// they give the same output or fail with the same error. So every error a machine raises has one name and one cause, an
+/// attempt lost with its worker is always retried, and what flows from state to state is one number.
+struct MachineWriter {
+    private var dice: Dice
+    private var names = 0
+    /// Machines that tasks may start, by name.
+    private let leaves: [String]
+
+    init(dice: Dice, leaves: [String]) {
+        self.dice = dice
+        self.leaves = leaves
+    }
+
+    static let error = "A"
+    static let cause = "because"
+
+    mutating func definition(depth: Int = 2) -> JSON {
+        var machine = machine(depth: depth)
+        machine["QueryLanguage"] = "JSONata"
+        return machine
+    }
+
+    private mutating func machine(depth: Int) -> JSON {
+        let count = Int.random(in: 1...3, using: &dice)
+        let names = (0..<count).map { _ in
+            self.names += 1
+            return "S\(self.names)"
+        }
+        var states: OrderedDictionary<String, JSON> = [:]
+        for (index, name) in names.enumerated() {
+            states[name] = state(name, following: Array(names[(index + 1)...]), depth: depth)
+        }
+        return ["StartAt": .string(names[0]), "States": .object(states)]
+    }
+
+    private mutating func state(_ name: String, following: [String], depth: Int) -> JSON {
+        var state: JSON = following.first.map { ["Next": .string($0)] } ?? ["End": true]
+        switch Int.random(in: 0..<(depth > 0 ? 14 : 8), using: &dice) {
+        case 0: return pass(state, "{% $states.input.v + 1 %}")
+        case 1:
+            state["Type"] = "Wait"
+            state["Seconds"] = .integer(Int.random(in: 1...8, using: &dice))
+        case 2:
+            guard following.count > 1 else { return pass(state, "{% $states.input.v * 2 %}") }
+            return [
+                "Type": "Choice", "Default": .string(following[0]),
+                "Choices": [["Condition": "{% $states.input.v % 2 = 0 %}", "Next": .string(following[1])]],
+            ]
+        case 3:
+            guard following.isEmpty, dice.once(in: 2) else { return task(state, name, following) }
+            return ["Type": "Fail", "Error": .string(Self.error), "Cause": .string(Self.cause)]
+        case 4...6: return task(state, name, following)
+        case 7: return publication(state, name)
+        case 8, 9:
+            let branches = (0...Int.random(in: 1...2, using: &dice)).map { _ in machine(depth: depth - 1) }
+            state["Type"] = "Parallel"
+            state["Branches"] = .array(branches)
+            state["Output"] = ["v": "{% $sum([0, $states.result.v]) % 1000 %}"]
+            addCatch(&state, following)
+        case 10: return map(state, following, machine(depth: depth - 1))
+        case 11, 12:
+            var processor = machine(depth: depth - 1)
+            processor["ProcessorConfig"] = [
+                "Mode": "DISTRIBUTED", "ExecutionType": dice.once(in: 3) ? "EXPRESS" : "STANDARD",
+            ]
+            state = map(state, following, processor)
+            if dice.once(in: 3) { state["ToleratedFailureCount"] = .integer(Int.random(in: 1...3, using: &dice)) }
+        default:
+            guard !leaves.isEmpty else { return task(state, name, following) }
+            return nested(state, following)
+        }
+        return state
+    }
+
+    private func pass(_ state: JSON, _ value: String) -> JSON {
+        var state = state
+        state["Type"] = "Pass"
+        state["Output"] = ["v": .string(value)]
+        return state
+    }
+
+    /// What no definition that minds its workers does without.
+    private static let lostWorker: JSON = [
+        "ErrorEquals": [
+            "States.HeartbeatTimeout", "States.Timeout", "Showrunner.WorkerLost", "Showrunner.PublishRefused",
+        ],
+        "MaxAttempts": 99_999_999, "IntervalSeconds": 1, "BackoffRate": 1,
+    ]
+
+    private mutating func task(_ state: JSON, _ name: String, _ following: [String]) -> JSON {
+        var state = state
+        state["Type"] = "Task"
+        state["Resource"] = "arn:aws:states:::showrunner:work"
+        let retries = dice.once(in: 2)
+        state["Arguments"] = [
+            "state": .string(name), "v": "{% $states.input.v %}", "isRetried": .bool(retries),
+        ]
+        state["Output"] = ["v": "{% $states.result.v %}"]
+        var retriers = [Self.lostWorker]
+        if retries {
+            retriers.append([
+                "ErrorEquals": [.string(Self.error)], "MaxAttempts": .integer(Int.random(in: 1...2, using: &dice)),
+                "IntervalSeconds": 1, "JitterStrategy": dice.once(in: 2) ? "FULL" : "NONE",
+            ])
+        }
+        state["Retry"] = .array(retriers)
+        if dice.once(in: 3) { state["HeartbeatSeconds"] = 4 }
+        if dice.once(in: 4) { state["TimeoutSeconds"] = .integer(Int.random(in: 5...15, using: &dice)) }
+        addCatch(&state, following)
+        return state
+    }
+
+    private func publication(_ state: JSON, _ name: String) -> JSON {
+        var state = state
+        state["Type"] = "Task"
+        state["Resource"] = "arn:aws:states:::showrunner:announce"
+        state["Arguments"] = ["title": .string(name), "v": "{% $states.input.v %}"]
+        state["Output"] = ["v": "{% $states.result.v %}"]
+        state["Retry"] = [Self.lostWorker]
+        return state
+    }
+
+    private mutating func map(_ state: JSON, _ following: [String], _ processor: JSON) -> JSON {
+        var state = state
+        state["Type"] = "Map"
+        state["ItemProcessor"] = processor
+        let count = Int.random(in: 0...4, using: &dice)
+        state["Items"] = .array((0..<count).map { ["v": .string("{% $states.input.v + \($0) %}")] })
+        state["MaxConcurrency"] = .integer(Int.random(in: 0...2, using: &dice))
+        state["Output"] = ["v": "{% ($count($states.result) + $sum([0, $states.result.v])) % 1000 %}"]
+        addCatch(&state, following)
+        return state
+    }
+
+    private mutating func nested(_ state: JSON, _ following: [String]) -> JSON {
+        var state = state
+        state["Type"] = "Task"
+        let leaf = leaves.randomElement(using: &dice) ?? ""
+        state["Arguments"] = [
+            "StateMachineArn": .string("arn:aws:states:us-east-1:000000000000:stateMachine:\(leaf)"),
+            "Input": ["v": "{% $states.input.v %}"],
+        ]
+        if dice.once(in: 4) {
+            state["Resource"] = "arn:aws:states:::states:startExecution"
+            state["Output"] = ["v": "{% $states.input.v %}"]
+        } else {
+            state["Resource"] = "arn:aws:states:::states:startExecution.sync:2"
+            state["Output"] = ["v": "{% $states.result.Output.v %}"]
+            addCatch(&state, following)
+        }
+        return state
+    }
+
+    private mutating func addCatch(_ state: inout JSON, _ following: [String]) {
+        guard let next = following.randomElement(using: &dice), dice.once(in: 2) else { return }
+        state["Catch"] = [
+            ["ErrorEquals": ["States.ALL"], "Next": .string(next), "Output": ["v": "{% $states.input.v + 77 %}"]]
+        ]
+    }
+}
+
+/// What the step `work` does with an attempt: a function of what it is asked, so that whoever computes it says the same.
+enum Work {
+    enum Outcome {
+        case succeeds(JSON)
+        case fails
+    }
+
+    static func outcome(of arguments: JSON, attempt: Int) -> Outcome {
+        let state = arguments["state"]?.stringValue ?? ""
+        let value = arguments["v"]?.integerValue ?? 0
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in "\(state) \(value)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        switch hash >> 40 & 7 {
+        case 0: return .fails
+        // Goes well the second time, where there is one.
+        case 1 where arguments["isRetried"] == true && attempt == 1: return .fails
+        default: return .succeeds(["v": .integer(Int(hash >> 20 % 1000))])
+        }
+    }
+}
