@@ -27,6 +27,48 @@ private final class EchoCalls: ServiceTask {
     }
 }
 
+/// A service's task that needs the engine itself.
+private struct AskingCalls: ServiceTask {
+    /// Whether it asks only once the engine has stopped.
+    let isLate: Bool
+    let resources = ["arn:aws:states:::aws-sdk:echo:ask"]
+    let callsOutside = false
+
+    func run(resource: String, parameters: JSON, engine: Engine) async throws(StepFailure) -> JSON {
+        if isLate { while await engine.isReady { await Task.yield() } }
+        do { return .integer(try await engine.listRuns(RunQuery()).items.count) } catch {
+            throw StepFailure(error: "Refused", cause: error.message, retry: .transient)
+        }
+    }
+}
+
+@Suite("Services' tasks over a takeover", .timeLimit(.minutes(3)))
+struct ServiceTaskTests {
+    @Test("a call that an engine's end refuses fails nothing: the next engine makes it again, once it serves")
+    func takeover() async throws {
+        let machine =
+            #"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:echo:ask","End":true}}}"#
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": machine], serviceTasks: [AskingCalls(isLate: true)])
+        let arn = try await first.engine.start(machine: "m", name: nil, input: "{}").execution.executionARN
+        let updates = await first.engine.updates(of: arn)
+        func isStarted() async throws -> Bool {
+            try await first.engine.history(arn, isReversed: false, limit: 100, after: nil)
+                .events.contains { $0.type == "TaskStarted" }
+        }
+        if try await !isStarted() { for await _ in updates where try await isStarted() { break } }
+        await end(first)
+        let second = try await stage.engine("e2", serviceTasks: [AskingCalls(isLate: false)])
+        let following = await second.engine.updates(of: arn)
+        if try await second.engine.run(arn).run.status == .running {
+            for await update in following where update.run.status != .running { break }
+        }
+        let ended = try await second.engine.run(arn)
+        #expect(ended.run.status == .succeeded && ended.output == 1)
+        await end(second)
+    }
+}
+
 @Suite("Tasks that wait for an answer", .timeLimit(.minutes(3)))
 struct CallbackTests {
     private func entry(_ engine: Engine, _ arn: String) async throws -> StateEntryView {

@@ -74,6 +74,8 @@ struct TasksCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Fail the task of a run that waits.",
             discussion: """
+                --reason is the error's cause, and stands in the audit log.
+
                 Example:
                   showrunner tasks reject EXECUTION --reason 'the trailer is too loud'
                 """)
@@ -81,8 +83,6 @@ struct TasksCommand: AsyncParsableCommand {
         @OptionGroup var choice: Choice
         @Option(help: "The error's name, which Retry and Catch see.")
         var error = StepErrorName.rejected
-        @Option(help: "Why: the error's cause.")
-        var reason = ""
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
@@ -90,7 +90,7 @@ struct TasksCommand: AsyncParsableCommand {
             let token = try await choice.token(client)
             let answer = try await client.call(
                 "SendTaskFailure",
-                ["taskToken": .string(token), "error": .string(error), "cause": .string(reason)])
+                ["taskToken": .string(token), "error": .string(error), "cause": .string(engine.reason ?? "")])
             if engine.json { Terminal.json(answer) }
         }
     }

@@ -67,7 +67,9 @@ public actor Engine {
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
-    /// Tasks of loaded executions that start others, to be done once more.
+    /// Services' tasks of loaded executions, to be done once more when calls are answered.
+    var repeatedCalls: [(service: any ServiceTask, entry: EntryID, nonce: String, run: Run)] = []
+    /// Tasks of loaded executions that start others, likewise.
     var repeatedStarts: [(kind: NestedStart, entry: EntryID, nonce: String, run: Run)] = []
     /// Child executions for which there was no room: see ``Limits/openExecutions``.
     var postponedChildren: Deque<PostponedChild> = []

@@ -98,9 +98,14 @@ extension Engine {
         }
     }
 
-    /// What loaded executions had started is found again, once the machines are known and calls are answered.
+    /// What loaded executions had started is found again, and what they had called is called again, once the machines are
+    /// known and calls are answered.
     func repeatStarts() {
         guard isServing else { return }
+        for (service, entry, nonce, run) in repeatedCalls {
+            Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
+        }
+        repeatedCalls = []
         let repeats = repeatedStarts.map { (kind, entry, nonce, run) in
             Task { await self.finish(kind, entry: entry, nonce: nonce, of: run, isRepeated: true) }
         }

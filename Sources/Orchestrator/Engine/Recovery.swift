@@ -71,7 +71,7 @@ extension Engine {
                     let service = serviceTasks[StepContract.plainResource(attempt.resource)], !attempt.isCalledBack
                 {
                     if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
-                    Task { await self.finish(service, entry: entry.id, nonce: started.nonce, of: run) }
+                    repeatedCalls.append((service, entry.id, started.nonce, run))
                 } else if case .task(let attempt) = entry.phase, let started = attempt.started,
                     let step = engineSteps[stepName(attempt.resource) ?? ""], !attempt.isCalledBack
                 {

@@ -72,6 +72,8 @@ extension Engine {
         switch service.callsOutside ? await calling(call) : await call() {
         case .success(let output): post(ended(entry, nonce, output, of: run.execution.id), to: run)
         case .failure(let failure):
+            // An engine that stops, or has lost the lease, fails calls by that alone: its successor makes them again.
+            guard isReady else { return }
             post(.taskFailed(entry: entry, nonce: nonce, error: failure.error, cause: failure.cause), to: run)
         }
     }
