@@ -32,7 +32,7 @@ struct RedriveTests {
         """#
     }
 
-    /// Found by the simulation, seeds 11303 and 20988: whoever had read the execution before another's redrive, which ended at
+    /// Found by the simulation: whoever had read the execution before another's redrive, which ended at
     /// once, took what it had read for how the execution stands, and was told that another engine owns it.
     @Test("of many redrives at once, each is done or finds nothing to do")
     func crowd() async throws {
