@@ -82,6 +82,12 @@ let orchestrator: [Target] = [
     .target(
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
         path: "Sources/Orchestrator/DefinitionSchema"),
+    .target(
+        name: "EventPatterns", dependencies: ["JSON", "StatesLanguage"],
+        path: "Sources/Orchestrator/EventPatterns"),
+    .target(
+        name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
+        path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
     .target(name: "AccessControl", path: "Sources/Orchestrator/AccessControl"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
@@ -185,11 +191,10 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
-            "DefinitionSchema", "Engine", "EngineClient", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "JSON",
-            "JSONata", "Journal", "LocalPostgres", "ObjectStorage",
-            "Observability", "Postgres", "Recommender", "StateGraph", "StatesLanguage", "StepContracts",
-            "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI",
-            "WorkerProgram", "YAML",
+            "DefinitionSchema", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer", "HTTPSteps",
+            "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
+            "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
+            "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
@@ -219,6 +224,12 @@ let tests: [Target] = [
         name: "DefinitionSchemaTests",
         dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
+    .testTarget(
+        name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON", "StatesLanguage", "YAML", collections],
+        path: "Tests/EventPatternsTests"),
+    .testTarget(
+        name: "SchedulesTests", dependencies: ["JSON", "Schedules", "StatesLanguage", "YAML"],
+        path: "Tests/SchedulesTests"),
     .testTarget(
         name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
         path: "Tests/StateGraphTests", exclude: ["Golden"]),

@@ -440,6 +440,8 @@ class Run:
         if status != 200:
             return
         pool = self.pool
+        for run in answer.get("mapRuns") or []:
+            pool.add("maprun", run.get("mapRunArn"))
         for member, kind in [("stateMachineArn", "machine"), ("activityArn", "activity"), ("executionArn", "execution"),
                              ("stateMachineAliasArn", "alias"), ("stateMachineVersionArn", "version"), ("taskToken", "task"),
                              ("nextToken", "page")]:
@@ -475,6 +477,13 @@ class Run:
             "definition": json.dumps({"StartAt": "A", "States": {"A": task}})})
         alias = call("CreateStateMachineAlias", {"name": "live", "routingConfiguration": [
             {"stateMachineVersionArn": PREFIX + "stateMachine:" + name + ":1", "weight": 100}]}).get("stateMachineAliasArn")
+        inner = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "I",
+                 "States": {"I": {"Type": "Wait", "Seconds": dice.randrange(3), "End": True}}}
+        mapped = call("CreateStateMachine", {
+            "name": name + "-map", "roleArn": ROLE, "definition": json.dumps({"StartAt": "M", "States": {"M": {
+                "Type": "Map", "ItemProcessor": inner, "ItemsPath": "$", "MaxConcurrency": 2, "End": True}}})})
+        run = call("StartExecution", {"stateMachineArn": mapped.get("stateMachineArn"), "input": "[1, 2, 3]"})
+        call("ListMapRuns", {"executionArn": run.get("executionArn")})
         for _ in range(3):
             if "executionArn" in call("StartExecution", {"stateMachineArn": alias, "input": "{}"}):
                 call("GetActivityTask", {"activityArn": activity})

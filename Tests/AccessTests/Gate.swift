@@ -82,6 +82,7 @@ final class Gate: Sendable {
         router.addStepFunctionsRoutes(engine: engine)
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine)
+        router.addConnectionRoutes(engine: engine)
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
         router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))

@@ -7,7 +7,10 @@ import Testing
 @testable import Console
 
 @Suite struct ConsolePageTests {
-    @Test(arguments: ["/console/", "/console", "/console/workers", "/console/runs/0191f4c2", "/console/runs/arn%3Aaws"])
+    @Test(arguments: [
+        "/console/", "/console", "/console/workers", "/console/runs/0191f4c2", "/console/runs/arn%3Aaws",
+        "/console/sign-in",
+    ])
     func everyAddressShowsThePage(_ path: String) async throws {
         let answer = try await ask("GET", path)
         #expect(answer.status == 200)
@@ -24,7 +27,7 @@ import Testing
 
     /// A file that is named and not served would be a page that stays empty.
     @Test func everyFileThatIsNamedIsServed() throws {
-        var texts = [String(buffer: ConsolePages.shell.bytes)]
+        var texts = [ConsolePages.shell, ConsolePages.signIn].map { String(buffer: $0.bytes) }
         texts += ConsolePages.assets.values.map { String(buffer: $0.bytes) }
         var named: Set<String> = []
         for text in texts {
@@ -37,8 +40,10 @@ import Testing
 
     /// The policy refuses them in the browser; this says so before.
     @Test func nothingIsInlineAndNoTextBecomesMarkup() throws {
-        let shell = String(buffer: ConsolePages.shell.bytes)
-        #expect(shell.firstMatch(of: /<style|\sstyle=|\son[a-z]+=|<script(?![^>]*src=)/) == nil)
+        for page in [ConsolePages.shell, ConsolePages.signIn] {
+            let text = String(buffer: page.bytes)
+            #expect(text.firstMatch(of: /<style|\sstyle=|\son[a-z]+=|<script(?![^>]*src=)/) == nil)
+        }
         for (name, asset) in ConsolePages.assets where name.hasSuffix(".js") {
             let text = String(buffer: asset.bytes)
             #expect(

@@ -27,6 +27,19 @@ extension EndToEnd {
             #expect(ended.output.contains("arn:aws:states:::showrunner:transcode"))
         }
 
+        @Test("lint knows files of schedules and of triggers by their names")
+        func lintsWhatStarts() async throws {
+            let schedules = try write(
+                "Schedules:\n  a: {ScheduleExpression: rate(1 dya), Target: {Arn: m}}\n", "schedules.yaml")
+            let triggers = try write(
+                "Triggers:\n  a: {Source: {Kind: upload}, EventPattern: {detail: {}}, Target: {Arn: m}}\n",
+                "triggers.yaml")
+            let ended = try await run("lint", schedules, triggers)
+            #expect(ended.status == 1)
+            #expect(ended.output.contains("\(schedules):2:34: error: 'dya' is none of minutes, hours and days"))
+            #expect(ended.output.contains("\(triggers):2:54: error: An empty object"), "\(ended.output)")
+        }
+
         @Test(
             "graph draws in three formats",
             arguments: [("svg", "<svg "), ("mermaid", "flowchart TD"), ("dot", "digraph \"ingest\"")])
@@ -52,6 +65,35 @@ extension EndToEnd {
             let ended = try await run("simulate", Self.ingest, "--mocks", mocks)
             #expect(ended.status == 2 && ended.output == "")
             #expect(ended.errors.contains("\(mocks):2:3: error: ") && ended.errors.contains("'Validate'"))
+        }
+
+        @Test("schedules preview says when, and what changes of clocks do; mistakes of the file have their place")
+        func previewsSchedules() async throws {
+            let file = try write(
+                """
+                Schedules:
+                  nightly:
+                    ScheduleExpression: cron(30 2 * * ? *)
+                    ScheduleExpressionTimezone: America/New_York
+                    Target: {Arn: ingest}
+                """, "schedules.yaml")
+            let from = ["--count", "2", "--from", "2026-03-07T12:00:00Z"]
+            let table = try await Program.run(
+                Binaries.showrunner, ["schedules", "preview", file, "nightly"] + from)
+            #expect(table.status == 0 && table.errors == "", "\(table.errors)")
+            #expect(table.output.contains("2026-03-08T02:30:00"))
+            #expect(table.output.contains("skipped: clocks go from 02:00 to 03:00"))
+            let ended = try await Program.run(
+                Binaries.showrunner, ["schedules", "preview", file, "nightly", "--json"] + from)
+            let fires = try JSON(parsing: ended.output)["Fires"]?.arrayValue ?? []
+            #expect(fires.map { $0["ScheduledTime"] } == [nil, "2026-03-09T06:30:00Z", "2026-03-10T06:30:00Z"])
+            let unknown = try await run("schedules", "preview", file, "nightl")
+            #expect(unknown.status == 1 && unknown.errors.contains("did you mean 'nightly'?"))
+            #expect(try await run("schedules", "preview", file, "nightly", "--count", "0").status == 2)
+            let broken = try write(
+                "Schedules:\n  a: {ScheduleExpression: rat(1 day), Target: {Arn: m}}\n", "broken.yaml")
+            let refused = try await run("schedules", "preview", broken, "a")
+            #expect(refused.status == 2 && refused.errors.contains("\(broken):2:27: error: "), "\(refused.errors)")
         }
 
         @Test("simulate exits with 0 when all comes as expected, else with 1")

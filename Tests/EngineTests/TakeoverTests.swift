@@ -55,6 +55,32 @@ struct TakeoverTests {
         await end(first, second)
     }
 
+    @Test("an engine that wakes after another took over drives no worker from its task")
+    func frozen() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        _ = try await first.engine.start(machine: "m", name: nil, input: "{}")
+        let now = await first.engine.time
+        await first.engine.noteLeaseRenewed(at: now)
+        #expect(try await first.engine.heartbeat("00000000-0000-7000-8000-000000000000.1.x") == .gone)
+        let second = try await stage.engine("e2")
+        let offer = try await second.engine.take()
+        // The first one was frozen for so long, and does not know what the second has handed out.
+        await first.engine.noteLeaseRenewed(at: now - Int64(Engine.leaseValidity / .microseconds(1)))
+        for attempt in [
+            { _ = try await first.engine.heartbeat(offer.token) },
+            { _ = try await first.engine.complete(CompleteRequest(token: offer.token.dropLast() + "!", output: 1)) },
+            { try await first.engine.taskSucceeded(token: offer.token.dropLast() + "0", output: "1") },
+        ] as [@Sendable () async throws -> Void] {
+            let refusal = await #expect(throws: EngineError.self) { try await attempt() }
+            #expect(refusal?.code == .unavailable)
+        }
+        #expect(await first.engine.staleAnswers == 0)
+        #expect(try await second.engine.heartbeat(offer.token) == .ok)
+        #expect(try await second.engine.complete(offer))
+        await end(first, second)
+    }
+
     @Test("after a crash: waiting tasks are ready, running ones keep their worker, ended ones stay ended")
     func crash() async throws {
         let stage = try await Stage()

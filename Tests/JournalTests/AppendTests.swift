@@ -150,6 +150,25 @@ import Testing
         await new.close(deadline: .seconds(5))
     }
 
+    @Test func leaseIsTakenFromTheDeadOneAlone() async throws {
+        let url = try await journalDatabase()
+        let dead = try await activeJournal(url)
+        let second = Journal(url: url, incarnation: "engine-2", log: silent)
+        let third = Journal(url: url, incarnation: "engine-3", log: silent)
+        // Both have seen that the first one died, and the second is faster.
+        #expect(
+            try await second.takeLease(holder: "second", isStillHeldAfter: .seconds(3600), from: "engine-1") == .taken)
+        guard
+            case .held(holder: "second", incarnation: "engine-2", _) =
+                try await third.takeLease(holder: "third", isStillHeldAfter: .seconds(3600), from: "engine-1")
+        else {
+            Issue.record("the lease of a living engine was taken")
+            return
+        }
+        #expect(try await second.renewLease())
+        for journal in [dead, second, third] { await journal.close(deadline: .seconds(5)) }
+    }
+
     @Test func releasedLeaseIsFree() async throws {
         let url = try await journalDatabase()
         let old = try await activeJournal(url)

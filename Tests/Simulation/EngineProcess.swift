@@ -87,12 +87,15 @@ final class EngineProcess: @unchecked Sendable {
         trace.count("takeover")
         while !isShuttingDown {
             try await clock.sleep(for: .seconds(3))
+            let began = await engine.time
             do {
                 guard try await journal.renewLease() else {
                     trace.note("\(incarnation) has lost the lease")
                     trace.count("lease lost")
+                    await engine.noteLeaseLost()
                     return
                 }
+                await engine.noteLeaseRenewed(at: began)
             } catch { trace.note("\(incarnation) could not renew the lease: \(error)") }
         }
         await engine.stop()

@@ -106,7 +106,9 @@ final class ModelDatabase {
     private func changeLease(_ sql: String, _ given: Parameters) -> PostgresResult {
         if sql.contains("INSERT INTO") {
             let (incarnation, holder, validity) = (given.text(1), given.text(2), given.int(3))
-            if let lease, lease.incarnation != incarnation, lease.renewedAt + validity > now {
+            if let lease, lease.incarnation != incarnation, lease.incarnation != given.optionalText(4),
+                lease.renewedAt + validity > now
+            {
                 return Table(["id": .bigint], []).result
             }
             lease = Lease(incarnation: incarnation, holder: holder, renewedAt: now)

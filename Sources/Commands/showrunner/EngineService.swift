@@ -41,7 +41,7 @@ struct EngineService: Service {
             try await engine.deploy(name: workflow.name, machine: workflow.machine, definition: workflow.definition)
         }
         await engine.beginServing()
-        try await keepLease()
+        try await holdLease()
         await engine.stop()
         await journal.close(deadline: .seconds(10))
         do { try await journal.releaseLease() } catch {
@@ -62,15 +62,31 @@ struct EngineService: Service {
         await connection.close()
     }
 
-    /// Renews the lease until shutdown. Losing it ends the process: what it holds in memory may be stale.
+    /// Renews the lease until shutdown. Losing it ends the process at once, whoever finds out first, a renewal or an
+    /// append: what it holds in memory may be stale.
+    private func holdLease() async throws {
+        let keeper = Task { try await keepLease() }
+        // Returns with the loss, or when the journal is closed.
+        Task {
+            await journal.waitUntilLeaseIsLost()
+            guard await journal.leaseIsLost else { return }
+            await engine.noteLeaseLost()
+            keeper.cancel()
+        }
+        try await keeper.value
+        if await journal.leaseIsLost { throw CommandFailure("another engine has taken over") }
+    }
+
     private func keepLease() async throws {
         var nextPartitions = ContinuousClock.now.advanced(by: .seconds(86_400))
         while !Task.isShuttingDownGracefully {
             do { try await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(3)) } } catch { return }
             do {
+                let began = await engine.time
                 guard try await journal.renewLease() else {
                     throw CommandFailure("another engine has taken over")
                 }
+                await engine.noteLeaseRenewed(at: began)
                 if .now > nextPartitions {
                     try await journal.createPartitions()
                     nextPartitions = .now.advanced(by: .seconds(86_400))
@@ -82,19 +98,31 @@ struct EngineService: Service {
         }
     }
 
-    /// `host:boot:pid:start`, which tells an engine on the same machine whether the holder still runs.
+    /// `host:boot:namespace:pid:start`, which tells an engine on the same machine whether the holder still runs.
     static var holder: String {
-        "\(hostName):\(bootID):\(getpid()):\(startTime(of: getpid()) ?? "0")"
+        "\(hostName):\(bootID):\(processNamespace):\(getpid()):\(startTime(of: getpid()) ?? "0")"
     }
 
-    /// Whether a holder is a process of this machine's present boot that has ended.
+    /// Whether a holder is a process of this machine's present boot that has ended for certain: there is none of its
+    /// number, or one that was started at another time. What can't be looked at may run.
     @Sendable static func isDead(_ holder: String) -> Bool {
         let parts = holder.split(separator: ":").map(String.init)
-        guard parts.count == 4, parts[0] == hostName, parts[1] == bootID, let pid = pid_t(parts[2]) else {
-            return false
-        }
-        return startTime(of: pid) != parts[3]
+        guard parts.count == 5, parts[0] == hostName, parts[1] == bootID, parts[2] == processNamespace,
+            let pid = pid_t(parts[3])
+        else { return false }
+        // A process of another user may be hidden in /proc, and is not hidden from this.
+        if kill(pid, 0) != 0, errno == ESRCH { return true }
+        return startTime(of: pid).map { $0 != parts[4] } ?? false
     }
+
+    /// Containers may share name and boot of their host and number their processes from 1, each for itself.
+    private static let processNamespace: String = {
+        var buffer = [CChar](repeating: 0, count: 64)
+        let count = readlink("/proc/self/ns/pid", &buffer, buffer.count)
+        guard count > 0 else { return "unknown" }
+        let digits = buffer.prefix(count).map { UInt8(bitPattern: $0) }.filter { (0x30...0x39).contains($0) }
+        return String(decoding: digits, as: UTF8.self)
+    }()
 
     private static let hostName: String = {
         var buffer = [CChar](repeating: 0, count: 256)

@@ -12,7 +12,7 @@ struct EvalJSONataCommand: ParsableCommand {
             Standard output: [{"id", "result"} | {"id", "undefined": true} | {"id", "error": {"code", "token"?, ...}}, ...]
             """)
 
-    @Flag(help: "With the functions that Step Functions adds.")
+    @Flag(help: "As in state machines: with the functions that Step Functions adds, without $eval.")
     var states = false
 
     /// What a millisecond of a case's time limit stands for: evaluations count steps and read no clock.

@@ -9,6 +9,9 @@ struct LintCommand: ParsableCommand {
             Example:
               showrunner lint workflows/*.asl.yaml
 
+            Files called schedules.yaml and triggers.yaml are read as what they are; what they start are the definitions
+            beside them.
+
             Prints file:line:column: severity: message. Exit code 1 when there is an error.
             """)
 
@@ -23,7 +26,15 @@ struct LintCommand: ParsableCommand {
 
     func run() throws {
         var reading = WorkflowReading()
-        for file in files { try reading.add(file) }
+        for file in files {
+            guard let kind = StartsFile(file) else {
+                try reading.add(file)
+                continue
+            }
+            let (problems, hasErrors) = try kind.problems(file)
+            reading.problems += problems
+            reading.hasErrors = reading.hasErrors || hasErrors
+        }
         if json {
             Terminal.json(["problems": .array(reading.problems.map(JSON.string)), "valid": .bool(!reading.hasErrors)])
         } else {

@@ -23,41 +23,44 @@ struct WorkflowReading {
 
     static let extensions = [".asl.yaml", ".asl.yml", ".asl.json"]
 
-    /// What lies beside definitions and is read by others.
-    private static let otherDocuments: Set<String> = ["schedules.yaml", "triggers.yaml"]
-
     /// Definitions are text that people write; anything larger is something else.
     static let maximumBytes = 4 << 20
 
     /// Reads all definition files of a directory.
     static func directory(_ path: String) throws(CommandFailure) -> WorkflowReading {
-        guard let directory = opendir(path) else {
+        guard let names = fileNames(in: path) else {
             throw CommandFailure(
                 "the directory of workflows can't be read: \(path): \(String(cString: strerror(errno)))")
         }
-        defer { closedir(directory) }
-        var names: [String] = []
-        var skipped: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if extensions.contains(where: { name.hasSuffix($0) }) {
-                names.append(name)
-            } else if let suffix = [".yaml", ".yml", ".json"].first(where: { name.hasSuffix($0) }),
-                !otherDocuments.contains(name)
-            {
-                skipped.append(
-                    "\(path)/\(name):1:1: warning: This file is not read: a state machine's is called "
-                        + "\(name.dropLast(suffix.count)).asl\(suffix)")
-            }
-        }
         var reading = WorkflowReading()
-        reading.problems = skipped.sorted()
-        for name in names.sorted() {
+        for name in names where !isDefinition(name) {
+            guard let suffix = [".yaml", ".yml", ".json"].first(where: { name.hasSuffix($0) }), StartsFile(name) == nil
+            else { continue }
+            reading.problems.append(
+                "\(path)/\(name):1:1: warning: This file is not read: a state machine's is called "
+                    + "\(name.dropLast(suffix.count)).asl\(suffix)")
+        }
+        for name in names where isDefinition(name) {
             do { try reading.add(path + "/" + name) } catch { throw CommandFailure(error.description) }
         }
         return reading
+    }
+
+    /// Whether a file is one of a definition, by its name.
+    static func isDefinition(_ name: String) -> Bool { extensions.contains { name.hasSuffix($0) } }
+
+    /// The names of what is in a directory, sorted; nil, with `errno`, when it can't be read.
+    static func fileNames(in path: String) -> [String]? {
+        guard let directory = opendir(path) else { return nil }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            names.append(
+                withUnsafePointer(to: entry.pointee.d_name) { pointer in
+                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names.sorted()
     }
 
     /// Reads the one definition that a command is about. What is wrong with it goes to standard error; with an error

@@ -191,6 +191,7 @@ extension Engine {
     }
 
     private func isOver(_ token: TaskToken) async -> EngineError {
+        do { try requireCertainLease() } catch { return error }
         staleAnswers += 1
         var isKnown = false
         if UUIDText.bytes(token.execution) != nil {

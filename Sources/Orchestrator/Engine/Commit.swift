@@ -72,13 +72,13 @@ extension Engine {
                 let index = pollers.firstIndex(where: { $0.queues.contains(queue) })
             else { continue }
             let poller = pollers.remove(at: index)
+            let nonce = makeNonce()
             let decision = batch.decision(
                 on: .handOut(
-                    entry: entry.id, worker: poller.worker, incarnation: poller.incarnation,
-                    nonce: makeNonce()))
+                    entry: entry.id, worker: poller.worker, incarnation: poller.incarnation, nonce: nonce))
             precondition(!decision.isStale, "a task that was scheduled just now can be handed out")
             batch.take(decision, of: nil)
-            batch.handedOut.append((entry: entry.id, poller: poller))
+            batch.handedOut.append((entry: entry.id, nonce: nonce, poller: poller))
         }
     }
 
@@ -156,6 +156,11 @@ extension Engine {
         // What is refused once may be refused again: not in a tight circle. Where the lease is lost, the process ends
         // meanwhile.
         while !isStopping, runs[id] == nil {
+            if await journal.leaseIsLost {
+                // Its new owner has it; what it runs here a second time would be nobody's.
+                noteLeaseLost()
+                return
+            }
             do {
                 try await bootClock.sleep(for: .seconds(2))
                 try await recover(id)
@@ -187,7 +192,7 @@ extension Engine {
         for scope in batch.touchedScopes {
             if let entry = run.execution.scopes[scope]?.entry { index(entry, of: run) }
         }
-        for (entry, poller) in batch.handedOut { deliver(entry, of: run, to: poller) }
+        for (entry, nonce, poller) in batch.handedOut { deliver(entry, nonce: nonce, of: run, to: poller) }
         for (scope, index) in batch.startedChildren {
             if let entry = run.execution.scopes[scope]?.entry { ensureChild(entry: entry.id, index: index, of: run) }
         }
@@ -254,7 +259,7 @@ private struct Batch {
     var accepted: [Pending] = []
     var name: ExecutionName?
     var statement: AttachedStatement?
-    var handedOut: [(entry: EntryID, poller: Poller)] = []
+    var handedOut: [(entry: EntryID, nonce: String, poller: Poller)] = []
     let now: Instant
 
     init(execution: Execution, now: Instant) {

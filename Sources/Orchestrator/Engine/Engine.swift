@@ -111,6 +111,8 @@ public actor Engine {
     var observers: [UInt64: Observer] = [:]
     var observerCount: UInt64 = 0
     var isServing = false
+    /// Until when nobody else can have taken the lease; nil where nobody renews it.
+    var leaseIsCertainUntil: Int64?
     var isStopping = false
 
     /// - Parameters:
@@ -171,6 +173,27 @@ public actor Engine {
     public func marks() throws(EngineError) -> PageTokens {
         guard let pageTokens else { throw EngineError.unavailable("The engine is starting.") }
         return pageTokens
+    }
+
+    /// The lease was renewed by a call that began at this instant of ``time``.
+    ///
+    /// From then on, without a further renewal, what memory alone says is not told to workers: another engine may have
+    /// handed their tasks on by now, or know of tasks that this one does not.
+    public func noteLeaseRenewed(at instant: Int64) {
+        leaseIsCertainUntil = instant + Int64(Self.leaseValidity / .microseconds(1))
+    }
+
+    /// Engine time, in microseconds since 1970; not before ``activate(holder:isDead:)``.
+    public var time: Int64 { now }
+
+    /// Another engine is active: nothing is answered any more, and the process ends.
+    public func noteLeaseLost() { isServing = false }
+
+    /// Before a refusal that memory alone gives a reason for. Throws `.unavailable` while another engine may know better.
+    func requireCertainLease() throws(EngineError) {
+        if let leaseIsCertainUntil, leaseIsCertainUntil <= now {
+            throw EngineError.unavailable("Another engine may have taken over.")
+        }
     }
 
     func requireReady() throws(EngineError) {

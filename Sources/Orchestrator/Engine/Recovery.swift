@@ -14,24 +14,26 @@ extension Engine {
         holder: String, isDead: @Sendable (String) -> Bool
     ) async throws {
         var isWaiting = false
-        var validity = Duration.seconds(10)
+        var dead: String?
         while true {
-            switch try await journal.takeLease(holder: holder, isStillHeldAfter: validity) {
+            switch try await journal.takeLease(holder: holder, isStillHeldAfter: Self.leaseValidity, from: dead) {
             case .taken:
                 try await load()
                 return
-            case .held(let current, _, _):
-                if isDead(current) {
-                    validity = .zero
+            case .held(let current, let incarnation, _):
+                if dead != incarnation, isDead(current) {
+                    dead = incarnation
                     continue
                 }
                 if !isWaiting { log.notice("standing by", metadata: ["active": "\(current)"]) }
                 isWaiting = true
-                validity = .seconds(10)
                 try await bootClock.sleep(for: .seconds(1))
             }
         }
     }
+
+    /// An engine that has not renewed the lease for so long may have lost it.
+    public static let leaseValidity = Duration.seconds(10)
 
     private func load() async throws {
         clock = EngineClock(

@@ -197,10 +197,13 @@ extension Engine {
     ) async throws(EngineError) -> Assignment? {
         while let task = takeReady(queues) {
             guard let run = runs[task.execution] else { continue }
+            let nonce = makeNonce()
             let handOut = Event.handOut(
-                entry: task.entry, worker: worker, incarnation: incarnation, nonce: makeNonce())
+                entry: task.entry, worker: worker, incarnation: incarnation, nonce: nonce)
             let verdict = await submit(handOut, to: run)
-            if case .committed = verdict, let assignment = assignment(task.entry, of: run) { return assignment }
+            if case .committed = verdict, let assignment = assignment(task.entry, nonce: nonce, of: run) {
+                return assignment
+            }
         }
         // Counted apart, so that neither kind can leave the other without room.
         let isActivity = incarnation == Self.activityIncarnation
@@ -262,25 +265,26 @@ extension Engine {
             return
         }
         Task {
+            let nonce = self.makeNonce()
             let verdict = await self.submit(
                 .handOut(
-                    entry: task.entry, worker: poller.worker, incarnation: poller.incarnation,
-                    nonce: makeNonce()), to: run)
+                    entry: task.entry, worker: poller.worker, incarnation: poller.incarnation, nonce: nonce), to: run)
             if case .committed = verdict {
-                self.deliver(task.entry, of: run, to: poller)
+                self.deliver(task.entry, nonce: nonce, of: run, to: poller)
             } else {
                 poller.resume(nil)
             }
         }
     }
 
-    func deliver(_ entry: EntryID, of run: Run, to poller: Poller) {
-        poller.resume(assignment(entry, of: run))
+    func deliver(_ entry: EntryID, nonce: String, of run: Run, to poller: Poller) {
+        poller.resume(assignment(entry, nonce: nonce, of: run))
     }
 
-    /// What whoever got an attempt is told; nil when it is over already.
-    private func assignment(_ id: EntryID, of run: Run) -> Assignment? {
-        guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started
+    /// What whoever got an attempt is told; nil when it is over already, and another one may be under way.
+    private func assignment(_ id: EntryID, nonce: String, of run: Run) -> Assignment? {
+        guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started,
+            started.nonce == nonce
         else { return nil }
         return Assignment(
             token: TaskToken(execution: run.execution.id, entry: id, nonce: started.nonce),
@@ -303,7 +307,7 @@ extension Engine {
     public func heartbeat(_ request: HeartbeatRequest) throws(EngineError) -> HeartbeatReply {
         try requireReady()
         workerRecords[request.worker]?.lastSeen = now
-        let answers = request.tasks.map { task in
+        let answers = try request.tasks.map { (task) throws(EngineError) in
             guard let token = TaskToken(task.token) else {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
             }
@@ -312,7 +316,10 @@ extension Engine {
             }
             guard let run = runs[token.execution],
                 renew(LeaseKey(execution: token.execution, entry: token.entry), token: token)
-            else { return HeartbeatReply.TaskStatus(token: task.token, status: .gone) }
+            else {
+                try requireCertainLease()
+                return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
+            }
             if let progress = task.progress, run.progress[token.entry] != progress {
                 run.progress[token.entry] = progress
                 publishProgress(of: run, entry: token.entry, progress)
@@ -351,12 +358,14 @@ extension Engine {
             throw EngineError(code: .unavailable, message: "The execution is being loaded again.")
         }
         guard let token = TaskToken(text), let run = runs[token.execution] else {
+            try requireCertainLease()
             staleAnswers += 1
             return false
         }
         switch await submit(event(token), to: run) {
         case .committed: return true
         case .stale, .nameTaken:
+            try requireCertainLease()
             staleAnswers += 1
             return false
         case .refused(let reason): throw EngineError(code: .unavailable, message: reason)

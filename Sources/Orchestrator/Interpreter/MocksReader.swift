@@ -8,23 +8,14 @@ extension Mocks {
     public static func read(_ tree: SourceTree, for machine: StateMachine) -> (mocks: Mocks?, problems: [Diagnostic]) {
         var reader = MocksReader(machine)
         let mocks = reader.mocks(tree)
-        let problems = reader.problems.sorted { ($0.place, $0.location) < ($1.place, $1.location) }
-        return (problems.contains { $0.severity == .error } ? nil : mocks, problems)
+        return (reader.document.hasErrors ? nil : mocks, reader.document.diagnostics)
     }
 }
 
 private struct MocksReader {
-    /// A part of the file with its path.
-    struct Node {
-        let tree: SourceTree
-        let location: String
+    typealias Node = DocumentReader.Node
 
-        func child(_ member: SourceTree.Member) -> Node {
-            Node(tree: member.value, location: location == "/" ? "/\(member.key)" : "\(location)/\(member.key)")
-        }
-    }
-
-    var problems: [Diagnostic] = []
+    var document = DocumentReader()
     private var states: OrderedDictionary<String, State> = [:]
 
     init(_ machine: StateMachine) { add(machine) }
@@ -44,13 +35,13 @@ private struct MocksReader {
 
     mutating func mocks(_ tree: SourceTree) -> Mocks {
         var mocks = Mocks()
-        let node = Node(tree: tree, location: "/")
+        let node = Node(tree)
         for member in members(node, of: ["comment", "input", "clock", "seed", "states", "expect"]) {
             let child = node.child(member)
             switch member.key {
-            case "comment": _ = text(child)
+            case "comment": _ = document.text(child)
             case "input": mocks.input = member.value.json
-            case "clock": mocks.start = instant(child) ?? mocks.start
+            case "clock": mocks.start = document.timestamp(child) ?? mocks.start
             case "seed": mocks.seed = whole(child, from: 0).map { UInt64($0) } ?? mocks.seed
             case "states": mocks.states = stateMocks(child)
             default: mocks.expectation = expectation(child)
@@ -112,8 +103,8 @@ private struct MocksReader {
                 if mock.reads?.arrayValue == nil, mock.reads?.objectValue == nil {
                     report("reads must be an array of items, or an object for its members", at: child)
                 }
-            case "error": error = text(child)
-            case "cause": cause = text(child) ?? ""
+            case "error": error = document.text(child)
+            case "cause": cause = document.text(child) ?? ""
             default: mock.writes = member.value.json
             }
         }
@@ -138,7 +129,7 @@ private struct MocksReader {
             mock.answers = answers(node.child(list), more: [])
         } else if !rest.isEmpty {
             let tree = SourceTree(.mapping(rest), at: node.tree.place)
-            mock.answers = answers(Node(tree: tree, location: node.location), more: ["items", "others"])
+            mock.answers = answers(Node(tree, location: node.location), more: ["items", "others"])
         }
         return mock
     }
@@ -166,11 +157,10 @@ private struct MocksReader {
     private mutating func answers(_ node: Node, more: [String]) -> [Mocks.Answer] {
         switch node.tree.content {
         case .mapping: return [answer(node, more: more)].compactMap(\.self)
-        case .sequence(let elements):
+        case .sequence:
+            let elements = node.elements ?? []
             if elements.isEmpty { report("An empty list answers nothing", advice: "write one answer a call", at: node) }
-            return elements.enumerated().compactMap { index, element in
-                answer(Node(tree: element, location: "\(node.location)[\(index)]"), more: [])
-            }
+            return elements.compactMap { answer($0, more: []) }
         case .scalar:
             report(
                 "Expected an answer or a list of them", advice: "write 'result: ...' or 'error: ...' below the name",
@@ -184,13 +174,13 @@ private struct MocksReader {
         var cause: (text: String, node: Node)?
         var answer = Mocks.Answer(.never, place: node.tree.place)
         let known = ["result", "error", "cause", "never", "after", "times"]
-        let before = problems.count
+        let before = document.diagnostics.count
         for member in members(node, of: known, alsoKnown: more) {
             let child = node.child(member)
             switch member.key {
-            case "result": kinds.append(("result", template(child).map { .result($0) }))
-            case "error": kinds.append(("error", text(child).map { .error($0, cause: "") }))
-            case "cause": cause = text(child).map { ($0, child) }
+            case "result": kinds.append(("result", document.template(child, language: .jsonata).map { .result($0) }))
+            case "error": kinds.append(("error", document.text(child).map { .error($0, cause: "") }))
+            case "cause": cause = document.text(child).map { ($0, child) }
             case "never": kinds.append(("never", flag(child) ? .never : nil))
             case "after": answer.after = seconds(child) ?? 0
             case "times": answer.times = whole(child, from: 1)
@@ -199,7 +189,7 @@ private struct MocksReader {
         }
         guard kinds.count == 1, let first = kinds.first else {
             // A misspelled member has been reported, and is most likely the one that is missing.
-            if kinds.isEmpty, problems.count > before { return nil }
+            if kinds.isEmpty, document.diagnostics.count > before { return nil }
             report(
                 kinds.isEmpty
                     ? "The answer says neither result nor error"
@@ -219,13 +209,6 @@ private struct MocksReader {
         return answer
     }
 
-    private mutating func template(_ node: Node) -> PayloadTemplate? {
-        do { return try PayloadTemplate(from: node.tree, language: .jsonata) } catch {
-            report(error.message, at: error.place, node.location)
-            return nil
-        }
-    }
-
     // MARK: - What is expected
 
     private mutating func expectation(_ node: Node) -> Mocks.Expectation {
@@ -240,12 +223,13 @@ private struct MocksReader {
             switch member.key {
             case "status":
                 hasStatus = true
-                expectation.status = word(child, of: ["SUCCEEDED", "FAILED", "TIMED_OUT"]) ?? expectation.status
+                expectation.status =
+                    document.word(child, of: ["SUCCEEDED", "FAILED", "TIMED_OUT"]) ?? expectation.status
             case "output": expectation.output = member.value.json
             case "outputContains": expectation.outputContains = member.value.json
-            case "error": expectation.error = text(child)
-            case "cause": expectation.cause = text(child)
-            case "causeContains": expectation.causeContains = text(child)
+            case "error": expectation.error = document.text(child)
+            case "cause": expectation.cause = document.text(child)
+            case "causeContains": expectation.causeContains = document.text(child)
             case "visited": expectation.visited = stateNames(child)
             case "notVisited": expectation.notVisited = stateNames(child)
             case "calls": expectation.calls = calls(child)
@@ -265,14 +249,13 @@ private struct MocksReader {
     }
 
     private mutating func stateNames(_ node: Node) -> [String] {
-        guard case .sequence(let elements) = node.tree.content else {
+        guard let elements = node.elements else {
             report("Expected a list of states", at: node)
             return []
         }
-        return elements.enumerated().compactMap { index, element in
-            let child = Node(tree: element, location: "\(node.location)[\(index)]")
-            guard let name = text(child) else { return nil }
-            return state(name, at: element.place, child.location).map(\.name)
+        return elements.compactMap { child in
+            guard let name = document.text(child) else { return nil }
+            return state(name, at: child.tree.place, child.location).map(\.name)
         }
     }
 
@@ -294,45 +277,13 @@ private struct MocksReader {
     private mutating func members(
         _ node: Node, of known: [String], alsoKnown: [String] = []
     ) -> [SourceTree.Member] {
-        guard case .mapping(let members) = node.tree.content else {
-            report("Expected an object", advice: "it may have \(known.joined(separator: ", "))", at: node)
-            return []
-        }
-        var seen: Set<String> = []
-        return members.filter { member in
-            let location = node.child(member).location
-            guard seen.insert(member.key).inserted else {
-                report("'\(member.key)' stands here twice", advice: "keep one of them", at: member.keyPlace, location)
-                return false
-            }
-            if known.contains(member.key) { return true }
-            if alsoKnown.contains(member.key) { return false }
-            let nearest = nearestName(to: member.key, among: known + alsoKnown)
-            report(
-                "'\(member.key)' means nothing here",
-                advice: nearest.map { "did you mean '\($0)'?" }
-                    ?? "there may be \((known + alsoKnown).joined(separator: ", "))", at: member.keyPlace, location)
-            return false
-        }
-    }
-
-    private mutating func text(_ node: Node) -> String? {
-        if case .scalar(.string(let text)) = node.tree.content { return text }
-        report("Expected a text", advice: "put it in quotes", at: node)
-        return nil
+        document.members(node, of: known + alsoKnown).filter { known.contains($0.key) }
     }
 
     private mutating func flag(_ node: Node) -> Bool {
         if case .scalar(.bool(true)) = node.tree.content { return true }
         report("Expected true", advice: "leave it out otherwise", at: node)
         return false
-    }
-
-    private mutating func word(_ node: Node, of words: [String]) -> String? {
-        guard let text = text(node) else { return nil }
-        if words.contains(text) { return text }
-        report("'\(text)' is not known", advice: "write one of \(words.joined(separator: ", "))", at: node)
-        return nil
     }
 
     private mutating func whole(_ node: Node, from least: Int) -> Int? {
@@ -354,18 +305,11 @@ private struct MocksReader {
         return nil
     }
 
-    private mutating func instant(_ node: Node) -> Instant? {
-        guard let text = text(node) else { return nil }
-        if let instant = Timestamp.microseconds(rfc3339: text) { return instant }
-        report("'\(text)' is no timestamp", advice: "write it like 2026-03-14T01:59:00Z", at: node)
-        return nil
-    }
-
     private mutating func report(_ message: String, advice: String? = nil, at node: Node) {
-        report(message, advice: advice, at: node.tree.place, node.location)
+        document.report(message, advice: advice, at: node)
     }
 
     private mutating func report(_ message: String, advice: String? = nil, at place: SourcePlace, _ location: String) {
-        problems.append(Diagnostic(.error, message: message, advice: advice, at: place, location: location))
+        document.report(.error, message, advice: advice, at: place, location)
     }
 }

@@ -29,9 +29,6 @@ struct TextMatch {
 
     var text: String { subject?.text(start..<end) ?? answer?.text ?? "" }
 
-    /// The bytes of the text in UTF-8.
-    var byteCount: Int { subject?.isASCII == true ? end - start : text.utf8.count }
-
     /// The code units of the text.
     var unitCount: Int { answer?.text.utf16.count ?? end - start }
 
@@ -68,8 +65,12 @@ struct TextMatch {
 /// (docs.jsonata.org, "Regular expressions": it returns an object with `match`, `start`, `end`, `groups` and `next`).
 struct Matching: ~Copyable {
     private let runtime: Runtime
+    private let subject: RegexSubject
     /// Where the pattern is a regular expression.
     private var matcher: RegexMatcher?
+    let isRegex: Bool
+    /// Of a regular expression.
+    let groupCount: Int
     private var upcoming: Step
 
     private enum Step {
@@ -80,11 +81,16 @@ struct Matching: ~Copyable {
 
     init(_ text: String, _ subject: RegexSubject, _ pattern: Value, _ call: Call) {
         runtime = call.runtime
+        self.subject = subject
         if case .function(let function) = pattern, case .regex(let regex) = function.kind {
             matcher = RegexMatcher(regex, subject, call.runtime)
+            isRegex = true
+            groupCount = regex.groups
             upcoming = .regex(offset: 0, isFirst: true)
         } else {
             matcher = nil
+            isRegex = false
+            groupCount = 0
             upcoming = .function(pattern, arguments: [.string(text)], call)
         }
     }
@@ -96,20 +102,29 @@ struct Matching: ~Copyable {
         return limit
     }
 
+    /// The next match of a regular expression, whose groups are then to be had from ``append(group:to:)``.
+    mutating func nextRange() throws(Failure) -> Range<Int>? {
+        guard case .regex(let offset, let isFirst) = upcoming else { return nil }
+        // After a match at the very end there is nothing to look at.
+        if !isFirst, matcher?.isAtEnd(offset) == true { return nil }
+        guard let range = try matcher?.find(from: offset) else {
+            upcoming = .done
+            return nil
+        }
+        if !isFirst, range.isEmpty, let failure = matcher?.regex.emptyMatch { throw failure }
+        upcoming = .regex(offset: range.upperBound, isFirst: false)
+        try runtime.charge(subject.byteCount(range) + 64)
+        return range
+    }
+
+    mutating func append(group: Int, to units: inout [UInt16]) { matcher?.append(group: group, to: &units) }
+
     mutating func next() throws(Failure) -> TextMatch? {
         switch upcoming {
         case .done: return nil
-        case .regex(let offset, let isFirst):
-            // After a match at the very end there is nothing to look at.
-            if !isFirst, matcher?.isAtEnd(offset) == true { return nil }
-            guard let match = try matcher?.first(from: offset) else {
-                upcoming = .done
-                return nil
-            }
-            if !isFirst, match.end == match.start, let failure = matcher?.regex.emptyMatch { throw failure }
-            upcoming = .regex(offset: match.end, isFirst: false)
-            try runtime.charge(match.byteCount + 64)
-            return match
+        case .regex:
+            guard let range = try nextRange() else { return nil }
+            return matcher?.match(range)
         case .function(let function, let arguments, let call):
             let result = try runtime.applyIteratee(function, arguments, call)
             if result.isUndefined {
@@ -161,12 +176,30 @@ enum Replacement {
         } else {
             let template: [UInt16]? = if case .string(let text) = call[2] { CodeUnits.units(of: text) } else { nil }
             var matching = Matching(text, subject, call[1], call)
+            if let template, matching.isRegex {
+                while Double(count) < limit, let range = try matching.nextRange() {
+                    try add(units[position..<range.lowerBound])
+                    let before = result.count
+                    substitute(template, groups: matching.groupCount, &result) { group, result in
+                        if let group {
+                            matching.append(group: group, to: &result)
+                        } else {
+                            subject.append(range, to: &result)
+                        }
+                    }
+                    try call.runtime.charge(result.count - before)
+                    position = range.upperBound
+                    count += 1
+                }
+            }
             while Double(count) < limit, let match = try matching.next() {
                 let from = min(position, units.count)
                 try add(units[from..<max(min(match.start, units.count), from)])
                 if let template {
                     let before = result.count
-                    substitute(match, into: template, &result)
+                    substitute(template, groups: match.groupCount, &result) { group, result in
+                        if let group { match.append(group: group, to: &result) } else { match.append(to: &result) }
+                    }
                     try call.runtime.charge(result.count - before)
                 } else {
                     let groups = try call.runtime.array(match.groups)
@@ -188,10 +221,15 @@ enum Replacement {
 
     /// A replacement with `$0` for the match, `$1`... for its groups and `$$` for a dollar. Of `$12` both digits count only
     /// where there are that many groups.
-    private static func substitute(_ match: TextMatch, into template: [UInt16], _ result: inout [UInt16]) {
+    ///
+    /// - Parameter add: adds the text of a group, counted from 0, or of the match.
+    @inline(__always)
+    private static func substitute(
+        _ template: [UInt16], groups groupCount: Int, _ result: inout [UInt16],
+        add: (_ group: Int?, _ result: inout [UInt16]) -> Void
+    ) {
         let dollar = UInt16(UInt8(ascii: "$"))
         var position = 0
-        let groupCount = match.groupCount
         let most = groupCount < 10 ? 1 : String(groupCount).utf8.count
         func number(_ digits: Int) -> (value: Int, length: Int)? {
             var value = 0
@@ -216,7 +254,7 @@ enum Replacement {
                 result.append(dollar)
                 position += 1
             } else if next == 0x30 {
-                match.append(to: &result)
+                add(nil, &result)
                 position += 1
             } else {
                 var index = number(most)
@@ -225,7 +263,7 @@ enum Replacement {
                     result.append(dollar)
                     continue
                 }
-                if index.value >= 1, index.value <= groupCount { match.append(group: index.value - 1, to: &result) }
+                if index.value >= 1, index.value <= groupCount { add(index.value - 1, &result) }
                 position += index.length
             }
         }

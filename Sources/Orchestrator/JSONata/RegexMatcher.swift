@@ -11,6 +11,9 @@ final class RegexSubject: Sendable {
 
     func text(_ range: Range<Int>) -> String { CodeUnits.text(units, range) }
 
+    /// The bytes of a part in UTF-8.
+    func byteCount(_ range: Range<Int>) -> Int { isASCII ? range.count : text(range).utf8.count }
+
     /// Adds a part to a text under construction, as ``text(_:)`` gives it.
     func append(_ range: Range<Int>, to result: inout [UInt16]) {
         if isASCII {
@@ -39,7 +42,7 @@ struct RegexMatcher: ~Copyable {
     let subject: RegexSubject
     private let runtime: Runtime
     /// Where groups begin and end, then the registers of loops.
-    private var slots: [Int] = []
+    private var slots: [Int]
     /// The first `choiceCount` are in use; others stand for later use.
     private var choices: [Choice]
     private var choiceCount = 0
@@ -51,7 +54,8 @@ struct RegexMatcher: ~Copyable {
         self.runtime = runtime
         maximumChoices = max(
             runtime.environment.limits.bytes / MemoryLayout<Choice>.stride, RegexMatcher.leastChoices)
-        choices = Array(repeating: .resume(at: 0, position: 0), count: RegexMatcher.leastChoices)
+        slots = Array(repeating: -1, count: regex.slots)
+        choices = Array(repeating: .resume(at: 0, position: 0), count: RegexMatcher.leastChoices / 2)
     }
 
     /// Whether an offset is at the end of the text or beyond.
@@ -59,6 +63,22 @@ struct RegexMatcher: ~Copyable {
 
     /// The first match that begins at or after the offset.
     mutating func first(from offset: Int) throws(Failure) -> TextMatch? {
+        guard let range = try find(from: offset) else { return nil }
+        return match(range)
+    }
+
+    /// The match that was found last, with its groups.
+    func match(_ range: Range<Int>) -> TextMatch { TextMatch(subject, range, slots: slots, groups: regex.groups) }
+
+    /// Adds the text of a group of the match that was found last, counted from 0, if it took part.
+    func append(group: Int, to result: inout [UInt16]) {
+        let from = slots[2 * group + 2]
+        let to = slots[2 * group + 3]
+        if from >= 0, to >= from { subject.append(from..<to, to: &result) }
+    }
+
+    /// Where the first match lies that begins at or after the offset.
+    mutating func find(from offset: Int) throws(Failure) -> Range<Int>? {
         let units = subject.units
         var start = offset
         while start <= units.count {
@@ -72,17 +92,8 @@ struct RegexMatcher: ~Copyable {
                 while start < units.count, !begins(lead, units[start]) { start += 1 }
                 try runtime.step((start - tried) * lead.steps)
             }
-            if slots.isEmpty {
-                slots = Array(repeating: -1, count: regex.slots)
-            } else {
-                for index in slots.indices { slots[index] = -1 }
-            }
-            if let end = try run(from: 0, at: start) {
-                // The match takes them along.
-                let found = slots
-                slots = []
-                return TextMatch(subject, start..<end, slots: found, groups: regex.groups)
-            }
+            for index in slots.indices { slots[index] = -1 }
+            if let end = try run(from: 0, at: start) { return start..<end }
             start += 1
         }
         return nil

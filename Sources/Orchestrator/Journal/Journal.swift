@@ -42,7 +42,8 @@ public actor Journal {
     /// Closing has waited long enough: nobody listens to the outcomes any more.
     var hasGivenUp = false
     var drainWaiters: [CheckedContinuation<Void, Never>] = []
-    var leaseIsLost = false
+    /// Whether another incarnation is known to have taken the lease, or this one to have given it back.
+    public internal(set) var leaseIsLost = false
     var leaseLossWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameters:

@@ -6,9 +6,12 @@ extension Journal {
     /// The update waits for appends under way, and after it none of another incarnation lands: that, not the time, is what
     /// makes taking over safe. `validity` only decides how soon it is tried.
     ///
-    /// - Parameter holder: who this is, for people: host and process.
+    /// - Parameters:
+    ///   - holder: who this is, for people: host and process.
+    ///   - dead: an incarnation that certainly runs no more: from it, and from nobody who came after it, the lease is
+    ///     taken at once.
     public func takeLease(
-        holder: String, isStillHeldAfter validity: Duration
+        holder: String, isStillHeldAfter validity: Duration, from dead: String? = nil
     ) async throws(PostgresError) -> LeaseOutcome {
         precondition(!leaseIsLost, "an incarnation that lost the lease may hold stale executions: start a new journal")
         let incarnation = self.incarnation
@@ -22,7 +25,7 @@ extension Journal {
                            (extract(epoch FROM clock_timestamp() - renewed_at) * 1000000)::bigint AS age
                       FROM showrunner.lease WHERE id = 1
                     """, [], deadline: deadline)
-                if let row = current.first, row.text("incarnation") != incarnation,
+                if let row = current.first, row.text("incarnation") != incarnation, row.text("incarnation") != dead,
                     Duration.microseconds(row.int("age")) < validity
                 {
                     return .held(
@@ -36,11 +39,11 @@ extension Journal {
                     ON CONFLICT (id) DO UPDATE
                        SET incarnation = EXCLUDED.incarnation, holder = EXCLUDED.holder,
                            taken_at = clock_timestamp(), renewed_at = clock_timestamp()
-                     WHERE lease.incarnation = EXCLUDED.incarnation
+                     WHERE lease.incarnation IN (EXCLUDED.incarnation, $4)
                         OR lease.renewed_at + $3 * interval '1 microsecond' <= clock_timestamp()
                     RETURNING id
                     """,
-                    [.text(incarnation), .text(holder), .int(Int64(validity / .microseconds(1)))],
+                    [.text(incarnation), .text(holder), .int(Int64(validity / .microseconds(1))), .optional(dead)],
                     deadline: deadline)
                 if !taken.isEmpty { return .taken }
                 // Somebody was faster: the next look says who.

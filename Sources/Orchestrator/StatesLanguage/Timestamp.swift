@@ -9,13 +9,15 @@ public enum Timestamp {
         var reader = Reader(bytes: Array(text.utf8))
         guard let year = reader.number(digits: 4), reader.take("-"),
             let month = reader.number(digits: 2), (1...12).contains(month), reader.take("-"),
-            let day = reader.number(digits: 2), (1...daysInMonth(month, year: year)).contains(day), reader.take("T"),
+            let day = reader.number(digits: 2), (1...CivilDate.daysInMonth(month, year: year)).contains(day),
+            reader.take("T"),
             let hour = reader.number(digits: 2), hour < 24, reader.take(":"),
             let minute = reader.number(digits: 2), minute < 60, reader.take(":"),
             let second = reader.number(digits: 2), second < 60,
             let fraction = reader.fraction(), let offset = reader.offsetMinutes(), reader.isAtEnd
         else { return nil }
-        let seconds = (daysSinceEpoch(year: year, month: month, day: day) * 24 + hour) * 3600 + minute * 60 + second
+        let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
+        let seconds = (days * 24 + hour) * 3600 + minute * 60 + second
         return Int64((seconds - offset * 60) * 1_000_000 + fraction)
     }
 
@@ -24,50 +26,18 @@ public enum Timestamp {
         let milliseconds = floorDivide(microseconds, 1000)
         let seconds = floorDivide(milliseconds, 1000)
         let days = floorDivide(seconds, 86_400)
-        let (year, month, day) = civil(daysSinceEpoch: Int(days))
+        let date = CivilDate(daysSinceEpoch: Int(days))
         let inDay = Int(seconds - days * 86_400)
         func padded(_ value: Int, _ width: Int) -> String {
             let digits = String(value)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
         }
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(padded(inDay / 3600, 2)):"
+        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(padded(inDay / 3600, 2)):"
             + "\(padded(inDay / 60 % 60, 2)):\(padded(inDay % 60, 2)).\(padded(Int(milliseconds - seconds * 1000), 3))Z"
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
         value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor)
-    }
-
-    private static func daysInMonth(_ month: Int, year: Int) -> Int {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    // The two conversions count years from March, so that the leap day is the last of its year, in eras of 400 years
-    // (146,097 days), after Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms".
-
-    private static func daysSinceEpoch(year: Int, month: Int, day: Int) -> Int {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
-
-    private static func civil(daysSinceEpoch days: Int) -> (year: Int, month: Int, day: Int) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
     }
 
     private struct Reader {
