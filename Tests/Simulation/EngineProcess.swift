@@ -99,7 +99,7 @@ final class EngineProcess: @unchecked Sendable {
                 let began = await engine.time
                 guard try await journal.renewLease() else { return }
                 await engine.noteLeaseRenewed(at: began)
-            } catch let error as PostgresError {
+            } catch {
                 trace.note("\(incarnation) could not renew the lease: \(error)")
             }
         }
