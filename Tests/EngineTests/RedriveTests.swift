@@ -32,6 +32,34 @@ struct RedriveTests {
         """#
     }
 
+    /// Found by the simulation: whoever had read the execution before another's redrive, which ended at
+    /// once, took what it had read for how the execution stands, and was told that another engine owns it.
+    @Test("of many redrives at once, each is done or finds nothing to do")
+    func crowd() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine(
+            "e1", machines: ["m": #"{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"E"}}}"#])
+        let arn = try await first.engine.start(machine: "m", name: "one", input: "{}").execution.executionARN
+        _ = try await end(of: arn, on: first.engine)
+        let engine = first.engine
+        let done = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<40 {
+                group.addTask {
+                    do {
+                        _ = try await engine.redrive(arn, token: nil)
+                        return true
+                    } catch let error as EngineError where error.code == .notRedrivable {
+                        return false
+                    }
+                }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(done > 0)
+        #expect(try await engine.run(arn).run.redriveCount == done)
+        await EngineTests.end(first)
+    }
+
     @Test("a failed execution goes on at its failed state, and an engine that takes over knows of it")
     func standard() async throws {
         let stage = try await Stage()

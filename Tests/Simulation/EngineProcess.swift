@@ -85,18 +85,23 @@ final class EngineProcess: @unchecked Sendable {
         await engine.beginServing()
         trace.note("\(incarnation) serves")
         trace.count("takeover")
+        Task.detached { [self] in
+            await journal.waitUntilLeaseIsLost()
+            guard await journal.leaseIsLost, !isShuttingDown else { return }
+            trace.note("\(incarnation) has lost the lease")
+            trace.count("lease lost")
+            await engine.noteLeaseLost()
+            host.die()
+        }
         while !isShuttingDown {
             try await clock.sleep(for: .seconds(3))
-            let began = await engine.time
             do {
-                guard try await journal.renewLease() else {
-                    trace.note("\(incarnation) has lost the lease")
-                    trace.count("lease lost")
-                    await engine.noteLeaseLost()
-                    return
-                }
+                let began = await engine.time
+                guard try await journal.renewLease() else { return }
                 await engine.noteLeaseRenewed(at: began)
-            } catch { trace.note("\(incarnation) could not renew the lease: \(error)") }
+            } catch {
+                trace.note("\(incarnation) could not renew the lease: \(error)")
+            }
         }
         await engine.stop()
         await journal.close(deadline: .seconds(10))

@@ -213,16 +213,16 @@ final class Scenario: @unchecked Sendable {
                     await redrive(machine, name, &dice)
                 }
             }
-            if dice.once(in: 3) { crowd(machine, name) }
+            for _ in 0..<Int.random(in: 0...2, using: &dice) { crowd(machine, name) }
         }
     }
 
     /// Several people do several things to one execution at about the same time.
     private func crowd(_ machine: String, _ name: String) {
         let instant = dice.roll(5_000_000...100_000_000)
-        for _ in 0..<Int.random(in: 2...6, using: &dice) {
+        for _ in 0..<Int.random(in: 2...8, using: &dice) {
             let action = Int.random(in: 0..<3, using: &dice)
-            perform(after: instant + dice.delay(upTo: 1_000_000)) { [self] dice in
+            perform(after: instant + dice.delay(upTo: 300_000)) { [self] dice in
                 switch action {
                 case 0: await stop(machine, name, &dice)
                 case 1: await redrive(machine, name, &dice)

@@ -224,6 +224,7 @@ extension Engine {
     }
 
     private func remove(_ run: Run) {
+        reopenings[run.execution.id]?.departures += 1
         guard runs.removeValue(forKey: run.execution.id) != nil, let count = openRuns[run.machineName] else { return }
         openRuns[run.machineName] = count == 1 ? nil : count - 1
         startPostponedChildren()

@@ -77,6 +77,8 @@ public actor Engine {
     var unreadable: Set<String> = []
     /// Open executions that are not in memory for the moment: their tasks are neither over nor to be answered.
     var reloading: Set<String> = []
+    /// Ended executions that somebody is about to take into memory again.
+    var reopenings: [String: Reopening] = [:]
     /// Executions in memory by machine.
     var openRuns: [String: Int] = [:]
 

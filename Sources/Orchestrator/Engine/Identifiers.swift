@@ -24,14 +24,6 @@ public enum RequestID {
 }
 
 extension Engine {
-    /// A UUID of version 7 (RFC 9562): the first 48 bits are milliseconds, so that ids sort by the time of their making.
-    func makeExecutionID(at microseconds: Int64) -> String {
-        var bytes = randomBytes(16)
-        let milliseconds = UInt64(max(microseconds, 0)) / 1000
-        for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> UInt64(40 - 8 * index)) }
-        return uuidText(bytes, version: 7)
-    }
-
     /// A random UUID (version 4).
     func makeUUID() -> String { uuidText(randomBytes(16), version: 4) }
 

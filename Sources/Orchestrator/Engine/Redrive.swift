@@ -1,6 +1,14 @@
 import Interpreter
 import Journal
 
+/// An ended execution that somebody is about to take into memory again.
+struct Reopening {
+    /// Calls that are about to.
+    var waiting = 0
+    /// How often it has left memory since the first of them came.
+    var departures = 0
+}
+
 /// RedriveExecution: an execution that ended without success goes on where it had stopped.
 ///
 /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
@@ -22,7 +30,27 @@ extension Engine {
     ///
     /// Throws `.notFound`, `.notRedrivable` with the reason, `.executionLimit`, `.unavailable`.
     public func redrive(_ id: String, token: String?) async throws(EngineError) -> Int64 {
-        var run = try await find(id)
+        let id = try await find(id).execution.id
+        reopenings[id, default: Reopening()].waiting += 1
+        defer {
+            reopenings[id]?.waiting -= 1
+            if reopenings[id]?.waiting == 0 { reopenings[id] = nil }
+        }
+        // Redriven by somebody else, and ended again, while it was read: what was read is not how it stands.
+        while true {
+            let departures = reopenings[id]?.departures
+            let run = try await find(id)
+            if let instant = try earlierRedrive(of: run, token: token) { return instant }
+            if let trouble = await journal.trouble {
+                throw EngineError.unavailable("The database takes no writes: \(trouble)")
+            }
+            guard let taken = try reopen(run, departures: departures) else { continue }
+            return try await redrive(taken, token: token)
+        }
+    }
+
+    /// When the redrive of this token was, if it was already. Throws `.notRedrivable`.
+    private func earlierRedrive(of run: Run, token: String?) throws(EngineError) -> Int64? {
         if let token, let earlier = run.execution.redriveTokens.last(where: { $0.token == token }),
             now - earlier.at < Self.tokenPeriod
         {
@@ -36,7 +64,10 @@ extension Engine {
                 code: .notRedrivable,
                 message: "Execution is part of a Map Run and is redriven with the execution that the Map Run is in")
         }
-        run = try await reopen(run)
+        return nil
+    }
+
+    private func redrive(_ run: Run, token: String?) async throws(EngineError) -> Int64 {
         let event = Event.redrive(count: run.execution.redriveCount + 1, token: token)
         switch await submit(event, to: run) {
         case .committed: return run.execution.redrivenAt ?? now
@@ -49,17 +80,14 @@ extension Engine {
         }
     }
 
-    /// Takes an ended execution into memory, so that it can take events; one that is there already is taken as it is.
-    private func reopen(_ run: Run) async throws(EngineError) -> Run {
+    /// Takes an ended execution into memory, so that it can take events; one that is there already is taken as it is. Nil
+    /// where it has been there, and left again, since `departures` were counted.
+    private func reopen(_ run: Run, departures: Int?) throws(EngineError) -> Run? {
         if let running = runs[run.execution.id] { return running }
+        guard reopenings[run.execution.id]?.departures == departures else { return nil }
         guard runs.count < limits.openExecutions else {
             throw tooManyExecutions
         }
-        if let trouble = await journal.trouble {
-            throw EngineError.unavailable("The database takes no writes: \(trouble)")
-        }
-        // Others had their turn meanwhile; from here to the insertion nobody has.
-        if let running = runs[run.execution.id] { return running }
         insert(run)
         return run
     }

@@ -219,7 +219,7 @@ extension Engine: RunService {
             throw tooManyExecutions
         }
         let instant = now
-        let id = timeOrderedUUID(at: instant)
+        let id = timeOrderedUUID(at: instant, random: randomBytes(16))
         let executionName = name ?? id
         let start = ExecutionStart(
             machineARN: target.machine.arn, name: executionName, definitionHash: definition.hash, input: input,
