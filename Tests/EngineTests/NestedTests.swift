@@ -66,4 +66,19 @@ struct NestedTests {
         #expect(try await second.engine.run(child).run.status == .aborted)
         await EngineTests.end(second)
     }
+
+    @Test("one that was redriven by itself goes on, whoever takes over")
+    func redriven() async throws {
+        let (stage, parent, child) = try await waiting()
+        let second = try await stage.engine("e2")
+        let updates = await second.engine.updates(of: parent)
+        try await second.engine.stopExecution(child, error: "E", cause: nil)
+        for await update in updates where update.run.status != .running { break }
+        _ = try await second.engine.redrive(child, token: nil)
+        await EngineTests.end(second)
+        let third = try await stage.engine("e3")
+        #expect(try await third.engine.complete(third.engine.take("w3"), 1))
+        #expect(try await third.engine.run(child).run.status == .succeeded)
+        await EngineTests.end(third)
+    }
 }

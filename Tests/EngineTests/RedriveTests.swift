@@ -221,19 +221,37 @@ struct RedriveTests {
         _ = try await end(of: parent, on: first.engine)
         _ = try await first.engine.redrive(parent, token: nil)
         let id = try await first.engine.run(parent).run.id
+        // Its task is there once the child has been redriven.
+        _ = try await first.engine.take("w9")
         await EngineTests.end(first)
         // The child's rows from its redrive on were not written.
-        _ = try await stage.query(
+        let lost = try await stage.query(
             """
             DELETE FROM showrunner.journal WHERE execution_id <> $1
                AND seq >= (SELECT min(seq) FROM showrunner.journal AS other WHERE other.execution_id = journal.execution_id
                               AND effects LIKE '%executionRedriven%')
+            RETURNING seq
             """, [.uuid(id)])
+        #expect(lost.count > 0)
         _ = try await stage.query(
             "UPDATE showrunner.execution_list SET status = 'FAILED' WHERE execution_id <> $1", [.uuid(id)])
         let second = try await stage.engine("e2")
         #expect(try await second.engine.complete(second.engine.take(), "done"))
         #expect(try await end(of: parent, on: second.engine).output == ["done"])
         await EngineTests.end(second)
+    }
+
+    @Test("a Map state that is retried runs its children again")
+    func retriedMap() async throws {
+        let stage = try await Stage()
+        let retry = #""Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"MaxAttempts":1}],"#
+        let only = try await stage.engine("e1", machines: ["m": Self.mapRun("STANDARD", retry)])
+        let engine = only.engine
+        let parent = try await engine.start(machine: "m", name: "one", input: "[1]").execution.executionARN
+        #expect(try await engine.fail(engine.take(), "Broken"))
+        #expect(try await engine.complete(engine.take(), "done"))
+        #expect(try await end(of: parent, on: engine).output == ["done"])
+        #expect(try await engine.mapRuns(of: parent).map(\.status) == [.failed, .succeeded])
+        await EngineTests.end(only)
     }
 }

@@ -387,4 +387,30 @@ struct MapRunTests {
             talk.refuses(.mapRunUpdated(entry: 1, maxConcurrency: 1, toleratedCount: nil, toleratedPercentage: nil)))
         #expect(try talk.replayed() == talk.execution)
     }
+
+    @Test("a Retry starts the children anew, as other executions")
+    func retriedChildren() throws {
+        let talk = try Conversation(
+            definition(#""Retry":[{"ErrorEquals":["States.ALL"],"MaxAttempts":1}],"#), input: ["a"])
+        talk.tell(.start)
+        let first = try #require(talk.execution.pendingChildren.first)
+        talk.tell(.childExecutionEnded(entry: 1, index: 0, outcome: .failed(error: "E", cause: nil)))
+        try talk.ring()
+        let second = try #require(talk.execution.pendingChildren.first)
+        #expect(first.name != second.name && first.input == second.input)
+        #expect(first.membership.mapRunNumber == 0 && second.membership.mapRunNumber == 1)
+        #expect(first.membership.mapRunARN != second.membership.mapRunARN)
+        #expect(try talk.replayed() == talk.execution)
+    }
+
+    @Test("a state that failed before its Map Run began is evaluated anew")
+    func redriveBeforeMapRun() throws {
+        let talk = try Conversation(
+            definition(#""ToleratedFailureCountPath":"$.none","ItemsPath":"$.items","#), input: ["items": ["a"]])
+        talk.tell(.start)
+        #expect(talk.execution.outcome?.status == "FAILED")
+        #expect(talk.tell(.redrive(count: 1, token: nil)).contains(.stateRedriven(scope: 0)))
+        #expect(talk.execution.outcome?.status == "FAILED" && talk.execution.pendingChildren.isEmpty)
+        #expect(try talk.replayed() == talk.execution)
+    }
 }

@@ -250,6 +250,53 @@ struct RedriveTests {
         #expect(try talk.replayed() == talk.execution)
     }
 
+    /// The first branch has all it needs and fails over its own output; the second was given up.
+    private func failingBranch(_ fields: String = "") -> String {
+        let inner =
+            #"{"StartAt":"Q","States":{"Q":{"Type":"Parallel","ResultSelector":{"x.$":"States.ArrayGetItem($,99)"},"End":true,"#
+            + #""Branches":[{"StartAt":"A","States":{"A":\#(task())}}]}}}"#
+        let waiting = #"{"StartAt":"B","States":{"B":\#(task())}}"#
+        return
+            #"{"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[\#(inner),\#(waiting)],\#(fields)"Next":"C"},"#
+            + #""C":\#(task())}}"#
+    }
+
+    @Test("a branch that fails as it is redriven ends the state with those that were to follow")
+    func failsAtOnce() throws {
+        let talk = try Conversation(failingBranch())
+        talk.tell(.start)
+        try talk.complete("A", 1)
+        #expect(talk.execution.outcome?.status == "FAILED")
+        for count in 1...2 {
+            _ = redrive(talk)
+            #expect(talk.execution.outcome?.status == "FAILED" && talk.execution.redriveCount == count)
+        }
+        #expect(try talk.replayed() == talk.execution)
+    }
+
+    @Test("the same under a Retry or a Catch, which take the failure", arguments: ["Retry", "Catch"])
+    func failsAtOnceAndIsTaken(_ field: String) throws {
+        let fields =
+            field == "Retry"
+            ? #""Retry":[{"ErrorEquals":["States.ALL"],"MaxAttempts":1}],"#
+            : #""Catch":[{"ErrorEquals":["States.ALL"],"Next":"C"}],"#
+        let talk = try Conversation(failingBranch(fields))
+        talk.tell(.start)
+        // Stopped before anything of it could fail, and gone on with.
+        talk.tell(.stop(error: nil, cause: nil))
+        _ = redrive(talk)
+        try talk.complete("A", 1)
+        #expect(talk.execution.isOpen)
+        if field == "Retry" {
+            try talk.ring()
+            try talk.complete("A", 1)
+            #expect(talk.execution.outcome?.status == "FAILED")
+            _ = redrive(talk)
+            #expect(talk.execution.isOpen && talk.execution.timers.count == 1, "the retries count anew")
+        }
+        #expect(try talk.replayed() == talk.execution)
+    }
+
     @Test("a failure that was caught or retried is over: no redrive goes back there")
     func caught() throws {
         let branches = #""Branches":[{"StartAt":"A","States":{"A":\#(task())}}]"#

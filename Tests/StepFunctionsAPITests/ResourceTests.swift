@@ -29,7 +29,7 @@ struct ResourceTests {
             ("arn:aws:states:us-east-1:111111111111:activity:a", false), ("arn:aws:states:::showrunner:else", false),
             ("arn:aws:states:::showrunner:encode.sync", false), ("arn:aws:states:::lambda:invoke", false),
             ("arn:aws:lambda:us-east-1:000000000000:function:f", false), ("arn:aws:states:::sqs:sendMessage", false),
-            ("arn:aws:states:::aws-sdk:s3:getObject.waitForTaskToken", false),
+            ("arn:aws:states:::aws-sdk:s3:getObject.waitForTaskToken", true),
             ("arn:aws:states:::aws-sdk:dynamodb:getItem", false),
         ])
     func rule(resource: String, isSupported: Bool) {

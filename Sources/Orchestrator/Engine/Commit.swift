@@ -25,6 +25,13 @@ extension Engine {
     /// Decides what waits in the mailbox and sends it as one row, unless an append is under way already.
     func pump(_ run: Run) {
         guard !run.isAppending, !run.mailbox.isEmpty else { return }
+        // What was thrown away, or loaded beside the one in memory, takes nothing more.
+        guard runs[run.execution.id] === run || !run.execution.isOpen else {
+            let refused = run.mailbox
+            run.mailbox = []
+            for pending in refused { pending.reply?(.refused("The execution is being loaded again.")) }
+            return
+        }
         // One instant a row: every effect of it happened then.
         var batch = Batch(execution: run.execution, now: now)
         var goesOn = false

@@ -165,7 +165,7 @@ public actor Engine {
         repeatStarts()
     }
 
-    /// Engine time; traps before ``activate(holder:)``.
+    /// Engine time; traps before ``activate(holder:isDead:)``.
     var now: Int64 {
         guard let clock else { preconditionFailure("engine time is known only once the engine is active") }
         return clock.now

@@ -223,7 +223,9 @@ extension Engine {
                 entry.runsExpressChildren
                 ? entry.branches?.mapRun?.ended[index]?.redrives ?? 0 : 0
             return childID(
-                of: run.execution.id, ChildKey(entry: entry.id, index: index, generation: generation))
+                of: run.execution.id,
+                ChildKey(
+                    entry: entry.id, mapRun: entry.branches?.mapRun?.number ?? 0, index: index, generation: generation))
         }
         var page = try await page(query, ListFilter(mapRun: mapRun, isRedriven: query.isRedriven, ids: ids))
         for index in page.items.indices { page.items[index].status = .pendingRedrive }

@@ -23,6 +23,7 @@ extension Engine {
         // One that still runs is redriven once it has ended: ``tellParent(of:)``.
         guard runs[id] == nil, !reloading.contains(id) else { return }
         if child.redrives > 0, !child.isExpress {
+            guard hasRoom(for: key, of: parent) else { return }
             // It exists already, unless its parent was stopped before it could be started.
             Task { await self.tellEnd(of: id, key: key, to: parent, orElse: child) }
             return
@@ -30,12 +31,16 @@ extension Engine {
         start(child, key: key, of: parent)
     }
 
+    /// Whether a child may be open, too; else it waits for room.
+    func hasRoom(for key: ChildKey, of parent: Run) -> Bool {
+        guard runs.count >= limits.openExecutions else { return true }
+        postponedChildren.append(PostponedChild(parent: parent.execution.id, key: key))
+        return false
+    }
+
     private func start(_ child: ChildExecution, key: ChildKey, of parent: Run) {
         let id = childID(of: parent.execution.id, key)
-        guard runs.count < limits.openExecutions else {
-            postponedChildren.append(PostponedChild(parent: parent.execution.id, key: key))
-            return
-        }
+        guard hasRoom(for: key, of: parent) else { return }
         let start = ExecutionStart(
             machineARN: child.machineARN, name: child.name, definitionHash: parent.execution.start.definitionHash,
             input: child.input, seed: seed(of: id, parent: parent.execution.start.seed),
@@ -178,7 +183,8 @@ extension Engine {
     /// A child's id: the time bits of its parent's, so that it lies in the same partition of the journal, and a hash.
     func childID(of parent: String, _ key: ChildKey) -> String {
         let generation = key.generation == 0 ? "" : " \(key.generation)"
-        let hash = SHA256.hash("\(parent) \(key.entry) \(key.index)\(generation)").bytes
+        let mapRun = key.mapRun == 0 ? "" : " run \(key.mapRun)"
+        let hash = SHA256.hash("\(parent) \(key.entry) \(key.index)\(generation)\(mapRun)").bytes
         guard let time = Hex.decode(parent.replacing("-", with: "").prefix(12)) else {
             preconditionFailure("\(parent) is an execution's id")
         }

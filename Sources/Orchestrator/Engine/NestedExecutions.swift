@@ -80,10 +80,17 @@ extension Engine {
         let wait = NestedWait(execution: run.execution.id, entry: entry, nonce: nonce, kind: kind)
         do {
             let nested = try await find(started.execution.executionARN)
-            guard nested.execution.isOpen, let running = runs[nested.execution.id] else {
+            guard nested.execution.isOpen else {
                 tell(wait, endOf: nested)
                 return
             }
+            // While it is loaded again, nothing is known of its end.
+            guard let running = runs[nested.execution.id] else {
+                await repeatLater(kind, entry: entry, nonce: nonce, of: run)
+                return
+            }
+            // The same for the one that waits: it asks anew once it is loaded.
+            guard !reloading.contains(run.execution.id) else { return }
             guard runs[run.execution.id] === run, run.execution.isOpen,
                 case .task(let standing) = run.execution.entry(entry)?.phase, standing.started?.nonce == nonce
             else {
@@ -119,7 +126,9 @@ extension Engine {
     /// Stops executions whose starter had ended, or given its task up, before it could tell them: an engine died in
     /// between. Only once everything that waits for an execution has found it again.
     private func stopOrphans() {
-        for run in runs.values where run.execution.isOpen && run.nestedWaits.isEmpty {
+        // One that was redriven since goes on for whoever redrove it.
+        for run in runs.values
+        where run.execution.isOpen && run.nestedWaits.isEmpty && run.execution.redriveCount == 0 {
             guard let starter = run.execution.start.starter, !reloading.contains(starter.execution),
                 !unreadable.contains(starter.execution)
             else { continue }

@@ -72,6 +72,8 @@ extension Engine {
         switch await submit(event, to: run) {
         case .committed: return run.execution.redrivenAt ?? now
         case .stale:
+            // Another call redrove it meanwhile; with the same token it was this redrive.
+            if let instant = try earlierRedrive(of: run, token: token) { return instant }
             throw EngineError(code: .notRedrivable, message: "Execution is RUNNING and cannot be redriven")
         case .nameTaken: preconditionFailure("a redrive takes no name")
         case .refused(let reason):
@@ -96,7 +98,10 @@ extension Engine {
     func redriveChild(_ child: Run, key: ChildKey, redrives: Int, of parent: Run) async {
         let id = child.execution.id
         let run = runs[id] ?? child
-        if runs[id] == nil { insert(run) }
+        if runs[id] == nil {
+            guard hasRoom(for: key, of: parent) else { return }
+            insert(run)
+        }
         switch await submit(.redrive(count: redrives, token: nil), to: run) {
         case .committed, .stale: return
         case .nameTaken: preconditionFailure("a redrive takes no name")

@@ -54,10 +54,12 @@ extension Engine {
 struct ChildKey: Hashable {
     let entry: EntryID
     let index: Int
-    /// See ``MapRunMembership/generation``.
+    /// See ``MapRun/number`` and ``MapRunMembership/generation``.
+    let mapRun: Int
     let generation: Int
 
-    init(entry: EntryID, index: Int, generation: Int) {
+    init(entry: EntryID, mapRun: Int, index: Int, generation: Int) {
+        self.mapRun = mapRun
         self.entry = entry
         self.index = index
         self.generation = generation
@@ -66,12 +68,14 @@ struct ChildKey: Hashable {
     init(_ child: ChildExecution) {
         entry = child.entry
         index = child.index
+        mapRun = child.membership.mapRunNumber
         generation = child.membership.generation
     }
 
     init(_ membership: MapRunMembership) {
         entry = membership.entry
         index = membership.index
+        mapRun = membership.mapRunNumber
         generation = membership.generation
     }
 }

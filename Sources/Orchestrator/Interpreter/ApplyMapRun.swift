@@ -9,9 +9,14 @@ extension Execution {
         case .mapRunStarted(let scope, let arn, let count, let percentage):
             let event = recordEvent(in: scope)
             let hasItems = map(in: scope).reader == nil
+            let number = scopes.change(scope) { scope in
+                defer { scope.entry?.mapRunCount += 1 }
+                return scope.entry?.mapRunCount ?? 0
+            }
             changeBranches(of: scope) { branches in
                 branches.mapRun = MapRun(
-                    arn: arn, toleratedCount: count, toleratedPercentage: percentage, hasItems: hasItems,
+                    arn: arn, number: number, toleratedCount: count, toleratedPercentage: percentage,
+                    hasItems: hasItems,
                     startedEventID: event)
             }
         case .itemReadRequested(let scope, let parameters, let maxItems):

@@ -47,8 +47,11 @@ extension Decider {
     private mutating func startIterations(_ scope: ScopeID, _ map: MapState, seen input: JSON)
         throws(EvaluationError)
     {
+        let entry = execution.scopes.shared(scope)?.value.entry?.id
         while true {
-            guard let branches = execution.scopes.shared(scope)?.value.entry?.branches,
+            // What is redriven may end at once, and this state with it.
+            guard let standing = execution.scopes.shared(scope)?.value.entry, standing.id == entry,
+                let branches = standing.branches,
                 branches.maxConcurrency == 0 || branches.running.count < branches.maxConcurrency
             else { return }
             if let index = branches.awaitingRedrive.last {

@@ -229,6 +229,6 @@ extension MapRunMembership {
             execution: try reader.text("execution"), entry: try reader.number("entry"),
             index: try reader.number("index"), processor: steps.map { $0.stringValue ?? "" },
             mapRunARN: try reader.text("mapRun"), item: json["item"], generation: json["generation"]?.integerValue ?? 0,
-            itemCount: json["items"]?.integerValue ?? 1)
+            itemCount: json["items"]?.integerValue ?? 1, mapRunNumber: json["run"]?.integerValue ?? 0)
     }
 }

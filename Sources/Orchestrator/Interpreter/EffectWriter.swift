@@ -172,6 +172,7 @@ extension MapRunMembership {
             ("execution", .string(execution)), ("entry", .integer(entry)), ("index", .integer(index)),
             ("processor", .array(processor.map { .string($0) })), ("mapRun", .string(mapRunARN)), ("item", item),
             ("generation", generation == 0 ? nil : .integer(generation)),
-            ("items", itemCount == 1 ? nil : .integer(itemCount)))
+            ("items", itemCount == 1 ? nil : .integer(itemCount)),
+            ("run", mapRunNumber == 0 ? nil : .integer(mapRunNumber)))
     }
 }

@@ -100,11 +100,14 @@ public struct MapRunMembership: Sendable, Hashable {
     public let generation: Int
     /// How many items it works on: more than one with an ItemBatcher only.
     public let itemCount: Int
+    /// ``MapRun/number``.
+    public let mapRunNumber: Int
 
     public init(
         execution: String, entry: EntryID, index: Int, processor: [String], mapRunARN: String, item: JSON? = nil,
-        generation: Int = 0, itemCount: Int = 1
+        generation: Int = 0, itemCount: Int = 1, mapRunNumber: Int = 0
     ) {
+        self.mapRunNumber = mapRunNumber
         self.itemCount = itemCount
         self.execution = execution
         self.entry = entry

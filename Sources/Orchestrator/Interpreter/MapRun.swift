@@ -16,6 +16,8 @@ public struct MapRun: Sendable, Hashable {
     /// ToleratedFailureCount and ToleratedFailurePercentage, where the state has them.
     public internal(set) var toleratedCount: Int?
     public internal(set) var toleratedPercentage: Double?
+    /// Which Map Run of its state's entry this is, from 0: a Retry starts another.
+    public let number: Int
     /// How often the Map Run has been redriven.
     public internal(set) var redriveCount = 0
     /// Child executions that did not succeed and wait for being redriven, the last first.
@@ -25,8 +27,12 @@ public struct MapRun: Sendable, Hashable {
     /// The history's MapRunStarted.
     let startedEventID: Int
 
-    init(arn: String, toleratedCount: Int?, toleratedPercentage: Double?, hasItems: Bool, startedEventID: Int) {
+    init(
+        arn: String, number: Int, toleratedCount: Int?, toleratedPercentage: Double?, hasItems: Bool,
+        startedEventID: Int
+    ) {
         self.arn = arn
+        self.number = number
         self.hasItems = hasItems
         self.toleratedCount = toleratedCount
         self.toleratedPercentage = toleratedPercentage
@@ -131,6 +137,10 @@ public enum PendingIO: Sendable, Hashable {
 }
 
 extension Entry {
+    var isDistributedMap: Bool {
+        if case .map(let map) = plan.state.kind, case .distributed = map.mode { true } else { false }
+    }
+
     /// Whether the child executions of this Map state are EXPRESS executions.
     public var runsExpressChildren: Bool {
         guard case .map(let map) = plan.state.kind, case .distributed(let isExpress) = map.mode else { return false }
@@ -173,17 +183,17 @@ extension Execution {
         let item = child.itemCount == 1 && map.batcher == nil ? entry.branches?.items?[child.firstItem] : nil
         let generation = isExpress ? child.redrives : 0
         return ChildExecution(
-            entry: id, index: index, name: childName(of: id, index: index, generation: generation),
+            entry: id, index: index, name: childName(of: id, mapRun, index: index, generation: generation),
             machineARN: childMachineARN(mapRun.arn), input: child.input, isExpress: isExpress,
             redrives: child.redrives,
             membership: MapRunMembership(
                 execution: self.id, entry: id, index: index, processor: processorPath(of: scope),
                 mapRunARN: mapRun.arn, item: item == child.input ? nil : item, generation: generation,
-                itemCount: child.itemCount))
+                itemCount: child.itemCount, mapRunNumber: mapRun.number))
     }
 
-    private func childName(of entry: EntryID, index: Int, generation: Int) -> String {
-        identifier(for: entry, draw: 2_000_000 + index, redrives: generation)
+    private func childName(of entry: EntryID, _ mapRun: MapRun, index: Int, generation: Int) -> String {
+        identifier(for: entry, draw: 2_000_000 + index + mapRun.number << 40, redrives: generation)
     }
 
     /// The ended children of a Map Run, in their order.
@@ -192,7 +202,7 @@ extension Execution {
         let isExpress = entry.runsExpressChildren
         return mapRun.ended.keys.sorted().compactMap { index in
             mapRun.ended[index].map { result in
-                let name = childName(of: id, index: index, generation: isExpress ? result.redrives : 0)
+                let name = childName(of: id, mapRun, index: index, generation: isExpress ? result.redrives : 0)
                 let machine = childMachineARN(mapRun.arn)
                 return (
                     child: ChildDescription(

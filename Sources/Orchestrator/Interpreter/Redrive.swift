@@ -23,12 +23,13 @@ extension Decider {
         guard let entry = execution.scopes.shared(scope)?.value.entry else {
             preconditionFailure("a scope that did not succeed is in a state")
         }
-        guard let branches = entry.branches else {
-            emit(.stateRedriven(scope: scope))
+        if entry.branches?.mapRun != nil {
+            emit(.mapRunRedriven(scope: scope))
             return
         }
-        guard branches.mapRun == nil else {
-            emit(.mapRunRedriven(scope: scope))
+        // A distributed Map state without a Map Run has failed before it began one.
+        guard let branches = entry.branches, !entry.isDistributedMap else {
+            emit(.stateRedriven(scope: scope))
             return
         }
         emit(.branchesRedriven(scope: scope))
@@ -36,8 +37,13 @@ extension Decider {
             childEnded(scope)
             return
         }
-        for index in branches.broken.keys.sorted() { redriveChild(index, of: scope) }
         if branches.broken.isEmpty { finish(scope: scope, result: .children) }
+        // A child may end at once, and what follows from that may end this state, or the execution.
+        while let standing = execution.scopes.shared(scope)?.value.entry, standing.id == entry.id,
+            let index = standing.branches?.awaitingRedrive.last
+        {
+            redriveChild(index, of: scope)
+        }
     }
 
     /// Goes on with a branch or an iteration that had failed or was given up.

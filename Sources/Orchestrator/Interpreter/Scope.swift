@@ -56,6 +56,8 @@ public struct Entry: Sendable, Hashable {
     public internal(set) var retries: [Int: Int] = [:]
     /// The children of a Parallel or Map state; outside ``Phase`` so that a change of one does not copy them all.
     public internal(set) var branches: Branches?
+    /// Map Runs that it has started: more than one after a Retry.
+    var mapRunCount = 0
     /// What the state has assigned on its way out, for the history's event of the exit.
     var assigned: [String] = []
     /// The turn to be evaluated, while it waits for that.
@@ -103,7 +105,7 @@ public struct Entry: Sendable, Hashable {
             && left.enteredAt == right.enteredAt && left.enteredEventID == right.enteredEventID
             && left.precedingEventID == right.precedingEventID && left.phase == right.phase
             && left.retries == right.retries && left.branches == right.branches && left.assigned == right.assigned
-            && left.turn == right.turn && left.credentials == right.credentials
+            && left.mapRunCount == right.mapRunCount && left.turn == right.turn && left.credentials == right.credentials
             && left.callbackNonce == right.callbackNonce
     }
 

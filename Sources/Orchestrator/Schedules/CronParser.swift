@@ -178,7 +178,7 @@ struct CronParser {
                 }
                 step = value
                 // From a number on, as far as the field goes.
-                if range.count == 1 { range = range.lowerBound...field.bounds.upperBound }
+                if !sides[0].text.contains("-") { range = range.lowerBound...field.bounds.upperBound }
             }
             let base = field == .year ? field.bounds.lowerBound : 0
             for value in stride(from: range.lowerBound, through: range.upperBound, by: step) {
