@@ -29,11 +29,13 @@ extension EndToEnd {
 
         @Test("lint knows files of schedules and of triggers by their names")
         func lintsWhatStarts() async throws {
-            let schedules = try write(
-                "Schedules:\n  a: {ScheduleExpression: rate(1 dya), Target: {Arn: m}}\n", "schedules.yaml")
-            let triggers = try write(
-                "Triggers:\n  a: {Source: {Kind: upload}, EventPattern: {detail: {}}, Target: {Arn: m}}\n",
-                "triggers.yaml")
+            let folder = Workplace.file("starts")
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let (schedules, triggers) = (folder + "/schedules.yaml", folder + "/triggers.yaml")
+            try Data("Schedules:\n  a: {ScheduleExpression: rate(1 dya), Target: {Arn: m}}\n".utf8)
+                .write(to: URL(filePath: schedules))
+            try Data("Triggers:\n  a: {Source: {Kind: upload}, EventPattern: {detail: {}}, Target: {Arn: m}}\n".utf8)
+                .write(to: URL(filePath: triggers))
             let ended = try await run("lint", schedules, triggers)
             #expect(ended.status == 1)
             #expect(ended.output.contains("\(schedules):2:34: error: 'dya' is none of minutes, hours and days"))
