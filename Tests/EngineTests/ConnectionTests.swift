@@ -10,7 +10,7 @@ private let sharedKey = MasterKey()
 
 private func parameters(_ secret: String = secret) -> JSON {
     [
-        "AuthorizationType": "API_KEY",
+        "AuthorizationType": "API_KEY", "Origins": ["https://api.example", "https://b.example:8443"],
         "AuthParameters": [
             "ApiKeyAuthParameters": ["ApiKeyName": "X-Key", "ApiKeyValue": .string(secret)],
             "InvocationHttpParameters": ["HeaderParameters": [["Key": "X-Also", "Value": .string(secret)]]],
@@ -19,10 +19,10 @@ private func parameters(_ secret: String = secret) -> JSON {
 }
 
 /// A machine that calls an API with a connection.
-private func calling(_ arn: String) -> String {
+private func calling(_ arn: String, at endpoint: String = "https://api.example") -> String {
     #"""
     {"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::http:invoke","Parameters":{
-      "ApiEndpoint":"https://api.example","Method":"POST","Authentication":{"ConnectionArn":"\#(arn)"}},
+      "ApiEndpoint":"\#(endpoint)","Method":"POST","Authentication":{"ConnectionArn":"\#(arn)"}},
       "Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"MaxAttempts":1}],"End":true}}}
     """#
 }
@@ -144,6 +144,32 @@ struct ConnectionTests {
         guard case .missing = try await engine.connection(forTask: try await engine.take().token) else {
             Issue.record("a task that calls nobody got a connection")
             return
+        }
+        await end(maker, running)
+    }
+
+    @Test(
+        "a connection goes to its origins and nowhere else",
+        arguments: [
+            ("https://api.example/v1?a=b", true), ("https://API.example:443", true), ("https://b.example:8443/", true),
+            ("https://b.example", false), ("http://api.example", false), ("https://api.example.evil.example", false),
+            ("https://api.example@evil.example/", false), ("https://api.example:443@evil.example/", false),
+            ("https://evil.example#@api.example", false), ("https://evil.example/https://api.example", false),
+        ])
+    func origins(_ endpoint: String, _ isAllowed: Bool) async throws {
+        let stage = try await Stage()
+        let maker = try await engine(stage, "e1")
+        let made = try await maker.engine.createConnection(name: "c", description: nil, parameters: parameters())
+        #expect(made.json["Origins"] == ["https://api.example", "https://b.example:8443"])
+        let running = try await engine(stage, "e2", machines: ["m": calling(made.arn, at: endpoint)])
+        _ = try await running.engine.start(machine: "m", name: nil, input: "{}")
+        let offer = try #require(try await running.engine.poll(poll(steps: ["http:invoke"])))
+        switch try await running.engine.connection(forTask: offer.token) {
+        case .connection: #expect(isAllowed)
+        case .elsewhere(let reason):
+            #expect(!isAllowed)
+            #expect(reason.contains("https://api.example, https://b.example:8443 alone") && !reason.contains(secret))
+        case let other: Issue.record("\(other)")
         }
         await end(maker, running)
     }

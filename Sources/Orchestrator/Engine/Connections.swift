@@ -8,17 +8,18 @@ public struct ConnectionView: Sendable {
     public let name: String
     public let arn: String
     public let description: String?
-    /// `AuthorizationType` and `AuthParameters`, as EventBridge's DescribeConnection has them.
+    /// `AuthorizationType` and `AuthParameters`, as EventBridge's DescribeConnection has them, and `Origins`.
     public let shown: JSON
     /// Microseconds since 1970.
     public let createdAt: Int64
 
-    /// EventBridge's members.
+    /// EventBridge's members, and `Origins`.
     public var json: JSON {
         .members(
             ("Name", .string(name)), ("ConnectionArn", .string(arn)), ("Description", description.map(JSON.string)),
             ("ConnectionState", "AUTHORIZED"), ("AuthorizationType", shown["AuthorizationType"]),
-            ("AuthParameters", shown["AuthParameters"]), ("CreationTime", .instant(microseconds: createdAt)))
+            ("AuthParameters", shown["AuthParameters"]), ("Origins", shown["Origins"]),
+            ("CreationTime", .instant(microseconds: createdAt)))
     }
 }
 
@@ -29,6 +30,8 @@ public enum ConnectionAnswer: Sendable {
     case stale
     /// The task names none, or one that does not exist. A sentence for people.
     case missing(String)
+    /// The task calls something that is none of the connection's origins. A sentence for people.
+    case elsewhere(String)
     /// Its secrets can't be opened. A sentence for people.
     case sealed(String)
 }
@@ -36,7 +39,7 @@ public enum ConnectionAnswer: Sendable {
 extension Engine {
     /// Keeps a connection, its secrets sealed.
     ///
-    /// - Parameter parameters: EventBridge's `AuthorizationType` and `AuthParameters`.
+    /// - Parameter parameters: EventBridge's `AuthorizationType` and `AuthParameters`, and `Origins`.
     ///
     /// Throws `.invalidName`, `.invalid` for the parameters, `.conflict` where the name is taken or the engine has no
     /// master key, `.quotaExceeded`.
@@ -125,7 +128,12 @@ extension Engine {
         }
         do {
             let secret = try keyRing.open(stored.sealed, context: Self.context(stored.name, stored.id))
-            return .connection(try HTTPConnection(json: try JSON(parsing: secret)))
+            // The list of origins is under the seal, too: who writes to the database can't make it longer.
+            let connection = try HTTPConnection(json: try JSON(parsing: secret))
+            if let refusal = connection.refusal(to: parameters["ApiEndpoint"]?.stringValue ?? "") {
+                return .elsewhere(refusal)
+            }
+            return .connection(connection)
         } catch let error as CryptoError {
             return .sealed("The connection '\(stored.name)' can't be opened: \(error.message)")
         } catch {
