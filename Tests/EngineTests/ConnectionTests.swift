@@ -195,4 +195,39 @@ struct ConnectionTests {
         }
         await end(maker, other, rotated)
     }
+
+    @Test("an engine with a new master key seals what an older one sealed anew, and the older one can go")
+    func rotation() async throws {
+        let stage = try await Stage()
+        let new = MasterKey()
+        let maker = try await engine(stage, "e1")
+        for name in ["a", "b"] {
+            _ = try await maker.engine.createConnection(name: name, description: "of \(name)", parameters: parameters())
+        }
+        let before = try await maker.journal.connections()
+        let rotated = try await engine(stage, "e2", keys: [new, sharedKey])
+        let during = try await rotated.journal.connections()
+        let ring = try KeyRing([new])
+        #expect(during.map { ring.isNewest($0.sealed) } == [true, true])
+        // Nothing else of them has changed.
+        for (was, now) in zip(before, during) {
+            var resealed = was
+            resealed.sealed = now.sealed
+            #expect(now == resealed)
+        }
+        let arn = try #require(try await rotated.engine.listConnections().first).arn
+        let after = try await engine(stage, "e3", machines: ["m": calling(arn)], keys: [new])
+        _ = try await after.engine.start(machine: "m", name: nil, input: "{}")
+        let offer = try #require(try await after.engine.poll(poll(steps: ["http:invoke"])))
+        guard case .connection(let connection) = try await after.engine.connection(forTask: offer.token) else {
+            Issue.record("the new key alone does not open it")
+            return
+        }
+        #expect(connection == (try HTTPConnection(json: parameters())))
+        // What is under the newest key is not written again, and what no key opens stays as it is.
+        #expect(try await after.journal.connections() == during)
+        let stranger = try await engine(stage, "e4", keys: [MasterKey()])
+        #expect(try await stranger.journal.connections() == during)
+        await end(maker, rotated, after, stranger)
+    }
 }

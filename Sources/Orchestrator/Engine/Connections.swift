@@ -142,6 +142,22 @@ extension Engine {
         }
     }
 
+    /// A connection under the newest master key: sealed anew, and saved, where an older one sealed it. One that no key of
+    /// the ring opens stays as it is; its tasks say so.
+    func renewed(_ stored: StoredConnection) async throws(EngineError) -> StoredConnection {
+        guard let keyRing, !keyRing.isNewest(stored.sealed) else { return stored }
+        let context = Self.context(stored.name, stored.id)
+        var renewed = stored
+        do throws(CryptoError) {
+            renewed.sealed = try keyRing.seal(try keyRing.open(stored.sealed, context: context), context: context)
+        } catch {
+            return stored
+        }
+        let saved = renewed
+        try await written { try await journal.saveConnection(saved) }
+        return saved
+    }
+
     private func connection(arn: String) -> StoredConnection? {
         let prefix = Self.connectionPrefix
         guard arn.hasPrefix(prefix) else { return nil }
