@@ -230,4 +230,27 @@ struct ConnectionTests {
         #expect(try await stranger.journal.connections() == during)
         await end(maker, rotated, after, stranger)
     }
+
+    @Test("a connection that was made by other rules fails its tasks with a reason, and no more")
+    func otherRules() async throws {
+        let stage = try await Stage()
+        let maker = try await engine(stage, "e1")
+        let arn = try await maker.engine.createConnection(
+            name: "c", description: nil, parameters: parameters()
+        ).arn
+        var stored = try #require(try await maker.journal.connections().first)
+        var older = parameters()
+        older["Origins"] = nil
+        stored.sealed = try KeyRing([sharedKey]).seal(older.utf8, context: "connection c \(stored.id)")
+        #expect(try await maker.journal.saveConnection(stored))
+        let running = try await engine(stage, "e2", machines: ["m": calling(arn)])
+        _ = try await running.engine.start(machine: "m", name: nil, input: "{}")
+        let offer = try #require(try await running.engine.poll(poll(steps: ["http:invoke"])))
+        guard case .sealed(let reason) = try await running.engine.connection(forTask: offer.token) else {
+            Issue.record("a connection without origins came")
+            return
+        }
+        #expect(reason.contains("'c' has to be made again") && reason.contains("'Origins'") && !reason.contains(secret))
+        await end(maker, running)
+    }
 }

@@ -32,7 +32,7 @@ public enum ConnectionAnswer: Sendable {
     case missing(String)
     /// The task calls something that is none of the connection's origins. A sentence for people.
     case elsewhere(String)
-    /// Its secrets can't be opened. A sentence for people.
+    /// Its secrets can't be opened or read. A sentence for people.
     case sealed(String)
 }
 
@@ -136,9 +136,12 @@ extension Engine {
             return .connection(connection)
         } catch let error as CryptoError {
             return .sealed("The connection '\(stored.name)' can't be opened: \(error.message)")
+        } catch let error as StepFailure {
+            // Another version of the engine made it, by other rules.
+            return .sealed("The connection '\(stored.name)' has to be made again: \(error.cause)")
         } catch {
-            // Only what was read before is sealed, and the seal covers every byte.
-            preconditionFailure("a sealed connection is one that was read when it was made")
+            // Only JSON is sealed, and the seal covers every byte.
+            preconditionFailure("a sealed connection is JSON")
         }
     }
 
