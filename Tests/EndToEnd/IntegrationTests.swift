@@ -81,7 +81,8 @@ extension EndToEnd {
                     ],
                 ]
                 try Data(document.utf8).write(to: URL(filePath: file))
-                let created = try await stage.showrunner("connections", "create", "partner", "--file", file)
+                let created = try await stage.showrunner(
+                    "connections", "create", "partner", "--origin", server.url, "--file", file)
                 #expect(created.status == 0, "\(created)")
                 let arn = created.output.trimmingCharacters(in: .whitespacesAndNewlines)
                 let listed = try await stage.showrunner("connections", "list", "--json")

@@ -10,7 +10,7 @@ private let sharedKey = MasterKey()
 
 private func parameters(_ secret: String = secret) -> JSON {
     [
-        "AuthorizationType": "API_KEY",
+        "AuthorizationType": "API_KEY", "Origins": ["https://api.example", "https://b.example:8443"],
         "AuthParameters": [
             "ApiKeyAuthParameters": ["ApiKeyName": "X-Key", "ApiKeyValue": .string(secret)],
             "InvocationHttpParameters": ["HeaderParameters": [["Key": "X-Also", "Value": .string(secret)]]],
@@ -19,10 +19,10 @@ private func parameters(_ secret: String = secret) -> JSON {
 }
 
 /// A machine that calls an API with a connection.
-private func calling(_ arn: String) -> String {
+private func calling(_ arn: String, at endpoint: String = "https://api.example") -> String {
     #"""
     {"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::http:invoke","Parameters":{
-      "ApiEndpoint":"https://api.example","Method":"POST","Authentication":{"ConnectionArn":"\#(arn)"}},
+      "ApiEndpoint":"\#(endpoint)","Method":"POST","Authentication":{"ConnectionArn":"\#(arn)"}},
       "Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"MaxAttempts":1}],"End":true}}}
     """#
 }
@@ -148,6 +148,32 @@ struct ConnectionTests {
         await end(maker, running)
     }
 
+    @Test(
+        "a connection goes to its origins and nowhere else",
+        arguments: [
+            ("https://api.example/v1?a=b", true), ("https://API.example:443", true), ("https://b.example:8443/", true),
+            ("https://b.example", false), ("http://api.example", false), ("https://api.example.evil.example", false),
+            ("https://api.example@evil.example/", false), ("https://api.example:443@evil.example/", false),
+            ("https://evil.example#@api.example", false), ("https://evil.example/https://api.example", false),
+        ])
+    func origins(_ endpoint: String, _ isAllowed: Bool) async throws {
+        let stage = try await Stage()
+        let maker = try await engine(stage, "e1")
+        let made = try await maker.engine.createConnection(name: "c", description: nil, parameters: parameters())
+        #expect(made.json["Origins"] == ["https://api.example", "https://b.example:8443"])
+        let running = try await engine(stage, "e2", machines: ["m": calling(made.arn, at: endpoint)])
+        _ = try await running.engine.start(machine: "m", name: nil, input: "{}")
+        let offer = try #require(try await running.engine.poll(poll(steps: ["http:invoke"])))
+        switch try await running.engine.connection(forTask: offer.token) {
+        case .connection: #expect(isAllowed)
+        case .elsewhere(let reason):
+            #expect(!isAllowed)
+            #expect(reason.contains("https://api.example, https://b.example:8443 alone") && !reason.contains(secret))
+        case let other: Issue.record("\(other)")
+        }
+        await end(maker, running)
+    }
+
     @Test("a lost master key is said, and an older one beside the new still opens")
     func masterKeys() async throws {
         let stage = try await Stage()
@@ -168,5 +194,63 @@ struct ConnectionTests {
             return
         }
         await end(maker, other, rotated)
+    }
+
+    @Test("an engine with a new master key seals what an older one sealed anew, and the older one can go")
+    func rotation() async throws {
+        let stage = try await Stage()
+        let new = MasterKey()
+        let maker = try await engine(stage, "e1")
+        for name in ["a", "b"] {
+            _ = try await maker.engine.createConnection(name: name, description: "of \(name)", parameters: parameters())
+        }
+        let before = try await maker.journal.connections()
+        let rotated = try await engine(stage, "e2", keys: [new, sharedKey])
+        let during = try await rotated.journal.connections()
+        let ring = try KeyRing([new])
+        #expect(during.map { ring.isNewest($0.sealed) } == [true, true])
+        // Nothing else of them has changed.
+        for (was, now) in zip(before, during) {
+            var resealed = was
+            resealed.sealed = now.sealed
+            #expect(now == resealed)
+        }
+        let arn = try #require(try await rotated.engine.listConnections().first).arn
+        let after = try await engine(stage, "e3", machines: ["m": calling(arn)], keys: [new])
+        _ = try await after.engine.start(machine: "m", name: nil, input: "{}")
+        let offer = try #require(try await after.engine.poll(poll(steps: ["http:invoke"])))
+        guard case .connection(let connection) = try await after.engine.connection(forTask: offer.token) else {
+            Issue.record("the new key alone does not open it")
+            return
+        }
+        #expect(connection == (try HTTPConnection(json: parameters())))
+        // What is under the newest key is not written again, and what no key opens stays as it is.
+        #expect(try await after.journal.connections() == during)
+        let stranger = try await engine(stage, "e4", keys: [MasterKey()])
+        #expect(try await stranger.journal.connections() == during)
+        await end(maker, rotated, after, stranger)
+    }
+
+    @Test("a connection that was made by other rules fails its tasks with a reason, and no more")
+    func otherRules() async throws {
+        let stage = try await Stage()
+        let maker = try await engine(stage, "e1")
+        let arn = try await maker.engine.createConnection(
+            name: "c", description: nil, parameters: parameters()
+        ).arn
+        var stored = try #require(try await maker.journal.connections().first)
+        var older = parameters()
+        older["Origins"] = nil
+        stored.sealed = try KeyRing([sharedKey]).seal(older.utf8, context: "connection c \(stored.id)")
+        #expect(try await maker.journal.saveConnection(stored))
+        let running = try await engine(stage, "e2", machines: ["m": calling(arn)])
+        _ = try await running.engine.start(machine: "m", name: nil, input: "{}")
+        let offer = try #require(try await running.engine.poll(poll(steps: ["http:invoke"])))
+        guard case .sealed(let reason) = try await running.engine.connection(forTask: offer.token) else {
+            Issue.record("a connection without origins came")
+            return
+        }
+        #expect(reason.contains("'c' has to be made again") && reason.contains("'Origins'") && !reason.contains(secret))
+        await end(maker, running)
     }
 }

@@ -221,8 +221,10 @@ import Testing
 
     // MARK: Connections
 
-    private func connection(_ type: String, _ parameters: JSON) throws -> HTTPConnection {
-        try HTTPConnection(json: ["AuthorizationType": .string(type), "AuthParameters": parameters])
+    private func connection(_ type: String, for origin: String, _ parameters: JSON) throws -> HTTPConnection {
+        try HTTPConnection(json: [
+            "AuthorizationType": .string(type), "AuthParameters": parameters, "Origins": [.string(origin)],
+        ])
     }
 
     @Test func secretsStayWithTheirOrigin() async throws {
@@ -239,7 +241,7 @@ import Testing
             connection.answer(307, "Location: \(target)/else\r\n")
         }
         let connection = try connection(
-            "API_KEY",
+            "API_KEY", for: server.url,
             [
                 "ApiKeyAuthParameters": ["ApiKeyName": "X-Key", "ApiKeyValue": "s3cret"],
                 "InvocationHttpParameters": ["HeaderParameters": [["Key": "X-Also", "Value": "s3cret-too"]]],
@@ -254,6 +256,78 @@ import Testing
         #expect(requests[1].header("X-Mine") == "open")
     }
 
+    @Test(arguments: [
+        (301, "PUT"), (302, "PATCH"), (302, "DELETE"), (307, "POST"), (308, "POST"), (301, "POST"), (303, "POST"),
+    ])
+    func secretsInTheContentStayWithTheirOrigin(_ status: Int, _ method: String) async throws {
+        let seen = Collected<ScriptedServer.Received>()
+        let other = try ScriptedServer { connection in
+            guard let request = connection.receive() else { return }
+            seen.add(request)
+            connection.answer()
+        }
+        let target = other.url
+        let server = try ScriptedServer { connection in
+            guard let request = connection.receive() else { return }
+            seen.add(request)
+            if request.line.contains("/moved") {
+                connection.answer(status, "Location: \(target)/else\r\n")
+            } else {
+                connection.answer(status, "Location: /moved\r\n")
+            }
+        }
+        let connection = try connection(
+            "API_KEY", for: server.url,
+            [
+                "ApiKeyAuthParameters": ["ApiKeyName": "X-Key", "ApiKeyValue": "s3cret"],
+                "InvocationHttpParameters": ["BodyParameters": [["Key": "pin", "Value": "s3cret-too"]]],
+            ])
+        let step = try step()
+        // 301 and 303 make a POST a GET, which has no content to keep.
+        if method == "POST", status <= 303 {
+            _ = try await call(server.url, method, ["RequestBody": ["a": 1]], connection: connection, by: step)
+            #expect(seen.all.map(\.line).last == "GET /else HTTP/1.1")
+        } else {
+            let failure = await failure {
+                try await call(server.url, method, ["RequestBody": ["a": 1]], connection: connection, by: step)
+            }
+            #expect(failure?.error == "States.Http.Socket")
+            #expect(failure?.cause.contains("another origin, \(target)") == true, "\(failure?.cause ?? "")")
+            #expect(failure?.cause.contains("s3cret") == false)
+            // The same origin gets it on every hop.
+            #expect(
+                seen.all.map { String(decoding: $0.content, as: UTF8.self).contains("s3cret-too") } == [true, true])
+        }
+        let there = seen.all.filter { $0.line.contains("/else") }
+        #expect(!there.contains { ($0.head + String(decoding: $0.content, as: UTF8.self)).contains("s3cret") })
+    }
+
+    @Test func aConnectionIsForItsOriginsAlone() async throws {
+        let seen = Collected<String>()
+        let server = try ScriptedServer { connection in
+            guard let request = connection.receive() else { return }
+            seen.add(request.line)
+            connection.answer(200, "", #"{"access_token":"t"}"#)
+        }
+        let step = try step()
+        let connection = try connection(
+            "OAUTH_CLIENT_CREDENTIALS", for: "https://api.example",
+            [
+                "OAuthParameters": [
+                    "ClientParameters": ["ClientID": "me", "ClientSecret": "s3cret"],
+                    "AuthorizationEndpoint": .string(server.url + "/token"), "HttpMethod": "POST",
+                ]
+            ])
+        // A host that only a careless reader finds in it changes nothing.
+        for url in [server.url, server.url + "/https://api.example", server.url + "#@api.example"] {
+            let failure = await failure { try await call(url, "POST", connection: connection, by: step) }
+            #expect(failure?.error == "Showrunner.HttpAddressForbidden")
+            #expect(failure?.cause == "The connection is for https://api.example alone, not for \(server.url).")
+        }
+        // Not even a token is asked for.
+        #expect(seen.all.isEmpty)
+    }
+
     @Test func basicAuthorization() async throws {
         let seen = Collected<String>()
         let server = try ScriptedServer { connection in
@@ -263,14 +337,14 @@ import Testing
         }
         // The example of RFC 7617, section 2.
         let connection = try connection(
-            "BASIC", ["BasicAuthParameters": ["Username": "Aladdin", "Password": "open sesame"]])
+            "BASIC", for: server.url, ["BasicAuthParameters": ["Username": "Aladdin", "Password": "open sesame"]])
         _ = try await call(server.url, connection: connection, by: try step())
         #expect(seen.all == ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="])
     }
 
     private func oauth(_ url: String, secret: String = "s3cret") throws -> HTTPConnection {
         try connection(
-            "OAUTH_CLIENT_CREDENTIALS",
+            "OAUTH_CLIENT_CREDENTIALS", for: url,
             [
                 "OAuthParameters": [
                     "ClientParameters": ["ClientID": "me", "ClientSecret": .string(secret)],
@@ -302,6 +376,20 @@ import Testing
         _ = try await call(server.url, connection: connection, by: step)
         let form = "token grant_type=client_credentials&scope=films&client_id=me&client_secret=s3cret"
         #expect(seen.all == [form, "Bearer t1", "Bearer t1", "Bearer t1", form, "Bearer t2"])
+    }
+
+    @Test(arguments: [#""nan""#, #""-nan""#, #""inf""#, #""soon""#, "[]"])
+    func aTokenWithoutALifeIsUsedOnce(_ life: String) async throws {
+        let seen = Collected<String>()
+        let server = try ScriptedServer { connection in
+            guard let request = connection.receive() else { return }
+            seen.add(request.line)
+            connection.answer(200, "", #"{"access_token":"t","expires_in":\#(life)}"#)
+        }
+        let step = try step()
+        let connection = try oauth(server.url)
+        for _ in 1...2 { _ = try await call(server.url + "/api", connection: connection, by: step) }
+        #expect(seen.all.filter { $0.contains("/token") }.count == 2)
     }
 
     static let badTokens: [(Int, String)] = [

@@ -8,7 +8,7 @@ import Testing
 @Suite struct HTTPTaskCallTests {
     private func connection(_ invocation: JSON) throws -> HTTPConnection {
         try HTTPConnection(json: [
-            "AuthorizationType": "BASIC",
+            "AuthorizationType": "BASIC", "Origins": ["https://a"],
             "AuthParameters": [
                 "BasicAuthParameters": ["Username": "u", "Password": "p"], "InvocationHttpParameters": invocation,
             ],
@@ -126,7 +126,17 @@ import Testing
         #expect(!"\(connection)\(dumped)".contains("h1dden"))
     }
 
+    private static func origins(_ origins: JSON?) -> JSON {
+        .members(
+            ("AuthorizationType", "BASIC"),
+            ("AuthParameters", ["BasicAuthParameters": ["Username": "u", "Password": "secret"]]), ("Origins", origins))
+    }
+
     static let badConnections: [(JSON, String)] = [
+        (origins(nil), "'Origins' has to be a list of 1 to 20"), (origins([]), "'Origins' has to be a list"),
+        (origins("https://a"), "'Origins' has to be a list"), (origins(["https://a", 7]), "'Origins[1]' has to be"),
+        (origins(["https://a/path"]), "'Origins[0]' has to be"), (origins(["*"]), "'Origins[0]' has to be"),
+        (origins(.array([JSON](repeating: "https://a", count: 21))), "'Origins' has to be a list"),
         ([:], "'AuthorizationType'"), (["AuthorizationType": "NONE", "AuthParameters": [:]], "is 'NONE'"),
         (["AuthorizationType": "BASIC", "AuthParameters": [:]], "BasicAuthParameters' has to be an object"),
         (
@@ -156,6 +166,28 @@ import Testing
             ], "BodyParameters[0].Key'"
         ),
     ]
+
+    static let urls: [(String, String?)] = [
+        ("https://api.example", "https://api.example"), ("HTTPS://API.Example:443/x?y#z", "https://api.example"),
+        ("http://10.0.0.7:8080?x", "http://10.0.0.7:8080"), ("http://a:80/", "http://a"),
+        ("https://a:80", "https://a:80"), ("https://[FE80::1]:8443/", "https://[fe80::1]:8443"),
+        // What two readers could understand differently.
+        ("https://a@b/", nil), ("https://a:1@b/", nil), ("https://a\\@b/", nil), ("https://a%2eb/", nil),
+        ("https://a b/", nil), ("https://ä.example", nil), ("https://a:", nil), ("https://a:0", nil),
+        ("https://a:65536", nil), ("https://a:+1", nil), ("https://[::1", nil), ("https://[]", nil),
+        ("https://[::1]x", nil), ("https://", nil), ("ftp://a", nil), ("//a", nil), ("a", nil), ("", nil),
+        ("https:a", nil), (" https://a", nil), ("https://a\n", nil), ("https://a\r\n", nil),
+    ]
+
+    @Test(arguments: urls) func theOriginOfAURL(_ url: String, _ origin: String?) throws {
+        #expect(HTTPOrigin(of: url)?.description == origin)
+        if let origin {
+            #expect(HTTPOrigin(origin) == HTTPOrigin(of: url))
+            #expect(HTTPOrigin(origin + "/") == nil && HTTPOrigin(origin + "?") == nil)
+            // The client reads it in the same way.
+            #expect(HTTPURL.origin(url).flatMap { HTTPOrigin(of: $0) } == HTTPOrigin(of: url))
+        }
+    }
 
     @Test(arguments: badConnections) func aFaultyConnectionIsRefusedWithoutItsSecrets(_ json: JSON, _ words: String) {
         let failure = #expect(throws: StepFailure.self) { _ = try HTTPConnection(json: json) }

@@ -48,7 +48,7 @@ private let offer = TaskOffer(
     }
 
     private static let connection: JSON = [
-        "AuthorizationType": "OAUTH_CLIENT_CREDENTIALS",
+        "AuthorizationType": "OAUTH_CLIENT_CREDENTIALS", "Origins": ["https://a", "http://10.0.0.7:8080"],
         "AuthParameters": [
             "OAuthParameters": [
                 "ClientParameters": ["ClientID": "i", "ClientSecret": "s"], "AuthorizationEndpoint": "https://a/token",
@@ -109,7 +109,8 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             ("", "has 1048577 bytes, more than the 1048576 a message may have")),
         Refusal(
             "no connection", ConnectionReply.self,
-            #"{"connection":{"AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"u"}}}}"#,
+            #"{"connection":{"AuthorizationType":"BASIC","Origins":["https://a"],"#
+                + #""AuthParameters":{"BasicAuthParameters":{"Username":"u"}}}}"#,
             (
                 "connection",
                 "the connection: 'AuthParameters.BasicAuthParameters.Password' has to be a text of 1 to 512 characters"

@@ -128,7 +128,7 @@ private final class Desk: Sendable {
     }
 
     static let connection: JSON = [
-        "AuthorizationType": "BASIC",
+        "AuthorizationType": "BASIC", "Origins": ["https://api.example"],
         "AuthParameters": ["BasicAuthParameters": ["Username": "Ann", "Password": "secret"]],
     ]
 
@@ -143,6 +143,7 @@ private final class Desk: Sendable {
 
     @Test(arguments: [
         (404, WorkerProblem.noConnection, "Events.ConnectionResource.ResourceNotFound"),
+        (403, WorkerProblem.connectionElsewhere, "Showrunner.HttpAddressForbidden"),
         (422, WorkerProblem.connectionSealed, "Events.ConnectionResource.InternalError"),
         (409, WorkerProblem.staleToken, "Showrunner.Cancelled"),
     ])

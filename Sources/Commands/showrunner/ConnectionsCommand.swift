@@ -8,7 +8,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
         commandName: "connections", abstract: "Create, list and delete what HTTP tasks prove themselves with.",
         discussion: """
             Example:
-              showrunner connections create payments --file payments.json
+              showrunner connections create payments --origin https://api.example.com --file payments.json
             """,
         subcommands: [Create.self, List.self, Delete.self])
 
@@ -17,7 +17,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
             abstract: "Keep a connection; its secrets are sealed and never shown again.",
             discussion: """
                 Example:
-                  showrunner connections create payments --file payments.json
+                  showrunner connections create payments --origin https://api.example.com --file payments.json
 
                 The file is what 'aws events create-connection --cli-input-json' takes, for instance:
 
@@ -30,7 +30,13 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
         @Argument(help: "The connection's name: letters, digits, '.', '-' and '_'.")
         var name: String
-        @Option(help: "JSON with AuthorizationType, AuthParameters and maybe Description.")
+        @Option(
+            name: .customLong("origin"),
+            help: ArgumentHelp(
+                "Where it may be sent: scheme, host and maybe port. May be repeated; instead of the file's Origins.",
+                valueName: "origin"))
+        var origins: [String] = []
+        @Option(help: "JSON with AuthorizationType, AuthParameters, and maybe Origins and Description.")
         var file: String
         @OptionGroup var engine: EngineOptions
 
@@ -38,6 +44,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
             var document = try JSON(parsing: try JSONArgument.text("@" + file, of: "--file"))
             guard document.objectValue != nil else { throw ValidationError("--file has to hold a JSON object") }
             document["Name"] = .string(name)
+            if !origins.isEmpty { document["Origins"] = .array(origins.map(JSON.string)) }
             let connection = try await engine.client().post("/console/api/connections", document)
             if engine.json {
                 Terminal.json(connection)

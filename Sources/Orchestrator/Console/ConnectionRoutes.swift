@@ -6,7 +6,7 @@ import JSON
 extension ServiceRouter {
     /// Adds `/console/api/connections`: what HTTP tasks prove themselves with. Secrets go in and never come out.
     ///
-    /// The members are those of EventBridge's CreateConnection and DescribeConnection.
+    /// The members are those of EventBridge's CreateConnection and DescribeConnection, and `Origins`.
     public func addConnectionRoutes(engine: Engine) {
         get("/console/api/connections") { _, _ in
             let connections = try await asking { () throws(EngineError) in try await engine.listConnections() }

@@ -8,17 +8,18 @@ public struct ConnectionView: Sendable {
     public let name: String
     public let arn: String
     public let description: String?
-    /// `AuthorizationType` and `AuthParameters`, as EventBridge's DescribeConnection has them.
+    /// `AuthorizationType` and `AuthParameters`, as EventBridge's DescribeConnection has them, and `Origins`.
     public let shown: JSON
     /// Microseconds since 1970.
     public let createdAt: Int64
 
-    /// EventBridge's members.
+    /// EventBridge's members, and `Origins`.
     public var json: JSON {
         .members(
             ("Name", .string(name)), ("ConnectionArn", .string(arn)), ("Description", description.map(JSON.string)),
             ("ConnectionState", "AUTHORIZED"), ("AuthorizationType", shown["AuthorizationType"]),
-            ("AuthParameters", shown["AuthParameters"]), ("CreationTime", .instant(microseconds: createdAt)))
+            ("AuthParameters", shown["AuthParameters"]), ("Origins", shown["Origins"]),
+            ("CreationTime", .instant(microseconds: createdAt)))
     }
 }
 
@@ -29,14 +30,16 @@ public enum ConnectionAnswer: Sendable {
     case stale
     /// The task names none, or one that does not exist. A sentence for people.
     case missing(String)
-    /// Its secrets can't be opened. A sentence for people.
+    /// The task calls something that is none of the connection's origins. A sentence for people.
+    case elsewhere(String)
+    /// Its secrets can't be opened or read. A sentence for people.
     case sealed(String)
 }
 
 extension Engine {
     /// Keeps a connection, its secrets sealed.
     ///
-    /// - Parameter parameters: EventBridge's `AuthorizationType` and `AuthParameters`.
+    /// - Parameter parameters: EventBridge's `AuthorizationType` and `AuthParameters`, and `Origins`.
     ///
     /// Throws `.invalidName`, `.invalid` for the parameters, `.conflict` where the name is taken or the engine has no
     /// master key, `.quotaExceeded`.
@@ -125,13 +128,37 @@ extension Engine {
         }
         do {
             let secret = try keyRing.open(stored.sealed, context: Self.context(stored.name, stored.id))
-            return .connection(try HTTPConnection(json: try JSON(parsing: secret)))
+            // The list of origins is under the seal, too: who writes to the database can't make it longer.
+            let connection = try HTTPConnection(json: try JSON(parsing: secret))
+            if let refusal = connection.refusal(to: parameters["ApiEndpoint"]?.stringValue ?? "") {
+                return .elsewhere(refusal)
+            }
+            return .connection(connection)
         } catch let error as CryptoError {
             return .sealed("The connection '\(stored.name)' can't be opened: \(error.message)")
+        } catch let error as StepFailure {
+            // Another version of the engine made it, by other rules.
+            return .sealed("The connection '\(stored.name)' has to be made again: \(error.cause)")
         } catch {
-            // Only what was read before is sealed, and the seal covers every byte.
-            preconditionFailure("a sealed connection is one that was read when it was made")
+            // Only JSON is sealed, and the seal covers every byte.
+            preconditionFailure("a sealed connection is JSON")
         }
+    }
+
+    /// A connection under the newest master key: sealed anew, and saved, where an older one sealed it. One that no key of
+    /// the ring opens stays as it is; its tasks say so.
+    func renewed(_ stored: StoredConnection) async throws(EngineError) -> StoredConnection {
+        guard let keyRing, !keyRing.isNewest(stored.sealed) else { return stored }
+        let context = Self.context(stored.name, stored.id)
+        var renewed = stored
+        do throws(CryptoError) {
+            renewed.sealed = try keyRing.seal(try keyRing.open(stored.sealed, context: context), context: context)
+        } catch {
+            return stored
+        }
+        let saved = renewed
+        try await written { try await journal.saveConnection(saved) }
+        return saved
     }
 
     private func connection(arn: String) -> StoredConnection? {

@@ -87,7 +87,7 @@ extension Engine {
             machines[stored.machine]?.aliases[alias.name] = alias
         }
         for stored in try await journal.activities() { activities[stored.name] = try Activity(stored) }
-        for stored in try await journal.connections() { connections[stored.name] = stored }
+        for stored in try await journal.connections() { connections[stored.name] = try await renewed(stored) }
         pageTokens = PageTokens(
             key: try await journal.setting("page-token-key", orElse: PageTokens.makeKey(randomBytes)))
         for machine in machines.values where machine.isDeleting { try await finishDeletion(of: machine.name) }

@@ -37,14 +37,14 @@ extension Journal {
             );
             """)
 
-    /// Writes a new connection. False when this incarnation may not write.
+    /// Writes a new connection, or one that is sealed anew. False when this incarnation may not write.
     public func saveConnection(_ connection: StoredConnection) async throws(PostgresError) -> Bool {
         try await fenced(
             """
             , saved AS (
                 INSERT INTO showrunner.connection (name, id, description, shown, sealed, created_at)
                 SELECT $2, $3, $4, $5, $6, $7 FROM lease
-                -- The same again after a lost answer.
+                -- The same again after a lost answer, or under another master key.
                 ON CONFLICT (name) DO UPDATE SET id = EXCLUDED.id, sealed = EXCLUDED.sealed
             )
             """,

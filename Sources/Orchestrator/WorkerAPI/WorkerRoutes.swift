@@ -40,6 +40,10 @@ extension ServiceRouter {
             case .missing(let reason):
                 throw Problem(
                     WorkerProblem.noConnection, status: .notFound, title: "No such connection", detail: reason)
+            case .elsewhere(let reason):
+                throw Problem(
+                    WorkerProblem.connectionElsewhere, status: .forbidden,
+                    title: "The connection is not for this address", detail: reason)
             case .sealed(let reason):
                 throw Problem(
                     WorkerProblem.connectionSealed, status: .unprocessableContent,

@@ -30,8 +30,11 @@ actor AccessTokens {
         guard let token = answer["access_token"]?.stringValue, !token.isEmpty, token.utf8.count <= 16 << 10 else {
             throw Self.refused("\(HTTPURL.withoutQuery(client.endpoint)) gave no access_token")
         }
-        // RFC 6749, section 5.1: without expires_in the server says elsewhere how long; so it is used once.
-        if let seconds = answer["expires_in"]?.doubleValue ?? answer["expires_in"]?.stringValue.flatMap(Double.init) {
+        // RFC 6749, section 5.1: without expires_in the server says elsewhere how long; so it is used once. So it is
+        // where it is no number: 'nan' and 'inf' are texts that read as a Double.
+        if let seconds = answer["expires_in"]?.doubleValue ?? answer["expires_in"]?.stringValue.flatMap(Double.init),
+            seconds.isFinite
+        {
             if kept.count >= Self.maximumKept { kept = kept.filter { $0.value.until > .now } }
             if kept.count < Self.maximumKept {
                 let life = Duration.seconds(min(max(seconds, 0), 86_400))

@@ -42,11 +42,17 @@ public struct HTTPInvokeStep: DataStep {
         }
         report(StepProgress(stage: "call"))
         var privateHeaders: Set<String> = ["idempotency-key"]
+        var hasPrivateContent = false
         var token: (client: HTTPConnection.OAuthClient, text: String)?
         var headers: [(name: String, value: String)] = []
         if call.connectionARN != nil {
             let connection = try await task.connection()
             try call.add(connection.invocation)
+            // The engine has looked at the endpoint; this looks at what is called, as the client itself reads it.
+            if let refusal = connection.refusal(to: HTTPURL.origin(call.url) ?? "") {
+                throw StepFailure(error: StepErrorName.httpAddressForbidden, cause: refusal, retry: .never)
+            }
+            hasPrivateContent = !connection.invocation.body.isEmpty
             for parameter in connection.invocation.headers { privateHeaders.insert(parameter.key.lowercased()) }
             switch connection.authorization {
             case .basic(let username, let password):
@@ -61,7 +67,7 @@ public struct HTTPInvokeStep: DataStep {
         for header in headers { privateHeaders.insert(header.name.lowercased()) }
         let hop = HTTPTaskExchange.Hop(
             url: call.url, method: call.method, headers: self.headers(of: call, task, adding: headers),
-            content: call.content?.bytes, privateHeaders: privateHeaders)
+            content: call.content?.bytes, privateHeaders: privateHeaders, hasPrivateContent: hasPrivateContent)
         let response = try await HTTPTaskExchange(http: http, deadline: deadline).answer(to: hop)
         if response.status == 401, let token { await tokens.forget(token.client, token.text) }
         return try HTTPTaskResult.output(of: response)

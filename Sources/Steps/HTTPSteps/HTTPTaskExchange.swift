@@ -17,6 +17,8 @@ struct HTTPTaskExchange: Sendable {
         var content: [UInt8]?
         /// Names, in lower case, of the header fields that stay with the origin they are meant for.
         var privateHeaders: Set<String>
+        /// Whether the content holds something that stays with the origin it is meant for.
+        var hasPrivateContent: Bool
     }
 
     static let maximumRedirects = 5
@@ -66,9 +68,17 @@ struct HTTPTaskExchange: Sendable {
         if becomesGet {
             next.method = .get
             next.content = nil
+            next.hasPrivateContent = false
             for name in ["Content-Type", "Idempotency-Key"] { next.headers[name] = nil }
         }
         if origin != HTTPURL.origin(hop.url) {
+            // A part of the content alone would be another request than the one that was asked for.
+            guard !next.hasPrivateContent else {
+                throw StepFailure(
+                    error: "States.Http.Socket",
+                    cause: "\(HTTPURL.withoutQuery(hop.url)) leads to another origin, \(origin), which must not get "
+                        + "the connection's part of the content.", retry: .never)
+            }
             for name in hop.privateHeaders { next.headers[name] = nil }
             next.privateHeaders = []
         }

@@ -49,6 +49,9 @@ public struct HTTPConnection: Sendable, Hashable, CustomStringConvertible, Custo
 
     public let authorization: Authorization
     public let invocation: Parameters
+    /// Where it may be sent, and nowhere else: whoever writes a definition chooses the URL, but not who learns the
+    /// secrets. EventBridge has no such list.
+    public let origins: [HTTPOrigin]
 
     public var description: String { "HTTPConnection(\(authorization.type))" }
     public var customMirror: Mirror { Mirror(self, children: ["authorization": authorization.type]) }
@@ -57,10 +60,12 @@ public struct HTTPConnection: Sendable, Hashable, CustomStringConvertible, Custo
 extension HTTPConnection {
     /// Parameters of one list, as EventBridge has it.
     public static let maximumParameters = 100
+    /// Origins of one connection.
+    public static let maximumOrigins = 20
     private static let valueLength = 1...512
 
-    /// Reads `AuthorizationType` and `AuthParameters` of EventBridge's CreateConnection. Throws
-    /// `Showrunner.ParametersInvalid` with everything that is wrong with them, and no value in it.
+    /// Reads `AuthorizationType` and `AuthParameters` of EventBridge's CreateConnection, and `Origins`, a list of
+    /// texts. Throws `Showrunner.ParametersInvalid` with everything that is wrong with them, and no value in it.
     public init(json: JSON) throws(StepFailure) {
         var reader = ConnectionReader()
         let parameters = reader.object(json, "AuthParameters", "")
@@ -89,10 +94,21 @@ extension HTTPConnection {
         }
         invocation = reader.parameters(
             parameters["InvocationHttpParameters"], "AuthParameters.InvocationHttpParameters")
+        origins = reader.origins(json)
         guard reader.problems.isEmpty else {
             throw .parametersInvalid("the connection: " + reader.problems.joined(separator: "; "))
         }
     }
+
+    /// A sentence that says why its secrets may not go to a URL; nil where they may.
+    public func refusal(to url: String) -> String? {
+        guard let origin = HTTPOrigin(of: url) else {
+            return "The connection is for \(allowed) alone, and the URL's origin is not clear."
+        }
+        return origins.contains(origin) ? nil : "The connection is for \(allowed) alone, not for \(origin)."
+    }
+
+    private var allowed: String { origins.map(\.description).joined(separator: ", ") }
 
     /// What ``init(json:)`` reads, secrets included.
     public var json: JSON { document(showsSecrets: true) }
@@ -123,7 +139,10 @@ extension HTTPConnection {
             ]
         }
         parameters["InvocationHttpParameters"] = invocation.document(showsSecrets)
-        return ["AuthorizationType": .string(authorization.type), "AuthParameters": parameters]
+        return [
+            "AuthorizationType": .string(authorization.type), "AuthParameters": parameters,
+            "Origins": .array(origins.map { .string($0.description) }),
+        ]
     }
 }
 
@@ -174,6 +193,23 @@ private struct ConnectionReader {
             note(path(place, name), "holds a control character")
         }
         return text
+    }
+
+    mutating func origins(_ json: JSON) -> [HTTPOrigin] {
+        guard let elements = json["Origins"]?.arrayValue, (1...HTTPConnection.maximumOrigins).contains(elements.count)
+        else {
+            note(
+                "Origins",
+                "has to be a list of 1 to \(HTTPConnection.maximumOrigins) origins, as \"https://api.example.com\"")
+            return []
+        }
+        return elements.enumerated().compactMap { index, element in
+            guard let origin = element.stringValue.flatMap({ HTTPOrigin($0) }) else {
+                note("Origins[\(index)]", "has to be scheme, host and maybe port, as \"https://api.example.com\"")
+                return nil
+            }
+            return origin
+        }
     }
 
     mutating func client(_ json: JSON) -> HTTPConnection.OAuthClient {

@@ -24,7 +24,7 @@ public enum StepErrorName {
     public static let publishRefused = "Showrunner.PublishRefused"
     /// A call to the outside was sent and its answer never came: it may have been carried out.
     public static let httpOutcomeUnknown = "Showrunner.HttpOutcomeUnknown"
-    /// An API's address is private, or public and not reached over https.
+    /// An API's address is private, or public and not reached over https, or none of the connection's origins.
     public static let httpAddressForbidden = "Showrunner.HttpAddressForbidden"
     /// A person said no.
     public static let rejected = "Showrunner.Rejected"

@@ -62,6 +62,8 @@ extension InProcessRunner {
             case .nothing: throw .crashed("the engine gave no answer about the connection")
             case .refused(let problem) where problem.code == WorkerProblem.staleToken:
                 throw .cancelled(problem.detail)
+            case .refused(let problem) where problem.code == WorkerProblem.connectionElsewhere:
+                throw StepFailure(error: StepErrorName.httpAddressForbidden, cause: problem.detail, retry: .never)
             case .refused(let problem):
                 let word = problem.code == WorkerProblem.noConnection ? "ResourceNotFound" : "InternalError"
                 throw StepFailure(error: "Events.ConnectionResource.\(word)", cause: problem.detail, retry: .never)
