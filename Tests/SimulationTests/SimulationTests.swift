@@ -24,7 +24,7 @@ struct SimulationTests {
 
     @Test("whatever goes wrong, what must hold holds")
     func seeds() async throws {
-        let answer = try await play("--seed", "1", "--seeds", "100")
+        let answer = try await play("--seed", "1", "--seeds", "60")
         #expect(answer.isSuccess, "\(answer.output)")
         // Otherwise nothing was tested.
         for what in [
