@@ -70,9 +70,12 @@ struct KeyTests {
         try await Gate.with { gate, client in
             let admin = try #require(try await gate.keys()[.admin])
             let long = String(repeating: "x", count: 257)
+            // One character, as people count, of 257 bytes.
+            let tall = "e" + String(repeating: "\u{301}", count: 128)
             for (path, body, status) in [
                 ("", #"{}"#, 400), ("", #"{"role":"king"}"#, 400), ("", #"{"role":7}"#, 400), ("", "[]", 400),
                 ("", "{", 400), ("", #"{"role":"viewer","description":"\#(long)"}"#, 400),
+                ("", #"{"role":"viewer","description":"\#(tall)"}"#, 400),
                 ("/AKIANOBODY/disable", "{}", 404), ("/AKIANOBODY/rotate", "{}", 404),
                 ("/AKIANOBODY/rotate", #"{"disableOld":1}"#, 400),
             ] {
@@ -103,6 +106,20 @@ struct KeyTests {
             #expect(status == 200)
             await other.close(deadline: .seconds(5))
         }
+    }
+
+    @Test("a description has its limit in bytes, whoever makes the key")
+    func descriptionLimit() async throws {
+        let gate = try await Gate()
+        for description in ["e" + String(repeating: "\u{301}", count: 128), "a\0b"] {
+            let refusal = await #expect(throws: AccessError.self) {
+                try await gate.store.create(role: .viewer, description: description)
+            }
+            #expect(refusal?.code == .invalid)
+        }
+        let longest = String(repeating: "ü", count: 128)
+        #expect(try await gate.store.create(role: .viewer, description: longest).key.description == longest)
+        await gate.close()
     }
 
     @Test("the database holds no secret, and opens none without its master key")

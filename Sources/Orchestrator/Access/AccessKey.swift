@@ -16,7 +16,7 @@ public struct AccessKey: Sendable, Equatable {
 
     public var isEnabled: Bool { disabledAt == nil }
 
-    /// The longest description, in characters.
+    /// The longest description, in UTF-8 bytes.
     public static let descriptionLength = 256
 
     static func newID() -> String {

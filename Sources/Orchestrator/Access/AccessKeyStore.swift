@@ -22,9 +22,10 @@ public struct AccessKeyStore: Sendable {
     /// Makes a key. Throws ``AccessError``.
     public func create(role: Role, description: String?) async throws(AccessError) -> NewAccessKey {
         if let description {
-            guard description.count <= AccessKey.descriptionLength, !description.contains("\0") else {
+            guard description.utf8.count <= AccessKey.descriptionLength, !description.utf8.contains(0) else {
                 throw AccessError(
-                    .invalid, "A key's description has \(AccessKey.descriptionLength) characters at most.")
+                    .invalid,
+                    "A key's description has \(AccessKey.descriptionLength) bytes of UTF-8 at most, and no U+0000.")
             }
         }
         let key = AccessKey(id: AccessKey.newID(), role: role, description: description, createdAt: now())
