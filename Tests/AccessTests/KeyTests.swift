@@ -122,6 +122,23 @@ struct KeyTests {
         await gate.close()
     }
 
+    @Test("what an older look at the database found does not replace what a newer one did")
+    func looksOutOfOrder() async throws {
+        let gate = try await Gate()
+        let keys = gate.access.keys
+        let made = try await gate.store.create(role: .viewer, description: nil)
+        let entry = KnownKeys.Entry(role: .viewer, secret: made.secret, isEnabled: true)
+        let slow = keys.beginLook()
+        _ = try await gate.store.disable(made.key.id)
+        try await keys.reload()
+        keys.hold([made.key.id: entry], of: slow)
+        #expect(try await keys.find(made.key.id) == nil, "it stays disabled")
+        #expect(keys.enabledCount == 0)
+        keys.hold([made.key.id: entry], of: keys.beginLook())
+        #expect(keys.enabledCount == 1, "the newest counts")
+        await gate.close()
+    }
+
     @Test("the database holds no secret, and opens none without its master key")
     func sealed() async throws {
         let gate = try await Gate()
