@@ -108,6 +108,41 @@ struct KeyTests {
         }
     }
 
+    @Test("a key of a role that this release does not know is listed, does not work, and can be disabled")
+    func unknownRole() async throws {
+        try await Gate.with { gate, client in
+            let keys = try await gate.keys()
+            let admin = try #require(keys[.admin])
+            let viewer = try #require(keys[.viewer])
+            let connection = try await PostgresConnection.connect(
+                gate.url, applicationName: "test", deadline: .seconds(10))
+            _ = try await connection.query(
+                "UPDATE showrunner.access_key SET role = 'director' WHERE id = $1", [.text(viewer.key.id)],
+                deadline: .seconds(10))
+            await connection.close()
+
+            // What an engine that starts now reads.
+            let other = Access(
+                journal: gate.journal, ring: gate.ring,
+                settings: Access.Settings(region: "us-east-1", service: "states", trustsThisMachine: false),
+                log: silent)
+            try await other.load()
+            #expect(try await other.keys.find(viewer.key.id) == nil)
+            #expect(other.enabledKeyCount == 4)
+
+            let list = try await client.send(admin, "GET", "/access/v1/keys")
+            #expect(list.status == 200, "\(list.text)")
+            let shown = try list.document["keys"]?.arrayValue?.first { $0["accessKeyId"] == .string(viewer.key.id) }
+            #expect(shown?["role"] == "director" && shown?["status"] == "Active")
+            let rotated = try await client.send(
+                admin, "POST", "/access/v1/keys/\(viewer.key.id)/rotate", LoopbackClient.json, body: order([:]))
+            #expect(rotated.status == 400 && rotated.text.contains("director"))
+            let disabled = try await client.send(
+                admin, "POST", "/access/v1/keys/\(viewer.key.id)/disable", LoopbackClient.json, body: order([:]))
+            #expect(try disabled.document["status"] == "Inactive", "\(disabled.text)")
+        }
+    }
+
     @Test("a description has its limit in bytes, whoever makes the key")
     func descriptionLimit() async throws {
         let gate = try await Gate()

@@ -115,9 +115,10 @@ final class KnownKeys: Sendable {
                 continue
             }
             do throws(AccessError) {
-                let key = try AccessKeyStore.shown(stored)
+                let key = AccessKeyStore.shown(stored)
+                guard let role = key.role else { throw AccessKeyStore.unknownRole(key) }
                 entries[stored.id] = Entry(
-                    role: key.role, secret: try await store.open(stored), isEnabled: key.isEnabled)
+                    role: role, secret: try await store.open(stored), isEnabled: key.isEnabled)
             } catch  where error.code != .unavailable {
                 let isNew = state.withLock { $0.reported.insert(error.message).inserted }
                 if isNew { log.error("an access key does not work", metadata: ["reason": "\(error.message)"]) }
