@@ -187,6 +187,12 @@ struct EnforcementTests {
                 key, "POST", "/", list, body: [UInt8](repeating: 32, count: (2 << 20) + 1))
             #expect(large.status == 413)
             #expect(try large.errorType == "RequestEntityTooLargeException")
+            // Nothing at all is read for a key that is not known or a signature out of date.
+            let much = [UInt8](repeating: 32, count: (2 << 20) + 1)
+            let nobody = try await client.send(("AKIANOBODY", "x"), "POST", "/", list, body: much)
+            #expect(try nobody.errorType == "UnrecognizedClientException")
+            let old = try await client.send(key, "POST", "/", list, body: much, now: now - 302)
+            #expect(try old.errorType == "InvalidSignatureException")
             // In the query, as presigned addresses have it.
             let presigned = try await client.get("/console/api/runs?X-Amz-Algorithm=AWS4-HMAC-SHA256")
             #expect(presigned.status == 401)

@@ -70,9 +70,12 @@ struct KeyTests {
         try await Gate.with { gate, client in
             let admin = try #require(try await gate.keys()[.admin])
             let long = String(repeating: "x", count: 257)
+            // One character, as people count, of 257 bytes.
+            let tall = "e" + String(repeating: "\u{301}", count: 128)
             for (path, body, status) in [
                 ("", #"{}"#, 400), ("", #"{"role":"king"}"#, 400), ("", #"{"role":7}"#, 400), ("", "[]", 400),
                 ("", "{", 400), ("", #"{"role":"viewer","description":"\#(long)"}"#, 400),
+                ("", #"{"role":"viewer","description":"\#(tall)"}"#, 400),
                 ("/AKIANOBODY/disable", "{}", 404), ("/AKIANOBODY/rotate", "{}", 404),
                 ("/AKIANOBODY/rotate", #"{"disableOld":1}"#, 400),
             ] {
@@ -103,6 +106,72 @@ struct KeyTests {
             #expect(status == 200)
             await other.close(deadline: .seconds(5))
         }
+    }
+
+    @Test("a key of a role that this release does not know is listed, does not work, and can be disabled")
+    func unknownRole() async throws {
+        try await Gate.with { gate, client in
+            let keys = try await gate.keys()
+            let admin = try #require(keys[.admin])
+            let viewer = try #require(keys[.viewer])
+            let connection = try await PostgresConnection.connect(
+                gate.url, applicationName: "test", deadline: .seconds(10))
+            _ = try await connection.query(
+                "UPDATE showrunner.access_key SET role = 'director' WHERE id = $1", [.text(viewer.key.id)],
+                deadline: .seconds(10))
+            await connection.close()
+
+            // What an engine that starts now reads.
+            let other = Access(
+                journal: gate.journal, ring: gate.ring,
+                settings: Access.Settings(region: "us-east-1", service: "states", trustsThisMachine: false),
+                log: silent)
+            try await other.load()
+            #expect(try await other.keys.find(viewer.key.id) == nil)
+            #expect(other.enabledKeyCount == 4)
+
+            let list = try await client.send(admin, "GET", "/access/v1/keys")
+            #expect(list.status == 200, "\(list.text)")
+            let shown = try list.document["keys"]?.arrayValue?.first { $0["accessKeyId"] == .string(viewer.key.id) }
+            #expect(shown?["role"] == "director" && shown?["status"] == "Active")
+            let rotated = try await client.send(
+                admin, "POST", "/access/v1/keys/\(viewer.key.id)/rotate", LoopbackClient.json, body: order([:]))
+            #expect(rotated.status == 400 && rotated.text.contains("director"))
+            let disabled = try await client.send(
+                admin, "POST", "/access/v1/keys/\(viewer.key.id)/disable", LoopbackClient.json, body: order([:]))
+            #expect(try disabled.document["status"] == "Inactive", "\(disabled.text)")
+        }
+    }
+
+    @Test("a description has its limit in bytes, whoever makes the key")
+    func descriptionLimit() async throws {
+        let gate = try await Gate()
+        for description in ["e" + String(repeating: "\u{301}", count: 128), "a\0b"] {
+            let refusal = await #expect(throws: AccessError.self) {
+                try await gate.store.create(role: .viewer, description: description)
+            }
+            #expect(refusal?.code == .invalid)
+        }
+        let longest = String(repeating: "ü", count: 128)
+        #expect(try await gate.store.create(role: .viewer, description: longest).key.description == longest)
+        await gate.close()
+    }
+
+    @Test("what an older look at the database found does not replace what a newer one did")
+    func looksOutOfOrder() async throws {
+        let gate = try await Gate()
+        let keys = gate.access.keys
+        let made = try await gate.store.create(role: .viewer, description: nil)
+        let entry = KnownKeys.Entry(role: .viewer, secret: made.secret, isEnabled: true)
+        let slow = keys.beginLook()
+        _ = try await gate.store.disable(made.key.id)
+        try await keys.reload()
+        keys.hold([made.key.id: entry], of: slow)
+        #expect(try await keys.find(made.key.id) == nil, "it stays disabled")
+        #expect(keys.enabledCount == 0)
+        keys.hold([made.key.id: entry], of: keys.beginLook())
+        #expect(keys.enabledCount == 1, "the newest counts")
+        await gate.close()
     }
 
     @Test("the database holds no secret, and opens none without its master key")

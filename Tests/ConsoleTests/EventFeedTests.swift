@@ -26,11 +26,12 @@ private struct Event {
     private static let path = "/console/api/runs/0191f4c2-7d11-7a60-9c51-1f00c8a10001/events"
 
     private func withConsole(
-        _ runs: RecordedRuns, maximumStreams: Int = 8,
+        _ runs: RecordedRuns, lifetime: Duration = .seconds(300), maximumStreams: Int = 8,
         _ body: @escaping @Sendable (Int, @escaping @Sendable () async -> Void) async throws -> Void
     ) async throws {
         let router = ServiceRouter()
-        router.addConsoleRoutes(runs: runs, heartbeat: .milliseconds(20), maximumStreams: maximumStreams)
+        router.addConsoleRoutes(
+            runs: runs, heartbeat: .milliseconds(20), lifetime: lifetime, maximumStreams: maximumStreams)
         try await withServer(router) { port, stop in try await body(port, stop) }
     }
 
@@ -143,6 +144,22 @@ private struct Event {
                     let other = try Wire(port: port).request("GET", "/console/api/events")
                     #expect(other.status == 503)
                     #expect(other["retry-after"] == "5")
+                }
+            }
+        }
+        #expect(runs.listenerCount == 0)
+    }
+
+    @Test func aStreamEndsAfterItsLifetimeAndItsReaderMayComeAgain() async throws {
+        let runs = RecordedRuns(recordings.day)
+        try await withConsole(runs, lifetime: .milliseconds(100)) { port, _ in
+            try await onThread {
+                for path in [Self.path, "/console/api/events"] {
+                    let wire = try Self.open(path, port)
+                    let rest = try wire.text(through: "\r\n0\r\n\r\n")
+                    #expect(rest.contains("event: "))
+                    // Without `end` the reader knows that there is more to come.
+                    #expect(!rest.contains("event: end"))
                 }
             }
         }

@@ -25,6 +25,13 @@ struct BadSignatureTests {
         #expect(error?.message == example.message)
     }
 
+    @Test("all but a wrong signature is refused before the content is read", arguments: BadSignature.wrongParts)
+    func beforeContent(_ example: BadSignature) {
+        var message: String?
+        do { try example.parts.check(beforeContent: true) } catch { message = (error as? SignatureError)?.message }
+        #expect(message == (example.message == BadSignature.mismatch ? nil : example.message))
+    }
+
     @Test(
         "no refusal tells the secret or the right signature",
         arguments: BadSignature.missingParts + BadSignature.wrongParts)

@@ -30,16 +30,20 @@ struct RequestParts: Sendable {
         self[name] = value.split(separator: old, omittingEmptySubsequences: false).joined(separator: new)
     }
 
-    func check() throws {
+    /// - Parameter beforeContent: as a receiver asks that has not read it.
+    func check(beforeContent: Bool = false) throws {
         let request = SignedRequest(
             method: method, target: target, headers: fields,
-            contentHash: SignedRequest.hash(of: content))
+            contentHash: beforeContent ? "" : SignedRequest.hash(of: content))
         guard let presented = try PresentedSignature.read(from: request) else { throw SignatureError.missing }
-        try RequestParts.verifier.verify(
-            presented, of: request,
-            // Nobody else's key is known.
-            secret: presented.credential.accessKeyID == "AKIDEXAMPLE" ? secret : nil,
-            now: try #require(SigningTime(now)))
+        // Nobody else's key is known.
+        let known = presented.credential.accessKeyID == "AKIDEXAMPLE" ? secret : nil
+        let time = try #require(SigningTime(now))
+        if beforeContent {
+            try RequestParts.verifier.check(presented, of: request, secret: known, now: time)
+        } else {
+            try RequestParts.verifier.verify(presented, of: request, secret: known, now: time)
+        }
     }
 
     static func good(

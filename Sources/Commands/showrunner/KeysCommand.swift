@@ -39,14 +39,15 @@ struct KeysCommand: AsyncParsableCommand {
         func validate() throws { try AccessOptions.check(role: role) }
 
         func run() async throws {
-            let made = try await access.perform("create") { client in
+            try await access.perform("create") { client in
                 try await client.post(
                     "/access/v1/keys", .members(("role", .string(role)), ("description", description.map(JSON.string))))
             } directly: { keys in
                 guard let role = Role(rawValue: role) else { preconditionFailure("validate() knows the roles") }
                 return try await keys.create(role: role, description: description).json
+            } show: { made in
+                access.show(newKey: made)
             }
-            access.show(newKey: made)
         }
     }
 
@@ -101,15 +102,16 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             let key = try await access.id(key, role: role)
-            let document = try await access.perform("disable") { client in
+            try await access.perform("disable") { client in
                 try await client.post("/access/v1/keys/\(EngineClient.segment(key))/disable", [:])
             } directly: { keys in
                 try await keys.disable(key).json
-            }
-            if access.engine.json {
-                Terminal.json(document)
-            } else {
-                Terminal.line("\(key) is disabled")
+            } show: { document in
+                if access.engine.json {
+                    Terminal.json(document)
+                } else {
+                    Terminal.line("\(key) is disabled")
+                }
             }
         }
     }
@@ -134,13 +136,14 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             let key = try await access.id(key, role: role)
-            let made = try await access.perform("rotate \(key) to") { client in
+            try await access.perform("rotate \(key) to") { client in
                 try await client.post(
                     "/access/v1/keys/\(EngineClient.segment(key))/rotate", ["disableOld": .bool(disableOld)])
             } directly: { keys in
                 try await keys.rotate(key, disablingOld: disableOld).json
+            } show: { made in
+                access.show(newKey: made)
             }
-            access.show(newKey: made)
         }
     }
 }
@@ -185,12 +188,19 @@ struct AccessOptions: ParsableArguments {
         return id
     }
 
-    /// - Parameter change: what is changed, for the audit log, which an engine writes itself; nil where nothing is.
+    /// - Parameters:
+    ///   - change: what is changed, for the audit log, which an engine writes itself; nil where nothing is.
+    ///   - show: tells the result before anything else can fail: nobody learns a new key's secret later.
+    @discardableResult
     func perform(
         _ change: String?, _ call: (EngineClient) async throws -> JSON,
-        directly: (AccessKeyStore) async throws -> JSON
+        directly: (AccessKeyStore) async throws -> JSON, show: (JSON) -> Void = { _ in }
     ) async throws -> JSON {
-        guard let database else { return try await call(try engine.client()) }
+        guard let database else {
+            let document = try await call(try engine.client())
+            show(document)
+            return document
+        }
         let ring = try Usage.check { () throws(CryptoError) in
             try KeyRing.environment(EngineCommand.environment())
         }
@@ -204,6 +214,7 @@ struct AccessOptions: ParsableArguments {
         do {
             try await journal.migrate()
             let document = try await directly(AccessKeyStore(journal: journal, ring: ring))
+            show(document)
             if let change { try await Self.tell(change, of: document, reason: engine.reason, in: journal) }
             result = .success(document)
         } catch {
@@ -218,14 +229,14 @@ struct AccessOptions: ParsableArguments {
         _ change: String, of result: JSON, reason: String?, in journal: Journal
     ) async throws {
         let moment = systemMicroseconds()
-        try await journal.writeAudit(
-            rows: [
-                AuditRow(
-                    id: timeOrderedUUID(at: moment), at: moment, accessKeyID: "database", role: Role.admin.rawValue,
-                    action: Action.manageAccessKeys.rawValue,
-                    resource: "\(change) \(result["accessKeyId"]?.stringValue ?? "")", source: nil,
-                    requestID: Hex.encode(randomBytes(8)), reason: reason, outcome: "Succeeded")
-            ], outcomes: [])
+        let row = AuditRow(
+            id: timeOrderedUUID(at: moment), at: moment, accessKeyID: "database", role: Role.admin.rawValue,
+            action: Action.manageAccessKeys.rawValue,
+            resource: "\(change) \(result["accessKeyId"]?.stringValue ?? "")", source: nil,
+            requestID: Hex.encode(randomBytes(8)), reason: reason, outcome: "Succeeded")
+        do { try await journal.writeAudit(rows: [row], outcomes: []) } catch {
+            throw CommandFailure("it is done, but the audit log has no row of it: \(error.message)")
+        }
     }
 
     func show(newKey key: JSON) {

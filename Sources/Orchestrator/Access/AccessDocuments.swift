@@ -6,7 +6,7 @@ extension AccessKey {
     /// For the wire and for `--json`: AWS's names where AWS has one.
     public var json: JSON {
         .members(
-            ("accessKeyId", .string(id)), ("role", .string(role.rawValue)),
+            ("accessKeyId", .string(id)), ("role", .string(roleName)),
             ("description", description.map { .string($0) }), ("status", .string(isEnabled ? "Active" : "Inactive")),
             ("createDate", .string(createdAt.timestamp)), ("disabledDate", disabledAt.map { .string($0.timestamp) }),
             ("lastUsedDate", lastUsedDay.map { .string($0) }))

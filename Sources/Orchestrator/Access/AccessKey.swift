@@ -5,7 +5,10 @@ import Cryptography
 public struct AccessKey: Sendable, Equatable {
     /// `AKIA` and 16 letters and digits, as AWS has it.
     public var id: String
-    public var role: Role
+    /// Nil for a role that this release doesn't know: such a key does not work, and can be disabled.
+    public var role: Role? { Role(rawValue: roleName) }
+    /// As the database has it.
+    public var roleName: String
     public var description: String?
     /// Microseconds since 1970.
     public var createdAt: Int64
@@ -16,7 +19,7 @@ public struct AccessKey: Sendable, Equatable {
 
     public var isEnabled: Bool { disabledAt == nil }
 
-    /// The longest description, in characters.
+    /// The longest description, in UTF-8 bytes.
     public static let descriptionLength = 256
 
     static func newID() -> String {

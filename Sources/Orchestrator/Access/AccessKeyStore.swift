@@ -22,12 +22,14 @@ public struct AccessKeyStore: Sendable {
     /// Makes a key. Throws ``AccessError``.
     public func create(role: Role, description: String?) async throws(AccessError) -> NewAccessKey {
         if let description {
-            guard description.count <= AccessKey.descriptionLength, !description.contains("\0") else {
+            guard description.utf8.count <= AccessKey.descriptionLength, !description.utf8.contains(0) else {
                 throw AccessError(
-                    .invalid, "A key's description has \(AccessKey.descriptionLength) characters at most.")
+                    .invalid,
+                    "A key's description has \(AccessKey.descriptionLength) bytes of UTF-8 at most, and no U+0000.")
             }
         }
-        let key = AccessKey(id: AccessKey.newID(), role: role, description: description, createdAt: now())
+        let key = AccessKey(
+            id: AccessKey.newID(), roleName: role.rawValue, description: description, createdAt: now())
         let secret = AccessKey.newSecret()
         let stored = StoredAccessKey(
             id: key.id, sealedSecret: try seal(secret, of: key.id), role: role.rawValue, description: description,
@@ -42,9 +44,7 @@ public struct AccessKeyStore: Sendable {
 
     /// All keys in the order of their making. Throws ``AccessError``.
     public func list() async throws(AccessError) -> [AccessKey] {
-        var keys: [AccessKey] = []
-        for stored in try await stored() { keys.append(try Self.shown(stored)) }
-        return keys
+        try await stored().map(Self.shown)
     }
 
     /// Disables a key for ever. One that is disabled stays as it is. Throws ``AccessError``.
@@ -64,7 +64,8 @@ public struct AccessKeyStore: Sendable {
         guard old.isEnabled else {
             throw AccessError(.conflict, "The access key \(id) is disabled: there is nothing to rotate.")
         }
-        let new = try await create(role: old.role, description: old.description)
+        guard let role = old.role else { throw Self.unknownRole(old) }
+        let new = try await create(role: role, description: old.description)
         if disablingOld { _ = try await disable(id) }
         return new
     }
@@ -78,13 +79,14 @@ public struct AccessKeyStore: Sendable {
         AccessError(.notFound, "There is no access key \(id).")
     }
 
-    static func shown(_ stored: StoredAccessKey) throws(AccessError) -> AccessKey {
-        guard let role = Role(rawValue: stored.role) else {
-            throw AccessError(
-                .invalid, "The access key \(stored.id) has the role '\(stored.role)', which this release doesn't know.")
-        }
-        return AccessKey(
-            id: stored.id, role: role, description: stored.description, createdAt: stored.createdAt,
+    static func unknownRole(_ key: AccessKey) -> AccessError {
+        AccessError(
+            .invalid, "The access key \(key.id) has the role '\(key.roleName)', which this release doesn't know.")
+    }
+
+    static func shown(_ stored: StoredAccessKey) -> AccessKey {
+        AccessKey(
+            id: stored.id, roleName: stored.role, description: stored.description, createdAt: stored.createdAt,
             disabledAt: stored.disabledAt, lastUsedDay: stored.lastUsedDay)
     }
 

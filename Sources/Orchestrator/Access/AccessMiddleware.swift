@@ -13,6 +13,7 @@ import Postgres
 struct AccessMiddleware: RouterMiddleware {
     let authentication: Authentication
     let audit: AuditLog
+    let denied = DeniedCalls()
     /// Why nothing can be changed at present; nil while it can.
     let trouble: @Sendable () async -> String?
 
@@ -54,7 +55,11 @@ struct AccessMiddleware: RouterMiddleware {
         }
         if let unknown = call.unknownOperation { throw Refusal.unknownOperation(unknown) }
         guard call.isAllowed else {
-            if call.isChange { try await write(call.row(at: authentication.now(), outcome: "AccessDeniedException")) }
+            let moment = authentication.now()
+            if call.isChange, let leftOut = denied.admit(caller.accessKeyID, at: moment) {
+                let more = leftOut == 0 ? "" : ", like \(leftOut) calls before it that have no row"
+                try await write(call.row(at: moment, outcome: "AccessDeniedException" + more))
+            }
             throw Refusal.denied(caller, call.name, resource: call.resource)
         }
         let response = try await Caller.$current.withValue(caller) {

@@ -239,10 +239,11 @@ private struct Order {
         Problem("invalid-content", status: .badRequest, title: "The content is not valid", detail: detail)
     }
 
+    /// - Parameter limit: in UTF-8 bytes.
     func text(_ name: String, limit: Int) throws(Problem) -> String? {
         guard let member = document[name], !member.isNull else { return nil }
-        guard let text = member.stringValue, text.count <= limit else {
-            throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(limit) characters.")
+        guard let text = member.stringValue, text.utf8.count <= limit else {
+            throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(limit) bytes of UTF-8.")
         }
         return text
     }

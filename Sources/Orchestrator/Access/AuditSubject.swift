@@ -5,7 +5,7 @@ import JSON
 
 /// What a call is about, for the audit log and for refusals.
 enum AuditSubject {
-    /// The longest text that is kept of a resource or a reason, in characters.
+    /// The longest text that is kept of a resource or a reason, in UTF-8 bytes.
     private static let length = 1024
 
     private static let members = [
@@ -38,10 +38,26 @@ enum AuditSubject {
             let named = request.headers[.forwardedFor]?.split(separator: ",").last?.filter({ $0 != " " }),
             !named.isEmpty
         else { return context.peerAddress }
-        return String(named.prefix(64)) + " by way of " + (context.peerAddress ?? "a local socket")
+        return String(named.prefix(bytes: 64)) + " by way of " + (context.peerAddress ?? "a local socket")
     }
 
     static func kept(_ text: String) -> String {
-        String(text.prefix(length)).filter { $0 != "\0" }
+        String(String.UnicodeScalarView(text.prefix(bytes: length).unicodeScalars.filter { $0 != "\0" }))
+    }
+}
+
+extension StringProtocol {
+    /// What fits into so many UTF-8 bytes, cut between two Unicode scalars. Characters have no length to go by: one may
+    /// have any number of scalars.
+    func prefix(bytes limit: Int) -> SubSequence {
+        guard utf8.count > limit else { return self[...] }
+        var length = limit
+        var end = utf8.index(utf8.startIndex, offsetBy: length)
+        // A byte 10xxxxxx continues the scalar before it.
+        while utf8[end] & 0xC0 == 0x80 {
+            length -= 1
+            end = utf8.index(utf8.startIndex, offsetBy: length)
+        }
+        return self[..<end]
     }
 }

@@ -28,16 +28,13 @@ struct Authentication: Sendable {
         of request: inout Request, _ context: ServiceContext, _ rule: RouteRule
     ) async throws -> Caller {
         let presented: PresentedSignature?
-        let head = signedRequest(request, contentHash: SignedRequest.emptyHash)
+        let head = Self.signedRequest(request)
         do throws(SignatureError) {
             presented = try PresentedSignature.read(from: head)
         } catch {
             throw Refusal(error)
         }
-        if let presented {
-            let hash = try await contentHash(of: &request, rule)
-            return try await signer(presented, signedRequest(request, contentHash: hash))
-        }
+        if let presented { return try await signer(presented, head, &request, rule) }
         if let caller = try await sessionHolder(request) {
             try requireOwnOrigin(request)
             return caller
@@ -49,17 +46,26 @@ struct Authentication: Sendable {
 
     // MARK: Signatures
 
+    /// Content is held in memory for a key that works and a signature that may be right, and for nobody else.
     private func signer(
-        _ presented: PresentedSignature, _ request: SignedRequest
+        _ presented: PresentedSignature, _ head: SignedRequest, _ request: inout Request, _ rule: RouteRule
     ) async throws -> Caller {
         let entry = try await find(presented.credential.accessKeyID)
+        let moment = SigningTime(seconds: now() / 1_000_000)
         do throws(SignatureError) {
-            try verifier.verify(
-                presented, of: request, secret: entry?.secret, now: SigningTime(seconds: now() / 1_000_000))
+            try verifier.check(presented, of: head, secret: entry?.secret, now: moment)
         } catch {
             throw Refusal(error)
         }
         guard let entry else { throw Refusal(.unrecognized) }
+        var signed = head
+        signed.contentHash = try await contentHash(of: &request, rule)
+        do throws(SignatureError) {
+            // The same moment: a content that comes slowly does not outlive the signature that it was sent with.
+            try verifier.verify(presented, of: signed, secret: entry.secret, now: moment)
+        } catch {
+            throw Refusal(error)
+        }
         keys.noteUse(presented.credential.accessKeyID)
         return Caller(accessKeyID: presented.credential.accessKeyID, role: entry.role, proof: .signature)
     }
@@ -99,13 +105,14 @@ struct Authentication: Sendable {
         }
     }
 
-    private func signedRequest(_ request: Request, contentHash: String) -> SignedRequest {
+    /// A request as it is signed, without its content.
+    private static func signedRequest(_ request: Request) -> SignedRequest {
         var headers = request.headers.map { (name: $0.name.canonicalName, value: $0.value) }
         // The server keeps `Host` apart from the other fields.
         if let authority = request.head.authority { headers.append(("host", authority)) }
         return SignedRequest(
             method: request.method.rawValue, target: request.head.path ?? "/", headers: headers,
-            contentHash: contentHash)
+            contentHash: SignedRequest.emptyHash)
     }
 
     // MARK: Sessions

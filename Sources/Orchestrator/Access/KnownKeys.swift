@@ -39,6 +39,10 @@ final class KnownKeys: Sendable {
         var entries: [String: Entry] = [:]
         var isLoaded = false
         var lastLook: ContinuousClock.Instant?
+        /// How many looks at the database have begun.
+        var begun = 0
+        /// The look that ``entries`` come from.
+        var held = 0
         var used: Set<String> = []
         /// Reasons that have been logged.
         var reported: Set<String> = []
@@ -99,8 +103,11 @@ final class KnownKeys: Sendable {
     var enabledCount: Int { state.withLock { $0.entries.values.count(where: \.isEnabled) } }
 
     /// Reads all keys from the database. A key that can't be opened does not work, and is told once.
+    ///
+    /// On return what is held was read after this call, by it or by one that began later.
     func reload() async throws(AccessError) {
         guard let store else { return }
+        let look = beginLook()
         var entries: [String: Entry] = [:]
         for stored in try await store.stored() {
             if let known = entry(stored.id), known.isEnabled == (stored.disabledAt == nil) {
@@ -108,17 +115,33 @@ final class KnownKeys: Sendable {
                 continue
             }
             do throws(AccessError) {
-                let key = try AccessKeyStore.shown(stored)
+                let key = AccessKeyStore.shown(stored)
+                guard let role = key.role else { throw AccessKeyStore.unknownRole(key) }
                 entries[stored.id] = Entry(
-                    role: key.role, secret: try await store.open(stored), isEnabled: key.isEnabled)
+                    role: role, secret: try await store.open(stored), isEnabled: key.isEnabled)
             } catch  where error.code != .unavailable {
                 let isNew = state.withLock { $0.reported.insert(error.message).inserted }
                 if isNew { log.error("an access key does not work", metadata: ["reason": "\(error.message)"]) }
             }
         }
-        let loaded = entries
+        hold(entries, of: look)
+    }
+
+    /// The number of a look at the database that begins now.
+    func beginLook() -> Int {
         state.withLock { state in
-            state.entries = loaded
+            state.begun += 1
+            return state.begun
+        }
+    }
+
+    /// Takes what a look has found, unless a look that began later has told already: a key that was disabled in between
+    /// must not come back.
+    func hold(_ entries: [String: Entry], of look: Int) {
+        state.withLock { state in
+            guard look > state.held else { return }
+            state.held = look
+            state.entries = entries
             state.isLoaded = true
             state.lastLook = .now
         }

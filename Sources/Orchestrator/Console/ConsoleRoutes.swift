@@ -11,12 +11,14 @@ extension ServiceRouter {
     /// - Parameters:
     ///   - runs: the engine.
     ///   - heartbeat: how often an event stream says that it lives while nothing happens.
+    ///   - lifetime: how long an event stream goes on before its reader has to come again.
     ///   - maximumStreams: event streams open at the same time; further ones are told to come again.
     public func addConsoleRoutes(
-        runs: any RunService, heartbeat: Duration = .seconds(10), maximumStreams: Int = 256
+        runs: any RunService, heartbeat: Duration = .seconds(10), lifetime: Duration = .seconds(300),
+        maximumStreams: Int = 256
     ) {
         addConsolePages()
-        let feeds = EventFeeds(runs: runs, heartbeat: heartbeat, maximum: maximumStreams)
+        let feeds = EventFeeds(runs: runs, heartbeat: heartbeat, lifetime: lifetime, maximum: maximumStreams)
 
         get("/console/api/runs") { request, _ in
             let query = try RunQuery(request: request)

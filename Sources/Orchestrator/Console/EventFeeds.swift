@@ -12,15 +12,20 @@ import Synchronization
 /// after a gap needs no history, and closes after `event: end`. The stream of all executions begins with `event: open`
 /// and goes on until the engine stops. A reader too slow for what happens loses steps in between, never the last word:
 /// whoever has lost something gets the whole again (one execution) or is told to load the list again (`event: reload`).
+///
+/// Who may read is asked when a stream begins. So that nobody reads on with a key that was disabled, each ends after a
+/// while without `end`: readers come again by themselves, and are asked again.
 final class EventFeeds: Sendable {
     private let runs: any RunService
     private let heartbeat: Duration
+    private let lifetime: Duration
     private let maximum: Int
     private let open = Atomic<Int>(0)
 
-    init(runs: any RunService, heartbeat: Duration, maximum: Int) {
+    init(runs: any RunService, heartbeat: Duration, lifetime: Duration, maximum: Int) {
         self.runs = runs
         self.heartbeat = heartbeat
+        self.lifetime = lifetime
         self.maximum = maximum
     }
 
@@ -74,6 +79,7 @@ final class EventFeeds: Sendable {
     }
 
     private func write(_ id: String?, to writer: inout any ResponseBodyWriter) async throws {
+        let end = ContinuousClock.now.advanced(by: lifetime)
         // Subscribed first and read second, so that nothing falls between the two.
         let updates = await runs.updates(of: id)
         let (items, continuation) = AsyncStream.makeStream(of: Item.self, bufferingPolicy: .bufferingNewest(256))
@@ -93,12 +99,18 @@ final class EventFeeds: Sendable {
                     if case .dropped = continuation.yield(.heartbeat) { loss.note() }
                 }
             }
+            group.addTask {
+                try await Task.sleep(until: end, clock: .continuous)
+                continuation.finish()
+            }
             if let id {
                 if try await writeWhole(id, to: &writer) { return }
             } else {
                 try await writer.write(ServerSentEvent.text(event: "open", data: [:]))
             }
             for await item in items {
+                // What waits for a slow reader is not his either.
+                if .now >= end { break }
                 if loss.take() {
                     if let id {
                         if try await writeWhole(id, to: &writer) { return }

@@ -1,3 +1,4 @@
+import HTTPServer
 public import JSON
 
 /// How often the operations of the wire may be called: a token bucket for each. What has none is not bounded.

@@ -1,3 +1,4 @@
+import HTTPServer
 import Synchronization
 
 /// The buckets of all operations. One for the whole engine, which has one account.

@@ -25,15 +25,27 @@ public struct SignatureVerifier: Sendable {
     public func verify(
         _ presented: PresentedSignature, of request: SignedRequest, secret: String?, now: SigningTime
     ) throws(SignatureError) {
+        let secret = try check(presented, of: request, secret: secret, now: now)
+        let expected = Signing.signature(
+            of: request, signedHeaders: presented.signedHeaders, credential: presented.credential,
+            time: presented.time, secret: secret)
+        guard constantTimeEquals(expected.utf8, presented.signature.utf8) else { throw .mismatch }
+    }
+
+    /// All that ``verify(_:of:secret:now:)`` finds wrong without the signature itself, and so without the content: a
+    /// receiver asks before it holds a stranger's content in memory. The request's hash is not looked at.
+    ///
+    /// - Returns: the secret.
+    @discardableResult
+    public func check(
+        _ presented: PresentedSignature, of request: SignedRequest, secret: String?, now: SigningTime
+    ) throws(SignatureError) -> String {
         // No temporary credentials are given out here, so no session token can be right.
         guard let secret, !presented.hasSessionToken else { throw .unrecognized }
         try checkScope(presented)
         try checkCoverage(presented, request)
         try checkTime(presented, now: now)
-        let expected = Signing.signature(
-            of: request, signedHeaders: presented.signedHeaders, credential: presented.credential,
-            time: presented.time, secret: secret)
-        guard constantTimeEquals(expected.utf8, presented.signature.utf8) else { throw .mismatch }
+        return secret
     }
 
     private func checkScope(_ presented: PresentedSignature) throws(SignatureError) {

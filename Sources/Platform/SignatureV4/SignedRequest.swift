@@ -11,8 +11,8 @@ public struct SignedRequest: Sendable {
     /// All fields with lower-case names, in the order of their arrival.
     public let headers: [(name: String, value: String)]
     /// The SHA-256 of the content in lower-case hexadecimal digits, or `UNSIGNED-PAYLOAD` where the receiver does not
-    /// hold the client to it.
-    public let contentHash: String
+    /// hold the client to it. Set where the content is at hand later than the rest.
+    public var contentHash: String
 
     /// What stands for a content that the signature does not cover.
     public static let unsignedPayload = "UNSIGNED-PAYLOAD"
