@@ -8,6 +8,7 @@ import Journal
 import Logging
 import Metrics
 import Postgres
+import SignatureV4
 
 /// Around every route of the engine: who calls, whether they may, and what the audit log says of it.
 struct AccessMiddleware: RouterMiddleware {
@@ -33,7 +34,8 @@ struct AccessMiddleware: RouterMiddleware {
                 return Response(
                     status: .seeOther,
                     headers: [
-                        .location: "/console/sign-in?next=" + (request.head.path ?? "/console/").queryEscaped,
+                        .location: "/console/sign-in?next="
+                            + CanonicalText.encoded(request.head.path ?? "/console/", keepingSlashes: true),
                         .cacheControl: "no-store",
                     ])
             case .open, .page, .action, .upload, .unlisted: throw refusal.problem
@@ -172,22 +174,5 @@ private struct Call {
         AuditRow(
             id: timeOrderedUUID(at: moment), at: moment, accessKeyID: caller.accessKeyID, role: caller.role.rawValue,
             action: name, resource: resource, source: source, requestID: requestID, reason: reason, outcome: outcome)
-    }
-}
-
-extension String {
-    /// For the value of a query: everything but letters, digits, `-`, `.`, `_` and `/` percent-encoded.
-    fileprivate var queryEscaped: String {
-        var text = ""
-        for byte in utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "/"):
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            default: text += "%" + Hex.encode([byte]).uppercased()
-            }
-        }
-        return text
     }
 }

@@ -68,7 +68,7 @@ public struct SignedRequest: Sendable {
 }
 
 /// The small rules that make a request's text canonical.
-enum CanonicalText {
+public enum CanonicalText {
     /// Percent-decoded; an incomplete escape stays as it is, and what is no UTF-8 becomes the replacement character, so
     /// that such a request matches no signature rather than another's.
     static func decoded(_ text: Substring) -> String {
@@ -97,8 +97,9 @@ enum CanonicalText {
         }
     }
 
-    /// Everything but letters, digits and `-._~` percent-encoded, with upper-case digits.
-    static func encoded(_ text: some StringProtocol) -> String {
+    /// Everything but letters, digits and `-._~` percent-encoded (RFC 3986, section 2.1), with upper-case digits; with
+    /// `keepingSlashes` `/` stays, too.
+    public static func encoded(_ text: some StringProtocol, keepingSlashes: Bool = false) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []
         for byte in text.utf8 {
@@ -107,6 +108,7 @@ enum CanonicalText {
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
                 UInt8(ascii: "~"):
                 bytes.append(byte)
+            case UInt8(ascii: "/") where keepingSlashes: bytes.append(byte)
             default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
             }
         }
