@@ -3,8 +3,9 @@ import Synchronization
 
 /// A server on loopback that answers as a script says, byte for byte: what no well-behaved server would send.
 ///
-/// `@unchecked`: the descriptor is closed once, at the end, which also ends the accepting thread.
-public final class ScriptedServer: @unchecked Sendable {
+/// It listens until the process ends: a test's last word of it, its address, comes before the last connection does, and
+/// a listener that is closed resets those that wait.
+public final class ScriptedServer: Sendable {
     /// One connection, with blocking reads and writes on a thread of its own.
     public struct Connection {
         fileprivate let descriptor: CInt
@@ -52,6 +53,16 @@ public final class ScriptedServer: @unchecked Sendable {
             send("HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
         }
 
+        /// Ends the answer, and takes what the client still sends: closed before that, the kernel would reset the
+        /// connection, and the client might lose what it has not read yet.
+        fileprivate func close() {
+            shutdown(descriptor, CInt(SHUT_WR))
+            var patience = timeval(tv_sec: 1, tv_usec: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+            awaitClose()
+            Glibc.close(descriptor)
+        }
+
         /// Blocks until the client closes.
         public func awaitClose() {
             while read(1) != nil {}
@@ -71,12 +82,10 @@ public final class ScriptedServer: @unchecked Sendable {
     }
 
     public let url: String
-    private let listener: CInt
 
     /// - Parameter script: called for each connection, on its own thread; returning closes the connection.
     public init(_ script: @escaping @Sendable (Connection) -> Void) throws {
         let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        self.listener = listener
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -94,16 +103,12 @@ public final class ScriptedServer: @unchecked Sendable {
                 let descriptor = accept(listener, nil, nil)
                 guard descriptor >= 0 else { return }
                 Self.thread {
-                    script(Connection(descriptor: descriptor))
-                    close(descriptor)
+                    let connection = Connection(descriptor: descriptor)
+                    script(connection)
+                    connection.close()
                 }
             }
         }
-    }
-
-    deinit {
-        shutdown(listener, CInt(SHUT_RDWR))
-        close(listener)
     }
 
     public struct Failure: Error { let code: CInt }
