@@ -143,9 +143,8 @@ private final class Desk: Sendable {
 
     @Test(arguments: [
         (404, WorkerProblem.noConnection, "Events.ConnectionResource.ResourceNotFound"),
-        (403, WorkerProblem.connectionElsewhere, "Showrunner.HttpAddressForbidden"),
+        (422, WorkerProblem.connectionElsewhere, "Showrunner.HttpAddressForbidden"),
         (422, WorkerProblem.connectionSealed, "Events.ConnectionResource.InternalError"),
-        (409, WorkerProblem.staleToken, "Showrunner.Cancelled"),
     ])
     func aConnectionThatIsRefusedFailsTheStep(_ status: Int, _ code: String, _ error: String) async throws {
         let desk = try Desk()
@@ -154,6 +153,14 @@ private final class Desk: Sendable {
         desk.offer("obey", ["do": "connect"])
         let failure = await desk.engine.nextFail().failure
         #expect(failure == StepFailure(error: error, cause: "because", retry: .never))
+    }
+
+    @Test func aConnectionOfATaskThatIsOverEndsTheStep() async throws {
+        let desk = try Desk()
+        let problem = WorkerProblem(code: WorkerProblem.staleToken, status: 409, detail: "because")
+        desk.engine.serve(WorkerProtocolPath.connection, .init(status: 409, json: problem.json))
+        desk.offer("obey", ["do": "connect"])
+        #expect(await desk.engine.nextFail().failure.error == "Showrunner.Cancelled")
     }
 
     @Test func whatMayHaveBeenDoneIsNotHandedBackAsUndone() async throws {

@@ -42,7 +42,7 @@ extension ServiceRouter {
                     WorkerProblem.noConnection, status: .notFound, title: "No such connection", detail: reason)
             case .elsewhere(let reason):
                 throw Problem(
-                    WorkerProblem.connectionElsewhere, status: .forbidden,
+                    WorkerProblem.connectionElsewhere, status: .unprocessableContent,
                     title: "The connection is not for this address", detail: reason)
             case .sealed(let reason):
                 throw Problem(
