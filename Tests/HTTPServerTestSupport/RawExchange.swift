@@ -1,6 +1,7 @@
 import Glibc
 
-/// Sends bytes that no well-behaved client would, and reads whatever comes until the server closes.
+/// Sends bytes that no well-behaved client would, and reads whatever comes until the server closes. Blocking, as `Wire`
+/// of RawHTTP is: two tests that block the two threads of a small machine wait for a server that has none.
 public enum RawExchange {
     public static func send(_ text: String, port: Int) throws -> String {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
