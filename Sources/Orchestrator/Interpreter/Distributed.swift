@@ -10,9 +10,10 @@ extension Decider {
         let concurrency = try map.maxConcurrency.value(in: seen, field: "MaxConcurrency")
         let payload = itemsPayload(items, of: entry, map)
         try charge(payload, in: scope)
+        // The service's history tells of the state's start before these are evaluated.
+        emit(.mapStateStarted(scope: scope, items: payload, maxConcurrency: concurrency, toleratedFailures: 0))
         let count = try map.toleratedFailureCount?.value(in: seen, field: "ToleratedFailureCount")
         let percentage = try map.toleratedFailurePercentage?.value(in: seen)
-        emit(.mapStateStarted(scope: scope, items: payload, maxConcurrency: concurrency, toleratedFailures: 0))
         emit(
             .mapRunStarted(
                 scope: scope,
