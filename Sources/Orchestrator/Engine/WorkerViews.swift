@@ -1,0 +1,62 @@
+public import JSON
+public import StepContracts
+
+/// A worker process and what it does.
+public struct WorkerView: Sendable, Hashable {
+    public var name: String
+    /// Made anew at each start of the process.
+    public var incarnation: String
+    public var version: String
+    /// Names of the steps it takes.
+    public var steps: [String]
+    /// Tasks it can hold at the same time.
+    public var slots: Int
+    /// Where it answers health checks, as it says itself; nil where it does not say.
+    public var address: String?
+    public var lastSeenMicroseconds: Int64
+    public var tasks: [WorkerTaskView]
+
+    public init(
+        name: String, incarnation: String, version: String, steps: [String], slots: Int, address: String? = nil,
+        lastSeenMicroseconds: Int64, tasks: [WorkerTaskView]
+    ) {
+        self.name = name
+        self.incarnation = incarnation
+        self.version = version
+        self.steps = steps
+        self.slots = slots
+        self.address = address
+        self.lastSeenMicroseconds = lastSeenMicroseconds
+        self.tasks = tasks
+    }
+
+    public var json: JSON {
+        .members(
+            ("name", .string(name)), ("incarnation", .string(incarnation)), ("version", .string(version)),
+            ("steps", .array(steps.map(JSON.string))), ("slots", .integer(slots)),
+            ("address", address.map(JSON.string)), ("lastSeen", .instant(microseconds: lastSeenMicroseconds)),
+            ("tasks", .array(tasks.map(\.json))))
+    }
+}
+
+/// A task in a worker's hands.
+public struct WorkerTaskView: Sendable, Hashable {
+    /// The execution's UUID.
+    public var execution: String
+    public var state: String
+    public var entry: Int
+    public var progress: StepProgress?
+
+    public init(execution: String, state: String, entry: Int, progress: StepProgress? = nil) {
+        self.execution = execution
+        self.state = state
+        self.entry = entry
+        self.progress = progress
+    }
+
+    public var json: JSON {
+        .members(
+            ("execution", .string(execution)), ("state", .string(state)), ("entry", .integer(entry)),
+            ("progress", progress?.json))
+    }
+}
