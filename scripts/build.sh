@@ -20,6 +20,20 @@ build() { # ARGUMENT...: swift build; a disk that has become full meanwhile is n
     return "$status"
 }
 
+run_tests() { # WIDTH ARGUMENT...: one pass, shown as it goes and kept in $log
+    local width=$1
+    shift
+    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$width \
+        swift test --skip-build --disable-xctest "${flags[@]}" "$@" 2>&1 | tee -a "$log"
+}
+
+# Whatever went wrong in ten thousand lines, said once more where it is read: at their end.
+summarise_failures() { # LOG
+    echo
+    echo "What failed:"
+    grep -E '^(✘|✗|↳|error:|Fatal error|.*(unexpected signal|Fatal error:))|recorded an issue' "$1" | head -n 200 || true
+}
+
 case "${1:-}" in
 release)
     require_space 4096 release
@@ -39,12 +53,13 @@ tests)
     # The same flags, so that nothing is built again. All tests are Swift Testing's. Many of them wait for processes and
     # sockets with a deadline: more at a time than a machine has cores for, and they would wait for each other.
     width=$(($(nproc) * 2))
+    log=$(mktemp -t showrunner-tests.XXXXXX)
+    trap 'rm -f "$log"' EXIT
     status=0
-    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$width \
-        swift test --skip-build --disable-xctest "${flags[@]}" --skip EndToEndTests || status=$?
+    run_tests "$width" --skip EndToEndTests || status=$?
     # These start all of the product; they have the machine to themselves.
-    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=1 \
-        swift test --skip-build --disable-xctest "${flags[@]}" --filter EndToEndTests || status=$?
+    run_tests 1 --filter EndToEndTests || status=$?
+    [ "$status" = 0 ] || summarise_failures "$log"
     exit "$status"
     ;;
 *)
