@@ -137,9 +137,20 @@ public struct KeyRing: Sendable, CustomStringConvertible {
 
     /// A key for another purpose, derived from the newest master key: the same for the same purpose, and useless for
     /// finding out the master key. 32 bytes. Rotating the master key changes it.
-    public func derivedKey(for purpose: String) -> [UInt8] {
-        HMACSHA256.code("showrunner derived key: " + purpose, key: keys[0].bytes)
+    public func derivedKey(for purpose: String) -> [UInt8] { Self.derivedKey(for: purpose, of: keys[0]) }
+
+    /// The same, derived from the master key of an id, whichever it is in the ring; nil where it is in none of them. For
+    /// whoever checks what another process has signed while the master key was changed.
+    public func derivedKey(for purpose: String, masterKeyID: [UInt8]) -> [UInt8]? {
+        keys.first { $0.id == masterKeyID }.map { Self.derivedKey(for: purpose, of: $0) }
     }
+
+    private static func derivedKey(for purpose: String, of key: MasterKey) -> [UInt8] {
+        HMACSHA256.code("showrunner derived key: " + purpose, key: key.bytes)
+    }
+
+    /// What names the newest master key: 8 bytes.
+    public var newestID: [UInt8] { keys[0].id }
 
     public var description: String { "KeyRing(\(keys.map { Hex.encode($0.id) }.joined(separator: ", ")))" }
 }
