@@ -9,7 +9,7 @@ struct MetadataReader {
 
     private static let members = [
         "title", "kind", "description", "year", "rating", "languages", "genres", "series", "season", "episode",
-        "parent", "cast",
+        "parent", "cast", "availability",
     ]
 
     init(document: JSON) {
@@ -201,6 +201,64 @@ struct MetadataReader {
             }
         }
         return cast
+    }
+
+    mutating func availability() -> [TitleMetadata.Availability] {
+        var places: [TitleMetadata.Availability] = []
+        for (index, value) in list("availability", limit: Limits.regions).enumerated() {
+            let place = "availability[\(index)]"
+            guard case .object(let members) = value else {
+                note(place, "\(value.inWords) is no object with region, from and to.")
+                continue
+            }
+            for name in members.keys where !["region", "from", "to"].contains(name) {
+                note("\(place).\(name)", "There is no member '\(name)'; known are region, from, to.")
+            }
+            let region = members["region"]?.stringValue ?? "*"
+            let isCode = region.utf8.count == 2 && region.utf8.allSatisfy { (0x41...0x5A).contains($0) }
+            guard isCode || region == "*", members["region"] == nil || members["region"]?.stringValue != nil else {
+                note(
+                    "\(place).region",
+                    "\((members["region"] ?? .null).inWords) is neither two capital letters (ISO 3166-1) nor '*'.")
+                continue
+            }
+            let from = moment(members["from"], at: "\(place).from")
+            let to = moment(members["to"], at: "\(place).to")
+            if let from, let to, to <= from { note(place, "It ends at \(to), before it begins at \(from).") }
+            if places.contains(where: { $0.region == region }) {
+                note("\(place).region", "'\(region)' stands there twice.")
+            } else {
+                places.append(TitleMetadata.Availability(region: region, from: from, to: to))
+            }
+        }
+        return places
+    }
+
+    /// A day, or a moment in UTC to the second: `2026-11-28`, `2026-11-28T20:15:00Z`. Of both the texts sort by time.
+    private mutating func moment(_ value: JSON?, at place: String) -> String? {
+        guard let value, value != .null else { return nil }
+        let text = value.stringValue ?? ""
+        guard let moment = Self.moment(text) else {
+            note(place, "\(value.inWords) is neither a day (2026-11-28) nor a moment (2026-11-28T20:15:00Z).")
+            return nil
+        }
+        return moment
+    }
+
+    static func moment(_ text: String) -> String? {
+        let whole = text.utf8.count == 10 ? text + "T00:00:00Z" : text
+        let pattern = Array("dddd-dd-ddTdd:dd:ddZ".utf8)
+        guard whole.utf8.count == pattern.count else { return nil }
+        for (byte, wanted) in zip(whole.utf8, pattern) {
+            guard wanted == UInt8(ascii: "d") ? (0x30...0x39).contains(byte) : byte == wanted else { return nil }
+        }
+        let numbers = whole.dropLast().split(whereSeparator: { "-T:".contains($0) }).compactMap { Int($0) }
+        let (year, month, day) = (numbers[0], numbers[1], numbers[2])
+        guard (1...12).contains(month), year >= 1 else { return nil }
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        guard (1...days[month - 1]).contains(day), numbers[3] < 24, numbers[4] < 60, numbers[5] < 60 else { return nil }
+        return whole
     }
 
     private mutating func list(_ name: String, limit: Int) -> [JSON] {

@@ -58,7 +58,29 @@ extension TitleMetadata {
                         ]
                     ],
                 ],
+                "availability": [
+                    "type": "array", "maxItems": .integer(Limits.regions),
+                    "description": "Where and when it may be shown; without it everywhere and always.",
+                    "items": [
+                        "type": "object", "additionalProperties": false,
+                        "properties": [
+                            "region": [
+                                "type": "string", "pattern": "^([A-Z]{2}|[*])$", "default": "*",
+                                "description": "A country (ISO 3166-1), or * for all.",
+                            ],
+                            "from": moment("The first moment; a day begins at midnight UTC."),
+                            "to": moment("The first moment at which it is not shown any more."),
+                        ],
+                    ],
+                ],
             ],
+        ]
+    }
+
+    private static func moment(_ description: String) -> JSON {
+        [
+            "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$",
+            "description": .string(description),
         ]
     }
 

@@ -60,6 +60,24 @@ public struct TitleMetadata: Sendable, Equatable {
     /// Catalogue id of the series or season this title belongs to, where that is published already.
     public let parent: String?
     public let cast: [CastMember]
+    /// Where and when it may be shown; empty for everywhere and always. Each region once.
+    public let availability: [Availability]
+
+    /// One region in which a title may be shown, and from when until when.
+    public struct Availability: Sendable, Hashable {
+        /// ISO 3166-1 in capitals, or `*` for everywhere.
+        public let region: String
+        /// RFC 3339; nil for always so far.
+        public let from: String?
+        /// RFC 3339, the first moment at which it is not shown any more; nil for no end.
+        public let to: String?
+
+        public init(region: String, from: String? = nil, to: String? = nil) {
+            self.region = region
+            self.from = from
+            self.to = to
+        }
+    }
 
     /// Reads and checks a document.
     ///
@@ -81,6 +99,7 @@ public struct TitleMetadata: Sendable, Equatable {
         episode = reader.integer("episode", in: Limits.numbers)
         parent = reader.parent()
         cast = reader.cast()
+        availability = reader.availability()
         reader.checkPlace(kind: kind, series: series, season: season, episode: episode, parent: parent)
         if !reader.problems.isEmpty { throw TitleMetadataError(problems: reader.problems) }
     }
@@ -95,7 +114,18 @@ public struct TitleMetadata: Sendable, Equatable {
             ("genres", genres.isEmpty ? JSON?.none : .array(genres.map { .string($0.name) })),
             ("series", series.map { .string($0) }), ("season", season.map { .integer($0) }),
             ("episode", episode.map { .integer($0) }), ("parent", parent.map { .string($0) }),
-            ("cast", cast.isEmpty ? JSON?.none : castDocument))
+            ("cast", cast.isEmpty ? JSON?.none : castDocument),
+            (
+                "availability",
+                availability.isEmpty
+                    ? JSON?.none
+                    : .array(
+                        availability.map { place in
+                            .members(
+                                ("region", .string(place.region)), ("from", place.from.map { .string($0) }),
+                                ("to", place.to.map { .string($0) }))
+                        })
+            ))
     }
 
     /// The `cast` member: names with their roles.
@@ -119,6 +149,7 @@ public struct TitleMetadata: Sendable, Equatable {
         public static let genre = 40
         public static let cast = 100
         public static let name = 200
+        public static let regions = 300
     }
 }
 
