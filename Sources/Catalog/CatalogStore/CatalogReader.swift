@@ -112,12 +112,18 @@ public struct CatalogReader: Sendable {
     public func playback(_ id: String) async throws(PostgresError) -> PublishedPlayback? {
         let result = try await query(
             """
-            SELECT title.hls_key, title.dash_key, title.version, \(Self.renditionsColumn)
+            SELECT title.hls_key, title.dash_key, title.version, \(Self.renditionsColumn),
+                EXISTS (SELECT 1 FROM \(CatalogStore.schema).rendition
+                    WHERE rendition.title_id = title.id AND rendition.key_id IS NOT NULL) AS is_protected,
+                NOT EXISTS (SELECT 1 FROM \(CatalogStore.schema).rendition
+                    JOIN \(CatalogStore.schema).content_key ON content_key.key_id = rendition.key_id
+                    WHERE rendition.title_id = title.id AND content_key.provider <> 'own') AS is_licensed_here
             FROM \(CatalogStore.schema).title WHERE title.id = $1
             """, [.text(id)])
         return result.first.map { row in
             PublishedPlayback(
                 hlsKey: row.text("hls_key"), dashKey: row.text("dash_key"), renditions: Self.renditions(row),
+                isProtected: row.bool("is_protected"), isLicensedHere: row.bool("is_licensed_here"),
                 version: row.int("version"))
         }
     }

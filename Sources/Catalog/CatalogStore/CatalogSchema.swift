@@ -152,5 +152,6 @@ public enum CatalogStore {
                     END
                     $$;
                     """),
+            viewersMigration,
         ])
 }

@@ -17,6 +17,8 @@ struct PublishedPackage: Sendable {
         let bandwidth: Int64?
         let averageBandwidth: Int64?
         let language: String?
+        /// A UUID; nil where the rendition is clear.
+        let keyID: String?
     }
 
     var prefix = ""
@@ -148,8 +150,22 @@ struct PackageReader {
                 bandwidth: positive(value["bandwidth"], at: "\(place).bandwidth", limit: 1 << 40),
                 averageBandwidth: positive(
                     value["averageBandwidth"], at: "\(place).averageBandwidth", limit: 1 << 40),
-                language: text(value["language"], at: "\(place).language"))
+                language: text(value["language"], at: "\(place).language"),
+                keyID: keyID(value["keyId"], at: "\(place).keyId"))
         }
+    }
+
+    /// 32 hexadecimal digits, as a UUID.
+    private mutating func keyID(_ value: JSON?, at place: String) -> String? {
+        guard let value, value != .null else { return nil }
+        guard let digits = value.stringValue, digits.utf8.count == 32,
+            digits.utf8.allSatisfy({ Self.nibble($0) != nil })
+        else {
+            note(place, "\(Self.words(value)) is no key id of 32 hexadecimal digits.")
+            return nil
+        }
+        let text = Array(digits.lowercased())
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(text[$0]) }.joined(separator: "-")
     }
 
     private mutating func text(_ value: JSON?, at place: String) -> String? {

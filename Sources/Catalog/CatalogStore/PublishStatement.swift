@@ -80,6 +80,7 @@ public struct PublishStatement: Sendable {
         let schema = CatalogStore.schema
         let renditions = package.renditions
         let objects = package.objects
+        let maturity = metadata.rating.flatMap(MaturityRating.init)
         let title = """
             \(list.add(.text(titleID), "text")), \(list.add(.text(metadata.kind.rawValue), "text")),
                 \(list.add(.text(metadata.title), "text")), \(list.add(.optional(metadata.description), "text")),
@@ -122,9 +123,10 @@ public struct PublishStatement: Sendable {
                 SELECT id, position, slug FROM given_genre
             ), new_rendition AS (
                 INSERT INTO \(schema).rendition (
-                    title_id, position, kind, codecs, width, height, frame_rate, bandwidth, average_bandwidth, language)
+                    title_id, position, kind, codecs, width, height, frame_rate, bandwidth, average_bandwidth, language,
+                    key_id)
                 SELECT new_title.id, given.position, given.kind, given.codecs, given.width, given.height,
-                    given.frame_rate, given.bandwidth, given.average_bandwidth, given.language
+                    given.frame_rate, given.bandwidth, given.average_bandwidth, given.language, given.key_id
                 FROM new_title, unnest(
                     \(list.add(.textArray(renditions.map(\.kind)), "text[]")),
                     \(list.add(.textArray(renditions.map(\.codecs)), "text[]")),
@@ -133,9 +135,26 @@ public struct PublishStatement: Sendable {
                     \(list.add(.textArray(renditions.map(\.frameRate)), "text[]")),
                     \(list.add(.intArray(renditions.map(\.bandwidth)), "bigint[]")),
                     \(list.add(.intArray(renditions.map(\.averageBandwidth)), "bigint[]")),
-                    \(list.add(.textArray(renditions.map(\.language)), "text[]"))
+                    \(list.add(.textArray(renditions.map(\.language)), "text[]")),
+                    \(list.add(.uuidArray(renditions.map(\.keyID)), "uuid[]"))
                 ) WITH ORDINALITY AS given (
-                    kind, codecs, width, height, frame_rate, bandwidth, average_bandwidth, language, position)
+                    kind, codecs, width, height, frame_rate, bandwidth, average_bandwidth, language, key_id, position)
+            ), new_rating AS (
+                INSERT INTO \(schema).title_rating (title_id, scheme, rating, minimum_age)
+                SELECT new_title.id, given.scheme, given.rating, given.minimum_age
+                FROM new_title, (SELECT
+                    \(list.add(.optional(maturity?.scheme), "text")) AS scheme,
+                    \(list.add(.optional(metadata.rating), "text")) AS rating,
+                    \(list.add(maturity?.minimumAge, "int")) AS minimum_age) AS given
+                WHERE given.scheme IS NOT NULL
+            ), new_availability AS (
+                INSERT INTO \(schema).availability (title_id, region, available_from, available_to)
+                SELECT new_title.id, given.region, given.available_from::timestamptz, given.available_to::timestamptz
+                FROM new_title, unnest(
+                    \(list.add(.textArray(metadata.availability.map(\.region)), "text[]")),
+                    \(list.add(.textArray(metadata.availability.map(\.from)), "text[]")),
+                    \(list.add(.textArray(metadata.availability.map(\.to)), "text[]"))
+                ) AS given (region, available_from, available_to)
             ), new_object AS (
                 INSERT INTO \(schema).stored_object (title_id, key, bytes, sha256)
                 SELECT new_title.id, given.key, given.bytes, given.sha256

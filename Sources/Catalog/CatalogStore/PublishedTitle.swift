@@ -53,6 +53,10 @@ public struct PublishedPlayback: Sendable, Equatable {
     public let hlsKey: String
     public let dashKey: String
     public let renditions: [PublishedRendition]
+    /// Whether any rendition needs a key.
+    public let isProtected: Bool
+    /// Whether this service licenses all keys; false where a key server's licence servers do.
+    public let isLicensedHere: Bool
     public let version: Int64
 }
 
