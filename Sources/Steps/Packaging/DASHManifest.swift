@@ -245,7 +245,7 @@ extension TrackProtection {
                 ("schemeIdUri", "urn:mpeg:dash:mp4protection:2011"), ("value", scheme.rawValue),
                 ("cenc:default_KID", keyID.uuid),
             ])
-        for system in ProtectionSystem.inHeader {
+        for system in systemsInHeader {
             let name: String? =
                 switch system {
                 case .widevine: "Widevine"
@@ -261,6 +261,7 @@ extension TrackProtection {
                 }
             }
         }
+        guard systems.contains(.clearKey) else { return }
         // W3C ClearKey (dashif.org/identifiers/content_protection).
         xml.element(
             "ContentProtection",

@@ -97,7 +97,7 @@ extension HLSPlaylists {
 
     /// The attributes of EXT-X-KEY (4.4.4.4), a line for each system.
     private func keys(_ protection: TrackProtection) -> [String] {
-        ProtectionSystem.allCases.compactMap { system in
+        protection.systems.compactMap { system in
             let method = protection.scheme == .cbcs ? "SAMPLE-AES" : "SAMPLE-AES-CTR"
             let id = "KEYID=0x\(protection.keyID.hex)"
             let format: String
@@ -119,6 +119,7 @@ extension HLSPlaylists {
                 attributes = ["URI=\"data:text/plain;base64,\(base64(system.headerBox(of: [protection])))\"", id]
                 format = "org.w3.clearkey"
             }
+            if let address = protection.signalling?[system]?.address { attributes[0] = "URI=\(quoted(address))" }
             attributes += ["KEYFORMAT=\(quoted(format))", "KEYFORMATVERSIONS=\"1\""]
             return (["METHOD=\(method)"] + attributes).joined(separator: ",")
         }

@@ -43,7 +43,7 @@ struct InitializationSegment {
                 }
             }
             if let protection {
-                for system in ProtectionSystem.inHeader { moov.raw(system.headerBox(of: [protection])) }
+                for system in protection.systemsInHeader { moov.raw(system.headerBox(of: [protection])) }
             }
         }
         return file.bytes

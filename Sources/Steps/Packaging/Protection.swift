@@ -73,16 +73,30 @@ public struct TrackProtection: Sendable, Hashable {
     public let vector: [UInt8]
     /// What a screen must be joined with; nil for nothing said. Licences enforce it, playlists only tell.
     public let outputLevel: OutputLevel?
+    /// What a key server said of its systems; others are then not signalled. Nil: all are, by the key's id.
+    public let signalling: [ProtectionSystem: SystemSignalling]?
 
     /// - Precondition: the vector has the scheme's length.
-    public init(scheme: ProtectionScheme, keyID: KeyID, vector: [UInt8], outputLevel: OutputLevel? = nil) {
+    public init(
+        scheme: ProtectionScheme, keyID: KeyID, vector: [UInt8], outputLevel: OutputLevel? = nil,
+        signalling: [ProtectionSystem: SystemSignalling]? = nil
+    ) {
         precondition(
             vector.count == (scheme == .cbcs ? 16 : 8), "a vector of \(vector.count) bytes for \(scheme.rawValue)")
         self.scheme = scheme
         self.keyID = keyID
         self.vector = vector
         self.outputLevel = outputLevel
+        self.signalling = signalling
     }
+
+    /// The systems that players are told of, in the order they are written.
+    var systems: [ProtectionSystem] {
+        ProtectionSystem.allCases.filter { signalling == nil || signalling?[$0] != nil }
+    }
+
+    /// Those with a `pssh`.
+    var systemsInHeader: [ProtectionSystem] { systems.filter(ProtectionSystem.inHeader.contains) }
 
     /// Blocks of 16 bytes encrypted and left in each run of video (ISO/IEC 23001-7, 10.4.2).
     public static let encryptedBlocks = 1

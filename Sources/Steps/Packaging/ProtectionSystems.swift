@@ -4,7 +4,7 @@ public enum ProtectionSystem: String, Sendable, Hashable, CaseIterable {
 
     /// The 16 bytes that name it (dashif.org/identifiers/content_protection). ClearKey's header box is the common
     /// system's (W3C "cenc" initialization data format).
-    var systemID: KeyID {
+    public var systemID: KeyID {
         let text =
             switch self {
             case .widevine: "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"
@@ -21,6 +21,7 @@ public enum ProtectionSystem: String, Sendable, Hashable, CaseIterable {
 
     /// The `pssh` box (ISO/IEC 23001-7, 8.1) for some protected tracks of one scheme.
     func headerBox(of tracks: [TrackProtection]) -> [UInt8] {
+        if tracks.count == 1, let header = tracks[0].signalling?[self]?.header { return header }
         var file = BoxWriter()
         let ids = tracks.map(\.keyID)
         file.fullBox("pssh", version: self == .clearKey ? 1 : 0) { box in
@@ -59,6 +60,9 @@ public enum ProtectionSystem: String, Sendable, Hashable, CaseIterable {
     /// A PlayReady Object with one rights management header (PlayReady Header Specification): version 4.0 for
     /// AES-CTR, which every client reads, 4.3 for AES-CBC. Its checksum is optional and would take the key.
     static func playReadyObject(_ tracks: [TrackProtection]) -> [UInt8] {
+        if tracks.count == 1, let header = tracks[0].signalling?[.playReady]?.header {
+            return SystemSignalling.data(ofHeader: header)
+        }
         let header = Array(playReadyHeader(tracks).utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] })
         let record = littleEndian(1, 2) + littleEndian(header.count, 2) + header
         return littleEndian(4 + 2 + record.count, 4) + littleEndian(1, 2) + record
@@ -83,6 +87,47 @@ public enum ProtectionSystem: String, Sendable, Hashable, CaseIterable {
 
     private static func littleEndian(_ value: Int, _ count: Int) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+}
+
+/// What a key server wants players of one system to be told, instead of what follows from the key's id.
+public struct SystemSignalling: Sendable, Hashable {
+    /// A whole `pssh` box of the system.
+    public let header: [UInt8]?
+    /// The `URI` of `EXT-X-KEY`: printable ASCII without quotes.
+    public let address: String?
+
+    /// - Precondition: the address can stand in a playlist.
+    public init(header: [UInt8]? = nil, address: String? = nil) {
+        precondition(
+            address?.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 } != false, "no address for a playlist")
+        self.header = header
+        self.address = address
+    }
+
+    /// Whether bytes are one `pssh` box of a system (ISO/IEC 23001-7, 8.1), version 0 or 1, and nothing else.
+    public static func isHeader(_ bytes: [UInt8], of system: ProtectionSystem) -> Bool {
+        guard bytes.count >= 32, bytes.count <= 64 << 10, number(bytes, 0) == bytes.count,
+            Array(bytes[4..<8]) == Array("pssh".utf8), bytes[8] <= 1, Array(bytes[12..<28]) == system.systemID.bytes
+        else { return false }
+        var place = 28
+        if bytes[8] == 1 {
+            let count = number(bytes, place)
+            guard count <= 1024 else { return false }
+            place += 4 + 16 * count
+        }
+        return place + 4 <= bytes.count && place + 4 + number(bytes, place) == bytes.count
+    }
+
+    /// What the system itself reads of a box for which ``isHeader(_:of:)`` is true.
+    static func data(ofHeader bytes: [UInt8]) -> [UInt8] {
+        var place = 28
+        if bytes[8] == 1 { place += 4 + 16 * number(bytes, place) }
+        return Array(bytes[(place + 4)...])
+    }
+
+    private static func number(_ bytes: [UInt8], _ place: Int) -> Int {
+        bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
     }
 }
 
