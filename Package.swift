@@ -144,6 +144,9 @@ let steps: [Target] = [
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
     .target(
+        name: "KeyProviders", dependencies: ["Cryptography", "HTTP", "Packaging", "StepContracts"],
+        path: "Sources/Steps/KeyProviders"),
+    .target(
         name: "HTTPSteps", dependencies: ["HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"),
     .target(
         name: "DataSteps",
@@ -175,8 +178,13 @@ let catalog: [Target] = [
         ], path: "Sources/Catalog/CatalogAPI",
         resources: [
             page("index.html"), page("style.css"), page("app.js"), page("catalogue.js"), page("title.js"),
-            page("player.js"), page("format.js"), page("favicon.svg"), page("openapi.json"),
+            page("player.js"), page("playlist.js"), page("rate.js"), page("licence.js"), page("stream.js"),
+            page("format.js"), page("favicon.svg"), page("openapi.json"),
         ]),
+    .target(
+        name: "AccountsAPI",
+        dependencies: ["CatalogStore", "Cryptography", "HTTPServer", "JSON", "Postgres", httpTypes, hummingbird],
+        path: "Sources/Catalog/AccountsAPI"),
 ]
 
 let commands: [Target] = [
@@ -190,10 +198,12 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
+            "Access", "AccessControl", "AccountsAPI", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
             "DefinitionSchema", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer", "HTTPSteps",
-            "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
-            "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
+            "Interpreter", "JSON", "JSONata", "Journal", "KeyProviders", "LocalPostgres", "ObjectStorage",
+            "Observability",
+            "Packaging", "Postgres", "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts",
+            "StepFunctionsAPI",
             "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
             argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
@@ -207,8 +217,8 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner-api",
         dependencies: [
-            "CatalogAPI", "CatalogStore", "HTTPServer", "ObjectStorage", "Observability", "Postgres", "Supervision",
-            argumentParser, lifecycle, logging,
+            "CatalogAPI", "CatalogStore", "Cryptography", "HTTPServer", "ObjectStorage", "Observability", "Postgres",
+            "Supervision", argumentParser, lifecycle, logging,
         ], path: "Sources/Commands/showrunner-api"),
 ]
 
@@ -266,6 +276,10 @@ let tests: [Target] = [
         path: "Tests/MediaStepsTests"),
     .testTarget(
         name: "PackagingTests", dependencies: ["Packaging"], path: "Tests/PackagingTests", exclude: ["Golden"]),
+    .target(name: "KeyServer", dependencies: ["Packaging", "ScriptedServer"], path: "Tests/KeyServer"),
+    .testTarget(
+        name: "KeyProvidersTests", dependencies: ["HTTP", "KeyProviders", "KeyServer", "Packaging", "StepContracts"],
+        path: "Tests/KeyProvidersTests"),
     .testTarget(name: "RecommenderTests", dependencies: ["Recommender"], path: "Tests/RecommenderTests"),
     .testTarget(
         name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
@@ -363,15 +377,17 @@ let tests: [Target] = [
     .testTarget(
         name: "AccessTests",
         dependencies: [
-            "Access", "AccessControl", "Console", "Cryptography", "Engine", "HTTPServer", "HTTPServerTestSupport",
-            "JSON", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport", "SignatureV4", "StepFunctionsAPI",
+            "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Console", "Cryptography", "Engine", "HTTPServer",
+            "HTTPServerTestSupport", "JSON", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport",
+            "SignatureV4", "StepFunctionsAPI",
             "Uploads", "WorkerAPI", httpTypes, logging,
         ], path: "Tests/AccessTests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "EngineClient", "HTTP", "JSON", "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI", "showrunner",
+            "EngineClient", "HTTP", "JSON", "KeyServer", "Packaging", "PostgresTestSupport", "ScriptedServer",
+            "StepFunctionsAPI", "showrunner",
             "showrunner-api", "showrunner-worker",
         ], path: "Tests/EndToEnd"),
 ]

@@ -48,6 +48,7 @@ struct RoleMatrixTests {
         ("ManageAccessKeys", "---a-"),
         ("ReadAudit", "---a-"),
         ("ManageConnections", "---a-"),
+        ("ManageAccounts", "---a-"),
         ("OperateSchedules", "-oua-"),
     ]
 
@@ -68,7 +69,7 @@ struct RoleMatrixTests {
                 judged += 1
             }
         }
-        #expect(judged == 44 * 5)
+        #expect(judged == 45 * 5)
     }
 
     @Test("the wire API has 37 operations, and no action of ours is one")
@@ -90,7 +91,7 @@ struct RoleMatrixTests {
                 "PublishStateMachineVersion", "RedriveExecution", "SendTaskFailure", "SendTaskSuccess",
                 "StartExecution", "StartSyncExecution", "StopExecution", "TagResource", "UntagResource",
                 "UpdateMapRun", "UpdateStateMachine", "UpdateStateMachineAlias", "Upload", "ManageAccessKeys",
-                "ManageConnections", "OperateSchedules",
+                "ManageConnections", "ManageAccounts", "OperateSchedules",
             ])
         #expect(!Action.allCases.contains { $0.isChange && Role.viewer.allows($0) })
     }

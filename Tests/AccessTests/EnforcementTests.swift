@@ -52,6 +52,8 @@ struct EnforcementTests {
         ("GET", "/console/api/connections", .manageConnections),
         ("POST", "/console/api/connections", .manageConnections),
         ("DELETE", "/console/api/connections/x", .manageConnections), ("POST", "/worker/v1/connection", .work),
+        ("POST", "/worker/v1/key", .work), ("POST", "/access/v1/accounts/x/tokens", .manageAccounts),
+        ("POST", "/access/v1/accounts/x/revoke", .manageAccounts),
         ("POST", "/worker/v1/poll", .work), ("POST", "/worker/v1/heartbeat", .work),
         ("POST", "/worker/v1/complete", .work), ("POST", "/worker/v1/fail", .work),
         ("GET", "/access/v1/keys", .manageAccessKeys), ("POST", "/access/v1/keys", .manageAccessKeys),

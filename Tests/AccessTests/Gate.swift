@@ -1,4 +1,6 @@
 import AccessControl
+import AccountsAPI
+import CatalogStore
 import Console
 import Cryptography
 import Engine
@@ -9,6 +11,7 @@ import JSON
 import Journal
 import Logging
 import ObjectStorage
+import Postgres
 import PostgresTestSupport
 import SignatureV4
 import StepFunctionsAPI
@@ -83,6 +86,10 @@ final class Gate: Sendable {
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine)
         router.addConnectionRoutes(engine: engine)
+        router.addAccountRoutes(
+            AccountTable { (_, _) throws(PostgresError) in
+                throw PostgresError(outcome: .notSent, message: "there is no catalogue here")
+            })
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
         router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))

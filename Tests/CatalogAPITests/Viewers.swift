@@ -28,13 +28,19 @@ struct Viewers: Sendable {
         clock = HandClock()
     }
 
-    func service(publicURL: String? = nil) -> CatalogService {
-        CatalogService(reader: catalogue.reader, objects: store, publicURL: publicURL, now: { [clock] in clock.now })
+    func service(
+        publicURL: String? = nil, ring: KeyRing? = nil, wallTime: @escaping @Sendable () -> Int64 = { 0 }
+    ) -> CatalogService {
+        CatalogService(
+            reader: catalogue.reader, objects: store, publicURL: publicURL, ring: ring, now: { [clock] in clock.now },
+            wallTime: wallTime)
     }
 
-    func router(publicURL: String? = nil) -> ServiceRouter {
+    func router(
+        publicURL: String? = nil, ring: KeyRing? = nil, wallTime: @escaping @Sendable () -> Int64 = { 0 }
+    ) -> ServiceRouter {
         let router = ServiceRouter()
-        let service = service(publicURL: publicURL)
+        let service = service(publicURL: publicURL, ring: ring, wallTime: wallTime)
         router.addHealthRoutes(readiness: { await service.readiness() }, metricsText: { "" })
         service.addRoutes(to: router)
         return router

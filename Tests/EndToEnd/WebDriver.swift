@@ -91,6 +91,22 @@ final class Browser: Sendable {
         try await command("POST", "execute/sync", ["script": .string(script), "args": .array(arguments)])
     }
 
+    /// Runs JavaScript that may wait; what it returns comes back.
+    func evaluateAsync(_ script: String) async throws -> JSON {
+        let whole = """
+            const done = arguments[arguments.length - 1];
+            (async () => { \(script) })().then(done, (error) => done({ error: String(error) }));
+            """
+        return try await command("POST", "execute/async", ["script": .string(whole), "args": []])
+    }
+
+    /// Has every page that is opened from now on run JavaScript before its own.
+    func prepare(_ script: String) async throws {
+        _ = try await command(
+            "POST", "goog/cdp/execute",
+            ["cmd": "Page.addScriptToEvaluateOnNewDocument", "params": ["source": .string(script)]])
+    }
+
     /// Clicks as a person does: the element has to be there, visible and not covered.
     func click(_ selector: String) async throws {
         _ = try await command("POST", "element/\(try await element(selector))/click", [:])

@@ -138,27 +138,25 @@ import Testing
             "renditions": [["kind": "video", "name": "v", "file": ["key": "k"]]], "protection": "cenc",
             "keys": [["keyId": .string(Self.keyID)]],
         ]
-        func surroundings(_ folder: String) throws -> StepSurroundings {
+        func surroundings(_ folder: String, _ keys: ContentKeys = .none) throws -> StepSurroundings {
             try FileManager.default.createDirectory(
                 atPath: "\(scratch.path)/\(folder)", withIntermediateDirectories: true)
             return StepSurroundings(
                 files: ["k": film], outputDirectory: "\(scratch.path)/\(folder)", outputPrefix: "p", threads: 1,
-                report: { _ in }, isCancelled: { false })
+                contentKeys: keys, report: { _ in }, isCancelled: { false })
         }
         let none = try #require(throws: StepFailure.self) { try PackageStep().run(input: input, in: surroundings("a")) }
         #expect(none.error == "Showrunner.KeyUnavailable" && none.cause.contains(Self.keyID))
-        let step = PackageStep { keyID in
-            #expect(keyID.hex == Self.keyID)
-            return [UInt8](repeating: 7, count: 16)
-        }
-        let output = try step.run(input: input, in: surroundings("b"))
+        let keys = ContentKeys([Self.keyID: [UInt8](repeating: 7, count: 16)])
+        #expect("\(keys)\(String(reflecting: keys))".contains("7") == false)
+        let output = try PackageStep().run(input: input, in: surroundings("b", keys))
         #expect(output["protection"] == "cenc" && output["renditions"]?[0]?["keyId"] == .string(Self.keyID))
         let whole = try Tool.joined(track: "\(scratch.path)/b/v", in: scratch)
         #expect(
             try Tool.frameDigests(whole, stream: "v:0", key: String(repeating: "07", count: 16))
                 == Tool.frameDigests(film, stream: "v:0"))
         let wrong = try #require(throws: StepFailure.self) {
-            try PackageStep { _ in [1, 2, 3] }.run(input: input, in: surroundings("c"))
+            try PackageStep().run(input: input, in: surroundings("c", ContentKeys([Self.keyID: [1, 2, 3]])))
         }
         #expect(wrong.cause.contains("has 3 bytes, not 16"))
     }

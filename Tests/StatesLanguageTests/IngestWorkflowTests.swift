@@ -7,7 +7,7 @@ import YAML
 
 /// The workflow that is shipped: it reads without a word, fits the steps' contracts and carries the data they need.
 @Suite struct IngestWorkflowTests {
-    static let contracts: [StepContract] = [.validate, .transcode, .thumbnail, .package, .publish]
+    static let contracts: [StepContract] = [.validate, .transcode, .thumbnail, .protect, .package, .publish]
 
     static func view(_ field: StepField) -> StepContractView.Member {
         StepContractView.Member(name: field.name, kind: field.kind.rawValue, isRequired: field.isRequired)
@@ -32,6 +32,7 @@ import YAML
         "validate": ["source": ["url": "s", "bytes": 5, "sha256": "00"], "container": "mov", "durationSeconds": 9.5],
         "transcode": ["renditions": [["kind": "video"]], "framesEncoded": 10],
         "thumbnail": ["poster": ["key": "p"], "sprites": []],
+        "protect": ["protection": "cbcs", "keys": [["keyId": "00112233445566778899aabbccddeeff", "label": "hd"]]],
         "package": ["prefix": "media/1", "hls": "media/1/master.m3u8", "dash": "media/1/manifest.mpd"],
         "publish": ["titleId": "t", "hls": "http://v/h", "dash": "http://v/d"],
     ]
@@ -61,7 +62,11 @@ import YAML
                     results.append(try run(branch, input: effective, execution: execution, seen: &seen))
                 }
                 result = .array(results)
-            case .choice, .wait, .succeed, .fail, .map:
+            case .choice(let choice):
+                name = try choice.decision(in: EvaluationScope(input: effective, context: context, seed: 1)).next
+                data = effective
+                continue
+            case .wait, .succeed, .fail, .map:
                 Issue.record("the way to success has no state of type \(state.type)")
                 return .null
             }
@@ -90,7 +95,10 @@ import YAML
         #expect(seen["transcode"]?["source"] == documents["validate"]?["source"])
         #expect(seen["thumbnail"]?["media"] == documents["validate"])
         #expect(seen["package"]?["renditions"] == documents["transcode"]?["renditions"])
+        #expect(seen["protect"]?["protection"] == "cbcs")
+        #expect(seen["protect"]?["renditions"] == documents["transcode"]?["renditions"])
         #expect(seen["package"]?["protection"] == "cbcs")
+        #expect(seen["package"]?["keys"] == documents["protect"]?["keys"])
         #expect(seen["publish"]?["title"] == "Film")
         #expect(seen["publish"]?["metadata"] == ["year": 2026])
         #expect(seen["publish"]?["thumbnails"] == documents["thumbnail"])
@@ -100,7 +108,8 @@ import YAML
         let request: JSON = ["source": "http://store/film.mp4"]
         var seen: [String: JSON] = [:]
         _ = try IngestWorkflowTests.run(IngestWorkflowTests.machine(), input: request, execution: request, seen: &seen)
-        #expect(seen["package"]?["protection"] == "none")
+        #expect(seen["protect"] == nil)
+        #expect(seen["package"]?["protection"] == "none" && seen["package"]?["keys"] == [])
         #expect(seen["publish"]?["title"] == .null)
         #expect(seen["publish"]?["metadata"] == [:])
     }
@@ -118,7 +127,7 @@ import YAML
             #expect(state.catches.map(\.errorEquals) == [["States.ALL"]])
             #expect(state.catches.map(\.next) == ["Failed"])
         }
-        #expect(tasks.count == 5)
+        #expect(tasks.count == 6)
         for task in tasks {
             for error in ["SourceInvalid", "SourceUnsupported", "ParametersInvalid", "Cancelled"] {
                 #expect(!task.retry.contains { $0.matches(error: "Showrunner." + error) }, "\(task.name): \(error)")

@@ -8,7 +8,7 @@ private func testContract(_ name: String) -> StepContract {
 
 /// The steps by name.
 let testSteps: [String: any LocalStep] = [
-    "write": WriteStep(), "package": WriteStep(), "die": DieStep(), "hog": HogStep(), "wait": WaitStep(),
+    "write": WriteStep(), "package": PackStep(), "die": DieStep(), "hog": HogStep(), "wait": WaitStep(),
     "stubborn": StubbornStep(),
     "inspect": InspectStep(), "long": LongStep(), "fat": FatStep(), "link": LinkStep(), "refuse": RefuseStep(),
     "quit": QuitStep(), "descendant": DescendantStep(), "babble": BabbleStep(),
@@ -28,6 +28,20 @@ struct WriteStep: LocalStep {
             "file": ["file": "sub/text.txt"], "again": [["file": "sub/text.txt"]],
             "prefix": .string(surroundings.outputPrefix), "threads": .integer(surroundings.threads),
         ]
+    }
+}
+
+/// The same, and tells the sum of each content key it was given, by id.
+struct PackStep: LocalStep {
+    static let contract = testContract("package")
+
+    func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
+        var output = try WriteStep().run(input: input, in: surroundings)
+        let sums = surroundings.contentKeys.secrets.sorted { $0.key < $1.key }.map { id, key in
+            (id, JSON.integer(key.reduce(0) { $0 + Int($1) }))
+        }
+        output["keySums"] = .object(.init(uniqueKeysWithValues: sums))
+        return output
     }
 }
 

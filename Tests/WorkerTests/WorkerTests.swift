@@ -162,6 +162,44 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         #expect(try await plant.store.get("\(second)/sub/text.txt") == Array("SAME".utf8))
     }
 
+    private static let keyID = "00112233445566778899aabbccddeeff"
+
+    /// A package that is to be protected under one key.
+    private func protected(_ plant: Plant) throws -> JSON {
+        var input = try plant.source("film.txt", "film")
+        input["protection"] = "cbcs"
+        input["keys"] = [["keyId": .string(Self.keyID)], ["keyId": "no id"], ["keyId": .string(Self.keyID)]]
+        return input
+    }
+
+    @Test func aPackageGetsTheContentKeysItsInputNames() async throws {
+        let plant = try await Plant(usesResults: false)
+        let reply = ContentKeyReply(key: [UInt8](repeating: 3, count: 16))
+        plant.engine.serve(WorkerProtocolPath.contentKey, .init(status: 200, json: reply.json))
+        plant.offer("package", try protected(plant))
+        #expect(await plant.engine.nextComplete().output["keySums"] == [Self.keyID: 48])
+        // A clear one asks for none, and neither does another step.
+        plant.engine.serve(WorkerProtocolPath.contentKey, .init(status: 500, json: nil))
+        plant.offer("package", try plant.source("clear.txt", "clear"), token: "t-2")
+        #expect(await plant.engine.nextComplete().output["keySums"] == [:])
+        plant.offer("write", try protected(plant), token: "t-3")
+        #expect(await plant.engine.nextComplete().token == "t-3")
+    }
+
+    @Test(arguments: [
+        (404, WorkerProblem.noContentKey, "Showrunner.KeyUnavailable"),
+        (422, WorkerProblem.contentKeySealed, "Showrunner.KeyUnavailable"),
+        (409, WorkerProblem.staleToken, "Showrunner.Cancelled"),
+    ])
+    func aContentKeyThatIsRefusedFailsTheStep(_ status: Int, _ code: String, _ error: String) async throws {
+        let plant = try await Plant(usesResults: false)
+        let problem = WorkerProblem(code: code, status: status, detail: "because")
+        plant.engine.serve(WorkerProtocolPath.contentKey, .init(status: status, json: problem.json))
+        plant.offer("package", try protected(plant))
+        let failure = await plant.engine.nextFail().failure
+        #expect(failure.error == error && failure.cause == "because")
+    }
+
     @Test func aTaskMayBringAsMuchAsAStatesDataMay() async throws {
         let plant = try await Plant()
         var input = try plant.source("film.txt", "film")

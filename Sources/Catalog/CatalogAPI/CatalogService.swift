@@ -1,4 +1,6 @@
 public import CatalogStore
+public import Cryptography
+import Glibc
 public import HTTPServer
 public import ObjectStorage
 
@@ -16,19 +18,26 @@ public struct CatalogService: Sendable {
     let objects: any ObjectStore
     let publicURL: String?
     let cache: CatalogCache
+    let ring: KeyRing?
+    let wallTime: @Sendable () -> Int64
 
     /// - Parameters:
     ///   - reader: the catalogue.
     ///   - objects: where the media lies.
     ///   - publicURL: scheme and authority that viewers see, where a proxy stands in front; nil takes each request's
     ///     `Host`.
+    ///   - ring: opens content keys and signs playback tokens; without one no licence is given.
     ///   - now: the clock that says when a second has passed.
+    ///   - wallTime: seconds since 1970.
     public init(
-        reader: CatalogReader, objects: any ObjectStore, publicURL: String? = nil,
-        now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+        reader: CatalogReader, objects: any ObjectStore, publicURL: String? = nil, ring: KeyRing? = nil,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now },
+        wallTime: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
     ) {
         self.reader = reader
         self.objects = objects
+        self.ring = ring
+        self.wallTime = wallTime
         self.publicURL = publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
         cache = CatalogCache(reader: reader, now: now)
     }
@@ -36,6 +45,7 @@ public struct CatalogService: Sendable {
     /// Adds all routes but those for health.
     public func addRoutes(to router: ServiceRouter) {
         addTitleRoutes(to: router)
+        addLicenceRoutes(to: router)
         addMediaRoutes(to: router)
         addPageRoutes(to: router)
     }

@@ -27,6 +27,18 @@ extension CatalogService {
                 path: "/pages/player.js", bytes: PackageResources.player_js,
                 contentType: "text/javascript; charset=utf-8"),
             Page(
+                path: "/pages/playlist.js", bytes: PackageResources.playlist_js,
+                contentType: "text/javascript; charset=utf-8"),
+            Page(
+                path: "/pages/rate.js", bytes: PackageResources.rate_js,
+                contentType: "text/javascript; charset=utf-8"),
+            Page(
+                path: "/pages/licence.js", bytes: PackageResources.licence_js,
+                contentType: "text/javascript; charset=utf-8"),
+            Page(
+                path: "/pages/stream.js", bytes: PackageResources.stream_js,
+                contentType: "text/javascript; charset=utf-8"),
+            Page(
                 path: "/pages/format.js", bytes: PackageResources.format_js,
                 contentType: "text/javascript; charset=utf-8"),
             Page(path: "/favicon.svg", bytes: PackageResources.favicon_svg, contentType: "image/svg+xml"),

@@ -34,12 +34,15 @@ struct TitleDocuments {
         return document
     }
 
-    func playback(_ playback: PublishedPlayback) -> JSON {
-        [
+    /// - Parameter token: a playback token for whoever asks.
+    func playback(_ playback: PublishedPlayback, id: String, token: String?) -> JSON {
+        let hasLicence = playback.isProtected && playback.isLicensedHere
+        return [
             "hls": address(playback.hlsKey),
             "dash": address(playback.dashKey),
-            "licence": nil,
-            "playback_token": nil,
+            "protected": .bool(playback.isProtected),
+            "licence": hasLicence ? .string("\(base)/v1/titles/\(id)/licence") : .null,
+            "playback_token": playback.isProtected ? optional(token) : .null,
             "renditions": .array(playback.renditions.map(rendition)),
         ]
     }

@@ -7,7 +7,9 @@ import Postgres
 import TitleMetadata
 
 extension CatalogService {
-    static let catalogueHeaders: HTTPFields = [.cacheControl: "public, max-age=60, stale-while-revalidate=600"]
+    static let catalogueHeaders: HTTPFields = [
+        .cacheControl: "public, max-age=60, stale-while-revalidate=600", .vary: "Authorization",
+    ]
     static let defaultPage = 24
     static let largestPage = 50
 
@@ -25,9 +27,19 @@ extension CatalogService {
         router.get("/v1/titles/{id}/playback") { request, context in
             let id = context.parameters.get("id") ?? ""
             return try await answer {
-                try await document(request, "playback \(id)", missing: id) { base, _ in
+                // Who says who he is gets what is his, for himself.
+                if let token = try await playbackToken(request, titleID: id) {
+                    guard let playback = try await reader.playback(id) else { throw Self.missing(id) }
+                    return Response.json(
+                        TitleDocuments(base: try base(of: request)).playback(playback, id: id, token: token),
+                        headers: [.cacheControl: "no-store", .vary: "Authorization"])
+                }
+                return try await document(request, "playback \(id)", missing: id) { base, _ in
                     guard let playback = try await reader.playback(id) else { return nil }
-                    return (TitleDocuments(base: base).playback(playback), "\(playback.version)-\(id)-playback")
+                    return (
+                        TitleDocuments(base: base).playback(playback, id: id, token: nil),
+                        "\(playback.version)-\(id)-playback"
+                    )
                 }
             }
         }
@@ -56,11 +68,13 @@ extension CatalogService {
             guard let (json, tag) = try await make(base, version) else { return nil }
             return ReadyBody(json: json, entityTag: "\(Self.format).\(tag)", headers: Self.catalogueHeaders)
         }
-        guard let body else {
-            // Bounded, because it comes from the client.
-            throw Problem.notFound("No title with the id '\(id.prefix(64))' is published.")
-        }
+        guard let body else { throw Self.missing(id) }
         return body.response(to: request)
+    }
+
+    private static func missing(_ id: String) -> Problem {
+        // Bounded, because it comes from the client.
+        .notFound("No title with the id '\(id.prefix(64))' is published.")
     }
 
     private func titles(_ request: Request) async throws -> Response {

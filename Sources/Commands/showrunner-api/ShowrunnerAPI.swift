@@ -1,6 +1,7 @@
 import ArgumentParser
 import CatalogAPI
 import CatalogStore
+import Cryptography
 import Foundation
 import HTTPServer
 import Logging
@@ -17,7 +18,8 @@ struct ShowrunnerAPI: AsyncParsableCommand {
         abstract: "Serve published titles to viewers: their list, their pages, and their media.",
         discussion: """
             Reads the catalogue's tables in PostgreSQL, which the engine migrates, and the object store. It needs no \
-            rights on the engine's tables: connect with the role showrunner_api.
+            rights on the engine's tables: connect with the role showrunner_api. For licences of protected titles it \
+            needs the engine's master keys: SHOWRUNNER_MASTER_KEY_FILE, or SHOWRUNNER_MASTER_KEY.
 
             Example:
               showrunner-api --database 'postgresql://showrunner_api@db/showrunner' --engine http://engine:8080 \\
@@ -92,7 +94,9 @@ struct ShowrunnerAPI: AsyncParsableCommand {
         let objects = try usage { () throws(ObjectStorageError) in
             try openStore(store, environment: environment)
         }
+        let ring = try usage { () throws(CryptoError) in try KeyRing.environment(environment) }
         let logger = Logger(label: "showrunner-api")
+        if ring == nil { logger.notice("no master key is set: protected titles get no licences") }
         // The catalogue is only read; the role has no right to write it either.
         let pool = PostgresPool(
             url: database, applicationName: "showrunner-api", size: 4,
@@ -101,7 +105,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
         let reader = CatalogReader { (sql, parameters) throws(PostgresError) in
             try await pool.query(sql, parameters, deadline: .seconds(3))
         }
-        let service = CatalogService(reader: reader, objects: objects, publicURL: publicURL)
+        let service = CatalogService(reader: reader, objects: objects, publicURL: publicURL, ring: ring)
         let router = ServiceRouter()
         router.addHealthRoutes(
             readiness: { await service.readiness() }, metricsText: { metrics.prometheusText() })

@@ -1,5 +1,7 @@
 import Access
+import AccountsAPI
 import ArgumentParser
+import CatalogStore
 import Console
 import Cryptography
 import Engine
@@ -7,9 +9,11 @@ import Glibc
 import HTTP
 import HTTPServer
 import Journal
+import KeyProviders
 import Logging
 import ObjectStorage
 import Observability
+import Postgres
 import StepContracts
 import StepFunctionsAPI
 import Supervision
@@ -90,14 +94,22 @@ struct EngineCommand: AsyncParsableCommand {
                 localKeys: isOpenToOthers ? [:] : Self.localKeys(environment), auditDays: auditDays), log: log)
         if isOpenToOthers { try await Self.requireKey(access, journal) }
         let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)", store: store)
+        let catalogue = PostgresPool(url: database, applicationName: "showrunner-engine-catalogue", size: 2)
+        let query: CatalogReader.Query = { (sql, parameters) throws(PostgresError) in
+            try await catalogue.query(sql, parameters, deadline: .seconds(5))
+        }
+        let vault = ContentKeyVault(table: ContentKeyTable(query: query), ring: ring, log: log)
+        let protect = try KeyServerOption.protectStep(environment: environment, ring: ring)
         let buckets = Buckets(environment: environment)
         let budget = ConnectionBudget(openFiles: ConnectionBudget.raiseOpenFiles())
         var limits = Engine.Limits()
         budget.apply(to: &limits)
         let engine = Engine(
-            journal: journal, log: log, contracts: StepContract.all + StepContract.integrations, engineSteps: [publish],
+            journal: journal, log: log, contracts: StepContract.all + StepContract.integrations,
+            engineSteps: [protect, publish],
             serviceTasks: [S3Tasks(environment: environment, client: HTTPClient()), StepFunctionsTasks()],
-            itemSource: buckets, resultSink: buckets, keyRing: ring, limits: limits)
+            itemSource: buckets, resultSink: buckets, keyRing: ring, contentKeys: vault,
+            limits: limits)
 
         let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
         // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
@@ -120,6 +132,7 @@ struct EngineCommand: AsyncParsableCommand {
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams)
         router.addConnectionRoutes(engine: engine)
+        router.addAccountRoutes(AccountTable(query: query))
         router.addUploadRoutes(uploads)
         let http = HTTPService(
             router: router,
@@ -127,10 +140,12 @@ struct EngineCommand: AsyncParsableCommand {
                 host: host, port: port, maximumConnections: budget.connections, idleTimeout: .seconds(75)),
             logger: log)
         let service = EngineService(
-            engine: engine, journal: journal, databaseURL: database, workflows: reading.files, log: log)
+            engine: engine, journal: journal, databaseURL: database, workflows: reading.files, contentKeys: vault,
+            log: log)
         let sweeper = UploadSweeper(uploads: uploads, logger: log)
         try await HTTPService.run(
             [http, sweeper, AccessService(access), service], gracePeriod: .seconds(20), logger: log)
+        await catalogue.close()
     }
 
     private static func isLoopback(_ host: String) -> Bool {

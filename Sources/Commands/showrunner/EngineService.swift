@@ -14,6 +14,7 @@ struct EngineService: Service {
     let journal: Journal
     let databaseURL: String
     let workflows: [WorkflowFile]
+    let contentKeys: ContentKeyVault
     let log: Logger
 
     func run() async throws {
@@ -41,11 +42,20 @@ struct EngineService: Service {
             try await engine.deploy(name: workflow.name, machine: workflow.machine, definition: workflow.definition)
         }
         await engine.beginServing()
+        let renewal = Task { await renewContentKeys() }
+        defer { renewal.cancel() }
         try await holdLease()
         await engine.stop()
         await journal.close(deadline: .seconds(10))
         do { try await journal.releaseLease() } catch {
             log.warning("the lease was not given back; it runs out", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// After a change of the master key; what a database that is away leaves undone, the next start does.
+    private func renewContentKeys() async {
+        do { try await contentKeys.renew() } catch {
+            log.error("content keys were not sealed anew", metadata: ["error": "\(error)"])
         }
     }
 

@@ -22,7 +22,7 @@ struct IngestCommand: AsyncParsableCommand {
     var title: String?
     @Option(help: "A YAML file with kind, genres, year, rating, languages, series, season, episode, description.")
     var metadata: String?
-    @Option(help: "none, cbcs or cenc.")
+    @Option(help: "How the film is encrypted: none, cbcs (what players take today) or cenc (older ones).")
     var protection = "none"
     @Flag(help: "Wait until the run has ended.")
     var wait = false
@@ -35,9 +35,6 @@ struct IngestCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard protection == "none" else {
-            throw CommandFailure("--protection \(protection) is not available in this version; only none is")
-        }
         let client = try engine.client()
         var members = [(name: "filename", value: file.split(separator: "/").last.map(String.init) ?? file)]
         if let title { members.append((name: "title", value: title)) }

@@ -17,7 +17,8 @@ struct Showrunner: AsyncParsableCommand {
         version: release,
         subcommands: [
             UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
-            WorkersCommand.self, TasksCommand.self, ConnectionsCommand.self, KeysCommand.self, AuditCommand.self,
+            WorkersCommand.self, TasksCommand.self, ConnectionsCommand.self, KeysCommand.self, AccountsCommand.self,
+            AuditCommand.self,
             LintCommand.self, SchemaCommand.self,
             GraphCommand.self, TestStateCommand.self,
             SimulateCommand.self, SchedulesCommand.self, EvalCommand.self, ProbeCommand.self, TranscodeCommand.self,

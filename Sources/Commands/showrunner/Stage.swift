@@ -18,8 +18,8 @@ actor Stage {
     private let store: String
     private let requestQuotas: String?
     private let allowedAddresses: [String]
-    /// What the engine has in its environment beside this process's.
-    private let engineEnvironment: [String: String]
+    /// What the engine and the viewers' service have in their environment beside this process's.
+    private let masterKeyEnvironment: [String: String]
     private let log: Logger
     private let cluster: LocalCluster
     private let supervisor: Supervisor
@@ -40,7 +40,7 @@ actor Stage {
         self.store = store ?? self.data + "/objects"
         self.requestQuotas = requestQuotas
         self.allowedAddresses = allowedAddresses
-        engineEnvironment = try Self.masterKey(in: self.data, environment)
+        masterKeyEnvironment = try Self.masterKey(in: self.data, environment)
         self.log = log
         for port in [port, port + 1] { try LoopbackPort(port).requireFree() }
         cluster = LocalCluster(directory: self.data)
@@ -64,7 +64,7 @@ actor Stage {
                 arguments: [
                     "engine", "--database", database, "--port", "\(port)", "--store", store, "--workflows", workflows,
                     "--spool", data + "/uploads", "--viewer", viewerURL,
-                ] + (requestQuotas.map { ["--request-quotas", $0] } ?? []), environment: engineEnvironment,
+                ] + (requestQuotas.map { ["--request-quotas", $0] } ?? []), environment: masterKeyEnvironment,
                 stopPatience: .seconds(25)))
         await supervisor.start(
             SupervisedProgram(
@@ -72,7 +72,7 @@ actor Stage {
                 arguments: [
                     "--database", database.replacingUser(with: "showrunner_api"), "--engine", engineURL, "--store",
                     store, "--port", "\(port + 1)",
-                ]))
+                ], environment: masterKeyEnvironment))
         await supervisor.start(
             SupervisedProgram(
                 name: Self.dataWorker, executable: showrunner,

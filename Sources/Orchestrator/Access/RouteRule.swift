@@ -34,6 +34,7 @@ public enum RouteRule: Sendable, Hashable {
         }
         if path.hasPrefix("/worker/v1/") { return .action(.work) }
         if path.hasPrefix("/access/v1/keys") { return .action(.manageAccessKeys) }
+        if path.hasPrefix("/access/v1/accounts") { return .action(.manageAccounts) }
         if path.hasPrefix("/console/api/connections") { return .action(.manageConnections) }
         if path.hasPrefix("/console/api/schedules"), !isRead { return .action(.operateSchedules) }
         if isRead, path.hasPrefix("/console/api/") { return .action(.useConsole) }

@@ -54,13 +54,17 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
     case readAudit = "ReadAudit"
     /// Making, listing and removing connections and the secrets in them.
     case manageConnections = "ManageConnections"
+    /// Making viewers' accounts and their bearer tokens, and revoking these.
+    case manageAccounts = "ManageAccounts"
     /// Pausing, resuming and running schedules by hand.
     case operateSchedules = "OperateSchedules"
 
     /// Whether the name is one of the wire API's.
     public var isOperation: Bool {
         switch self {
-        case .useConsole, .upload, .work, .manageAccessKeys, .readAudit, .manageConnections, .operateSchedules: false
+        case .useConsole, .upload, .work, .manageAccessKeys, .readAudit, .manageConnections, .manageAccounts,
+            .operateSchedules:
+            false
         default: true
         }
     }
@@ -104,7 +108,8 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
             .testState, .untagResource, .updateStateMachine, .updateStateMachineAlias:
             .authoring
         // People take no tasks away from workers.
-        case .getActivityTask, .work, .manageAccessKeys, .readAudit, .manageConnections: .administering
+        case .getActivityTask, .work, .manageAccessKeys, .readAudit, .manageConnections, .manageAccounts:
+            .administering
         }
     }
 

@@ -56,6 +56,8 @@ public actor Engine {
     let supported: SupportedResources
     /// Under what the secrets of connections are sealed; nil where none may be kept.
     let keyRing: KeyRing?
+    /// Nil where no film is protected.
+    let contentKeys: (any ContentKeySource)?
     /// For ItemReaders and ResultWriters.
     let itemSource: (any ItemSource)?
     let resultSink: (any ResultSink)?
@@ -123,7 +125,8 @@ public actor Engine {
     public init(
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
         serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
-        keyRing: KeyRing? = nil, limits: Limits = Limits(), bootClock: any Clock<Duration> = ContinuousClock(),
+        keyRing: KeyRing? = nil, contentKeys: (any ContentKeySource)? = nil, limits: Limits = Limits(),
+        bootClock: any Clock<Duration> = ContinuousClock(),
         randomBytes: @escaping RandomBytes = Cryptography.randomBytes
     ) {
         self.journal = journal
@@ -147,6 +150,7 @@ public actor Engine {
         supported = SupportedResources(
             contracts: contracts, services: serviceTasks.flatMap(\.resources))
         self.keyRing = keyRing
+        self.contentKeys = contentKeys
         self.itemSource = itemSource
         self.resultSink = resultSink
         self.bootClock = bootClock

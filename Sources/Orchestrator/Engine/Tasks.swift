@@ -427,7 +427,7 @@ extension Engine {
             post(
                 .taskFailed(
                     entry: entry, nonce: nonce, error: StepErrorName.publishRefused,
-                    cause: "The catalogue refused the title: \(reason)"), to: run)
+                    cause: "The catalogue refused what \(step.contract.name) has for it: \(reason)"), to: run)
         }
     }
 }

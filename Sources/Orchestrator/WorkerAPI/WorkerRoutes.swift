@@ -7,7 +7,7 @@ import StepContracts
 import WorkerProtocol
 
 extension ServiceRouter {
-    /// Adds the workers' endpoints under `/worker/v1`: poll, heartbeat, complete, fail, connection.
+    /// Adds the workers' endpoints under `/worker/v1`: poll, heartbeat, complete, fail, connection, key.
     public func addWorkerRoutes(engine: Engine) {
         post("/worker/v1/poll") { request, context in
             let message = try await read(PollRequest.self, from: request)
@@ -48,6 +48,21 @@ extension ServiceRouter {
                 throw Problem(
                     WorkerProblem.connectionSealed, status: .unprocessableContent,
                     title: "The connection can't be opened", detail: reason)
+            }
+        }
+        post("/worker/v1/key") { request, context in
+            let message = try await read(ContentKeyRequest.self, from: request)
+            switch try await asking({ try await engine.contentKey(message.keyID, forTask: message.token) }) {
+            case .key(let key):
+                return Response.json(ContentKeyReply(key: key).json, headers: [.cacheControl: "no-store"])
+            case .stale: throw staleToken
+            case .missing(let reason):
+                throw Problem(
+                    WorkerProblem.noContentKey, status: .notFound, title: "No such content key", detail: reason)
+            case .sealed(let reason):
+                throw Problem(
+                    WorkerProblem.contentKeySealed, status: .unprocessableContent,
+                    title: "The content key can't be opened", detail: reason)
             }
         }
     }

@@ -5,18 +5,7 @@ public import StepContracts
 /// How a package is protected: key ids, and a way to their keys. Keys are asked for when they are used, and are never
 /// part of a value that is described, logged or compared.
 public struct ContentProtection: Sendable {
-    /// What a key protects.
-    public enum Label: String, Sendable, Hashable, CaseIterable {
-        case audio
-        /// Pictures of any size that no other key is for.
-        case video
-        /// Up to 576 lines of up to 1024 pixels.
-        case sd
-        /// Up to 1920 by 1088 pixels.
-        case hd
-        /// Larger ones.
-        case uhd
-    }
+    public typealias Label = KeyLabel
 
     public struct KeyUse: Sendable, Hashable {
         public let keyID: KeyID
@@ -24,11 +13,20 @@ public struct ContentProtection: Sendable {
         public let label: Label?
         /// What the pictures that it protects need of the way to a screen.
         public let outputLevel: OutputLevel?
+        /// The constant vector of `cbcs` that the key's maker demands: 16 bytes.
+        public let vector: [UInt8]?
+        /// What the key's maker wants players to be told.
+        public let signalling: [ProtectionSystem: SystemSignalling]?
 
-        public init(keyID: KeyID, label: Label? = nil, outputLevel: OutputLevel? = nil) {
+        public init(
+            keyID: KeyID, label: Label? = nil, outputLevel: OutputLevel? = nil, vector: [UInt8]? = nil,
+            signalling: [ProtectionSystem: SystemSignalling]? = nil
+        ) {
             self.keyID = keyID
             self.label = label
             self.outputLevel = outputLevel
+            self.vector = vector
+            self.signalling = signalling
         }
     }
 
@@ -50,7 +48,9 @@ public struct ContentProtection: Sendable {
         var uses = uses
         if uses.count == 2, uses.allSatisfy({ $0.label == nil }) {
             uses = zip(uses, [Label.video, .audio]).map { use, label in
-                KeyUse(keyID: use.keyID, label: label, outputLevel: use.outputLevel)
+                KeyUse(
+                    keyID: use.keyID, label: label, outputLevel: use.outputLevel, vector: use.vector,
+                    signalling: use.signalling)
             }
         }
         if uses.isEmpty { problems.append("protection needs at least one key") }
@@ -74,9 +74,7 @@ public struct ContentProtection: Sendable {
         let wanted: [Label?] =
             switch track.media {
             case .audio: [.audio, nil]
-            case .video(let picture) where picture.width <= 1024 && picture.height <= 576: [.sd, .video, nil]
-            case .video(let picture) where picture.width <= 1920 && picture.height <= 1088: [.hd, .video, nil]
-            case .video: [.uhd, .video, nil]
+            case .video(let picture): [KeyLabel(width: picture.width, height: picture.height), .video, nil]
             }
         for label in wanted {
             if let use = uses.first(where: { $0.label == label }) { return use }
@@ -102,8 +100,9 @@ public struct ContentProtection: Sendable {
         let message = Array("showrunner media vector 1 \(scheme.rawValue) \(track.name)\n".utf8) + contentDigest
         let code = HMACSHA256.code(message, key: try contentKey(use.keyID))
         return TrackProtection(
-            scheme: scheme, keyID: use.keyID, vector: Array(code.prefix(scheme == .cbcs ? 16 : 8)),
-            outputLevel: use.outputLevel)
+            scheme: scheme, keyID: use.keyID,
+            vector: scheme == .cbcs ? use.vector ?? Array(code.prefix(16)) : Array(code.prefix(8)),
+            outputLevel: use.outputLevel, signalling: use.signalling)
     }
 }
 

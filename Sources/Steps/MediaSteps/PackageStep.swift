@@ -1,5 +1,6 @@
+import Cryptography
 public import JSON
-public import Packaging
+import Packaging
 public import StepContracts
 
 #if canImport(Glibc)
@@ -8,30 +9,15 @@ import Glibc
 
 /// Packages renditions into one set of CMAF segments for HLS and DASH, protected where the input asks for it.
 ///
-/// The input names keys by their ids. The keys themselves come through a closure that whoever runs the step gives;
-/// they are asked for once a track when it is laid out and once when it is written, and are kept nowhere.
+/// The input names keys by their ids. The keys themselves are among the step's surroundings, and are kept nowhere.
 public struct PackageStep: LocalStep {
     public static var contract: StepContract { .package }
 
-    private let contentKey: @Sendable (KeyID) throws(StepFailure) -> [UInt8]
-
-    /// A step that can package clear only: a protected input fails with `Showrunner.KeyUnavailable`.
-    public init() {
-        self.init { keyID throws(StepFailure) in
-            throw StepFailure(
-                error: StepErrorName.keyUnavailable, cause: "this worker has no source of content keys for \(keyID)",
-                retry: .elsewhere)
-        }
-    }
-
-    /// - Parameter contentKey: gives the 16 bytes of a content key. Its failures must not contain keys.
-    public init(contentKey: @escaping @Sendable (KeyID) throws(StepFailure) -> [UInt8]) {
-        self.contentKey = contentKey
-    }
+    public init() {}
 
     public func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
         var problems = PackageStep.contract.problems(withInput: input)
-        let protection = protection(input, &problems)
+        let protection = protection(input, surroundings.contentKeys, &problems)
         var sources: [TrackSource] = []
         for (index, rendition) in (input["renditions"]?.arrayValue ?? []).enumerated() {
             if let source = source(rendition, place: "renditions[\(index)]", surroundings, &problems) {
@@ -102,7 +88,9 @@ public struct PackageStep: LocalStep {
             label: "rendition '\(name)'")
     }
 
-    private func protection(_ input: JSON, _ problems: inout [String]) -> ContentProtection? {
+    private func protection(
+        _ input: JSON, _ contentKeys: ContentKeys, _ problems: inout [String]
+    ) -> ContentProtection? {
         let name = input["protection"]?.stringValue ?? "none"
         guard name != "none" else { return nil }
         guard let scheme = ProtectionScheme(rawValue: name) else {
@@ -123,19 +111,58 @@ public struct PackageStep: LocalStep {
             if let level, OutputLevel(rawValue: level) == nil {
                 problems.append("keys[\(index)].hdcpLevel '\(level)' must be NONE, TYPE-0 or TYPE-1")
             }
+            let vector = key["iv"]?.stringValue.map { Hex.decode($0) ?? [] }
+            if let vector, vector.count != 16 {
+                problems.append("keys[\(index)].iv must be 32 hexadecimal digits")
+            }
             uses.append(
                 .init(
                     keyID: keyID, label: label.flatMap(ContentProtection.Label.init),
-                    outputLevel: level.flatMap(OutputLevel.init)))
+                    outputLevel: level.flatMap(OutputLevel.init), vector: vector,
+                    signalling: signalling(key["systems"], at: "keys[\(index)].systems", &problems)))
         }
         do {
             return try ContentProtection(
-                scheme: scheme, uses: uses, clearLeadSeconds: input["clearLeadSeconds"]?.integerValue ?? 0,
-                key: contentKey)
+                scheme: scheme, uses: uses, clearLeadSeconds: input["clearLeadSeconds"]?.integerValue ?? 0
+            ) { keyID throws(StepFailure) in
+                guard let key = contentKeys[keyID.hex] else {
+                    throw StepFailure(
+                        error: StepErrorName.keyUnavailable,
+                        cause: "this worker was not given the content key \(keyID)",
+                        retry: .elsewhere)
+                }
+                return key
+            }
         } catch {
             problems.append(error.cause)
             return nil
         }
+    }
+
+    /// What a key server wants players to be told, by the systems' names.
+    private func signalling(
+        _ value: JSON?, at place: String, _ problems: inout [String]
+    ) -> [ProtectionSystem: SystemSignalling]? {
+        guard let value, value != .null else { return nil }
+        var found: [ProtectionSystem: SystemSignalling] = [:]
+        for (name, said) in value.objectValue ?? [:] {
+            guard let system = ProtectionSystem(rawValue: name) else {
+                problems.append("\(place).\(name) is no system; known are widevine, playReady, fairPlay, clearKey")
+                continue
+            }
+            let header = said["pssh"]?.stringValue.map { Hex.decode($0) ?? [] }
+            if let header, !SystemSignalling.isHeader(header, of: system) {
+                problems.append("\(place).\(name).pssh is no such box in hexadecimal digits")
+                continue
+            }
+            let address = said["uri"]?.stringValue
+            if let address, !address.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }) {
+                problems.append("\(place).\(name).uri holds what can't stand in a playlist")
+                continue
+            }
+            found[system] = SystemSignalling(header: header, address: address)
+        }
+        return found
     }
 
     /// What `thumbnail` gave, where its sheets were brought along: the MPD then offers them for the seek bar.

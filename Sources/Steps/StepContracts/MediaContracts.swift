@@ -54,6 +54,20 @@ extension StepContract {
             StepField("tile", .object, "width, height, columns, rows, intervalSeconds"),
         ])
 
+    public static let protect = StepContract(
+        name: "protect", version: 1,
+        summary:
+            "Makes the content keys of a film, one for its sound and each quality of its pictures, or has them made.",
+        runner: .engine,
+        input: [
+            StepField("protection", .string, "'none', 'cbcs' or 'cenc'"),
+            StepField("renditions", .array, required: false, "what transcode gave: only what they need is made"),
+        ],
+        output: [
+            StepField("protection", .string, "as given"),
+            StepField("keys", .array, "each with keyId and label; iv and systems of a key server's; never a key"),
+        ], errors: [StepErrorName.keyUnavailable])
+
     public static let package = StepContract(
         name: "package", version: 2,
         summary: "Cuts renditions into CMAF segments, protects them and writes the HLS and DASH manifests.",
@@ -64,7 +78,8 @@ extension StepContract {
             StepField("protection", .string, required: false, "'none' unless given, 'cbcs' or 'cenc'"),
             StepField(
                 "keys", .array, required: false,
-                "each with keyId and label: audio, video, sd, hd, uhd, or none for all; hdcpLevel: NONE, TYPE-0, TYPE-1"
+                "each with keyId and label: audio, video, sd, hd, uhd, or none for all; hdcpLevel: NONE, TYPE-0, TYPE-1; iv and "
+                    + "systems, as protect gives them"
             ),
             StepField("clearLeadSeconds", .number, required: false, "segments that begin before it stay clear"),
         ],
@@ -78,7 +93,7 @@ extension StepContract {
             StepField(
                 "renditions", .array,
                 "each with kind, codecs, width, height, frameRate, keyId, bandwidth, averageBandwidth"),
-        ])
+        ], errors: [StepErrorName.keyUnavailable])
 
     public static let publish = StepContract(
         name: "publish", version: 1,
@@ -98,7 +113,7 @@ extension StepContract {
         ])
 
     /// The steps that make a title out of an upload.
-    public static let media: [StepContract] = [.validate, .transcode, .thumbnail, .package, .publish]
+    public static let media: [StepContract] = [.validate, .transcode, .thumbnail, .protect, .package, .publish]
 
     /// Every step this release knows.
     public static let all: [StepContract] = media + data

@@ -141,18 +141,22 @@ public struct StepSurroundings: Sendable {
     public let outputPrefix: String
     /// Threads the step may keep busy.
     public let threads: Int
+    /// The content keys that the input names.
+    public let contentKeys: ContentKeys
     public let report: @Sendable (StepProgress) -> Void
     /// Asked at least once a second of work; a step that is told true stops and throws ``StepFailure/cancelled(_:)``.
     public let isCancelled: @Sendable () -> Bool
 
     public init(
         files: [String: String], outputDirectory: String, outputPrefix: String, threads: Int,
-        report: @escaping @Sendable (StepProgress) -> Void, isCancelled: @escaping @Sendable () -> Bool
+        contentKeys: ContentKeys = .none, report: @escaping @Sendable (StepProgress) -> Void,
+        isCancelled: @escaping @Sendable () -> Bool
     ) {
         self.files = files
         self.outputDirectory = outputDirectory
         self.outputPrefix = outputPrefix
         self.threads = threads
+        self.contentKeys = contentKeys
         self.report = report
         self.isCancelled = isCancelled
     }

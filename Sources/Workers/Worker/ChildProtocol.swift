@@ -1,9 +1,10 @@
+import Cryptography
 import JSON
 import StepContracts
 
 /// What a child is asked to do: one line of JSON on its standard input, which the parent then keeps open. The end of
 /// that input says "stop": the parent cancels, or is gone.
-struct ChildRequest: Sendable, Hashable {
+struct ChildRequest: Sendable {
     /// The step's name; empty asks only whether the child can start at all.
     let step: String
     let input: JSON
@@ -12,6 +13,8 @@ struct ChildRequest: Sendable, Hashable {
     let outputDirectory: String
     let outputPrefix: String
     let threads: Int
+    /// Over a pipe, where nobody else reads: not among arguments and not in the environment.
+    let contentKeys: ContentKeys
     let limits: AppliedLimits
 
     var json: JSON {
@@ -20,12 +23,17 @@ struct ChildRequest: Sendable, Hashable {
             "files": .object(.init(uniqueKeysWithValues: files.sorted { $0.key < $1.key }.map { ($0, .string($1)) })),
             "outputDirectory": .string(outputDirectory), "outputPrefix": .string(outputPrefix),
             "threads": .integer(threads), "limits": limits.json,
+            "contentKeys": .object(
+                .init(
+                    uniqueKeysWithValues: contentKeys.secrets.sorted { $0.key < $1.key }.map {
+                        ($0.key, .string(Hex.encode($0.value)))
+                    })),
         ]
     }
 
     init(
         step: String, input: JSON, files: [String: String], outputDirectory: String, outputPrefix: String,
-        threads: Int, limits: AppliedLimits
+        threads: Int, contentKeys: ContentKeys, limits: AppliedLimits
     ) {
         self.step = step
         self.input = input
@@ -33,6 +41,7 @@ struct ChildRequest: Sendable, Hashable {
         self.outputDirectory = outputDirectory
         self.outputPrefix = outputPrefix
         self.threads = threads
+        self.contentKeys = contentKeys
         self.limits = limits
     }
 
@@ -47,9 +56,14 @@ struct ChildRequest: Sendable, Hashable {
             guard let path = path.stringValue else { return nil }
             paths[name] = path
         }
+        var keys: [String: [UInt8]] = [:]
+        for (id, key) in json["contentKeys"]?.objectValue ?? [:] {
+            guard let bytes = key.stringValue.flatMap({ Hex.decode($0) }) else { return nil }
+            keys[id] = bytes
+        }
         self.init(
             step: step, input: input, files: paths, outputDirectory: outputDirectory, outputPrefix: outputPrefix,
-            threads: threads, limits: limits)
+            threads: threads, contentKeys: ContentKeys(keys), limits: limits)
     }
 }
 

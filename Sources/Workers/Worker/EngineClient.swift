@@ -60,6 +60,12 @@ struct EngineClient: Sendable {
         }
     }
 
+    func contentKey(_ request: ContentKeyRequest) async -> Answer<ContentKeyReply> {
+        await post(request, to: WorkerProtocolPath.contentKey, timeout: .seconds(10)) {
+            body throws(WorkerProtocolError) in try ContentKeyReply(body: body)
+        }
+    }
+
     private func post<Message: WorkerMessage, Reply: Sendable>(
         _ message: Message, to path: String, timeout: Duration, maximumBytes: Int = WorkerProtocolLimits.bodyBytes,
         mayArriveTwice: Bool = true,

@@ -45,7 +45,7 @@ public enum StepChild {
         }
         let surroundings = StepSurroundings(
             files: request.files, outputDirectory: request.outputDirectory, outputPrefix: request.outputPrefix,
-            threads: request.threads, report: { reports.report($0) },
+            threads: request.threads, contentKeys: request.contentKeys, report: { reports.report($0) },
             isCancelled: { stopRequested.load(ordering: .relaxed) })
         do {
             reports.write(.output(try step.run(input: request.input, in: surroundings)))

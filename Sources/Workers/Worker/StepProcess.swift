@@ -29,6 +29,8 @@ struct StepProcess: Sendable {
         let threads: Int
         /// The task's own limit, in seconds; the shorter of it and ``ChildLimits/wallSeconds`` holds.
         let timeoutSeconds: Int?
+        /// Those that the input names.
+        var contentKeys = ContentKeys.none
     }
 
     /// Runs one step and returns its output. Cancelling the surrounding task ends the child: it is asked first, then
@@ -43,7 +45,7 @@ struct StepProcess: Sendable {
             step: job.step, input: job.input,
             files: Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.childPath) }),
             outputDirectory: isWrapped ? Sandbox.outputPath : job.outputDirectory, outputPrefix: job.outputPrefix,
-            threads: job.threads, limits: applied)
+            threads: job.threads, contentKeys: job.contentKeys, limits: applied)
         let environment = StepProcess.environment()
         let (executable, arguments) = sandbox.commandLine(
             for: command, inputs: inputs, outputDirectory: job.outputDirectory, environment: environment)

@@ -11,6 +11,7 @@ struct ChildRunner: TaskRunner {
     let contracts: [String: StepContract]
     let configuration: WorkerConfiguration
     let process: StepProcess
+    let engine: EngineClient
 
     var steps: [String] { contracts.keys.sorted() }
 
@@ -19,7 +20,7 @@ struct ChildRunner: TaskRunner {
     ) async -> TaskOutcome {
         await TaskRun(
             offer: offer, contract: contracts[offer.step], configuration: configuration, process: process,
-            logger: logger, report: report
+            engine: engine, logger: logger, report: report
         ).outcome()
     }
 }
@@ -31,6 +32,7 @@ private struct TaskRun: Sendable {
     let contract: StepContract?
     let configuration: WorkerConfiguration
     let process: StepProcess
+    let engine: EngineClient
     let logger: Logger
     let report: @Sendable (StepProgress) -> Void
 
@@ -98,12 +100,13 @@ private struct TaskRun: Sendable {
         }
 
         let prefix = try await outputPrefix(key)
+        let contentKeys = try await engine.contentKeys(of: offer)
         report(StepProgress(stage: "start"))
         let made = try await process.run(
             StepProcess.Job(
                 step: contract.name, input: offer.input, files: brought.mapValues(\.path),
                 outputDirectory: scratch.output, linkDirectory: scratch.links, outputPrefix: prefix,
-                threads: configuration.threads, timeoutSeconds: offer.timeoutSeconds),
+                threads: configuration.threads, timeoutSeconds: offer.timeoutSeconds, contentKeys: contentKeys),
             report: report)
         let files = OutputFiles(store: configuration.store, directory: scratch.output, prefix: prefix)
         var output = try await files.shorten(try await files.store(made, report: report))

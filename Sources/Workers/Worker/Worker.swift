@@ -63,7 +63,7 @@ public final class Worker: Service {
         runner = ChildRunner(
             contracts: Dictionary(uniqueKeysWithValues: steps.map { ($0.name, $0) }), configuration: configuration,
             process: StepProcess(
-                command: configuration.childCommand, sandbox: sandbox, limits: configuration.limits))
+                command: configuration.childCommand, sandbox: sandbox, limits: configuration.limits), engine: engine)
     }
 
     /// Makes a worker that does its steps in this process: for steps that open no file of others.

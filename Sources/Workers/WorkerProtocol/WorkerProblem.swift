@@ -17,6 +17,10 @@ public struct WorkerProblem: WorkerMessage {
     public static let connectionElsewhere = "connection-elsewhere"
     /// 422: the connection's secrets can't be read: the engine lacks the master key that sealed them.
     public static let connectionSealed = "connection-sealed"
+    /// 404: the task names no such content key, or there is none.
+    public static let noContentKey = "no-content-key"
+    /// 422: the content key can't be read: the engine lacks the master key that sealed it.
+    public static let contentKeySealed = "content-key-sealed"
     /// 503: the engine is starting, stopping or standing by; `Retry-After` says when to ask again.
     public static let unavailable = "unavailable"
 

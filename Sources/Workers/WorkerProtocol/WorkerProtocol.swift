@@ -1,8 +1,9 @@
 /// The protocol between an engine and its workers, version 1: JSON objects over HTTP POST, below ``pathPrefix``.
 ///
 /// A worker polls for a task, announces it every few seconds in a heartbeat, and ends it with complete or fail; for a
-/// task that calls an API it asks for the secrets of its connection. The engine answers 200 with the reply of the message, 204 to a poll for which there is nothing yet, and otherwise with
-/// a ``WorkerProblem``. Members that a receiver does not know are ignored, so that either side may be the newer one;
+/// task that calls an API it asks for the secrets of its connection, and for one that packages for its content keys. The
+/// engine answers 200 with the reply of the message, 204 to a poll for which there is nothing yet, and otherwise with a
+/// ``WorkerProblem``. Members that a receiver does not know are ignored, so that either side may be the newer one;
 /// members it knows must have their type and keep within ``WorkerProtocolLimits``.
 public enum WorkerProtocolPath {
     public static let pathPrefix = "/worker/v1"
@@ -11,6 +12,7 @@ public enum WorkerProtocolPath {
     public static let complete = "/worker/v1/complete"
     public static let fail = "/worker/v1/fail"
     public static let connection = "/worker/v1/connection"
+    public static let contentKey = "/worker/v1/key"
 }
 
 /// What one message may hold; sizes are bytes of UTF-8.

@@ -32,16 +32,18 @@ export class Refusal extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? `The service answered with status ${status}.`);
     this.status = status;
+    this.code = problem.code;
     this.requestID = problem.request_id;
   }
 }
 
-/** Asks the service; an answer that is none becomes a Refusal. */
-export async function ask(path, signal) {
+/** Asks the service; an answer that is none becomes a Refusal. token: a bearer token, where somebody asks for himself. */
+export async function ask(path, signal, token) {
   let response;
   try {
     // Asked again each time: unchanged answers cost no bytes, and what is published shows at once.
-    response = await fetch(path, { signal, cache: "no-cache", headers: { accept: "application/json" } });
+    const headers = { accept: "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    response = await fetch(path, { signal, cache: "no-cache", headers });
   } catch (error) {
     if (signal.aborted) throw error;
     throw new Refusal(0, { detail: "The service cannot be reached. It may be restarting, or the network is down." });

@@ -1,7 +1,9 @@
-// The player: the browser's own HLS in <video>, with controls that keys and screen readers reach.
+// The player: a film fed to <video> rung by rung, or the browser's own HLS where it cannot be fed, with controls that keys and
+// screen readers reach.
 
 import { announce, drawing, element, local } from "./catalogue.js";
-import { position, spoken } from "./format.js";
+import { bitRate, language, position, spoken } from "./format.js";
+import { Stream } from "./stream.js";
 
 const icons = {
   play: ["M8 5v14l11-7z"], pause: ["M8 5v14", "M16 5v14"],
@@ -38,7 +40,21 @@ async function scrubPictures(address, signal) {
   });
 }
 
-export function player({ name, id, source, poster, thumbnails, duration, onResolution, signal }) {
+/** A choice among few, with a name that screen readers tell. Hidden while there is nothing to choose. */
+function menu(label, onChoice) {
+  const select = element("select", { "aria-label": label, title: label, hidden: true });
+  select.addEventListener("change", () => onChoice(select.value));
+  return {
+    select,
+    fill(options, chosen) {
+      select.replaceChildren(...options.map(([value, words]) => element("option", { value, selected: value === chosen }, words)));
+      select.hidden = options.length < 2;
+    },
+  };
+}
+
+/** licence: { address, token, renew } of a protected film; null for a clear one. */
+export function player({ name, id, source, licence, poster, thumbnails, duration, onResolution, signal }) {
   const video = element("video", { poster, preload: "metadata", playsinline: true, "aria-label": name, tabindex: "-1" });
   const start = element("button", { class: "start", "aria-label": `Play ${name}` }, drawing("0 0 24 24", "M7 4v16l13-8z"));
   const toggle = element("button", {}), mute = element("button", {}), full = element("button", {});
@@ -46,8 +62,12 @@ export function player({ name, id, source, poster, thumbnails, duration, onResol
   const picture = element("div", {}), pictureTime = element("span", {});
   const preview = element("div", { class: "preview", hidden: true, "aria-hidden": "true" }, picture, pictureTime);
   const time = element("span", { class: "time" }), quality = element("span", { class: "quality" });
+  const rungs = menu("Quality", (value) => stream.chooseRung(Number(value)));
+  const sounds = menu("Sound", (value) => stream.chooseAudio(stream.film.audio[Number(value)]));
+  const subtitles = menu("Subtitles", (value) => stream.chooseSubtitles(stream.film.subtitles[Number(value)]));
   const controls = element("div", { class: "controls", role: "group", "aria-label": "Player controls" },
-    element("div", { class: "scrub" }, scrub, preview), toggle, time, element("span", {}), quality, mute, full);
+    element("div", { class: "scrub" }, scrub, preview), toggle, time, element("span", { class: "space" }), subtitles.select, sounds.select, quality,
+    rungs.select, mute, full);
   const root = element("section", { class: "player", "data-state": "ready", "aria-label": `Player for ${name}` },
     video, element("div", { class: "busy", "aria-hidden": "true" }), start, controls);
 
@@ -56,8 +76,21 @@ export function player({ name, id, source, poster, thumbnails, duration, onResol
     root.querySelector(".trouble")?.remove();
     root.append(element("div", { class: "trouble", role: "alert" }, element("p", {}, words)));
   };
-  if (video.canPlayType("application/vnd.apple.mpegurl")) video.src = source;
-  else fail("This browser cannot play HLS by itself. Chrome 142, Edge 142, Safari and later versions of them can.");
+  const stream = Stream.isPossible ? new Stream(video, { address: source, licence, signal }) : null;
+  if (stream) {
+    stream.addEventListener("trouble", ({ detail }) => fail(detail.message));
+    stream.addEventListener("tracks", () => {
+      const { film } = stream;
+      rungs.fill([["-1", "Auto"], ...film.rungs.map((rung, place) => [String(place), rung.height ? `${rung.height}p` : bitRate(rung.bandwidth)]).reverse()], "-1");
+      if (film.rungs.length < 2) rungs.select.hidden = true;
+      const named = (track) => track.name || language(track.language) || "Sound";
+      sounds.fill(film.audio.map((track, place) => [String(place), named(track)]), String(film.audio.findIndex(({ isDefault }) => isDefault)));
+      const texts = film.subtitles.filter(({ isForced }) => !isForced);
+      subtitles.fill([["-1", "No subtitles"], ...texts.map((track) => [String(film.subtitles.indexOf(track)), named(track)])], "-1");
+    });
+    stream.open();
+  } else if (!licence && video.canPlayType("application/vnd.apple.mpegurl")) video.src = source;
+  else fail("This browser cannot play this film: it has no Media Source Extensions.");
 
   const total = () => (Number.isFinite(video.duration) && video.duration > 0 ? video.duration : duration);
   const showTime = () => {
@@ -88,6 +121,15 @@ export function player({ name, id, source, poster, thumbnails, duration, onResol
     announce(`Volume ${Math.round(video.volume * 100)} percent`);
   };
   const toggleFull = () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()).catch(() => announce("Full screen is not possible here"));
+
+  /** On and off again, as a key on remote controls does. */
+  const switchSubtitles = () => {
+    const { select } = subtitles;
+    if (select.hidden) return;
+    select.selectedIndex = select.selectedIndex ? 0 : 1;
+    select.dispatchEvent(new Event("change"));
+    announce(select.selectedIndex ? `Subtitles: ${select.selectedOptions[0].textContent}` : "No subtitles");
+  };
 
   let rest;
   const stir = () => {
@@ -135,11 +177,12 @@ export function player({ name, id, source, poster, thumbnails, duration, onResol
     const target = event.target;
     // A focused link or button keeps its own keys.
     if (target.matches("a, button, select, textarea") && [" ", "Enter"].includes(event.key)) return;
+    if (target.matches("select, input:not([type=range])")) return;
     if (target === scrub && event.key.startsWith("Arrow") === false && event.key !== " " && !"fmk".includes(event.key)) return;
     const acts = {
       " ": playOrPause, k: playOrPause, m: () => { video.muted = !video.muted; }, f: toggleFull,
       ArrowLeft: () => seek(video.currentTime - 10), ArrowRight: () => seek(video.currentTime + 10),
-      ArrowUp: () => setVolume(video.volume + 0.1), ArrowDown: () => setVolume(video.volume - 0.1),
+      c: () => switchSubtitles(), ArrowUp: () => setVolume(video.volume + 0.1), ArrowDown: () => setVolume(video.volume - 0.1),
     };
     const act = acts[event.key];
     // Up and down scroll the page unless the player has the focus or is playing in full screen.
@@ -173,5 +216,6 @@ export function player({ name, id, source, poster, thumbnails, duration, onResol
 
   showTime();
   showState();
+  root.stream = stream;
   return root;
 }

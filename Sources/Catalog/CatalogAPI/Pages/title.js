@@ -31,6 +31,32 @@ function chips(heading, items) {
   return items.length ? element("section", {}, element("h2", {}, heading), element("p", { class: "chips" }, ...items)) : null;
 }
 
+/** The bearer token by which the service knows who watches, remembered by this browser. */
+const account = {
+  read() { try { return localStorage.getItem("showrunner.token"); } catch { return null; } },
+  write(token) { try { token ? localStorage.setItem("showrunner.token", token) : localStorage.removeItem("showrunner.token"); } catch { /* Nothing may be kept. */ } },
+};
+
+/** How a title is played, for whoever watches; a token that does not hold any more is forgotten. */
+async function askPlayback(path, signal) {
+  const token = account.read();
+  try { return await ask(`${path}/playback`, signal, token); } catch (error) {
+    if (!token || error.status !== 401) throw error;
+    account.write(null);
+    return ask(`${path}/playback`, signal);
+  }
+}
+
+/** In the player's place, where a film is for those only who say who they are. */
+function signIn(title, onToken) {
+  const field = element("input", { type: "password", id: "token", name: "token", autocomplete: "off", required: true, "aria-describedby": "token-help" });
+  return element("section", { class: "player sign-in", "data-state": "locked", "aria-label": `Player for ${title}` },
+    element("form", { class: "trouble", onsubmit: (event) => { event.preventDefault(); onToken(field.value.trim()); } },
+      element("p", { id: "token-help" }, "This film is protected. Your access token unlocks it."),
+      element("label", { for: "token" }, "Access token"), field,
+      element("button", { class: "button" }, "Unlock")));
+}
+
 /** Shows the title of an id, or why it cannot be shown. */
 export async function showTitle(main, id, signal) {
   document.title = "Showrunner";
@@ -40,7 +66,7 @@ export async function showTitle(main, id, signal) {
   let title, playback;
   try {
     const path = `/v1/titles/${encodeURIComponent(id)}`;
-    [title, playback] = await Promise.all([ask(path, signal), ask(`${path}/playback`, signal)]);
+    [title, playback] = await Promise.all([ask(path, signal), askPlayback(path, signal)]);
   } catch (error) {
     if (signal.aborted) return;
     const isMissing = error.status === 404;
@@ -60,8 +86,13 @@ export async function showTitle(main, id, signal) {
   document.title = `${title.title} · Showrunner`;
   const genres = title.genres.map(({ slug, name }) => element("a", { href: `#/?genre=${encodeURIComponent(slug)}` }, name));
   const tongues = title.languages.map((tag) => element("span", {}, language(tag)));
-  const screen = player({
+  const isLocked = playback.protected && playback.licence && !playback.playback_token;
+  const screen = isLocked ? signIn(title.title, (token) => { account.write(token); showTitle(main, id, signal); }) : player({
     name: title.title, id: title.id, source: local(playback.hls), poster: local(title.poster),
+    licence: playback.protected ? {
+      address: playback.licence && local(playback.licence), token: playback.playback_token,
+      renew: async () => (await ask(`/v1/titles/${encodeURIComponent(id)}/playback`, signal, account.read())).playback_token,
+    } : null,
     thumbnails: local(title.thumbnails), duration: title.duration_seconds, onResolution, signal,
   });
   main.replaceChildren(element("article", { class: "title-page" },
@@ -78,6 +109,6 @@ export async function showTitle(main, id, signal) {
           element("h2", {}, "Keys"),
           element("p", {}, element("kbd", {}, "space"), " play or pause, ", element("kbd", {}, "←"), " ", element("kbd", {}, "→"),
             " 10 seconds, ", element("kbd", {}, "↑"), " ", element("kbd", {}, "↓"), " volume, ", element("kbd", {}, "m"),
-            " mute, ", element("kbd", {}, "f"), " full screen"))))));
+            " mute, ", element("kbd", {}, "c"), " subtitles, ", element("kbd", {}, "f"), " full screen"))))));
   announce(title.title);
 }
