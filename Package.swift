@@ -265,7 +265,8 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresTests", dependencies: ["Postgres", "PostgresTestSupport"], path: "Tests/PostgresTests"),
     .testTarget(
-        name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "PostgresTestSupport"],
+        name: "LocalPostgresTests",
+        dependencies: ["LocalPostgres", "Postgres", "PostgresTestSupport", "TemporaryFolder"],
         path: "Tests/LocalPostgresTests"),
     .testTarget(
         name: "JournalTests", dependencies: ["Journal", "Postgres", "PostgresTestSupport", logging],
