@@ -106,7 +106,7 @@ extension IntrinsicCall {
     /// The text that Base64's digits stand for; it must be UTF-8.
     private func base64Text(_ digits: String) throws(IntrinsicProblem) -> String {
         let bytes: [UInt8]
-        do { bytes = try Base64.decode(digits) } catch { throw IntrinsicProblem("\(error)") }
+        do { bytes = try Base64.decode(digits) } catch { throw IntrinsicProblem("The text is not Base64: \(error)") }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw IntrinsicProblem("The decoded bytes are not UTF-8 text")
         }

@@ -80,9 +80,14 @@ struct UploadMetadata: Equatable {
             guard let key = parts.first, parts.count <= 2 else {
                 throw UploadError(.malformed, "Upload-Metadata must be pairs of a key and a Base64 value.")
             }
-            guard let bytes = try? Base64.decode(parts.count == 2 ? parts[1] : ""),
-                let value = String(validating: bytes, as: UTF8.self)
-            else {
+            let bytes: [UInt8]
+            do {
+                bytes = try Base64.decode(parts.count == 2 ? parts[1] : "")
+            } catch {
+                throw UploadError(
+                    .malformed, "The value of '\(key)' in Upload-Metadata is not UTF-8 in Base64: \(error).")
+            }
+            guard let value = String(validating: bytes, as: UTF8.self) else {
                 throw UploadError(.malformed, "The value of '\(key)' in Upload-Metadata is not UTF-8 in Base64.")
             }
             guard values.updateValue(value, forKey: String(key)) == nil else {

@@ -68,8 +68,8 @@ public enum Base64Error: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .length: "The text is not Base64: its length is no multiple of 4"
-        case .character(let position): "The text is not Base64: wrong character at \(position)"
+        case .length: "its length is no multiple of 4"
+        case .character(let position): "wrong character at \(position)"
         }
     }
 }
