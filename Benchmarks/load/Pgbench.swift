@@ -50,13 +50,23 @@ public enum Pgbench {
         try script.write(toFile: path, atomically: true, encoding: .utf8)
         defer { unlink(path) }
         let before = try meter?.read()
-        let output = try await onThread {
+        let output = try await run([
+            "pgbench", "-n", "-c", "\(clients)", "-j", "2", "-t", "\(transactions)", "-M",
+            transition == .row ? "extended" : "prepared", "-f", path, url,
+        ])
+        guard let rate = output.firstMatch(of: /tps = ([0-9.]+)/).flatMap({ Double($0.1) }) else {
+            throw Failure(reason: "pgbench failed: \(output)")
+        }
+        guard let before, let after = try meter?.read() else { return (rate, nil) }
+        return (rate, (after.server - before.server) / Double(clients * transactions) * 1000)
+    }
+
+    /// What a program prints.
+    private static func run(_ command: [String]) async throws -> String {
+        try await onThread {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = [
-                "pgbench", "-n", "-c", "\(clients)", "-j", "2", "-t", "\(transactions)", "-M",
-                transition == .row ? "extended" : "prepared", "-f", path, url,
-            ]
+            process.arguments = command
             let pipe = Pipe()
             process.standardOutput = pipe
             process.standardError = FileHandle.standardError
@@ -65,10 +75,5 @@ public enum Pgbench {
             process.waitUntilExit()
             return String(decoding: bytes, as: UTF8.self)
         }
-        guard let rate = output.firstMatch(of: /tps = ([0-9.]+)/).flatMap({ Double($0.1) }) else {
-            throw Failure(reason: "pgbench failed: \(output)")
-        }
-        guard let before, let after = try meter?.read() else { return (rate, nil) }
-        return (rate, (after.server - before.server) / Double(clients * transactions) * 1000)
     }
 }
