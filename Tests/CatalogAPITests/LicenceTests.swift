@@ -1,6 +1,7 @@
 import CatalogStore
 import CatalogTestSupport
 import Cryptography
+import Encodings
 import HTTPServerTestSupport
 import JSON
 import Postgres

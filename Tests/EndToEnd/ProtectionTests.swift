@@ -1,4 +1,5 @@
 import EngineClient
+import Encodings
 import Foundation
 import HTTP
 import JSON
@@ -157,7 +158,7 @@ extension EndToEnd {
                 let address = try #require(
                     lines.compactMap { $0.firstMatch(of: /URI="skd:\/\/keys.example\/([0-9a-f]{32})"/) }.first)
                 let keyID = try #require(KeyID(String(address.1)))
-                let header = KeyServer.base64(
+                let header = Base64.encode(
                     KeyServer.header(try #require(KeyID("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed")), KeyServer.data(keyID))
                 )
                 #expect(lines.contains { $0.contains(header) })

@@ -1,3 +1,4 @@
+import Encodings
 import HTTP
 import KeyProviders
 import KeyServer
@@ -112,7 +113,7 @@ struct SPEKETests {
         #expect(cause.hasPrefix("the key server's answer ") && cause.contains(words), "\(cause)")
         let id = try #require(
             String(decoding: server.requests[0].content, as: UTF8.self).firstMatch(of: /ContentKey kid="([^"]+)"/))
-        let key = KeyServer.base64(KeyServer.key(of: try #require(KeyID(String(id.1)))))
+        let key = Base64.encode(KeyServer.key(of: try #require(KeyID(String(id.1)))))
         #expect(!cause.contains(key.prefix(12)))
         #expect(failure?.retry == .never)
     }

@@ -1,3 +1,4 @@
+import Encodings
 public import Packaging
 public import ScriptedServer
 import Synchronization
@@ -121,19 +122,6 @@ public final class KeyServer: Sendable {
         return problems
     }
 
-    public static func base64(_ bytes: [UInt8]) -> String {
-        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-        var text = ""
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let value = (0..<3).reduce(0) { $0 << 8 | ($1 < group.count ? Int(group[start + $1]) : 0) }
-            for place in 0..<4 {
-                text.append(place <= group.count ? digits[value >> (18 - 6 * place) & 63] : "=")
-            }
-        }
-        return text
-    }
-
     /// A `pssh` box of version 0 with some data of the server's own.
     public static func header(_ system: KeyID, _ data: [UInt8]) -> [UInt8] {
         let size = 32 + data.count
@@ -151,9 +139,9 @@ public final class KeyServer: Sendable {
         for key in root.children[0].children {
             guard let id = key.attributes["kid"].flatMap({ KeyID($0) }) else { continue }
             text +=
-                "<ContentKey kid=\"\(id.uuid.uppercased())\" explicitIV=\"\(base64(Array(repeating: 9, count: 16)))\" "
+                "<ContentKey kid=\"\(id.uuid.uppercased())\" explicitIV=\"\(Base64.encode(Array(repeating: 9, count: 16)))\" "
             text += "commonEncryptionScheme=\"\(key.attributes["commonEncryptionScheme"] ?? "")\"><Data><p:Secret>"
-            text += "<p:PlainValue>\(base64(Self.key(of: id)))</p:PlainValue></p:Secret></Data></ContentKey>"
+            text += "<p:PlainValue>\(Base64.encode(Self.key(of: id)))</p:PlainValue></p:Secret></Data></ContentKey>"
         }
         text += "</ContentKeyList><DRMSystemList>"
         for system in root.children[1].children {
@@ -164,9 +152,9 @@ public final class KeyServer: Sendable {
             if id.uuid == systems[2] {
                 let tag =
                     "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://keys.example/\(kid.hex)\",KEYFORMAT=\"com.apple.streamingkeydelivery\""
-                text += "<HLSSignalingData playlist=\"media\">\(base64(Array(tag.utf8)))</HLSSignalingData>"
+                text += "<HLSSignalingData playlist=\"media\">\(Base64.encode(Array(tag.utf8)))</HLSSignalingData>"
             } else {
-                text += "<PSSH>\(base64(header(id, data(kid))))</PSSH>"
+                text += "<PSSH>\(Base64.encode(header(id, data(kid))))</PSSH>"
             }
             text += "</DRMSystem>"
         }

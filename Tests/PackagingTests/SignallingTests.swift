@@ -1,3 +1,4 @@
+import Encodings
 import Foundation
 import Testing
 
@@ -35,12 +36,13 @@ import Testing
         let keys = HLSPlaylists(presentation).media(of: presentation.tracks[0]).split(separator: "\n")
             .filter { $0.hasPrefix("#EXT-X-KEY:") }
         #expect(keys.count == 3)
-        #expect(keys.contains { $0.contains("base64,\(base64(widevine))\"") })
-        #expect(keys.contains { $0.contains("UTF-16;base64,\(base64([9, 8, 7]))\"") && $0.contains("playready") })
+        #expect(keys.contains { $0.contains("base64,\(Base64.encode(widevine))\"") })
+        #expect(
+            keys.contains { $0.contains("UTF-16;base64,\(Base64.encode([9, 8, 7]))\"") && $0.contains("playready") })
         #expect(keys.contains { $0.contains("URI=\"skd://keys.example/1\"") && $0.contains("streamingkeydelivery") })
         let manifest = DASHManifest(presentation).text
-        #expect(manifest.contains("<cenc:pssh>\(base64(widevine))</cenc:pssh>"))
-        #expect(manifest.contains("<mspr:pro>\(base64([9, 8, 7]))</mspr:pro>"))
+        #expect(manifest.contains("<cenc:pssh>\(Base64.encode(widevine))</cenc:pssh>"))
+        #expect(manifest.contains("<mspr:pro>\(Base64.encode([9, 8, 7]))</mspr:pro>"))
         #expect(!manifest.contains("ClearKey1.0") && !manifest.contains(ProtectionSystem.clearKey.systemID.uuid))
     }
 

@@ -1,5 +1,6 @@
 public import CatalogStore
 import Cryptography
+import Encodings
 public import HTTPServer
 import HTTPTypes
 import Hummingbird

@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 import JSON
 
 /// Lets one profile of one account have licences of one title for some minutes: `PAYLOAD.SIGNATURE`, both in base 64 for

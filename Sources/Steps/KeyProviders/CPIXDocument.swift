@@ -1,3 +1,4 @@
+import Encodings
 import Packaging
 
 /// A document of the Content Protection Information Exchange Format 2.3 (DASH-IF), as far as SPEKE v2 takes and gives it:
@@ -71,7 +72,7 @@ struct CPIXDocument: Sendable {
                 throw CPIXProblem("has the key \(use.keyID.uuid) for '\(named.prefix(20))', not \(scheme.rawValue)")
             }
             guard let value = element.child("Data")?.child("Secret")?.child("PlainValue")?.text,
-                let key = Base64.decode(value), key.count == 16
+                let key = Self.decoded(value), key.count == 16
             else {
                 throw CPIXProblem("has no plain value of 16 bytes in base 64 for the key \(use.keyID.uuid)")
             }
@@ -99,7 +100,7 @@ struct CPIXDocument: Sendable {
 
     private func vector(_ element: XMLNode, _ use: Use) throws(CPIXProblem) -> [UInt8]? {
         guard let text = element.attributes["explicitIV"] else { return nil }
-        guard let vector = Base64.decode(text), vector.count == 16 else {
+        guard let vector = Self.decoded(text), vector.count == 16 else {
             throw CPIXProblem("has an explicitIV that is not 16 bytes in base 64 for the key \(use.keyID.uuid)")
         }
         return vector
@@ -116,7 +117,7 @@ struct CPIXDocument: Sendable {
             let what = "of \(system.rawValue) for the key \(use.keyID.uuid)"
             var header: [UInt8]?
             if let text = element.child("PSSH")?.text, !text.isEmpty {
-                guard let bytes = Base64.decode(text), SystemSignalling.isHeader(bytes, of: system) else {
+                guard let bytes = Self.decoded(text), SystemSignalling.isHeader(bytes, of: system) else {
                     throw CPIXProblem("has a PSSH \(what) that is no such box in base 64")
                 }
                 header = bytes
@@ -124,7 +125,7 @@ struct CPIXDocument: Sendable {
             var address: String?
             let media = element.all(named: "HLSSignalingData").first { $0.attributes["playlist"] != "master" }
             if let text = media?.text, !text.isEmpty {
-                guard let bytes = Base64.decode(text),
+                guard let bytes = Self.decoded(text),
                     let uri = Self.address(inTags: String(decoding: bytes, as: UTF8.self))
                 else { throw CPIXProblem("has HLSSignalingData \(what) without an EXT-X-KEY that has a URI") }
                 address = uri
@@ -132,6 +133,11 @@ struct CPIXDocument: Sendable {
             found[system] = SystemSignalling(header: header, address: address)
         }
         return found
+    }
+
+    /// base64Binary, which may have blanks between its digits; nil for anything else.
+    private static func decoded(_ text: String) -> [UInt8]? {
+        do throws(Base64Error) { return try Base64.decode(text.filter { !$0.isWhitespace }) } catch { return nil }
     }
 
     /// The URI of the EXT-X-KEY that a server wants written. Everything else of the tag follows from key and scheme.
