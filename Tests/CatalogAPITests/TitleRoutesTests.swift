@@ -46,7 +46,8 @@ struct TitleRoutesTests {
             let playback = try JSON(parsing: try await client.get("/v1/titles/t-1/playback").body)
             let expectedPlayback: JSON = [
                 "hls": .string("\(client.base)/media/p1/master.m3u8"),
-                "dash": .string("\(client.base)/media/p1/manifest.mpd"), "licence": nil, "playback_token": nil,
+                "dash": .string("\(client.base)/media/p1/manifest.mpd"), "protected": false, "licence": nil,
+                "playback_token": nil,
                 "renditions": renditions,
             ]
             #expect(playback == expectedPlayback)

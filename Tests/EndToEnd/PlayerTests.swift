@@ -134,7 +134,7 @@ extension EndToEnd {
                 // current, rate, seconds ahead -> place
                 let cases: [(Int, Double, Double, Int)] = [
                     (-1, 0, 0, 0), (-1, 2e6, 0, 1), (-1, 1e9, 0, 3), (0, 1e9, 2, 0), (0, 1e9, 10, 1), (1, 1e9, 30, 2),
-                    (3, 2e6, 3, 1), (3, 2e6, 25, 1), (2, 2.6e6, 25, 1), (2, 3e6, 25, 2), (2, 100e3, 30, 0),
+                    (3, 2e6, 3, 1), (3, 2e6, 25, 1), (2, 2.4e6, 25, 1), (2, 2.6e6, 25, 2), (2, 100e3, 30, 0),
                 ]
                 for (current, rate, ahead, place) in cases {
                     let chosen = try await browser.evaluateAsync(

@@ -64,7 +64,7 @@ struct TitleMetadataTests {
         Refusal(
             "unknown member", ["title": "T", "colour": 1],
             "colour: There is no member 'colour'; known are title, kind, description, year, rating, languages, genres, "
-                + "series, season, episode, parent, cast."),
+                + "series, season, episode, parent, cast, availability."),
         Refusal(
             "unknown kind", ["title": "T", "kind": "film"],
             "kind: \"film\" is no kind of title; it is one of movie, series, season, episode, docuseries, short."),
@@ -127,6 +127,6 @@ struct TitleMetadataTests {
             }
             #expect(error?.problems.contains { $0.message.contains("There is no member") } == false, "\(name)")
         }
-        #expect(properties.count == 12)
+        #expect(properties.count == 13)
     }
 }
