@@ -152,5 +152,7 @@ public enum CatalogStore {
                     END
                     $$;
                     """),
+            viewersMigration,
+            recommendationsMigration,
         ])
 }
