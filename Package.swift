@@ -147,7 +147,9 @@ let steps: [Target] = [
         name: "HTTPSteps", dependencies: ["HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"),
     .target(
         name: "DataSteps",
-        dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
+        dependencies: [
+            "CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "Recommender", "StepContracts",
+        ],
         path: "Sources/Steps/DataSteps"),
 ]
 
@@ -167,15 +169,18 @@ let catalog: [Target] = [
     .target(name: "TitleMetadata", dependencies: ["JSON"], path: "Sources/Catalog/TitleMetadata"),
     .target(
         name: "CatalogStore", dependencies: ["JSON", "Postgres", "TitleMetadata"], path: "Sources/Catalog/CatalogStore"),
+    .target(name: "HomeRows", dependencies: ["Recommender"], path: "Sources/Catalog/HomeRows"),
     .target(
         name: "CatalogAPI",
         dependencies: [
-            "CatalogStore", "Cryptography", "HTTPServer", "JSON", "ObjectStorage", "Postgres", "TitleMetadata",
-            httpTypes, hummingbird,
+            "CatalogStore", "Cryptography", "HTTPServer", "HomeRows", "JSON", "ObjectStorage", "Postgres",
+            "Recommender",
+            "TitleMetadata", httpTypes, hummingbird,
         ], path: "Sources/Catalog/CatalogAPI",
         resources: [
             page("index.html"), page("style.css"), page("app.js"), page("catalogue.js"), page("title.js"),
-            page("player.js"), page("format.js"), page("favicon.svg"), page("openapi.json"),
+            page("player.js"), page("format.js"), page("favicon.svg"), page("openapi.json"), page("rows.js"),
+            page("viewer.js"),
         ]),
 ]
 
@@ -267,6 +272,7 @@ let tests: [Target] = [
     .testTarget(
         name: "PackagingTests", dependencies: ["Packaging"], path: "Tests/PackagingTests", exclude: ["Golden"]),
     .testTarget(name: "RecommenderTests", dependencies: ["Recommender"], path: "Tests/RecommenderTests"),
+    .testTarget(name: "HomeRowsTests", dependencies: ["HomeRows", "Recommender"], path: "Tests/HomeRowsTests"),
     .testTarget(
         name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
         path: "Tests/RecommendCommandTests"),
@@ -288,7 +294,7 @@ let tests: [Target] = [
         name: "DataStepsTests",
         dependencies: [
             "CatalogStore", "CatalogTestSupport", "Cryptography", "DataSteps", "JSON", "ObjectStorage", "Postgres",
-            "StepContracts", "TemporaryFolder",
+            "Recommender", "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
         name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
@@ -301,7 +307,7 @@ let tests: [Target] = [
         name: "CatalogAPITests",
         dependencies: [
             "CatalogAPI", "CatalogStore", "CatalogTestSupport", "Cryptography", "HTTPServer", "HTTPServerTestSupport",
-            "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport",
+            "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport", "Recommender",
         ], path: "Tests/CatalogAPITests"),
     .testTarget(
         name: "ShowrunnerAPITests",
@@ -371,7 +377,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "EngineClient", "HTTP", "JSON", "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI", "showrunner",
+            "EngineClient", "HTTP", "JSON", "Postgres", "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI",
+            "showrunner",
             "showrunner-api", "showrunner-worker",
         ], path: "Tests/EndToEnd"),
 ]
@@ -383,6 +390,8 @@ let package = Package(
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),
+        // For Benchmarks/.
+        .library(name: "RecommendationRooms", targets: ["HomeRows", "Recommender"]),
         // For Fuzz/, likewise.
         .library(name: "PackagingRooms", targets: ["Packaging"]),
     ],
