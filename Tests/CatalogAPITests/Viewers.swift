@@ -37,6 +37,10 @@ struct Viewers: Sendable {
         let service = service(publicURL: publicURL)
         router.addHealthRoutes(readiness: { await service.readiness() }, metricsText: { "" })
         service.addRoutes(to: router)
+        ProfileService(
+            catalogue: service, reader: catalogue.reader, record: catalogue.query, objects: store,
+            now: { [clock] in clock.now }
+        ).addRoutes(to: router)
         return router
     }
 

@@ -2,6 +2,7 @@
 
 import { element, showCatalogue } from "./catalogue.js";
 import { kinds } from "./format.js";
+import { showRows } from "./rows.js";
 import { showTitle } from "./title.js";
 
 const main = document.querySelector("#content");
@@ -27,7 +28,7 @@ async function show(isFirst) {
   const title = path.match(/^\/titles\/([^/]+)$/);
   showKinds(query, !title);
   if (title) await showTitle(main, decodeURIComponent(title[1]), signal);
-  else await showCatalogue(main, query, signal);
+  else if (search || !await showRows(main, signal)) await showCatalogue(main, query, signal);
   if (signal.aborted || isFirst) return;
   window.scrollTo(0, 0);
   main.querySelector("h1")?.focus({ preventScroll: true });

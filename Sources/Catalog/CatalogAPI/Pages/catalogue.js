@@ -36,12 +36,13 @@ export class Refusal extends Error {
   }
 }
 
-/** Asks the service; an answer that is none becomes a Refusal. */
-export async function ask(path, signal) {
+/** Asks the service; an answer that is none becomes a Refusal. token: a bearer token, where somebody asks for himself. */
+export async function ask(path, signal, token) {
   let response;
   try {
     // Asked again each time: unchanged answers cost no bytes, and what is published shows at once.
-    response = await fetch(path, { signal, cache: "no-cache", headers: { accept: "application/json" } });
+    const headers = { accept: "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    response = await fetch(path, { signal, cache: "no-cache", headers });
   } catch (error) {
     if (signal.aborted) throw error;
     throw new Refusal(0, { detail: "The service cannot be reached. It may be restarting, or the network is down." });
@@ -85,17 +86,18 @@ function poster(title) {
   return picture;
 }
 
-function card(title) {
+/** A poster with its name under it, as a link to the title. heading: the level of its name. */
+export function card(title, heading = "h2") {
   return element("li", {},
     element("a", { class: "card", href: `#/titles/${encodeURIComponent(title.id)}` },
       poster(title),
-      element("h2", {}, title.title),
+      element(heading, {}, title.title),
       element("p", { class: "facts" },
         ...facts(title).slice(0, -1).map((fact) => element("span", {}, fact)),
         element("span", { class: "visually-hidden" }, length(title.duration_seconds)))));
 }
 
-function skeleton() {
+export function skeleton() {
   const cells = Array.from({ length: 12 }, () => element("li", { class: "skeleton" },
     element("div", { class: "poster" }), element("div", { class: "line" }), element("div", { class: "line" })));
   return element("ul", { class: "grid", "aria-hidden": "true" }, ...cells);
@@ -114,7 +116,7 @@ function empty(isFiltered) {
 }
 
 /** Arrow keys move between posters by where they stand, as a TV remote does. */
-function moveByArrows(event) {
+export function moveByArrows(event) {
   const direction = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
   if (!direction || event.altKey || event.ctrlKey || event.metaKey) return;
   const here = event.target.closest(".card")?.getBoundingClientRect();
@@ -147,7 +149,7 @@ export async function showCatalogue(main, query, signal) {
     place.replaceChildren(skeleton());
     try {
       const page = await ask(`/v1/titles?${wanted}`, signal);
-      const list = element("ul", { class: "grid", onkeydown: moveByArrows }, ...page.items.map(card));
+      const list = element("ul", { class: "grid", onkeydown: moveByArrows }, ...page.items.map((title) => card(title)));
       place.replaceChildren(page.items.length ? list : empty(isFiltered));
       addMore(place, list, page.next);
       announce(page.items.length ? `${page.items.length} titles` : "No titles");
@@ -165,7 +167,7 @@ export async function showCatalogue(main, query, signal) {
       button.disabled = true;
       try {
         const page = await ask(`/v1/titles?${new URLSearchParams([...wanted, ["cursor", next]])}`, signal);
-        const cards = page.items.map(card);
+        const cards = page.items.map((title) => card(title));
         list.append(...cards);
         bar.remove();
         cards[0]?.querySelector("a").focus();

@@ -3,6 +3,7 @@
 import { announce, ask, element, local, trouble } from "./catalogue.js";
 import { bitRate, facts, frameRate, language } from "./format.js";
 import { player } from "./player.js";
+import { recordPlays } from "./viewer.js";
 
 function renditionTable(renditions) {
   const rows = renditions.filter(({ kind }) => kind === "video").sort((a, b) => b.height - a.height);
@@ -64,6 +65,7 @@ export async function showTitle(main, id, signal) {
     name: title.title, id: title.id, source: local(playback.hls), poster: local(title.poster),
     thumbnails: local(title.thumbnails), duration: title.duration_seconds, onResolution, signal,
   });
+  recordPlays(screen.querySelector("video"), title, signal);
   main.replaceChildren(element("article", { class: "title-page" },
     screen,
     element("div", { class: "head" },
