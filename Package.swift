@@ -182,7 +182,7 @@ let catalog: [Target] = [
         dependencies: [
             "CatalogStore", "Cryptography", "HTTPServer", "HomeRows", "JSON", "ObjectStorage", "Postgres",
             "Recommender",
-            "TitleMetadata", httpTypes, hummingbird,
+            "TitleMetadata", httpTypes, hummingbird, logging, metrics,
         ], path: "Sources/Catalog/CatalogAPI",
         resources: [
             page("index.html"), page("style.css"), page("app.js"), page("catalogue.js"), page("title.js"),
@@ -318,7 +318,7 @@ let tests: [Target] = [
         name: "CatalogAPITests",
         dependencies: [
             "CatalogAPI", "CatalogStore", "CatalogTestSupport", "Cryptography", "HTTPServer", "HTTPServerTestSupport",
-            "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport", "Recommender",
+            "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport", "Recommender", logging,
         ], path: "Tests/CatalogAPITests"),
     .testTarget(
         name: "ShowrunnerAPITests",

@@ -5,6 +5,7 @@ import Cryptography
 import HTTPServer
 import HTTPServerTestSupport
 import JSON
+import Logging
 import ObjectStorage
 import Postgres
 import PostgresTestSupport
@@ -39,7 +40,7 @@ struct Viewers: Sendable {
         service.addRoutes(to: router)
         ProfileService(
             catalogue: service, reader: catalogue.reader, record: catalogue.query, objects: store,
-            now: { [clock] in clock.now }
+            logger: Logger(label: "test"), now: { [clock] in clock.now }
         ).addRoutes(to: router)
         return router
     }

@@ -110,7 +110,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
             catalogue: service, reader: reader,
             record: { (sql, parameters) throws(PostgresError) in
                 try await writing.query(sql, parameters, deadline: .seconds(5))
-            }, objects: objects)
+            }, objects: objects, logger: logger)
         let router = ServiceRouter()
         router.addHealthRoutes(
             readiness: { await service.readiness() }, metricsText: { metrics.prometheusText() })

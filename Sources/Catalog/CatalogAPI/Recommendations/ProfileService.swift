@@ -4,6 +4,7 @@ public import HTTPServer
 import HTTPTypes
 import Hummingbird
 import JSON
+public import Logging
 public import ObjectStorage
 import Postgres
 
@@ -26,15 +27,17 @@ public struct ProfileService: Sendable {
     ///   - reader: the catalogue.
     ///   - record: writes interactions.
     ///   - objects: where models and rankings lie.
+    ///   - logger: is told of a generation that can't be loaded.
     ///   - now: the clock that says when a second has passed.
     public init(
         catalogue: CatalogService, reader: CatalogReader, record: @escaping CatalogReader.Query,
-        objects: any ObjectStore, now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+        objects: any ObjectStore, logger: Logger,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         self.catalogue = catalogue
         self.reader = reader
         interactions = InteractionTable(query: record)
-        served = ServedRecommendations(reader: reader, objects: objects, now: now)
+        served = ServedRecommendations(reader: reader, objects: objects, logger: logger, now: now)
         rates = ProfileRates(now: now)
     }
 

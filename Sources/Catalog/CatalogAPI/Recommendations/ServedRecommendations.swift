@@ -3,6 +3,8 @@ import Cryptography
 import Foundation
 import HomeRows
 import JSON
+import Logging
+import Metrics
 import ObjectStorage
 import Postgres
 import Recommender
@@ -44,6 +46,7 @@ actor ServedRecommendations {
     private let reader: CatalogReader
     private let generations: GenerationTable
     private let objects: any ObjectStore
+    private let logger: Logger
     private let now: @Sendable () -> ContinuousClock.Instant
     private var state: State?
     private var lookedUp: ContinuousClock.Instant?
@@ -54,10 +57,14 @@ actor ServedRecommendations {
     /// The generation that could not be loaded, and when it was tried.
     private var failed: (number: Int64, at: ContinuousClock.Instant)?
 
-    init(reader: CatalogReader, objects: any ObjectStore, now: @escaping @Sendable () -> ContinuousClock.Instant) {
+    init(
+        reader: CatalogReader, objects: any ObjectStore, logger: Logger,
+        now: @escaping @Sendable () -> ContinuousClock.Instant
+    ) {
         self.reader = reader
         generations = GenerationTable(query: reader.query)
         self.objects = objects
+        self.logger = logger
         self.now = now
     }
 
@@ -114,9 +121,6 @@ actor ServedRecommendations {
         return failed.at.duration(to: now()) > .seconds(30)
     }
 
-    /// Why the generation in service is not the one that answers; nil where it is, or is being loaded.
-    private(set) var trouble: String?
-
     private func load(_ number: Int64) {
         loading = number
         Task {
@@ -127,12 +131,15 @@ actor ServedRecommendations {
                 }
                 loaded = try await Self.read(generation, from: objects)
                 failed = nil
-                trouble = nil
+                Gauge(label: "recommendations_generation").record(number)
                 // The next look takes it up.
                 lookedUp = nil
             } catch {
                 failed = (number, now())
-                trouble = "generation \(number) of the recommendations can't be loaded: \(error)"
+                // The one before goes on answering, and the gauge says which that is; tried again in half a minute.
+                logger.error(
+                    "a generation of the recommendations can't be loaded",
+                    metadata: ["generation": "\(number)", "error": "\(error)"])
             }
             loading = nil
         }
