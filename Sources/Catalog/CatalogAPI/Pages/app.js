@@ -4,16 +4,18 @@ import { element, showCatalogue } from "./catalogue.js";
 import { kinds } from "./format.js";
 import { showRows } from "./rows.js";
 import { showTitle } from "./title.js";
+import { token } from "./viewer.js";
 
 const main = document.querySelector("#content");
 const nav = document.querySelector("#kinds");
 let current = new AbortController();
 
 function showKinds(query, isCatalogue) {
-  const links = [["", "All"], ...Object.entries(kinds).filter(([kind]) => ["movie", "series", "docuseries", "episode", "short"].includes(kind))];
-  nav.replaceChildren(...links.map(([kind, name]) => element("a", {
-    href: kind ? `#/?kind=${kind}` : "#/",
-    "aria-current": isCatalogue && !query.has("genre") && (query.get("kind") ?? "") === kind && "page",
+  const shown = ["movie", "series", "docuseries", "episode", "short"];
+  const links = [...(token() ? [["#/", "Home", ""], ["#/?all", "All", "all"]] : [["#/", "All", ""]]),
+    ...shown.map((kind) => [`#/?kind=${kind}`, kinds[kind], `kind=${kind}`])];
+  nav.replaceChildren(...links.map(([href, name, place]) => element("a", {
+    href, "aria-current": isCatalogue && query.toString().replace(/=$/, "") === place && "page",
   }, name)));
 }
 
@@ -28,7 +30,10 @@ async function show(isFirst) {
   const title = path.match(/^\/titles\/([^/]+)$/);
   showKinds(query, !title);
   if (title) await showTitle(main, decodeURIComponent(title[1]), signal);
-  else if (search || !await showRows(main, signal)) await showCatalogue(main, query, signal);
+  else if (search || !await showRows(main, signal)) {
+    showKinds(query, true); // A token that does not hold any more is forgotten by now.
+    await showCatalogue(main, query, signal);
+  }
   if (signal.aborted || isFirst) return;
   window.scrollTo(0, 0);
   main.querySelector("h1")?.focus({ preventScroll: true });
