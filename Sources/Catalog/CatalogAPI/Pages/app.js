@@ -2,9 +2,9 @@
 
 import { element, showCatalogue } from "./catalogue.js";
 import { kinds } from "./format.js";
-import { showRows } from "./rows.js";
+import { showRows, showSignIn } from "./rows.js";
 import { showTitle } from "./title.js";
-import { token } from "./viewer.js";
+import { forget, token } from "./viewer.js";
 
 const main = document.querySelector("#content");
 const nav = document.querySelector("#kinds");
@@ -16,7 +16,9 @@ function showKinds(query, isCatalogue) {
     ...shown.map((kind) => [`#/?kind=${kind}`, kinds[kind], `kind=${kind}`])];
   nav.replaceChildren(...links.map(([href, name, place]) => element("a", {
     href, "aria-current": isCatalogue && query.toString().replace(/=$/, "") === place && "page",
-  }, name)));
+  }, name)), token()
+    ? element("button", { class: "link", onclick: () => { forget(); ["", "#/"].includes(location.hash) ? show(false) : location.hash = "#/"; } }, "Sign out")
+    : element("a", { href: "#/sign-in", "aria-current": location.hash === "#/sign-in" && "page" }, "Sign in"));
 }
 
 async function show(isFirst) {
@@ -28,8 +30,9 @@ async function show(isFirst) {
   const [path, search = ""] = hash.split("?");
   const query = new URLSearchParams(search);
   const title = path.match(/^\/titles\/([^/]+)$/);
-  showKinds(query, !title);
-  if (title) await showTitle(main, decodeURIComponent(title[1]), signal);
+  showKinds(query, !title && path === "/");
+  if (path === "/sign-in") showSignIn(main, signal);
+  else if (title) await showTitle(main, decodeURIComponent(title[1]), signal);
   else if (search || !await showRows(main, signal)) {
     showKinds(query, true); // A token that does not hold any more is forgotten by now.
     await showCatalogue(main, query, signal);

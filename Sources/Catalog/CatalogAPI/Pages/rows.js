@@ -1,7 +1,7 @@
 // The home page of a profile: rows of titles that were chosen for it, with the reason where there is one.
 
 import { announce, ask, card, element, moveByArrows, skeleton, trouble } from "./catalogue.js";
-import { forget, record, token } from "./viewer.js";
+import { forget, record, remember, token } from "./viewer.js";
 
 function progress(watched) {
   const share = Math.round(watched * 100);
@@ -76,4 +76,31 @@ export async function showRows(main, signal) {
   };
   place.addEventListener("keydown", moveByArrows);
   return load();
+}
+
+/** Asks for a profile's access token, and shows its rows once there is one that holds. */
+export function showSignIn(main, signal) {
+  document.title = "Sign in · Showrunner";
+  const field = element("input", { type: "password", id: "access-token", autocomplete: "off", required: true, "aria-describedby": "token-says" });
+  const says = element("p", { id: "token-says", class: "why" }, "Whoever runs this service gives it to you.");
+  const form = element("form", { class: "sign-in-form" },
+    element("h1", { tabindex: "-1" }, "Sign in"),
+    element("label", { for: "access-token" }, "Access token"), field, says,
+    element("button", { class: "button" }, "Sign in"));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const bearer = field.value.trim();
+      await ask("/v1/profiles/me/rows", signal, bearer);
+      if (!remember(bearer)) throw new Error("This browser keeps nothing; allow it to store data for this site.");
+      location.hash = "#/";
+    } catch (error) {
+      if (signal.aborted) return;
+      says.setAttribute("role", "alert");
+      says.replaceChildren(error.message);
+      field.setAttribute("aria-invalid", "true");
+      field.focus();
+    }
+  });
+  main.replaceChildren(form);
 }

@@ -65,7 +65,8 @@ export async function showTitle(main, id, signal) {
     name: title.title, id: title.id, source: local(playback.hls), poster: local(title.poster),
     thumbnails: local(title.thumbnails), duration: title.duration_seconds, onResolution, signal,
   });
-  recordPlays(screen.querySelector("video"), title, signal);
+  const video = screen.querySelector("video");
+  if (video) recordPlays(video, title, signal);
   main.replaceChildren(element("article", { class: "title-page" },
     screen,
     element("div", { class: "head" },

@@ -7,6 +7,11 @@ export function token() {
   try { return localStorage.getItem(place); } catch { return null; }
 }
 
+/** Remembers a token; whether this browser may keep anything. */
+export function remember(bearer) {
+  try { localStorage.setItem(place, bearer); return true; } catch { return false; }
+}
+
 /** Forgets a token that does not hold any more. */
 export function forget() {
   try { localStorage.removeItem(place); } catch { /* Nothing was kept. */ }
