@@ -88,76 +88,102 @@ import Testing
         #expect(Self.unfinished[index].0.unfinished?.share == Self.unfinished[index].1)
     }
 
-    static let names = (0..<20).map { "t\($0)" }
+    /// A catalogue after its training, and what it says of each number: nil for what is gone.
+    private struct Drawn {
+        var shelf: Shelf
+        var truth: [(age: Int?, isOffered: Bool)?] = []
 
-    /// Ceilings, gone titles and unknown ratings, in every part of the page. The seed is printed where it fails.
-    @Test func nothingForbiddenOrGoneIsEverShown() {
-        var random = SplitMix64(seed: 20_260_101)
-        var (items, withheld, children) = (0, 0, 0)
-        for round in 0..<100_000 {
-            let seed = random.next()
-            var dice = SplitMix64(seed: seed)
+        init(_ dice: inout SplitMix64) {
             let trained = 1 + dice.below(10)
-            let added = dice.below(3)
             var catalogue: [ShelfTitle] = []
-            // By number: nil for what is gone, else the age and whether it is offered.
-            var truth: [(age: Int?, isOffered: Bool)?] = []
-            for number in 0..<trained + added {
+            for number in 0..<trained + dice.below(3) {
                 if number < trained, dice.below(4) == 0 {
                     truth.append(nil)
                     continue
                 }
-                let (offers, isOffered) = Self.offers[dice.below(Self.offers.count)]
+                let (offers, isOffered) = HomeRowsTests.offers[dice.below(HomeRowsTests.offers.count)]
                 let age = dice.below(5) == 0 ? nil : dice.below(19)
                 truth.append((age, isOffered))
                 catalogue.append(
-                    Self.title(Self.names[number], age: age, offers: offers, version: Int64(dice.below(50))))
+                    HomeRowsTests.title(
+                        HomeRowsTests.names[number], age: age, offers: offers, version: Int64(dice.below(50))))
             }
-            let shelf = Shelf(modelTitles: Array(Self.names[..<trained]), catalogue: catalogue)
-            let all = shelf.titles.count + 2
-            func some() -> [Int32] { (0..<dice.below(6)).map { _ in Int32(dice.below(all)) } }
-            var candidates = Candidates()
-            candidates.isPersonal = dice.below(2) == 0
-            candidates.picks = some().map { .init(title: $0, because: some().first) }
-            candidates.similar = some().prefix(2).map { ($0, some()) }
-            candidates.trending = some()
-            candidates.newest = shelf.newest + some()
-            candidates.genres = [("drama", some())]
-            let ceiling: Int? = dice.below(3) == 0 ? nil : dice.below(19)
-            var activity: [Int32: TitleActivity] = [:]
-            for number in some() {
-                activity[number] = Self.activity((.play, Float(dice.unit()), Int64(dice.below(9))))
-            }
-            let rows = HomeRows.rows(
-                shelf, for: Viewer(audience: HomeRowsTests.audience(ceiling), activity: activity), candidates)
+            shelf = Shelf(modelTitles: Array(HomeRowsTests.names[..<trained]), catalogue: catalogue)
+        }
 
-            // Judged by the catalogue's own words, not by the shelf's.
-            func mayBeSeen(_ number: Int32) -> Bool {
-                guard Int(number) < truth.count, let (age, isOffered) = truth[Int(number)], isOffered else {
-                    return false
+        /// Judged by the catalogue's own words, not by the shelf's.
+        func mayBeSeen(_ number: Int32, _ ceiling: Int?) -> Bool {
+            guard Int(number) < truth.count, let (age, isOffered) = truth[Int(number)], isOffered else { return false }
+            if let ceiling { return age.map { $0 <= ceiling } ?? false }
+            return true
+        }
+    }
+
+    /// Ceilings, gone titles and unknown ratings, in every part of the page: 2,000 catalogues, each seen by 50 profiles.
+    @Test func nothingForbiddenOrGoneIsEverShown() {
+        var random = SplitMix64(seed: 20_260_101)
+        var (items, withheld, children) = (0, 0, 0)
+        for round in 0..<100_000 / 50 {
+            let seed = random.next()
+            var dice = SplitMix64(seed: seed)
+            let drawn = Drawn(&dice)
+            for viewer in 0..<50 {
+                let ceiling: Int? = dice.below(3) == 0 ? nil : dice.below(19)
+                let candidates = Self.candidates(drawn.shelf, &dice)
+                let rows = HomeRows.rows(
+                    drawn.shelf,
+                    for: Viewer(audience: Self.audience(ceiling), activity: Self.begun(drawn.shelf, &dice)),
+                    candidates)
+                var shown: [Int32] = []
+                var named: [Int32] = []
+                for row in rows {
+                    if case .becauseYouWatched(let seed) = row.kind { named.append(seed) }
+                    shown += row.items.map(\.title)
+                    named += row.items.compactMap(\.because)
                 }
-                if let ceiling { return age.map { $0 <= ceiling } ?? false }
-                return true
+                let isSound =
+                    (shown + named).allSatisfy { drawn.mayBeSeen($0, ceiling) } && Set(shown).count == shown.count
+                    && rows.allSatisfy { !$0.items.isEmpty }
+                if !isSound {
+                    Issue.record("round \(round), seed \(seed), viewer \(viewer): \(rows)")
+                    return
+                }
+                items += shown.count
+                withheld += candidates.picks.count { !drawn.mayBeSeen($0.title, ceiling) }
+                if ceiling != nil { children += 1 }
             }
-            var shown: [Int32] = []
-            var named: [Int32] = []
-            for row in rows {
-                if case .becauseYouWatched(let seed) = row.kind { named.append(seed) }
-                shown += row.items.map(\.title)
-                named += row.items.compactMap(\.because)
-            }
-            let isSound =
-                (shown + named).allSatisfy(mayBeSeen) && Set(shown).count == shown.count
-                && rows.allSatisfy { !$0.items.isEmpty }
-            #expect(isSound, "round \(round), seed \(seed): \(rows)")
-            if !isSound { return }
-            items += shown.count
-            withheld += candidates.picks.count { !mayBeSeen($0.title) }
-            if ceiling != nil { children += 1 }
         }
         // It did try.
         #expect(items > 100_000 && withheld > 50_000 && children > 50_000, "\(items) \(withheld) \(children)")
     }
+
+    /// Numbers of titles, some of which nobody knows.
+    private static func some(_ shelf: Shelf, _ dice: inout SplitMix64) -> [Int32] {
+        (0..<dice.below(5)).map { _ in Int32(dice.below(shelf.titles.count + 2)) }
+    }
+
+    private static func candidates(_ shelf: Shelf, _ dice: inout SplitMix64) -> Candidates {
+        var candidates = Candidates()
+        candidates.isPersonal = dice.below(2) == 0
+        candidates.picks = some(shelf, &dice).map { number in
+            Candidates.Pick(title: number, because: dice.below(2) == 0 ? nil : Int32(dice.below(shelf.titles.count)))
+        }
+        candidates.similar = [(Int32(dice.below(shelf.titles.count)), some(shelf, &dice))]
+        candidates.trending = some(shelf, &dice)
+        candidates.newest = shelf.newest
+        candidates.genres = [("drama", some(shelf, &dice))]
+        return candidates
+    }
+
+    private static func begun(_ shelf: Shelf, _ dice: inout SplitMix64) -> [Int32: TitleActivity] {
+        var begun: [Int32: TitleActivity] = [:]
+        for number in some(shelf, &dice) {
+            begun[number] = activity((.play, Float(dice.unit()), Int64(dice.below(9))))
+        }
+        return begun
+    }
+
+    static let names = (0..<20).map { "t\($0)" }
 }
 
 @Suite("proposals by a model") struct ProposalTests {

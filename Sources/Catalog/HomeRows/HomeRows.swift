@@ -25,7 +25,7 @@ public struct Viewer: Sendable {
 }
 
 /// Titles that may come into a row, best first. They may be too many, seen, forbidden or gone: ``HomeRows`` chooses.
-public struct Candidates: Sendable, Equatable {
+public struct Candidates: Sendable {
     /// A title, and the one that it is proposed for.
     public struct Pick: Sendable, Hashable {
         public var title: Int32
@@ -47,13 +47,6 @@ public struct Candidates: Sendable, Equatable {
     public var genres: [(slug: String, titles: [Int32])] = []
 
     public init() {}
-
-    public static func == (left: Candidates, right: Candidates) -> Bool {
-        left.isPersonal == right.isPersonal && left.picks == right.picks && left.trending == right.trending
-            && left.newest == right.newest
-            && left.similar.elementsEqual(right.similar) { $0.seed == $1.seed && $0.titles == $1.titles }
-            && left.genres.elementsEqual(right.genres) { $0.slug == $1.slug && $0.titles == $1.titles }
-    }
 }
 
 /// A row of a profile's home page.

@@ -31,7 +31,7 @@ public struct ViewerEvent: Sendable, Hashable {
 }
 
 /// What all events of one profile with one title come to. Of events of a kind the latest counts, whatever their order.
-public struct TitleActivity: Sendable, Hashable {
+public struct TitleActivity: Sendable {
     /// The largest share that was ever watched; nil where it was never played.
     public private(set) var watched: Float?
     /// Where the latest play ended, and when.
@@ -44,20 +44,6 @@ public struct TitleActivity: Sendable, Hashable {
     private var dismissed: Int64?
 
     public init() {}
-
-    public static func == (left: TitleActivity, right: TitleActivity) -> Bool { left.parts == right.parts }
-    public func hash(into hasher: inout Hasher) { hasher.combine(parts) }
-
-    private var parts: [Double] {
-        func number(_ value: Float?) -> Double { value.map(Double.init) ?? -1 }
-        func number(_ value: Int64?) -> Double { value.map(Double.init) ?? -1 }
-        return [
-            number(watched), number(position?.share), number(position?.time), Double(latest),
-            opinion.map { Double(ViewerEvent.Kind.allCases.firstIndex(of: $0.kind) ?? 0) } ?? -1, number(opinion?.time),
-            number(rating?.stars), number(rating?.time), list.map { $0.isOn ? 1 : 0 } ?? -1, number(list?.time),
-            number(dismissed),
-        ]
-    }
 
     public mutating func add(_ event: ViewerEvent) {
         // Of two at the same second the later one in a fixed order counts, so that the order of arrival does not.
