@@ -156,7 +156,9 @@ let steps: [Target] = [
     ),
     .target(
         name: "DataSteps",
-        dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
+        dependencies: [
+            "CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "Recommender", "StepContracts",
+        ],
         path: "Sources/Steps/DataSteps"),
 ]
 
@@ -177,16 +179,17 @@ let catalog: [Target] = [
     .target(name: "TitleMetadata", dependencies: ["JSON"], path: "Sources/Catalog/TitleMetadata"),
     .target(
         name: "CatalogStore", dependencies: ["JSON", "Postgres", "TitleMetadata"], path: "Sources/Catalog/CatalogStore"),
+    .target(name: "HomeRows", dependencies: ["Recommender"], path: "Sources/Catalog/HomeRows"),
     .target(
         name: "CatalogAPI",
         dependencies: [
-            "CatalogStore", "Cryptography", "Encodings", "HTTPServer", "JSON", "ObjectStorage", "Postgres",
-            "TitleMetadata", httpTypes, hummingbird,
+            "CatalogStore", "Cryptography", "Encodings", "HomeRows", "HTTPServer", "JSON", "ObjectStorage", "Postgres",
+            "Recommender", "TitleMetadata", httpTypes, hummingbird, logging, metrics,
         ], path: "Sources/Catalog/CatalogAPI",
         resources: [
             page("index.html"), page("style.css"), page("app.js"), page("catalogue.js"), page("title.js"),
             page("player.js"), page("playlist.js"), page("rate.js"), page("licence.js"), page("stream.js"),
-            page("format.js"), page("favicon.svg"), page("openapi.json"),
+            page("format.js"), page("favicon.svg"), page("openapi.json"), page("rows.js"), page("viewer.js"),
         ]),
     .target(
         name: "AccountsAPI",
@@ -293,6 +296,7 @@ let tests: [Target] = [
         dependencies: ["Encodings", "HTTP", "KeyProviders", "KeyServer", "Packaging", "StepContracts"],
         path: "Tests/KeyProvidersTests"),
     .testTarget(name: "RecommenderTests", dependencies: ["Recommender"], path: "Tests/RecommenderTests"),
+    .testTarget(name: "HomeRowsTests", dependencies: ["HomeRows", "Recommender"], path: "Tests/HomeRowsTests"),
     .testTarget(
         name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
         path: "Tests/RecommendCommandTests"),
@@ -314,7 +318,7 @@ let tests: [Target] = [
         name: "DataStepsTests",
         dependencies: [
             "CatalogStore", "CatalogTestSupport", "Cryptography", "DataSteps", "JSON", "ObjectStorage", "Postgres",
-            "StepContracts", "TemporaryFolder",
+            "Recommender", "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
         name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
@@ -327,7 +331,7 @@ let tests: [Target] = [
         name: "CatalogAPITests",
         dependencies: [
             "CatalogAPI", "CatalogStore", "CatalogTestSupport", "Cryptography", "Encodings", "HTTPServer",
-            "HTTPServerTestSupport", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport",
+            "HTTPServerTestSupport", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport", "Recommender", logging,
         ], path: "Tests/CatalogAPITests"),
     .testTarget(
         name: "ShowrunnerAPITests",
@@ -398,8 +402,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "Encodings", "EngineClient", "HTTP", "JSON", "KeyServer", "Packaging", "PostgresTestSupport",
-            "ScriptedServer", "StepFunctionsAPI", "showrunner",
+            "Encodings", "EngineClient", "HTTP", "JSON", "KeyServer", "Packaging", "Postgres", "PostgresTestSupport",
+            "ScriptedServer", "showrunner", "StepFunctionsAPI",
             "showrunner-api", "showrunner-worker",
         ], path: "Tests/EndToEnd"),
 ]
@@ -412,6 +416,8 @@ let package = Package(
         .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),
+        // For Benchmarks/.
+        .library(name: "RecommendationRooms", targets: ["HomeRows", "Recommender"]),
         // For Fuzz/, likewise.
         .library(name: "PackagingRooms", targets: ["Packaging"]),
     ],

@@ -29,6 +29,9 @@ let package = Package(
         .executableTarget(
             name: "jsonata-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
             path: "jsonata"),
+        .executableTarget(
+            name: "rows-benchmark", dependencies: [.product(name: "RecommendationRooms", package: "showrunner")],
+            path: "rows"),
     ],
     swiftLanguageModes: [.v6]
 )

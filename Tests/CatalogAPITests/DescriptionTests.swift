@@ -91,7 +91,7 @@ struct DescriptionTests {
                 #expect(try await client.get(path, ["If-None-Match": file["ETag"] ?? ""]).status == 304, "\(path)")
                 for found in file.text.matches(of: /from "\.\/([a-z]+\.js)"/) { open.append("/pages/\(found.1)") }
             }
-            #expect(seen.count == 11)
+            #expect(seen.count == 13)
         }
     }
 }

@@ -5,6 +5,7 @@ import Cryptography
 import HTTPServer
 import HTTPServerTestSupport
 import JSON
+import Logging
 import ObjectStorage
 import Postgres
 import PostgresTestSupport
@@ -43,6 +44,10 @@ struct Viewers: Sendable {
         let service = service(publicURL: publicURL, ring: ring, wallTime: wallTime)
         router.addHealthRoutes(readiness: { await service.readiness() }, metricsText: { "" })
         service.addRoutes(to: router)
+        ProfileService(
+            catalogue: service, reader: catalogue.reader, record: catalogue.query, objects: store,
+            logger: Logger(label: "test"), now: { [clock] in clock.now }
+        ).addRoutes(to: router)
         return router
     }
 

@@ -20,14 +20,14 @@ struct SchemaTests {
 
     @Test func anEmptyDatabaseIsBehind() async throws {
         let catalogue = try await Catalogue.connect(try await TestDatabase.empty())
-        #expect(try await catalogue.reader.schemaState() == .behind(applied: 0, known: 3))
+        #expect(try await catalogue.reader.schemaState() == .behind(applied: 0, known: 4))
     }
 
     @Test func aNewerSchemaIsAhead() async throws {
         let catalogue = try await Catalogue.make()
         try await catalogue.connection.script(
-            "INSERT INTO catalogue.migration VALUES (4, 'later', 'SELECT 1', now())", deadline: Catalogue.deadline)
-        #expect(try await catalogue.reader.schemaState() == .ahead(applied: 4, known: 3))
+            "INSERT INTO catalogue.migration VALUES (5, 'later', 'SELECT 1', now())", deadline: Catalogue.deadline)
+        #expect(try await catalogue.reader.schemaState() == .ahead(applied: 5, known: 4))
     }
 
     @Test func everyDatabaseHasACursorKeyOfItsOwn() async throws {
@@ -47,6 +47,15 @@ struct SchemaTests {
         ("does not publish", "UPDATE catalogue.version SET value = 9", "42501"),
         ("does not read the engine's tables", "SELECT * FROM engine.journal", "42501"),
         ("does not make tables", "CREATE TABLE catalogue.mine (id int)", "42501"),
+        (
+            "records what viewers do",
+            "INSERT INTO catalogue.interaction SELECT 'a', 'b', gen_random_uuid(), 'c', 'like', 0, now() WHERE false",
+            nil
+        ),
+        ("changes nothing of it", "UPDATE catalogue.interaction SET value = 1", "42501"),
+        ("deletes nothing of it", "DELETE FROM catalogue.interaction", "42501"),
+        ("reads which generation answers", "SELECT * FROM catalogue.recommendation_service", nil),
+        ("does not change it", "UPDATE catalogue.recommendation_service SET generation = 1", "42501"),
     ])
     func theViewersRole(_ name: String, _ sql: String, _ refusal: String?) async throws {
         try await check(CatalogStore.role, name, sql, refusal)
@@ -61,6 +70,18 @@ struct SchemaTests {
         ("does not mend records", "UPDATE catalogue.stored_object SET bytes = 0", "42501"),
         ("does not read the engine's tables", "SELECT * FROM engine.journal", "42501"),
         ("does not make tables", "CREATE TABLE catalogue.mine (id int)", "42501"),
+        ("reads ceilings", "SELECT account_id, id, ceiling FROM catalogue.profile", nil),
+        ("reads no names", "SELECT name FROM catalogue.profile", "42501"),
+        ("reads no accounts", "SELECT id FROM catalogue.account", "42501"),
+        ("reads no sessions", "SELECT account_id FROM catalogue.session", "42501"),
+        ("reads what viewers did", "SELECT * FROM catalogue.interaction", nil),
+        ("changes nothing of it", "UPDATE catalogue.interaction SET value = 1", "42501"),
+        ("turns the generation", "UPDATE catalogue.recommendation_service SET generation = NULL", nil),
+        (
+            "publishes generations",
+            "INSERT INTO catalogue.recommendation_generation (execution_id, document) VALUES ('x', '{}')", nil
+        ),
+        ("does not rewrite them", "UPDATE catalogue.recommendation_generation SET document = ''", "42501"),
     ])
     func theDataWorkersRole(_ name: String, _ sql: String, _ refusal: String?) async throws {
         try await check(CatalogStore.dataRole, name, sql, refusal)

@@ -24,6 +24,12 @@ extension CatalogService {
                 path: "/pages/title.js", bytes: PackageResources.title_js,
                 contentType: "text/javascript; charset=utf-8"),
             Page(
+                path: "/pages/rows.js", bytes: PackageResources.rows_js,
+                contentType: "text/javascript; charset=utf-8"),
+            Page(
+                path: "/pages/viewer.js", bytes: PackageResources.viewer_js,
+                contentType: "text/javascript; charset=utf-8"),
+            Page(
                 path: "/pages/player.js", bytes: PackageResources.player_js,
                 contentType: "text/javascript; charset=utf-8"),
             Page(

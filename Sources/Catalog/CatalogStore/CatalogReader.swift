@@ -7,7 +7,8 @@ public struct CatalogReader: Sendable {
     public typealias Query =
         @Sendable (_ sql: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> PostgresResult
 
-    let query: Query
+    /// Sends a statement of this house's tables.
+    public let query: Query
 
     public init(query: @escaping Query) { self.query = query }
 

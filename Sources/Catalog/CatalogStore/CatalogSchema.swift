@@ -153,5 +153,6 @@ public enum CatalogStore {
                     $$;
                     """),
             viewersMigration,
+            recommendationsMigration,
         ])
 }

@@ -30,6 +30,9 @@ public struct PublishedTitle: Sendable, Equatable {
     public let publishedAt: String
     /// Number of the publication that brought it; a later one has a larger number.
     public let version: Int64
+
+    /// The names in ``cast``.
+    public var people: [String] { (cast.arrayValue ?? []).compactMap { $0["name"]?.stringValue } }
 }
 
 /// One of the encodings a player may choose from.

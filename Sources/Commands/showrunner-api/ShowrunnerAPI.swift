@@ -97,7 +97,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
         let ring = try usage { () throws(CryptoError) in try KeyRing.environment(environment) }
         let logger = Logger(label: "showrunner-api")
         if ring == nil { logger.notice("no master key is set: protected titles get no licences") }
-        // The catalogue is only read; the role has no right to write it either.
+        // The catalogue is only read; the role has no right to write it either. What viewers do is written beside it.
         let pool = PostgresPool(
             url: database, applicationName: "showrunner-api", size: 4,
             settings: ["default_transaction_read_only": "on"],
@@ -105,11 +105,21 @@ struct ShowrunnerAPI: AsyncParsableCommand {
         let reader = CatalogReader { (sql, parameters) throws(PostgresError) in
             try await pool.query(sql, parameters, deadline: .seconds(3))
         }
+        // The server ends a statement that takes longer: extracts rely on it.
+        let writing = PostgresPool(
+            url: database, applicationName: "showrunner-api-writing", size: 2,
+            settings: ["statement_timeout": "5s"], connectDeadline: .seconds(3))
         let service = CatalogService(reader: reader, objects: objects, publicURL: publicURL, ring: ring)
+        let profiles = ProfileService(
+            catalogue: service, reader: reader,
+            record: { (sql, parameters) throws(PostgresError) in
+                try await writing.query(sql, parameters, deadline: .seconds(5))
+            }, objects: objects, logger: logger)
         let router = ServiceRouter()
         router.addHealthRoutes(
             readiness: { await service.readiness() }, metricsText: { metrics.prometheusText() })
         service.addRoutes(to: router)
+        profiles.addRoutes(to: router)
         let server = HTTPService(
             router: router, configuration: .init(host: host, port: port), logger: logger,
             onListening: { [host] port in
@@ -117,6 +127,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
             })
         try await HTTPService.run([StartCheck(reader: reader, logger: logger, then: server)], logger: logger)
         await pool.close()
+        await writing.close()
         logger.notice("stopped")
     }
 

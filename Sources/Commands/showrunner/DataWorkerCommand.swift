@@ -24,8 +24,8 @@ struct DataWorkerCommand: AsyncParsableCommand {
             HTTP tasks call public addresses over https. Private ones, and http, only where \
             --allow-private-addresses names them.
 
-            It needs no rights on the engine's tables: connect with the role showrunner_data, which the engine makes \
-            and which may read the catalogue.
+            It needs no rights on the engine's tables: connect with the role showrunner_data, which the engine makes: \
+            it may read the catalogue and what profiles did, and put generations of recommendations in service.
 
             Logs go to standard error. SIGTERM lets running steps go on for the drain time and hands back the rest.
             """)
@@ -60,10 +60,11 @@ struct DataWorkerCommand: AsyncParsableCommand {
             try openStore(options.store, environment: environment)
         }
         let log = Logger(label: "data-worker")
-        // The steps so far only read; the role has no right to write either.
+        // Reading is all that most steps need; generations of recommendations are written beside it.
         let pool = PostgresPool(
             url: database, applicationName: "showrunner-data-worker", size: options.slots + 1,
             settings: ["default_transaction_read_only": "on"])
+        let writing = PostgresPool(url: database, applicationName: "showrunner-data-worker-writing", size: 1)
         func reader(deadline: Duration) -> CatalogReader {
             CatalogReader { (sql, parameters) throws(PostgresError) in
                 try await pool.query(sql, parameters, deadline: deadline)
@@ -71,6 +72,11 @@ struct DataWorkerCommand: AsyncParsableCommand {
         }
         // Who asks for health does not wait as long as a step may.
         let health = reader(deadline: .seconds(3))
+        let workshop = Workshop(
+            read: reader(deadline: .seconds(60)).query,
+            write: { (sql, parameters) throws(PostgresError) in
+                try await writing.query(sql, parameters, deadline: .seconds(60))
+            }, store: store)
         let worker = try Worker(
             WorkerSession(
                 engine: options.engine, name: name, version: Showrunner.release, slots: options.slots,
@@ -81,11 +87,12 @@ struct DataWorkerCommand: AsyncParsableCommand {
                 HTTPInvokeStep(
                     allowing: allowPrivateAddresses.compactMap { AddressRange($0) },
                     certificateAuthorities: httpAuthorities),
-            ], logger: log)
+            ] + workshop.steps, logger: log)
         try await options.serve(worker, metrics: metrics, logger: log) {
             [.init("catalogue", trouble: await Self.trouble(health))]
         }
         await pool.close()
+        await writing.close()
     }
 
     /// Why the catalogue can't be worked on; nil where it can.

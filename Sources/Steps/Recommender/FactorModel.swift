@@ -62,10 +62,11 @@ public struct FactorModel: Sendable {
     ///
     /// - Parameters:
     ///   - seed: of the vectors that it starts from.
+    ///   - isAbandoned: asked after every epoch; where it says so, the epochs that are left are not done.
     ///   - epochEnded: is told how many epochs are done.
     public static func train(
         _ evidence: InteractionMatrix, byItem: InteractionMatrix, settings: FactorSettings, seed: UInt64,
-        threads: Threads, epochEnded: (Int) -> Void = { _ in }
+        threads: Threads, isAbandoned: () -> Bool = { false }, epochEnded: (Int) -> Void = { _ in }
     ) -> FactorModel {
         let d = settings.dimensions
         var random = SplitMix64(seed: seed)
@@ -81,6 +82,7 @@ public struct FactorModel: Sendable {
             solve(evidence, against: items, settings: settings, threads: threads, into: &users)
             solve(byItem, against: users, settings: settings, threads: threads, into: &items)
             epochEnded(epoch)
+            if isAbandoned() { break }
         }
         return FactorModel(
             settings: settings, items: evidence.columnCount, itemVectors: items, threads: threads)

@@ -8,6 +8,17 @@ public struct Metrics: Sendable, Hashable {
     /// Mean surprise of what stands in the first 20, in bits.
     public var noveltyAt20: Double
 
+    /// What was measured before.
+    public init(
+        ndcgAt100: Double, recallAt20: Double, recallAt50: Double, coverageAt20: Double, noveltyAt20: Double
+    ) {
+        self.ndcgAt100 = ndcgAt100
+        self.recallAt20 = recallAt20
+        self.recallAt50 = recallAt50
+        self.coverageAt20 = coverageAt20
+        self.noveltyAt20 = noveltyAt20
+    }
+
     /// Recall and NDCG are means over the profiles that watched something, where who got no ranking counts with zeros;
     /// coverage and novelty are taken over all rankings.
     ///

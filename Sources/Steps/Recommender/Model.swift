@@ -47,6 +47,18 @@ public struct Model: Sendable {
         _ data: TrainingData, recipe: Recipe, seed: UInt64, threads: Threads,
         progress: (TrainingProgress) -> Void = { _ in }
     ) -> Model {
+        let model = train(
+            data, recipe: recipe, seed: seed, threads: threads, isAbandoned: { false }, progress: progress)
+        guard let model else { preconditionFailure("Nobody gave this training up.") }
+        return model
+    }
+
+    /// Trains likewise, and gives up, with nil, where `isAbandoned` says so: it is asked after every epoch and before
+    /// every part.
+    public static func train(
+        _ data: TrainingData, recipe: Recipe, seed: UInt64, threads: Threads, isAbandoned: () -> Bool,
+        progress: (TrainingProgress) -> Void = { _ in }
+    ) -> Model? {
         let weighting = Weighting(kind: recipe.weighting, scale: data.meanWeight)
         let evidence = data.interactions.evidence(weighting)
         let byItem = evidence.transposed()
@@ -55,20 +67,23 @@ public struct Model: Sendable {
             data.interactions, weighting: weighting, latest: latest, halfLife: recipe.popularityHalfLife)
         progress(TrainingProgress(stage: "factors", done: 0, total: recipe.factors.epochs))
         let factors = FactorModel.train(
-            evidence, byItem: byItem, settings: recipe.factors, seed: seed, threads: threads
+            evidence, byItem: byItem, settings: recipe.factors, seed: seed, threads: threads, isAbandoned: isAbandoned
         ) { progress(TrainingProgress(stage: "factors", done: $0, total: recipe.factors.epochs)) }
+        if isAbandoned() { return nil }
         var linear: LinearModel?
         if recipe.blend.linear > 0 {
             progress(TrainingProgress(stage: "linear", done: 0, total: 1))
             let pairs = LinearModel.Pairs(evidence, byItem: byItem, threads: threads)
             linear = LinearModel.train(pairs, regularization: recipe.linearRegularization, threads: threads)
             progress(TrainingProgress(stage: "linear", done: 1, total: 1))
+            if isAbandoned() { return nil }
         }
         var neighbours: NeighbourModel?
         if recipe.blend.neighbours > 0 {
             progress(TrainingProgress(stage: "neighbours", done: 0, total: 1))
             neighbours = NeighbourModel.train(evidence, byItem: byItem, settings: recipe.neighbours, threads: threads)
             progress(TrainingProgress(stage: "neighbours", done: 1, total: 1))
+            if isAbandoned() { return nil }
         }
         let audience = (0..<byItem.rows).map { byItem.entries($0).count }
         let described = data.titles.contains { $0 != nil }

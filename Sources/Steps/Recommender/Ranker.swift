@@ -74,8 +74,13 @@ public struct Ranker: Sendable {
     /// The best titles for each history that it has not seen, best first.
     ///
     /// Memory: 16 bytes x titles for each thread, and the rankings.
-    public func rank(_ histories: [History], count: Int, threads: Threads) -> [[Ranked]] {
+    ///
+    /// - Parameter among: for each title whether it may be ranked for these profiles, beside what holds for all.
+    public func rank(
+        _ histories: [History], count: Int, threads: Threads, among: [Bool]? = nil
+    ) -> [[Ranked]] {
         precondition(count > 0, "A ranking has a title at least.")
+        precondition(among.map { $0.count == items } ?? true, "Each title may be ranked, or not.")
         var rankings = [[Ranked]](repeating: [], count: histories.count)
         rankings.withUnsafeMutableBufferPointer { buffer in
             guard let address = buffer.baseAddress else { return }
@@ -84,7 +89,7 @@ public struct Ranker: Sendable {
                 var desk = Desk(self)
                 for start in stride(from: range.lowerBound, to: range.upperBound, by: 4) {
                     let four = start..<min(start + 4, range.upperBound)
-                    for (index, ranking) in desk.rank(histories[four], count: count).enumerated() {
+                    for (index, ranking) in desk.rank(histories[four], count: count, among: among).enumerated() {
                         cells.base[start + index] = ranking
                     }
                 }
@@ -114,7 +119,7 @@ public struct Ranker: Sendable {
             seen = [Int32](repeating: -1, count: ranker.items)
         }
 
-        mutating func rank(_ histories: ArraySlice<History>, count: Int) -> [[Ranked]] {
+        mutating func rank(_ histories: ArraySlice<History>, count: Int, among: [Bool]?) -> [[Ranked]] {
             let model = ranker.model
             let d = model.factors.settings.dimensions
             let evidence = histories.map(model.evidence)
@@ -134,6 +139,7 @@ public struct Ranker: Sendable {
                     let score = scores[item]
                     guard score >= floor, seen[item] != turn else { continue }
                     if let admitted = ranker.admitted, !admitted[item] { continue }
+                    if let among, !among[item] { continue }
                     selection.offer(Ranked(item: Int32(item), score: score))
                     floor = selection.floor ?? floor
                 }

@@ -39,7 +39,7 @@ extension StepContract {
         ], errors: [StepErrorName.rejected])
 
     /// The steps that the data worker does.
-    public static let data: [StepContract] = [.verify, .approve]
+    public static let data: [StepContract] = [.verify, .approve] + recommendations
 }
 
 /// What one task of ``StepContract/verify`` may do, and how much its report may hold.

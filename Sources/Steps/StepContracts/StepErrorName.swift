@@ -26,6 +26,8 @@ public enum StepErrorName {
     public static let httpOutcomeUnknown = "Showrunner.HttpOutcomeUnknown"
     /// An API's address is private, or public and not reached over https, or none of the connection's origins.
     public static let httpAddressForbidden = "Showrunner.HttpAddressForbidden"
+    /// There is no generation of recommendations to go back to.
+    public static let noGeneration = "Showrunner.NoGeneration"
     /// A person said no.
     public static let rejected = "Showrunner.Rejected"
 }

@@ -87,17 +87,18 @@ function poster(title) {
   return picture;
 }
 
-function card(title) {
+/** A poster with its name under it, as a link to the title. heading: the level of its name. */
+export function card(title, heading = "h2") {
   return element("li", {},
     element("a", { class: "card", href: `#/titles/${encodeURIComponent(title.id)}` },
       poster(title),
-      element("h2", {}, title.title),
+      element(heading, {}, title.title),
       element("p", { class: "facts" },
         ...facts(title).slice(0, -1).map((fact) => element("span", {}, fact)),
         element("span", { class: "visually-hidden" }, length(title.duration_seconds)))));
 }
 
-function skeleton() {
+export function skeleton() {
   const cells = Array.from({ length: 12 }, () => element("li", { class: "skeleton" },
     element("div", { class: "poster" }), element("div", { class: "line" }), element("div", { class: "line" })));
   return element("ul", { class: "grid", "aria-hidden": "true" }, ...cells);
@@ -116,7 +117,7 @@ function empty(isFiltered) {
 }
 
 /** Arrow keys move between posters by where they stand, as a TV remote does. */
-function moveByArrows(event) {
+export function moveByArrows(event) {
   const direction = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
   if (!direction || event.altKey || event.ctrlKey || event.metaKey) return;
   const here = event.target.closest(".card")?.getBoundingClientRect();
@@ -149,7 +150,7 @@ export async function showCatalogue(main, query, signal) {
     place.replaceChildren(skeleton());
     try {
       const page = await ask(`/v1/titles?${wanted}`, signal);
-      const list = element("ul", { class: "grid", onkeydown: moveByArrows }, ...page.items.map(card));
+      const list = element("ul", { class: "grid", onkeydown: moveByArrows }, ...page.items.map((title) => card(title)));
       place.replaceChildren(page.items.length ? list : empty(isFiltered));
       addMore(place, list, page.next);
       announce(page.items.length ? `${page.items.length} titles` : "No titles");
@@ -167,7 +168,7 @@ export async function showCatalogue(main, query, signal) {
       button.disabled = true;
       try {
         const page = await ask(`/v1/titles?${new URLSearchParams([...wanted, ["cursor", next]])}`, signal);
-        const cards = page.items.map(card);
+        const cards = page.items.map((title) => card(title));
         list.append(...cards);
         bar.remove();
         cards[0]?.querySelector("a").focus();

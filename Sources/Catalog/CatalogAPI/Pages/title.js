@@ -3,6 +3,7 @@
 import { announce, ask, element, local, trouble } from "./catalogue.js";
 import { bitRate, facts, frameRate, language } from "./format.js";
 import { player } from "./player.js";
+import { recordPlays } from "./viewer.js";
 
 function renditionTable(renditions) {
   const rows = renditions.filter(({ kind }) => kind === "video").sort((a, b) => b.height - a.height);
@@ -95,6 +96,8 @@ export async function showTitle(main, id, signal) {
     } : null,
     thumbnails: local(title.thumbnails), duration: title.duration_seconds, onResolution, signal,
   });
+  const video = screen.querySelector("video");
+  if (video) recordPlays(video, title, signal);
   main.replaceChildren(element("article", { class: "title-page" },
     screen,
     element("div", { class: "head" },
