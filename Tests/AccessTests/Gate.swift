@@ -13,6 +13,7 @@ import PostgresTestSupport
 import SignatureV4
 import StepFunctionsAPI
 import Synchronization
+import Triggers
 import Uploads
 import WorkerAPI
 
@@ -83,9 +84,13 @@ final class Gate: Sendable {
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine)
         router.addConnectionRoutes(engine: engine)
+        router.addScheduleRoutes(schedules: engine)
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
         router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))
+        let desk = TriggerDesk(triggers: [], service: engine)
+        router.addHookRoutes(desk)
+        router.addTriggerRoutes(desk)
         return router
     }
 

@@ -52,7 +52,7 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
     /// Making, listing, disabling and rotating access keys.
     case manageAccessKeys = "ManageAccessKeys"
     case readAudit = "ReadAudit"
-    /// Making, listing and removing connections and the secrets in them.
+    /// Making, listing and removing connections and the secrets in them, and the secrets of hooks.
     case manageConnections = "ManageConnections"
     /// Pausing, resuming and running schedules by hand.
     case operateSchedules = "OperateSchedules"
