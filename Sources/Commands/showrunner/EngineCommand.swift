@@ -13,6 +13,7 @@ import Observability
 import StepContracts
 import StepFunctionsAPI
 import Supervision
+import Triggers
 import Uploads
 import WorkerAPI
 
@@ -99,7 +100,9 @@ struct EngineCommand: AsyncParsableCommand {
             serviceTasks: [S3Tasks(environment: environment, client: HTTPClient()), StepFunctionsTasks()],
             itemSource: buckets, resultSink: buckets, keyRing: ring, limits: limits)
 
-        let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
+        let uploads = try await Uploads(
+            directory: spool ?? "uploads", store: store, runs: engine, triggers: reading.triggers)
+        let desk = TriggerDesk(triggers: reading.triggers, service: engine)
         // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
         let router = ServiceRouter(bodyLimit: {
             Uploads.takesContent($0) || $0.uri.path == "/" ? Int.max : 4 << 20
@@ -120,17 +123,24 @@ struct EngineCommand: AsyncParsableCommand {
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams)
         router.addConnectionRoutes(engine: engine)
+        router.addScheduleRoutes(schedules: engine)
         router.addUploadRoutes(uploads)
+        router.addHookRoutes(desk)
+        router.addTriggerRoutes(desk)
         let http = HTTPService(
             router: router,
             configuration: .init(
                 host: host, port: port, maximumConnections: budget.connections, idleTimeout: .seconds(75)),
             logger: log)
         let service = EngineService(
-            engine: engine, journal: journal, databaseURL: database, workflows: reading.files, log: log)
+            engine: engine, journal: journal, databaseURL: database, workflows: reading.files,
+            schedules: reading.schedules, log: log)
         let sweeper = UploadSweeper(uploads: uploads, logger: log)
         try await HTTPService.run(
-            [http, sweeper, AccessService(access), service], gracePeriod: .seconds(20), logger: log)
+            [
+                http, sweeper, AccessService(access), BucketListings(desk: desk, buckets: buckets, log: log),
+                WatchedDirectories(desk: desk, log: log), service,
+            ], gracePeriod: .seconds(20), logger: log)
     }
 
     private static func isLoopback(_ host: String) -> Bool {
