@@ -96,9 +96,8 @@ let orchestrator: [Target] = [
     .target(
         name: "Engine",
         dependencies: [
-            "CSV", "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
-            "WorkerProtocol",
-            collections, deque, heap, logging,
+            "CSV", "Cryptography", "Encodings", "Interpreter", "JSON", "Journal", "Postgres", "Schedules",
+            "StatesLanguage", "StepContracts", "WorkerProtocol", collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
@@ -120,19 +119,28 @@ let orchestrator: [Target] = [
     .target(
         name: "Uploads",
         dependencies: [
-            "Encodings", "Engine", "HTTPServer", "JSON", "ObjectStorage", "TitleMetadata", httpTypes, hummingbird,
-            lifecycle,
-            logging,
+            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "ObjectStorage",
+            "StatesLanguage", "TitleMetadata", httpTypes, hummingbird, lifecycle, logging,
         ], path: "Sources/Orchestrator/Uploads"),
     .target(
+        name: "Triggers",
+        dependencies: [
+            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "StatesLanguage", httpTypes,
+            hummingbird, lifecycle, logging,
+        ], path: "Sources/Orchestrator/Triggers"),
+    .target(
         name: "Console",
-        dependencies: ["Encodings", "Engine", "HTTPServer", "JSON", httpTypes, hummingbird, lifecycle],
+        dependencies: [
+            "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "StatesLanguage", httpTypes, hummingbird,
+            lifecycle,
+        ],
         path: "Sources/Orchestrator/Console",
         resources: [
             page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
             page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
             page("markup.js"), page("run-page.js"), page("run.css"), page("runs-page.js"), page("runs.css"),
-            page("session.js"), page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("state-panel.js"),
+            page("schedule-dialogs.js"), page("schedules-page.js"), page("schedules.css"), page("session.js"),
+            page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("state-panel.js"),
             page("status.js"), page("timeline.js"), page("workers-page.js"),
         ]),
 ]
@@ -212,11 +220,10 @@ let commands: [Target] = [
         dependencies: [
             "Access", "AccessControl", "AccountsAPI", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
             "DefinitionSchema", "Encodings", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer",
-            "HTTPSteps", "Interpreter", "JSON", "JSONata", "Journal", "KeyProviders", "LocalPostgres", "ObjectStorage",
+            "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders", "LocalPostgres", "ObjectStorage",
             "Observability", "Packaging", "Postgres", "Recommender", "Schedules", "StateGraph", "StatesLanguage",
-            "StepContracts", "StepFunctionsAPI",
-            "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
-            argumentParser, lifecycle, logging, signals,
+            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Triggers",
+            "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML", argumentParser, lifecycle, logging, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
     .executableTarget(
@@ -357,12 +364,21 @@ let tests: [Target] = [
     .target(name: "RawHTTP", dependencies: ["HTTPServer", lifecycle, logging], path: "Tests/RawHTTP"),
     .testTarget(
         name: "UploadsTests",
-        dependencies: ["Engine", "HTTPServer", "JSON", "ObjectStorage", "RawHTTP", "Uploads", lifecycle, logging],
-        path: "Tests/UploadsTests"),
+        dependencies: [
+            "Cryptography", "Engine", "EventPatterns", "HTTPServer", "JSON", "ObjectStorage", "RawHTTP", "Uploads",
+            "YAML", lifecycle, logging,
+        ], path: "Tests/UploadsTests"),
+    .testTarget(
+        name: "TriggersTests",
+        dependencies: [
+            "Cryptography", "Engine", "EventPatterns", "HTTPServer", "JSON", "Journal", "PostgresTestSupport",
+            "RawHTTP", "StatesLanguage", "Triggers", "YAML", logging,
+        ], path: "Tests/TriggersTests"),
     .testTarget(
         name: "ConsoleTests",
-        dependencies: ["Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "StepContracts", lifecycle, logging],
-        path: "Tests/ConsoleTests"),
+        dependencies: [
+            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", lifecycle, logging,
+        ], path: "Tests/ConsoleTests"),
     .testTarget(
         name: "InterpreterTests",
         dependencies: ["Interpreter", "JSON", "StatesLanguage", "StepContracts", "YAML", collections],
@@ -370,8 +386,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
-            "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "Schedules",
+            "StatesLanguage", "StepContracts", "WorkerProtocol", "YAML", heap, logging,
         ], path: "Tests/EngineTests"),
     // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
     .executableTarget(
@@ -394,9 +410,8 @@ let tests: [Target] = [
         name: "AccessTests",
         dependencies: [
             "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Console", "Cryptography", "Engine", "HTTPServer",
-            "HTTPServerTestSupport", "JSON", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport",
-            "SignatureV4", "StepFunctionsAPI",
-            "Uploads", "WorkerAPI", httpTypes, logging,
+            "HTTPServerTestSupport", "Journal", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport",
+            "SignatureV4", "StepFunctionsAPI", "Triggers", "Uploads", "WorkerAPI", httpTypes, logging,
         ], path: "Tests/AccessTests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(

@@ -16,6 +16,7 @@ import PostgresTestSupport
 import SignatureV4
 import StepFunctionsAPI
 import Synchronization
+import Triggers
 import Uploads
 import WorkerAPI
 
@@ -90,9 +91,13 @@ final class Gate: Sendable {
             AccountTable { (_, _) throws(PostgresError) in
                 throw PostgresError(outcome: .notSent, message: "there is no catalogue here")
             })
+        router.addScheduleRoutes(schedules: engine)
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
         router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))
+        let desk = TriggerDesk(triggers: [], service: engine)
+        router.addHookRoutes(desk)
+        router.addTriggerRoutes(desk)
         return router
     }
 

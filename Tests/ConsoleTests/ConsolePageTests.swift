@@ -8,7 +8,8 @@ import Testing
 
 @Suite struct ConsolePageTests {
     @Test(arguments: [
-        "/console/", "/console", "/console/workers", "/console/runs/0191f4c2", "/console/runs/arn%3Aaws",
+        "/console/", "/console", "/console/workers", "/console/schedules", "/console/schedules/nightly",
+        "/console/runs/0191f4c2", "/console/runs/arn%3Aaws",
         "/console/sign-in",
     ])
     func everyAddressShowsThePage(_ path: String) async throws {
@@ -72,6 +73,11 @@ import Testing
                 ["PUT http://127.0.0.1:9000/media", "Stop…", "aria-label=\"Thumbnails, Task, retrying"]
             ),
             ("/console/workers", ["worker-2", "Transcode", "validate, transcode"]),
+            ("/console/schedules", ["retrain", "cron(30 2 * * ? *)", "the store is being moved", "paused"]),
+            (
+                "/console/schedules/retrain",
+                ["skipped: clocks go", "Run now…", "nobody was there", "There was no machine.", "caught up"]
+            ),
             ("/console/runs/nowhere", ["No such run"]),
         ]
     ) func aBrowserShowsWhatTheEngineSays(_ path: String, _ words: [String]) async throws {
@@ -79,6 +85,7 @@ import Testing
         // Without event streams: the browser's virtual time stands still while a request is open.
         router.addConsoleRoutes(
             runs: RecordedRuns(recordings.day, workers: recordings.workers), maximumStreams: 0)
+        router.addScheduleRoutes(schedules: RecordedSchedules())
         let document = try await withServer(router) { port, _ in
             try await onThread {
                 let profile = FileManager.default.temporaryDirectory.appending(path: "console-\(UUID().uuidString)")

@@ -1,4 +1,5 @@
 import EventPatterns
+import Foundation
 import JSON
 import StatesLanguage
 import Testing
@@ -24,6 +25,17 @@ import YAML
     private static func trigger(_ yaml: String) throws -> Trigger {
         let (triggers, lines) = try read("Triggers:\n  t: \(yaml)")
         return try #require(triggers?.first, "\(lines)")
+    }
+
+    @Test func readsWhatTheDocumentationShows() throws {
+        let checkout = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+        let page = try String(
+            contentsOf: checkout.appending(path: "../../docs/triggers.md").standardized, encoding: .utf8)
+        let examples = page.components(separatedBy: "```yaml\n").dropFirst().map { part in
+            part.components(separatedBy: "```")[0]
+        }
+        #expect(!examples.isEmpty)
+        for example in examples { #expect(try Self.read(example).lines == [], "\(example)") }
     }
 
     @Test func readsWhatATriggerHas() throws {
@@ -213,7 +225,8 @@ import YAML
             """)
         func upload(_ id: String, kind: String = "film") -> JSON {
             TriggerEvents.upload(
-                id: id, key: "uploads/\(id)/a.mov", bytes: 5, metadata: ["kind": .string(kind)],
+                id: id, key: "uploads/\(id)/a.mov", url: "file:///store/uploads/\(id)/a.mov", bytes: 5,
+                metadata: ["kind": .string(kind)],
                 time: "2026-03-08T07:30:00Z", from: Self.origin)
         }
         #expect(trigger.matches(upload("1")))

@@ -76,6 +76,55 @@ struct S3StoreTests {
         }
     }
 
+    @Test("versions of all objects are listed over pages, with and without versions in the bucket")
+    func listsVersions() async throws {
+        let server = try await S3Server.shared.value
+        let bucket = "versions-\(UUID().uuidString.lowercased().prefix(8))"
+        let store = try S3Store(S3Store.Location(url: "s3://\(bucket)", environment: server.environment))
+        try await store.createBucket()
+        func all(limit: Int) async throws -> [ObjectVersion] {
+            var versions: [ObjectVersion] = []
+            var mark: ObjectVersionPage.Mark?
+            repeat {
+                let page = try await store.listVersions(after: mark, limit: limit)
+                versions += page.versions
+                mark = page.next
+            } while mark != nil
+            return versions
+        }
+        #expect(try await all(limit: 10).isEmpty)
+        for key in ["a b+ü.mov", "c", "d/e"] {
+            _ = try await store.put(.bytes([1, 2, 3]), key: key, contentType: "a/b")
+        }
+        let plain = try await all(limit: 2)
+        #expect(plain.map(\.key) == ["a b+ü.mov", "c", "d/e"])
+        #expect(plain.allSatisfy { $0.versionID == "null" && $0.bytes == 3 && $0.modifiedAt > 1_700_000_000 })
+        // MD5 of the three bytes, as S3 marks what came in one part.
+        #expect(plain[0].entityTag == "5289df737df57326fcdd22597afb1fac")
+
+        let signing = AWSSigning(
+            accessKeyID: "showrunner", secretAccessKey: "showrunner-secret", region: "us-east-1", service: "s3")
+        let client = HTTPClient()
+        let enabled = try await client.send(
+            HTTPRequest(
+                "PUT", "\(server.endpoint)/\(bucket)?versioning=", headers: ["Content-Type": "application/xml"],
+                body: .bytes(
+                    Array(
+                        "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>".utf8)),
+                signing: signing))
+        #expect(enabled.status == 200, "\(enabled.text)")
+        for byte in [7, 8] as [UInt8] {
+            let put = try await client.send(
+                HTTPRequest(
+                    "PUT", "\(server.endpoint)/\(bucket)/c", headers: ["Content-Type": "a/b"], body: .bytes([byte]),
+                    signing: signing))
+            #expect(put.status == 200)
+        }
+        let versions = try await all(limit: 2).filter { $0.key == "c" }
+        #expect(versions.count == 3 && Set(versions.map(\.versionID)).count == 3)
+        #expect(versions.count { $0.versionID == "null" } == 1)
+    }
+
     @Test("an upload that fails leaves no parts behind")
     func abortedUpload() async throws {
         let server = try await S3Server.shared.value

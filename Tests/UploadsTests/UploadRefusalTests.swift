@@ -177,7 +177,7 @@ private func changing(_ headers: [String: String], _ name: String, _ value: Stri
             #expect(answer.status == 204)
             #expect(answer["tus-version"] == "1.0.0")
             #expect(answer["tus-max-size"] == "77")
-            #expect(answer["tus-extension"] == "creation,creation-with-upload,termination,expiration")
+            #expect(answer["tus-extension"] == "creation,creation-with-upload,termination,expiration,checksum")
         }
     }
 }

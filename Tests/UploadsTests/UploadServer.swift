@@ -1,4 +1,5 @@
 import Engine
+import EventPatterns
 import Foundation
 import Glibc
 import HTTPServer
@@ -10,7 +11,7 @@ import Synchronization
 @testable import Uploads
 
 /// What an engine would have been told to start. Like the engine, it answers a name it knows with the same execution.
-final class StartedRuns: RunService {
+final class StartedRuns: RunService, TriggeredStarts {
     struct Start: Equatable {
         let machine: String
         let name: String?
@@ -41,6 +42,12 @@ final class StartedRuns: RunService {
         return StartedExecution(
             executionARN: "arn:aws:states:us-east-1:000000000000:execution:\(machine):\(name ?? "")",
             startDateMicroseconds: 0)
+    }
+
+    func startTriggered(
+        machine: String, name: String, input: String, trigger: String
+    ) async throws(EngineError) -> (execution: StartedExecution, isNew: Bool) {
+        (try await startExecution(machine: machine, name: name, input: input), true)
     }
 
     func listRuns(_ query: RunQuery) async throws(EngineError) -> RunPage { RunPage(items: []) }
@@ -78,13 +85,15 @@ final class TestDirectory: Sendable {
 
 /// One engine's upload endpoint on a real port, over a directory that outlives it.
 func withUploadServer<Answer: Sendable>(
-    in directory: TestDirectory, runs: StartedRuns, limits: Uploads.Limits = .init(reservedBytes: 0),
+    in directory: TestDirectory, runs: StartedRuns, triggers: [Trigger] = [],
+    limits: Uploads.Limits = .init(reservedBytes: 0),
     now: @escaping @Sendable () -> Int64 = { Int64(time(nil)) },
     _ body: @Sendable (Int, Uploads, any ObjectStore) async throws -> Answer
 ) async throws -> Answer {
     let store = try openStore(directory.store, environment: [:])
     try await store.prepare()
-    let uploads = try await Uploads(directory: directory.spool, store: store, runs: runs, limits: limits, now: now)
+    let uploads = try await Uploads(
+        directory: directory.spool, store: store, runs: runs, triggers: triggers, limits: limits, now: now)
     let router = ServiceRouter(bodyLimit: { Uploads.takesContent($0) ? .max : 1 << 20 })
     router.addUploadRoutes(uploads)
     return try await withServer(router) { port, _ in try await body(port, uploads, store) }

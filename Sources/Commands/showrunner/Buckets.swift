@@ -1,10 +1,11 @@
 import Engine
 import JSON
 import ObjectStorage
+import Triggers
 
 /// The buckets that definitions name, reached as the S3 store is: with the endpoint and the credentials of the
 /// environment.
-struct Buckets: ItemSource, ResultSink {
+struct Buckets: ItemSource, ResultSink, BucketVersions {
     /// See ``openStore(_:environment:)``.
     let environment: [String: String]
 
@@ -46,6 +47,26 @@ struct Buckets: ItemSource, ResultSink {
             _ = try await store.put(.bytes(bytes), key: key, contentType: contentType, sha256: nil)
         } catch {
             throw StorageRefusal(message: error.message, isTransient: error.isTransient)
+        }
+    }
+
+    func versions(
+        of bucket: String, after mark: ObjectVersionPage.Mark?
+    ) async throws(TriggerError) -> (versions: [BucketVersion], next: ObjectVersionPage.Mark?) {
+        do throws(ObjectStorageError) {
+            guard let store = try openStore("s3://\(bucket)", environment: environment) as? S3Store else {
+                preconditionFailure("what begins with s3: is an S3 store")
+            }
+            let page = try await store.listVersions(after: mark)
+            return (
+                page.versions.map { version in
+                    BucketVersion(
+                        key: version.key, versionID: version.versionID, bytes: version.bytes,
+                        modifiedAt: version.modifiedAt, entityTag: version.entityTag)
+                }, page.next
+            )
+        } catch {
+            throw TriggerError(.source, error.message)
         }
     }
 

@@ -17,6 +17,7 @@ import Postgres
 import StepContracts
 import StepFunctionsAPI
 import Supervision
+import Triggers
 import Uploads
 import WorkerAPI
 
@@ -111,7 +112,9 @@ struct EngineCommand: AsyncParsableCommand {
             itemSource: buckets, resultSink: buckets, keyRing: ring, contentKeys: vault,
             limits: limits)
 
-        let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
+        let uploads = try await Uploads(
+            directory: spool ?? "uploads", store: store, runs: engine, triggers: reading.triggers)
+        let desk = TriggerDesk(triggers: reading.triggers, service: engine)
         // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
         let router = ServiceRouter(bodyLimit: {
             Uploads.takesContent($0) || $0.uri.path == "/" ? Int.max : 4 << 20
@@ -133,18 +136,24 @@ struct EngineCommand: AsyncParsableCommand {
         router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams)
         router.addConnectionRoutes(engine: engine)
         router.addAccountRoutes(AccountTable(query: query))
+        router.addScheduleRoutes(schedules: engine)
         router.addUploadRoutes(uploads)
+        router.addHookRoutes(desk)
+        router.addTriggerRoutes(desk)
         let http = HTTPService(
             router: router,
             configuration: .init(
                 host: host, port: port, maximumConnections: budget.connections, idleTimeout: .seconds(75)),
             logger: log)
         let service = EngineService(
-            engine: engine, journal: journal, databaseURL: database, workflows: reading.files, contentKeys: vault,
-            log: log)
+            engine: engine, journal: journal, databaseURL: database, workflows: reading.files,
+            schedules: reading.schedules, contentKeys: vault, log: log)
         let sweeper = UploadSweeper(uploads: uploads, logger: log)
         try await HTTPService.run(
-            [http, sweeper, AccessService(access), service], gracePeriod: .seconds(20), logger: log)
+            [
+                http, sweeper, AccessService(access), BucketListings(desk: desk, buckets: buckets, log: log),
+                WatchedDirectories(desk: desk, log: log), service,
+            ], gracePeriod: .seconds(20), logger: log)
         await catalogue.close()
     }
 

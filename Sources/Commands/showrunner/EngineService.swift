@@ -5,6 +5,7 @@ import HTTPServer
 import Journal
 import Logging
 import Postgres
+import Schedules
 import ServiceLifecycle
 import StatesLanguage
 
@@ -14,6 +15,7 @@ struct EngineService: Service {
     let journal: Journal
     let databaseURL: String
     let workflows: [WorkflowFile]
+    let schedules: [Schedule]
     let contentKeys: ContentKeyVault
     let log: Logger
 
@@ -41,6 +43,7 @@ struct EngineService: Service {
         for workflow in workflows {
             try await engine.deploy(name: workflow.name, machine: workflow.machine, definition: workflow.definition)
         }
+        try await engine.deploySchedules(schedules)
         await engine.beginServing()
         let renewal = Task { await renewContentKeys() }
         defer { renewal.cancel() }

@@ -149,6 +149,11 @@ final class RunDisplay {
         Terminal.line("status     \(run["status"]?.stringValue ?? "")")
         Terminal.line("started    \(run["startDate"]?.stringValue ?? "")")
         if let stopped = run["stopDate"]?.stringValue { Terminal.line("stopped    \(stopped)") }
+        if let origin = run["origin"] {
+            let cause = origin["cause"]?.stringValue.map { " (\($0))" } ?? ""
+            Terminal.line(
+                "started by \(origin["kind"]?.stringValue ?? "") \(origin["name"]?.stringValue ?? "")\(cause)")
+        }
         if let error = run["error"]?.stringValue { Terminal.line("error      \(error)") }
         if let cause = run["cause"]?.stringValue { Terminal.line("cause      \(cause)") }
         if let output = run["output"] { Terminal.line("output     \(output.text)") }

@@ -21,7 +21,8 @@ struct Showrunner: AsyncParsableCommand {
             AuditCommand.self,
             LintCommand.self, SchemaCommand.self,
             GraphCommand.self, TestStateCommand.self,
-            SimulateCommand.self, SchedulesCommand.self, EvalCommand.self, ProbeCommand.self, TranscodeCommand.self,
+            SimulateCommand.self, SchedulesCommand.self, TriggersCommand.self, EvalCommand.self, ProbeCommand.self,
+            TranscodeCommand.self,
             ThumbsCommand.self,
             PackageCommand.self, InspectCommand.self, RecommendCommand.self,
         ])

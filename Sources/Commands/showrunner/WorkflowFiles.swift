@@ -1,6 +1,8 @@
 import ArgumentParser
+import EventPatterns
 import Glibc
 import JSON
+import Schedules
 import StatesLanguage
 import StepContracts
 import TerminalOutput
@@ -20,6 +22,10 @@ struct WorkflowReading {
     var files: [WorkflowFile] = []
     var problems: [String] = []
     var hasErrors = false
+    /// What the directory's `schedules.yaml` says.
+    var schedules: [Schedule] = []
+    /// What its `triggers.yaml` says.
+    var triggers: [Trigger] = []
 
     static let extensions = [".asl.yaml", ".asl.yml", ".asl.json"]
 
@@ -43,7 +49,35 @@ struct WorkflowReading {
         for name in names where isDefinition(name) {
             do { try reading.add(path + "/" + name) } catch { throw CommandFailure(error.description) }
         }
+        do { try reading.addStarts(in: path, names) } catch { throw CommandFailure(error.description) }
         return reading
+    }
+
+    /// Reads the files that say what starts the definitions. What they start may have been made over the wire, and be
+    /// known to the engine alone.
+    private mutating func addStarts(in path: String, _ names: [String]) throws(FileBytes.Unreadable) {
+        var found: [StartsFile: String] = [:]
+        for name in names {
+            guard let kind = StartsFile(name) else { continue }
+            let file = path + "/" + name
+            if let other = found.updateValue(name, forKey: kind) {
+                problems.append("\(file):1:1: error: There is \(other) beside it; one file says all")
+                hasErrors = true
+                continue
+            }
+            switch kind {
+            case .schedules:
+                let (read, problems) = try SchedulesFile.read(file)
+                self.problems += problems
+                if let read { schedules = read } else { hasErrors = true }
+            case .triggers:
+                let (tree, problem) = try StartsFile.tree(file)
+                problems += problem.map { [$0] } ?? []
+                let (read, problems) = tree.map { Trigger.read($0) } ?? (nil, [])
+                self.problems += problems.map { $0.text(file: file) }
+                if let read { triggers = read } else { hasErrors = true }
+            }
+        }
     }
 
     /// Whether a file is one of a definition, by its name.

@@ -22,10 +22,13 @@ public enum RouteRule: Sendable, Hashable {
         let isRead = method == .get || method == .head
         switch path {
         case "/": return .wire
+        // A hook's requests prove themselves.
+        case "/hooks/{name}": return .open
         case "/livez", "/readyz", "/metrics", "/console/assets/{name}", "/console/sign-in": return .open
         // Signing in and out proves or forgets a key by itself.
         case "/console/api/session": return isRead ? .action(.useConsole) : .open
-        case "/console", "/console/runs/{id}", "/console/workers": return .page
+        case "/console", "/console/runs/{id}", "/console/workers", "/console/schedules", "/console/schedules/{name}":
+            return .page
         case "/console/api/runs/{id}/stop": return .action(.stopExecution)
         case "/console/api/runs/{id}/redrive": return .action(.redriveExecution)
         case "/uploads", "/uploads/{id}": return method == .options ? .open : .upload
@@ -36,6 +39,7 @@ public enum RouteRule: Sendable, Hashable {
         if path.hasPrefix("/access/v1/keys") { return .action(.manageAccessKeys) }
         if path.hasPrefix("/access/v1/accounts") { return .action(.manageAccounts) }
         if path.hasPrefix("/console/api/connections") { return .action(.manageConnections) }
+        if path.hasPrefix("/console/api/triggers"), !isRead { return .action(.manageConnections) }
         if path.hasPrefix("/console/api/schedules"), !isRead { return .action(.operateSchedules) }
         if isRead, path.hasPrefix("/console/api/") { return .action(.useConsole) }
         if isRead, path.hasPrefix("/console/") { return .page }

@@ -52,7 +52,7 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
     /// Making, listing, disabling and rotating access keys.
     case manageAccessKeys = "ManageAccessKeys"
     case readAudit = "ReadAudit"
-    /// Making, listing and removing connections and the secrets in them.
+    /// Making, listing and removing connections and the secrets in them, and the secrets of hooks.
     case manageConnections = "ManageConnections"
     /// Making viewers' accounts and their bearer tokens, and revoking these.
     case manageAccounts = "ManageAccounts"

@@ -38,7 +38,8 @@ extension ServiceRouter {
 /// Three lists of a hundred parameters, each of a name and a value.
 private let connectionBytes = 1 << 20
 
-private func asking<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
+/// Runs one call of the engine about something that has a name, and puts its refusal into HTTP words.
+func asking<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
     do {
         return try await call()
     } catch {

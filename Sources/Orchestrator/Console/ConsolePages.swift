@@ -27,6 +27,9 @@ enum ConsolePages {
             ("markup.js", PackageResources.markup_js, script),
             ("run-page.js", PackageResources.run_page_js, script),
             ("runs-page.js", PackageResources.runs_page_js, script),
+            ("schedule-dialogs.js", PackageResources.schedule_dialogs_js, script),
+            ("schedules.css", PackageResources.schedules_css, "text/css; charset=utf-8"),
+            ("schedules-page.js", PackageResources.schedules_page_js, script),
             ("session.js", PackageResources.session_js, script),
             ("sign-in.css", PackageResources.sign_in_css, "text/css; charset=utf-8"),
             ("sign-in.js", PackageResources.sign_in_js, script),
@@ -66,7 +69,9 @@ extension ServiceRouter {
         }
         // Hummingbird takes a path with and without its last slash for the same; relative references in the document
         // would not, so they are absolute.
-        for path in ["/console/runs/{id}", "/console/workers"] as [RouterPath] {
+        for path in ["/console/runs/{id}", "/console/workers", "/console/schedules", "/console/schedules/{name}"]
+            as [RouterPath]
+        {
             get(path) { request, _ in ConsolePages.shell.response(to: request) }
         }
         get("/console/sign-in") { request, _ in ConsolePages.signIn.response(to: request) }

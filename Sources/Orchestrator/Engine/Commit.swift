@@ -222,6 +222,7 @@ extension Engine {
         if !run.execution.isOpen {
             tellParent(of: run)
             tellNestedWaits(of: run)
+            tellSchedule(of: run)
             for waiter in run.endWaiters { waiter.resume() }
             run.endWaiters = []
             forget(run)

@@ -5,7 +5,7 @@ import Interpreter
 import JSON
 public import Journal
 public import Logging
-import StatesLanguage
+public import StatesLanguage
 public import StepContracts
 
 /// The shell around the interpreter: receives, decides, commits, dispatches. The only place where executions live in
@@ -112,6 +112,9 @@ public actor Engine {
     var alarmTask: Task<Void, Never>?
     var armedAt: Int64?
 
+    /// What starts executions by itself.
+    var scheduling = Scheduling()
+
     var observers: [UInt64: Observer] = [:]
     var observerCount: UInt64 = 0
     var isServing = false
@@ -167,6 +170,7 @@ public actor Engine {
         precondition(clock != nil, "an engine serves once it is active")
         isServing = true
         repeatStarts()
+        beginSchedules()
     }
 
     /// Engine time; traps before ``activate(holder:isDead:)``.
@@ -208,8 +212,8 @@ public actor Engine {
         }
     }
 
-    /// Hashes for `States.Hash`.
-    static let digest: EvaluationScope.Digest = { algorithm, bytes in
+    /// Hashes for `States.Hash`, and for whoever evaluates the language's expressions beside the engine.
+    public static let digest: EvaluationScope.Digest = { algorithm, bytes in
         guard let digest = MessageDigest(rawValue: algorithm.rawValue) else {
             preconditionFailure("the language and OpenSSL name \(algorithm.rawValue) alike")
         }

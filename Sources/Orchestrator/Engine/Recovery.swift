@@ -127,6 +127,7 @@ extension Engine {
     public func stop() {
         isStopping = true
         alarmTask?.cancel()
+        endSchedules()
         for poller in pollers { poller.resume(nil) }
         pollers = []
         for observer in observers.values { observer.continuation.finish() }

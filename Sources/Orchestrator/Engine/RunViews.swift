@@ -1,3 +1,4 @@
+public import Interpreter
 public import JSON
 public import StepContracts
 
@@ -208,11 +209,14 @@ public struct RunDetail: Sendable, Hashable {
     public var states: [StateEntryView]
     /// The last report of each task that runs.
     public var progress: [EntryProgress]
+    /// What started it by itself; nil where somebody asked for it.
+    public var origin: ExecutionOrigin?
 
     public init(
         run: RunView, input: JSON? = nil, output: JSON? = nil, definition: String, states: [StateEntryView],
-        progress: [EntryProgress] = []
+        progress: [EntryProgress] = [], origin: ExecutionOrigin? = nil
     ) {
+        self.origin = origin
         self.run = run
         self.input = input
         self.output = output
@@ -230,6 +234,11 @@ public struct RunDetail: Sendable, Hashable {
         object["definition"] = .string(definition)
         object["states"] = .array(states.map(\.json))
         object["entries"] = .array(progress.map(\.json))
+        if let origin {
+            object["origin"] = .members(
+                ("kind", .string(origin.kind.rawValue)), ("name", .string(origin.name)),
+                ("cause", origin.cause.map(JSON.string)), ("time", origin.time.map(JSON.instant(microseconds:))))
+        }
         return object
     }
 }

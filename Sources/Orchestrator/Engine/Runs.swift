@@ -143,12 +143,13 @@ extension Engine: RunService {
         try await start(machine: given, name: name, input: text, for: nil)
     }
 
-    /// The same for a task that waits for the end.
-    func start(machine given: String, name: String?, input text: String, for task: WaitingTask?)
-        async throws(EngineError) -> (execution: StartedExecution, isNew: Bool, isOpen: Bool)
-    {
+    /// The same for a task that waits for the end, or for what starts executions by itself.
+    func start(
+        machine given: String, name: String?, input text: String, for task: WaitingTask?,
+        origin: ExecutionOrigin? = nil
+    ) async throws(EngineError) -> (execution: StartedExecution, isNew: Bool, isOpen: Bool) {
         try requireReady()
-        return try await start(try target(given), name: name, input: text, for: task).started
+        return try await start(try target(given), name: name, input: text, for: task, origin: origin).started
     }
 
     /// Whether an ARN leads to an EXPRESS machine.
@@ -198,10 +199,10 @@ extension Engine: RunService {
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     private static let expressLimit = Duration.seconds(300)
 
-    private func start(_ target: Target, name: String?, input text: String, for task: WaitingTask? = nil)
-        async throws(EngineError)
-        -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?)
-    {
+    private func start(
+        _ target: Target, name: String?, input text: String, for task: WaitingTask? = nil,
+        origin: ExecutionOrigin? = nil
+    ) async throws(EngineError) -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?) {
         if let name { try NameRule.check(name) }
         let input = try executionInput(text)
         guard runs.count < limits.openExecutions else {
@@ -228,7 +229,7 @@ extension Engine: RunService {
             deployment: Deployment(
                 revision: target.revision.id, version: target.version, alias: target.alias,
                 stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express),
-            starter: task)
+            starter: task, origin: origin)
         let run = Run(
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)
@@ -396,7 +397,8 @@ extension Engine: RunService {
         if case .succeeded(let value) = run.execution.outcome { output = value }
         return RunDetail(
             run: view(of: run), input: run.execution.start.input, output: output, definition: run.definition,
-            states: Array(run.projection.entries.values), progress: progressEntries(of: run))
+            states: Array(run.projection.entries.values), progress: progressEntries(of: run),
+            origin: run.execution.start.origin)
     }
 
     private func progressEntries(of run: Run) -> [EntryProgress] {

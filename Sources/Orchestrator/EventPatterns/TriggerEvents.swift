@@ -19,15 +19,17 @@ public enum TriggerEvents {
     ///
     /// - Parameters:
     ///   - key: of the object that it became.
+    ///   - url: of the same.
     ///   - time: such as `2026-03-08T07:30:00Z`.
     ///   - metadata: what the client said of the file.
     public static func upload(
-        id: String, key: String, bytes: Int, metadata: JSON, time: String, from origin: Origin
+        id: String, key: String, url: String, bytes: Int, metadata: JSON, time: String, from origin: Origin
     ) -> JSON {
         event(
             id: id, source: "showrunner.uploads", type: "Upload Completed", time: time, resources: [], origin,
             detail: [
-                "upload-id": .string(id), "key": .string(key), "size": .integer(bytes), "metadata": metadata,
+                "upload-id": .string(id), "key": .string(key), "url": .string(url), "size": .integer(bytes),
+                "metadata": metadata,
             ])
     }
 

@@ -22,6 +22,9 @@ extension Effect {
                     }, deployment: Deployment(json: json["deployment"]),
                     starter: try json["starter"].map { starter throws(JournalFormatError) in
                         try WaitingTask(json: starter)
+                    },
+                    origin: try json["origin"].map { origin throws(JournalFormatError) in
+                        try ExecutionOrigin(json: origin)
                     }))
         case "stateEntered":
             self = .stateEntered(

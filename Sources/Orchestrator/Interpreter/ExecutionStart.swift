@@ -20,13 +20,16 @@ public struct ExecutionStart: Sendable, Hashable {
     public let deployment: Deployment
     /// The task that started it and waits for its end (`.sync`); nil for all others.
     public let starter: WaitingTask?
+    /// What started it by itself; nil where somebody asked for it.
+    public let origin: ExecutionOrigin?
 
     public init(
         machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64, tokenKey: String? = nil,
         roleARN: String? = nil, parent: MapRunMembership? = nil, deployment: Deployment = Deployment(),
-        starter: WaitingTask? = nil
+        starter: WaitingTask? = nil, origin: ExecutionOrigin? = nil
     ) {
         self.starter = starter
+        self.origin = origin
         self.machineARN = machineARN
         self.name = name
         self.definitionHash = definitionHash

@@ -81,7 +81,7 @@ extension Journal {
                         renewed_at  timestamptz NOT NULL
                     );
                     """),
-            registryMigration, redriveMigration, connectionMigration, accessMigration,
+            registryMigration, redriveMigration, connectionMigration, accessMigration, scheduleMigration,
         ])
 
     /// Brings the schema up to date and creates the partitions of this month and the next two. Several engines may do so

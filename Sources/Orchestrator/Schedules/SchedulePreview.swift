@@ -59,12 +59,15 @@ public struct SchedulePreview: Sendable, Hashable {
     }
 
     /// A table's rows: time in UTC, local time with its zone, note.
-    public var rows: [[String]] {
-        entries.map { entry in
-            [
-                entry.startTime.map(utcText) ?? "-",
-                entry.occurrence.localTime.description + (entry.abbreviation.map { " \($0)" } ?? ""),
-                entry.occurrence.note?.description ?? "",
+    public var rows: [[String]] { SchedulePreview.rows(of: json) }
+
+    /// The rows of a preview that was told as ``json``.
+    public static func rows(of preview: JSON) -> [[String]] {
+        (preview["Fires"]?.arrayValue ?? []).map { fire in
+            let zone = fire["Zone"]?.stringValue.map { " \($0)" } ?? ""
+            return [
+                fire["StartTime"]?.stringValue ?? "-", (fire["LocalTime"]?.stringValue ?? "") + zone,
+                fire["Note"]?.stringValue ?? "",
             ]
         }
     }

@@ -6,7 +6,8 @@ import Synchronization
 /// The directory in which uploads gather: `ID.part` holds the bytes, `ID.json` the rest.
 ///
 /// The length of the first is the offset of the upload: bytes are only ever appended, in order, so that whatever a
-/// crash leaves is a right beginning. The second is replaced as a whole and never half written.
+/// crash leaves is a right beginning. The second is replaced as a whole and never half written. While bytes with a
+/// checksum arrive, `ID.unverified` says where they begin.
 struct Spool: Sendable {
     let directory: String
     private let disk = Disk.shared
@@ -20,6 +21,8 @@ struct Spool: Sendable {
 
     private func partPath(_ id: String) -> String { "\(directory)/\(id).part" }
     private func recordPath(_ id: String) -> String { "\(directory)/\(id).json" }
+
+    private func markPath(_ id: String) -> String { "\(directory)/\(id).unverified" }
 
     func path(of record: UploadRecord) -> String { partPath(record.id) }
 
@@ -47,7 +50,10 @@ struct Spool: Sendable {
                 let id = String(name.dropLast(5))
                 if !known.contains(id) || finished.contains(id) { try remove("\(directory)/\(name)") }
             }
-            for name in names where name.hasSuffix(".json.new") { try remove("\(directory)/\(name)") }
+            for name in names where name.hasSuffix(".unverified") && !known.contains(String(name.dropLast(11))) {
+                try remove("\(directory)/\(name)")
+            }
+            for name in names where name.hasSuffix(".new") { try remove("\(directory)/\(name)") }
             return records
         }
     }
@@ -75,11 +81,46 @@ struct Spool: Sendable {
         try await disk.run { () throws(UploadError) in try remove(partPath(record.id)) }
     }
 
+    /// From an offset on the bytes of an upload are not to be believed; returns when a crash will not forget that.
+    func markUnverified(_ record: UploadRecord, from offset: Int64) async throws(UploadError) {
+        try await disk.run { () throws(UploadError) in
+            try write(Array(String(offset).utf8), to: markPath(record.id))
+        }
+    }
+
+    /// All bytes of an upload are to be believed; they have been synced before.
+    func acceptUnverified(_ record: UploadRecord) async throws(UploadError) {
+        try await disk.run { () throws(UploadError) in
+            try remove(markPath(record.id))
+            try syncDirectory()
+        }
+    }
+
+    /// Cuts off what is not to be believed, if there is any.
+    func dropUnverified(_ record: UploadRecord) async throws(UploadError) {
+        try await disk.run { () throws(UploadError) in
+            let mark = markPath(record.id)
+            guard let bytes = try read(mark) else { return }
+            guard let offset = Int64(String(decoding: bytes, as: UTF8.self)), offset >= 0 else {
+                throw UploadError(.spool, "\(mark) holds no offset; move it away.")
+            }
+            let part = partPath(record.id)
+            let descriptor = Glibc.open(part, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw Self.failure("open", part) }
+            defer { close(descriptor) }
+            guard ftruncate(descriptor, off_t(offset)) == 0 else { throw Self.failure("cut", part) }
+            guard fsync(descriptor) == 0 else { throw Self.failure("sync", part) }
+            try remove(mark)
+            try syncDirectory()
+        }
+    }
+
     /// Removes an upload: its record first, so that a crash in between leaves bytes that ``load()`` takes away.
     func remove(_ record: UploadRecord) async throws(UploadError) {
         try await disk.run { () throws(UploadError) in
             try remove(recordPath(record.id))
             try remove(partPath(record.id))
+            try remove(markPath(record.id))
             try syncDirectory()
         }
     }
@@ -159,12 +200,16 @@ struct Spool: Sendable {
     }
 
     private func write(_ record: UploadRecord) throws(UploadError) {
-        let path = recordPath(record.id)
+        try write(record.json.utf8, to: recordPath(record.id))
+    }
+
+    /// Replaces a file as a whole, durably.
+    private func write(_ bytes: [UInt8], to path: String) throws(UploadError) {
         let fresh = path + ".new"
         let descriptor = Glibc.open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure("make", fresh) }
         defer { close(descriptor) }
-        try SpoolFile.write(record.json.utf8[...], to: descriptor, at: 0, path: fresh)
+        try SpoolFile.write(bytes[...], to: descriptor, at: 0, path: fresh)
         guard fsync(descriptor) == 0 else { throw Self.failure("sync", fresh) }
         guard rename(fresh, path) == 0 else { throw Self.failure("rename", fresh) }
         try syncDirectory()

@@ -17,6 +17,9 @@ public struct UploadError: Error, Sendable, Hashable, CustomStringConvertible {
         case busy
         /// The content is not what its checksum says; the upload is gone.
         case checksumMismatch
+        /// The content of one request is not what its checksum says; its bytes are dropped, and the upload stands where
+        /// it stood.
+        case partChecksumMismatch
         /// The disk has no place for it.
         case noSpace
         /// As many uploads are open as may be.

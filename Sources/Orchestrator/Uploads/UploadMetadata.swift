@@ -67,6 +67,19 @@ struct UploadMetadata: Equatable {
         }
     }
 
+    /// All that the client said, for events: texts by key, and `metadata` as the document that it is.
+    static func document(header: String?) throws(UploadError) -> JSON {
+        var document: JSON = [:]
+        for (key, value) in try pairs(header ?? "").sorted(by: { $0.key < $1.key }) {
+            document[key] = .string(value)
+            guard key == "metadata", !value.isEmpty else { continue }
+            do { document[key] = try JSON(parsing: value) } catch {
+                throw UploadError(.invalid, "The upload's metadata cannot be used.", problems: ["metadata: \(error)."])
+            }
+        }
+        return document
+    }
+
     /// Keys are not empty, hold no space and no comma, and stand once.
     static func pairs(_ header: String) throws(UploadError) -> [String: String] {
         guard header.utf8.count <= maximumBytes else {

@@ -19,6 +19,8 @@ struct UploadRecord: Sendable, Equatable {
     let input: JSON
     /// Whether the object store has the content, so that a start that has to wait does not store it again.
     var isStored = false
+    /// What the complete upload starts, decided once: a repetition starts the same, whatever the triggers say by then.
+    var starts: [UploadStart]?
     /// Set once the content is stored and the execution started.
     var executionARN: String?
 
@@ -29,7 +31,8 @@ struct UploadRecord: Sendable, Equatable {
             ("format", .integer(Self.format)), ("id", .string(id)), ("length", .integer(length)),
             ("header", header.map(JSON.string)), ("key", .string(key)), ("contentType", .string(contentType)),
             ("sha256", sha256.map(JSON.string)), ("machine", .string(machine)), ("input", input),
-            ("stored", .bool(isStored)), ("executionArn", executionARN.map(JSON.string)))
+            ("stored", .bool(isStored)), ("starts", starts.map { .array($0.map(\.json)) }),
+            ("executionArn", executionARN.map(JSON.string)))
     }
 
     init(
@@ -63,6 +66,13 @@ struct UploadRecord: Sendable, Equatable {
             id: id, length: Int64(length), header: json["header"]?.stringValue, key: key, contentType: contentType,
             sha256: json["sha256"]?.stringValue, machine: machine, input: input)
         isStored = json["stored"]?.boolValue ?? false
+        if let list = json["starts"]?.arrayValue {
+            starts = []
+            for json in list {
+                guard let start = UploadStart(json: json) else { return nil }
+                starts?.append(start)
+            }
+        }
         executionARN = json["executionArn"]?.stringValue
     }
 }

@@ -5,8 +5,8 @@ public import Hummingbird
 import JSON
 
 extension ServiceRouter {
-    /// Adds the tus 1.0.0 endpoint at `/uploads`, with the extensions creation, creation-with-upload, termination and
-    /// expiration.
+    /// Adds the tus 1.0.0 endpoint at `/uploads`, with the extensions creation, creation-with-upload, termination, expiration
+    /// and checksum.
     ///
     /// The server has to let requests for which ``Uploads/takesContent(_:)`` is true be longer than others.
     ///
@@ -61,7 +61,8 @@ extension Uploads {
             status: .noContent,
             headers: [
                 .tusResumable: tusVersion, .tusVersion: tusVersion, .tusMaxSize: String(limits.maximumBytes),
-                .tusExtension: "creation,creation-with-upload,termination,expiration",
+                .tusExtension: "creation,creation-with-upload,termination,expiration,checksum",
+                .tusChecksumAlgorithm: UploadChecksum.algorithms.map(\.name).joined(separator: ","),
             ])
     }
 
@@ -76,12 +77,13 @@ extension Uploads {
         if brings, let declared, declared > length {
             throw UploadError(.tooLarge, "The content has \(declared) bytes, more than the upload's \(length).")
         }
+        let checksum = brings ? try checksum(of: request) : nil
         var standing = try await create(length: length, header: request.headers[.uploadMetadata])
         if brings || length == 0 {
             do {
                 standing = try await append(
                     brings ? request.body : RequestBody(buffer: ByteBuffer()), to: standing.id, at: 0,
-                    declared: brings ? declared : 0)
+                    declared: brings ? declared : 0, checksum: checksum)
             } catch  where error.code == .unavailable || error.code == .cut {
                 // The upload is there, which is what this answer says; the client finds the rest by HEAD.
                 standing = try await kept(standing)
@@ -114,7 +116,8 @@ extension Uploads {
         }
         let offset = try number(.uploadOffset, of: request)
         let standing = try await append(
-            request.body, to: id, at: offset, declared: try optionalNumber(.contentLength, of: request))
+            request.body, to: id, at: offset, declared: try optionalNumber(.contentLength, of: request),
+            checksum: try checksum(of: request))
         return Response(status: .noContent, headers: fields(standing))
     }
 
@@ -147,6 +150,11 @@ private func optionalNumber(_ name: HTTPField.Name, of request: Request) throws(
         throw UploadError(.malformed, "\(name.rawName) must be a whole number that is not negative.")
     }
     return number
+}
+
+private func checksum(of request: Request) throws(UploadError) -> UploadChecksum? {
+    guard let header = request.headers[.uploadChecksum] else { return nil }
+    return try UploadChecksum(header: header)
 }
 
 private func number(_ name: HTTPField.Name, of request: Request) throws(UploadError) -> Int64 {
@@ -197,7 +205,7 @@ extension Problem {
             case .wrongContentType: ("unsupported-media-type", .unsupportedMediaType, "Unsupported media type")
             case .tooLarge: ("content-too-large", .contentTooLarge, "The upload is too large")
             case .busy: ("upload-busy", HTTPResponse.Status(code: 423, reasonPhrase: "Locked"), "The upload is busy")
-            case .checksumMismatch:
+            case .checksumMismatch, .partChecksumMismatch:
                 (
                     "checksum-mismatch", HTTPResponse.Status(code: 460, reasonPhrase: "Checksum Mismatch"),
                     "The checksum differs"
@@ -217,8 +225,8 @@ extension Problem {
         switch error.code {
         case .unavailable, .busy: headers[.retryAfter] = "1"
         case .tooMany: headers[.retryAfter] = "30"
-        case .malformed, .invalid, .notFound, .wrongOffset, .wrongContentType, .tooLarge, .checksumMismatch, .noSpace,
-            .cut, .spool:
+        case .malformed, .invalid, .notFound, .wrongOffset, .wrongContentType, .tooLarge, .checksumMismatch,
+            .partChecksumMismatch, .noSpace, .cut, .spool:
             break
         }
         self.init(
@@ -237,6 +245,8 @@ extension HTTPField.Name {
     fileprivate static let tusResumable = constant("Tus-Resumable")
     fileprivate static let tusVersion = constant("Tus-Version")
     fileprivate static let tusExtension = constant("Tus-Extension")
+    fileprivate static let tusChecksumAlgorithm = constant("Tus-Checksum-Algorithm")
+    fileprivate static let uploadChecksum = constant("Upload-Checksum")
     fileprivate static let tusMaxSize = constant("Tus-Max-Size")
     fileprivate static let uploadOffset = constant("Upload-Offset")
     fileprivate static let uploadLength = constant("Upload-Length")

@@ -1,4 +1,6 @@
+import Cryptography
 public import Engine
+public import EventPatterns
 import Glibc
 import Hummingbird
 import JSON
@@ -51,7 +53,8 @@ public actor Uploads {
     nonisolated let limits: Limits
     private let spool: Spool
     private let store: any ObjectStore
-    private let runs: any RunService
+    private let runs: any RunService & TriggeredStarts
+    private let triggers: [Trigger]
     private let now: @Sendable () -> Int64
     private var records: [String: UploadRecord] = [:]
     /// Uploads that a request or the sweep works on: only one may.
@@ -65,14 +68,17 @@ public actor Uploads {
     ///
     /// - Parameters:
     ///   - directory: on a disk that survives a restart; its parent exists.
+    ///   - triggers: which of them are about uploads they say themselves.
     ///   - now: seconds since 1970, by the clock that stamps files.
     public init(
-        directory: String, store: any ObjectStore, runs: any RunService, limits: Limits = Limits(),
+        directory: String, store: any ObjectStore, runs: any RunService & TriggeredStarts, triggers: [Trigger] = [],
+        limits: Limits = Limits(),
         now: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
     ) async throws(UploadError) {
         spool = try Spool(directory: directory)
         self.store = store
         self.runs = runs
+        self.triggers = triggers.filter { $0.source == .upload }
         self.limits = limits
         self.now = now
         for record in try await spool.load() { records[record.id] = record }
@@ -127,8 +133,9 @@ public actor Uploads {
     /// - Parameters:
     ///   - offset: where the client believes the upload to stand.
     ///   - declared: bytes the content will have, where the client says.
+    ///   - checksum: what the content's digest must be. Then all of it is kept, or nothing.
     func append(
-        _ content: RequestBody, to id: String, at offset: Int64, declared: Int64?
+        _ content: RequestBody, to id: String, at offset: Int64, declared: Int64?, checksum: UploadChecksum? = nil
     ) async throws(UploadError) -> Standing {
         let record = try known(id)
         guard busy.insert(id).inserted else {
@@ -146,7 +153,12 @@ public actor Uploads {
         }
         guard (declared ?? 0) <= record.length - kept else { throw Self.tooLong(record) }
         if record.executionARN == nil, kept < record.length {
-            kept = try await gather(content, into: try await spool.open(record), from: kept, record: record)
+            let file = try await spool.open(record)
+            if let checksum {
+                kept = try await gather(content, into: file, from: kept, record: record, checksum)
+            } else {
+                kept = try await gather(content, into: file, from: kept, record: record)
+            }
         }
         guard kept == record.length else { return standing(record, offset: kept) }
         return standing(try await finish(id), offset: kept)
@@ -226,13 +238,41 @@ public actor Uploads {
     /// what was synced.
     private func keptBytes(of record: UploadRecord) async throws(UploadError) -> Int64 {
         if record.executionARN != nil { return record.length }
+        try await spool.dropUnverified(record)
         let file = try await spool.open(record)
         try await file.sync()
         return try await file.length()
     }
 
+    /// The same for content with a checksum. Until that is known to be right the bytes beyond the offset are nobody's,
+    /// and a mark on the disk says so.
     private func gather(
-        _ content: RequestBody, into file: SpoolFile, from offset: Int64, record: UploadRecord
+        _ content: RequestBody, into file: SpoolFile, from offset: Int64, record: UploadRecord,
+        _ checksum: UploadChecksum
+    ) async throws(UploadError) -> Int64 {
+        try await spool.markUnverified(record, from: offset)
+        let seen = SeenBytes(checksum.digest)
+        do throws(UploadError) {
+            let end = try await gather(content, into: file, from: offset, record: record, seen: seen)
+            guard seen.finish() == checksum.expected else {
+                throw UploadError(
+                    .partChecksumMismatch,
+                    "The \(end - offset) bytes of the request are not what its Upload-Checksum says; they are dropped.",
+                    offset: offset)
+            }
+            try await spool.acceptUnverified(record)
+            synced[record.id] = end
+            return end
+        } catch {
+            try await spool.dropUnverified(record)
+            throw error
+        }
+    }
+
+    /// - Parameter seen: is shown all bytes; then none of them counts before the caller says so.
+    private func gather(
+        _ content: RequestBody, into file: SpoolFile, from offset: Int64, record: UploadRecord,
+        seen: SeenBytes? = nil
     ) async throws(UploadError) -> Int64 {
         var kept = offset
         var sinceSync = 0
@@ -246,13 +286,14 @@ public actor Uploads {
                 }
                 piece.append(contentsOf: buffer.readableBytesView)
                 guard piece.count >= Self.pieceBytes else { continue }
+                seen?.take(piece)
                 try await file.write(piece, at: kept)
                 kept += Int64(piece.count)
                 sinceSync += piece.count
                 piece.removeAll(keepingCapacity: true)
                 if sinceSync >= Self.syncBytes {
                     try await file.sync()
-                    synced[record.id] = kept
+                    if seen == nil { synced[record.id] = kept }
                     sinceSync = 0
                 }
             }
@@ -262,11 +303,12 @@ public actor Uploads {
             end = UploadError(.cut, "The connection ended before the request did: \(error).")
         }
         if !piece.isEmpty {
+            seen?.take(piece)
             try await file.write(piece, at: kept)
             kept += Int64(piece.count)
         }
         try await file.sync()
-        synced[record.id] = kept
+        if seen == nil { synced[record.id] = kept }
         if let end { throw end }
         return kept
     }
@@ -276,20 +318,42 @@ public actor Uploads {
         var record = try known(id)
         if record.executionARN != nil { return record }
         if !record.isStored { try await put(&record) }
-        do {
-            record.executionARN = try await runs.startExecution(
-                machine: record.machine, name: record.executionName, input: record.input.text
-            ).executionARN
+        let starts: [UploadStart]
+        if let decided = record.starts {
+            starts = decided
+        } else {
+            starts = try record.starts(by: triggers, url: store.url(for: record.key), now: now())
+            record.starts = starts
+            try await spool.replace(record)
+            records[id] = record
+        }
+        var first: String?
+        for start in starts {
+            let started = try await self.start(start)
+            first = first ?? started.executionARN
+        }
+        record.executionARN = first
+        try await spool.replace(record)
+        records[id] = record
+        try await spool.removePart(record)
+        return record
+    }
+
+    private func start(_ start: UploadStart) async throws(UploadError) -> StartedExecution {
+        do throws(EngineError) {
+            guard let trigger = start.trigger else {
+                return try await runs.startExecution(
+                    machine: start.machine, name: start.name, input: start.input.text)
+            }
+            return try await runs.startTriggered(
+                machine: start.machine, name: start.name, input: start.input.text, trigger: trigger
+            ).execution
         } catch  where error.isPassing {
             throw UploadError(.unavailable, error.message)
         } catch {
             throw UploadError(
                 .invalid, "The upload is stored, and its execution could not be started.", problems: [error.message])
         }
-        try await spool.replace(record)
-        records[id] = record
-        try await spool.removePart(record)
-        return record
     }
 
     private func put(_ record: inout UploadRecord) async throws(UploadError) {
@@ -352,5 +416,21 @@ public actor Uploads {
         }
         let all = Array(digits(high) + digits(low))
         return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(all[$0]) }.joined(separator: "-")
+    }
+}
+
+/// A digest of what goes by. Unchecked: the request that brings the bytes is the only one that touches it, one piece after
+/// the other.
+private final class SeenBytes: @unchecked Sendable {
+    private var digest: RunningDigest?
+
+    init(_ digest: MessageDigest) { self.digest = RunningDigest(digest) }
+
+    func take(_ bytes: [UInt8]) { digest?.update(bytes) }
+
+    /// Once, at the end.
+    func finish() -> [UInt8] {
+        guard let digest = digest.take() else { preconditionFailure("a digest is finished once") }
+        return digest.finalize()
     }
 }

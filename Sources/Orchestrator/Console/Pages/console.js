@@ -5,6 +5,7 @@ import { showHelp } from "./dialogs.js";
 import { showSession } from "./session.js";
 import "./runs-page.js";
 import "./run-page.js";
+import "./schedules-page.js";
 import "./workers-page.js";
 
 const main = document.getElementById("content");
@@ -13,6 +14,9 @@ function pageFor(path) {
   const run = path.match(/^\/console\/runs\/([^/]+)\/?$/);
   if (run) return { name: "runs", key: path, element: () => h("run-page", { run: decodeURIComponent(run[1]) }) };
   if (/^\/console\/workers\/?$/.test(path)) return { name: "workers", key: "workers", element: () => h("workers-page") };
+  if (/^\/console\/schedules\/?$/.test(path)) return { name: "schedules", key: "schedules", element: () => h("schedules-page") };
+  const schedule = path.match(/^\/console\/schedules\/([^/]+)\/?$/);
+  if (schedule) return { name: "schedules", key: path, element: () => h("schedule-page", { schedule: decodeURIComponent(schedule[1]) }) };
   return { name: "runs", key: "runs", element: () => h("runs-page") };
 }
 
@@ -69,6 +73,7 @@ document.addEventListener("keydown", (event) => {
     case "g": prefix = "g "; setTimeout(() => { prefix = ""; }, 1200); return;
     case "g r": go("/console/"); break;
     case "g w": go("/console/workers"); break;
+    case "g s": go("/console/schedules"); break;
     case "?": showHelp(); break;
     case "/": {
       const search = main.querySelector("input[type=search]");

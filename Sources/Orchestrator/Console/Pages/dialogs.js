@@ -2,7 +2,7 @@ import { h } from "./markup.js";
 import { request } from "./live.js";
 
 /** Opens a modal dialog; the browser keeps the focus inside and gives it back where it was. */
-function open(label, ...children) {
+export function openDialog(label, ...children) {
   const dialog = h("dialog", { "aria-label": label }, ...children);
   document.body.append(dialog);
   dialog.addEventListener("close", () => dialog.remove());
@@ -16,6 +16,7 @@ const keys = [
   [["/"], "search the runs"],
   [["g r"], "to the runs"],
   [["g w"], "to the workers"],
+  [["g s"], "to the schedules"],
   [["r"], "redrive the run shown"],
   [["s"], "stop the run shown"],
   [["Esc"], "leave a field or close a dialog"],
@@ -24,7 +25,7 @@ const keys = [
 
 export function showHelp() {
   if (document.querySelector("dialog[open]")) return;
-  const dialog = open("Keyboard shortcuts",
+  const dialog = openDialog("Keyboard shortcuts",
     h("h2", {}, "Keys"),
     h("dl", { class: "keys" }, keys.map(([names, words]) => [
       h("dt", {}, names.map((name) => h("kbd", {}, name))), h("dd", {}, words)])),
@@ -53,7 +54,7 @@ export function askToRedrive(run, states) {
     failure,
     h("p", { class: "buttons" },
       h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Leave it"), redrive));
-  const dialog = open(`Redrive ${title}`, form);
+  const dialog = openDialog(`Redrive ${title}`, form);
   redrive.focus();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -88,7 +89,7 @@ export function askToStop(run, states) {
     reason, failure,
     h("p", { class: "buttons" },
       h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Keep it running"), stop));
-  const dialog = open(`Stop ${title}`, form);
+  const dialog = openDialog(`Stop ${title}`, form);
   reason.focus();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -186,7 +186,7 @@ class RunPage extends HTMLElement {
 
   #showFacts(run, states) {
     const media = states.find((state) => state.output?.video?.width)?.output;
-    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, media?.video]);
+    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, run.origin, media?.video]);
     if (this.shownFacts === text) return;
     this.shownFacts = text;
     const source = media && [`${media.video.displayWidth ?? media.video.width}×${media.video.displayHeight ?? media.video.height}`,
@@ -197,6 +197,9 @@ class RunPage extends HTMLElement {
       fact("started", timeElement(run.startDate)),
       fact(run.stopDate ? "took" : "runs for", spanElement(run.startDate, run.stopDate)),
       run.redriveCount ? fact("redriven", run.redriveCount === 1 ? timeElement(run.redriveDate) : [`${run.redriveCount} times, last `, timeElement(run.redriveDate)]) : "",
+      run.origin ? fact("started by", run.origin.kind === "schedule"
+        ? [h("a", { href: `/console/schedules/${encodeURIComponent(run.origin.name)}` }, `schedule ${run.origin.name}`), ` (${run.origin.cause})`]
+        : `${run.origin.kind} ${run.origin.name}`) : "",
       source ? fact("source", source) : "",
       run.name !== run.title && run.name !== run.id ? fact("name", run.name) : "",
       fact("id", h("span", {}, h("code", { title: run.id }, shortID(run.id)), " ", copyButton("the execution's ARN", run.executionArn))));

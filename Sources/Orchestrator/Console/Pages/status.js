@@ -14,6 +14,9 @@ const statuses = {
   failed: { shape: "cross", word: "failed", tone: "fail" },
   caught: { shape: "caught", word: "caught", tone: "warn" },
   aborted: { shape: "square", word: "stopped", tone: "wait" },
+  trouble: { shape: "cross", word: "can't start", tone: "fail" },
+  paused: { shape: "square", word: "paused", tone: "warn" },
+  disabled: { shape: "square", word: "disabled", tone: "wait" },
   none: { shape: "dots", word: "not reached", tone: "none" },
 };
 

@@ -1,0 +1,69 @@
+import ArgumentParser
+import EngineClient
+import JSON
+import TerminalOutput
+
+struct TriggersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "triggers",
+        abstract: "List what starts executions when something happens, and make hooks' secrets.",
+        discussion: """
+            Example:
+              showrunner triggers list
+            """, subcommands: [List.self, Secret.self])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the engine's triggers.",
+            discussion: """
+                Example:
+                  showrunner triggers list --json
+                """)
+
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let document = try await engine.client().get("/console/api/triggers")
+            if engine.json { return Terminal.json(document) }
+            let triggers = document["Triggers"]?.arrayValue ?? []
+            if triggers.isEmpty { return Terminal.error("no triggers") }
+            Terminal.table(
+                [["NAME", "SOURCE", "STARTS", "HOOK", "STATE"]]
+                    + triggers.map { trigger in
+                        let source = trigger["Source"]
+                        let place = source?["Bucket"]?.stringValue ?? source?["Path"]?.stringValue
+                        let hook = trigger["Hook"]?.stringValue
+                        let lacks = hook != nil && trigger["HasSecret"] != true
+                        return [
+                            trigger["Name"]?.stringValue ?? "",
+                            (source?["Kind"]?.stringValue ?? "") + (place.map { " \($0)" } ?? ""),
+                            trigger["Target"]?.stringValue ?? "", (hook ?? "-") + (lacks ? " (no secret)" : ""),
+                            trigger["State"]?.stringValue?.lowercased() ?? "",
+                        ]
+                    })
+        }
+    }
+
+    struct Secret: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a hook's secret, or a new one: it is shown once, and the old one is worth nothing.",
+            discussion: """
+                Example:
+                  showrunner triggers secret payments
+
+                Senders sign with it as Standard Webhooks say (webhook-signature), or as GitHub does \
+                (X-Hub-Signature-256). A bucket's server, which signs nothing, brings it as a bearer token or as token= in \
+                the address: http://ENGINE/hooks/NAME?token=SECRET.
+                """)
+
+        @Argument(help: "The trigger's name.")
+        var name: String
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let document = try await engine.client().post(
+                "/console/api/triggers/\(EngineClient.segment(name))/secret", [:])
+            if engine.json { Terminal.json(document) } else { Terminal.line(document["Secret"]?.stringValue ?? "") }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Cryptography
+import Encodings
+import Interpreter
+import Journal
+import StatesLanguage
+
+/// Starts what triggers say.
+public protocol TriggeredStarts: Sendable {
+    /// Starts an execution under a name that follows from the event; one that has the name is the one meant, whatever its
+    /// input. `isNew` tells which it was.
+    func startTriggered(
+        machine: String, name: String, input: String, trigger: String
+    ) async throws(EngineError) -> (execution: StartedExecution, isNew: Bool)
+}
+
+/// What the engine does for triggers: it starts their executions and keeps what has to be kept of them.
+public protocol TriggerService: TriggeredStarts {
+    /// Engine time, in microseconds since 1970; nil while the engine does not serve.
+    func triggerTime() async -> Int64?
+    /// Which of these names belong to executions of a machine already.
+    func takenNames(machine: String, among names: [String]) async throws(EngineError) -> Set<String>
+    /// What is kept of a trigger; made at the first call.
+    func triggerRecord(_ name: String) async throws(EngineError) -> TriggerRecord
+    /// Makes a new secret that senders sign with; the old one is worth nothing from then on. It is told once.
+    func renewTriggerSecret(_ name: String) async throws(EngineError) -> String
+    /// A listing has told everything up to an instant, in microseconds since 1970.
+    func noteTriggerListed(_ name: String, through instant: Int64) async throws(EngineError)
+}
+
+/// What is kept of a trigger, its secret open.
+public struct TriggerRecord: Sendable {
+    /// When it was first deployed, in microseconds since 1970.
+    public let since: Int64
+    /// As it was told: `whsec_` and Base64. Nil while there is none.
+    public let secret: String?
+    public let listedThrough: Int64?
+
+    public init(since: Int64, secret: String?, listedThrough: Int64?) {
+        self.since = since
+        self.secret = secret
+        self.listedThrough = listedThrough
+    }
+}
+
+extension Engine: TriggerService {
+    public func triggerTime() -> Int64? { isReady ? now + scheduling.clock.offset : nil }
+
+    public func startTriggered(
+        machine target: String, name: String, input: String, trigger: String
+    ) async throws(EngineError) -> (execution: StartedExecution, isNew: Bool) {
+        try await startOnce(
+            machine: target, name: name, input: input, origin: ExecutionOrigin(kind: .trigger, name: trigger))
+    }
+
+    public func takenNames(machine target: String, among names: [String]) async throws(EngineError) -> Set<String> {
+        try requireReady()
+        let machine = try machineName(of: target)
+        do { return try await journal.takenNames(machine: machine, among: names) } catch {
+            throw EngineError.unavailable("\(error)")
+        }
+    }
+
+    public func triggerRecord(_ name: String) async throws(EngineError) -> TriggerRecord {
+        try requireReady()
+        let stored = try await storedTrigger(name)
+        return TriggerRecord(
+            since: stored.since,
+            secret: try stored.secret.map { sealed throws(EngineError) in
+                try opened(sealed, of: name)
+            }, listedThrough: stored.listedThrough)
+    }
+
+    public func renewTriggerSecret(_ name: String) async throws(EngineError) -> String {
+        try requireReady()
+        guard let keyRing else {
+            throw EngineError(
+                code: .conflict,
+                message: "The engine has no master key to seal secrets with; set SHOWRUNNER_MASTER_KEY_FILE.")
+        }
+        let secret = "whsec_" + Base64.encode(randomBytes(32))
+        let sealed: [UInt8]
+        do throws(CryptoError) {
+            sealed = try keyRing.seal(Array(secret.utf8), context: Self.context(ofTrigger: name))
+        } catch {
+            throw EngineError(code: .invalid, message: error.message)
+        }
+        try await changeTrigger(name) { $0.secret = sealed }
+        return secret
+    }
+
+    public func noteTriggerListed(_ name: String, through instant: Int64) async throws(EngineError) {
+        try requireReady()
+        try await changeTrigger(name) { $0.listedThrough = max($0.listedThrough ?? instant, instant) }
+    }
+
+    /// From memory, the database, or made now.
+    private func storedTrigger(_ name: String) async throws(EngineError) -> StoredTrigger {
+        if let stored = scheduling.triggers[name] { return stored }
+        try await changeTrigger(name) { _ in }
+        guard let stored = scheduling.triggers[name] else { preconditionFailure("a trigger that was kept is known") }
+        return stored
+    }
+
+    private func changeTrigger(_ name: String, _ change: (inout StoredTrigger) -> Void) async throws(EngineError) {
+        try await changingRegistry { () async throws(EngineError) in
+            if scheduling.triggers[name] == nil {
+                let all: [StoredTrigger]
+                do { all = try await journal.triggers() } catch { throw EngineError.unavailable("\(error)") }
+                for stored in all where scheduling.triggers[stored.name] == nil {
+                    scheduling.triggers[stored.name] = stored
+                }
+            }
+            let known = scheduling.triggers[name]
+            var changed = known ?? StoredTrigger(name: name, since: now + scheduling.clock.offset)
+            change(&changed)
+            guard changed != known else { return }
+            let trigger = changed
+            try await written { try await journal.saveTrigger(trigger) }
+            scheduling.triggers[name] = trigger
+        }
+    }
+
+    private func opened(_ sealed: [UInt8], of name: String) throws(EngineError) -> String {
+        guard let keyRing else {
+            throw EngineError(
+                code: .conflict, message: "The engine has no master key to open the secret of '\(name)' with.")
+        }
+        do throws(CryptoError) {
+            return String(
+                decoding: try keyRing.open(sealed, context: Self.context(ofTrigger: name)), as: UTF8.self)
+        } catch {
+            throw EngineError(
+                code: .conflict, message: "The secret of '\(name)' can't be opened, make a new one: \(error.message)")
+        }
+    }
+
+    private static func context(ofTrigger name: String) -> String { "trigger \(name)" }
+}

@@ -1,0 +1,57 @@
+import Postgres
+
+/// What is kept of a trigger beside its definition.
+public struct StoredTrigger: Sendable, Equatable {
+    public var name: String
+    /// When it was first deployed, in microseconds since 1970: what happened before is not its business.
+    public var since: Int64
+    /// What senders sign with, sealed; nil while there is none.
+    public var secret: [UInt8]?
+    /// A listing has told everything up to this instant.
+    public var listedThrough: Int64?
+
+    public init(name: String, since: Int64, secret: [UInt8]? = nil, listedThrough: Int64? = nil) {
+        self.name = name
+        self.since = since
+        self.secret = secret
+        self.listedThrough = listedThrough
+    }
+}
+
+extension Journal {
+    /// Writes a trigger over the one of its name. False when this incarnation may not write.
+    public func saveTrigger(_ trigger: StoredTrigger) async throws(PostgresError) -> Bool {
+        try await fenced(
+            """
+            , saved AS (
+                INSERT INTO showrunner.trigger (name, since, secret, listed_through)
+                SELECT $2, $3, $4, $5 FROM lease
+                ON CONFLICT (name) DO UPDATE
+                   SET since = EXCLUDED.since, secret = EXCLUDED.secret, listed_through = EXCLUDED.listed_through
+            )
+            """,
+            [
+                .text(trigger.name), .int(trigger.since), trigger.secret.map { .bytes($0) } ?? .null,
+                trigger.listedThrough.map { .int($0) } ?? .null,
+            ])
+    }
+
+    /// All triggers by name.
+    public func triggers() async throws(PostgresError) -> [StoredTrigger] {
+        try await read("SELECT name, since, secret, listed_through FROM showrunner.trigger ORDER BY name", []).map {
+            row in
+            StoredTrigger(
+                name: row.text("name"), since: row.int("since"), secret: row.optionalBytes("secret"),
+                listedThrough: row.optionalInt("listed_through"))
+        }
+    }
+
+    /// Which of the names belong to executions of a machine.
+    public func takenNames(machine: String, among names: [String]) async throws(PostgresError) -> Set<String> {
+        Set(
+            try await read(
+                "SELECT name FROM showrunner.execution_name WHERE machine = $1 AND name = ANY($2)",
+                [.text(machine), .textArray(names)]
+            ).map { $0.text("name") })
+    }
+}

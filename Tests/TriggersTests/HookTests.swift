@@ -1,0 +1,116 @@
+import Cryptography
+import Engine
+import EventPatterns
+import Foundation
+import JSON
+import RawHTTP
+import Testing
+
+@testable import Triggers
+
+@Suite("Hooks") struct HookTests {
+    @Test("GitHub's published example, and what is almost it")
+    func hubSignatures() {
+        // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+        let secret = "It's a Secret to Everybody"
+        let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+        func refusal(_ signature: String, _ body: String, takesToken: Bool = false) -> String? {
+            HookSignature.refusal(
+                .init(hubSignature: signature, body: Array(body.utf8)), secret: secret, takesToken: takesToken, now: 0)
+        }
+        #expect(refusal(signature, "Hello, World!") == nil)
+        #expect(refusal(signature, "Hello, World?") == "the signature in X-Hub-Signature-256 is wrong")
+        #expect(refusal(signature.replacing("757", with: "758"), "Hello, World!") != nil)
+        #expect(refusal("sha1=75", "Hello, World!") == "X-Hub-Signature-256 is sha256= and hexadecimal digits")
+    }
+
+    @Test("Standard Webhooks: one of several signatures, over id, time and content, within five minutes")
+    func standardSignatures() throws {
+        let key = Array("a key of thirty-two bytes length".utf8)
+        let secret = "whsec_" + Data(key).base64EncodedString()
+        let body = Array(#"{"n":1}"#.utf8)
+        let code = Data(HMACSHA256.code(Array("msg_1.1700000000.".utf8) + body, key: key)).base64EncodedString()
+        func refusal(
+            _ signatures: String, id: String? = "msg_1", time: String? = "1700000000", body: [UInt8] = body,
+            now: Int64 = 1_700_000_299
+        ) -> String? {
+            HookSignature.refusal(
+                .init(id: id, timestamp: time, signatures: signatures, body: body), secret: secret, takesToken: false,
+                now: now)
+        }
+        #expect(refusal("v1,\(code)") == nil)
+        #expect(refusal("v1a,xyz v1,AAAA v1,\(code)") == nil)
+        #expect(refusal("v1,AAAA") == "no signature of webhook-signature is right")
+        #expect(refusal("v2,\(code)") != nil)
+        #expect(refusal("v1,\(code)", id: "msg_2") != nil)
+        #expect(refusal("v1,\(code)", time: "1700000001") != nil)
+        #expect(refusal("v1,\(code)", body: []) != nil)
+        #expect(refusal("v1,\(code)", now: 1_700_000_301) == "webhook-timestamp is more than 300 seconds off")
+        #expect(refusal("v1,\(code)", time: nil) != nil)
+    }
+
+    @Test("a signed webhook starts one execution, however often it is told; an unsigned one nothing")
+    func webhook() async throws {
+        let stage = try await TriggerStage()
+        let running = try await stage.engine(
+            try TriggerStage.triggers(
+                """
+                Triggers:
+                  payments:
+                    Source: {Kind: webhook}
+                    EventPattern: {detail: {type: [payment.settled]}}
+                    IdempotencyKey: "{% $states.input.detail.id %}"
+                    Target: {Arn: m, Input: {payment: "{% $states.input.detail.id %}"}}
+                  folder:
+                    Source: {Kind: directory, Path: /nowhere}
+                    Target: {Arn: m}
+                """))
+        try await withHooks(running) { wire in
+            let body = Array(#"{"id":"p-1","type":"payment.settled"}"#.utf8)
+            func send(_ headers: [String: String], _ body: [UInt8], to name: String = "payments") throws -> Wire.Answer
+            {
+                try wire.request(
+                    "POST", "/hooks/\(name)", headers.merging(["Content-Type": "application/json"]) { $1 }, body)
+            }
+            #expect(try send([:], body).status == 403)
+            let made = try wire.request("POST", "/console/api/triggers/payments/secret", [:], [])
+            #expect(made.status == 201)
+            let secret = try #require(try JSON(parsing: made.content)["Secret"]?.stringValue)
+            #expect(secret.hasPrefix("whsec_"))
+            func signed(_ body: [UInt8]) -> [String: String] {
+                ["X-Hub-Signature-256": "sha256=" + Hex.encode(HMACSHA256.code(body, key: Array(secret.utf8)))]
+            }
+            #expect(try send([:], body).status == 401)
+            #expect(try send(["Authorization": "Bearer \(secret)"], body).status == 401, "a token proves a bucket only")
+            #expect(try send(signed(Array("{}".utf8)), body).status == 401)
+            let first = try send(signed(body), body)
+            #expect(first.status == 200, "\(first.text)")
+            let started = try JSON(parsing: first.content)["executions"]?[0]
+            #expect(started?["trigger"] == "payments" && started?["isNew"] == true)
+            for _ in 0..<4 {
+                let again = try JSON(parsing: try send(signed(body), body).content)["executions"]?[0]
+                #expect(again?["isNew"] == false && again?["executionArn"] == started?["executionArn"])
+            }
+            let other = Array(#"{"id":"p-2","type":"payment.failed"}"#.utf8)
+            #expect(try JSON(parsing: try send(signed(other), other).content)["executions"] == [])
+            let nameless = Array(#"{"type":"payment.settled"}"#.utf8)
+            #expect(try send(signed(nameless), nameless).status == 422)
+            let broken = Array("{".utf8)
+            #expect(try send(signed(broken), broken).status == 400)
+            #expect(try send([:], body, to: "folder").status == 404)
+            #expect(try send([:], body, to: "unknown").status == 404)
+            let list = try JSON(parsing: try wire.request("GET", "/console/api/triggers", [:]).content)["Triggers"]
+            #expect(list?[0]?["Hook"] == "/hooks/payments" && list?[0]?["HasSecret"] == true)
+            #expect(list?[1]?["Source"]?["Path"] == "/nowhere")
+            // A new secret, and the old one is worth nothing.
+            #expect(try wire.request("POST", "/console/api/triggers/payments/secret", [:], []).status == 201)
+            #expect(try send(signed(body), body).status == 401)
+        }
+        #expect(try await running.executions().count == 1)
+        let run = try await running.engine.listRuns(RunQuery(machine: "m")).items[0]
+        let detail = try await running.engine.run(run.id)
+        #expect(detail.input == ["payment": "p-1"])
+        #expect(detail.origin?.kind == .trigger && detail.origin?.name == "payments")
+        await running.end()
+    }
+}

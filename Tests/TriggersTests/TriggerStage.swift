@@ -1,0 +1,109 @@
+import Cryptography
+import Engine
+import EventPatterns
+import Foundation
+import HTTPServer
+import JSON
+import Journal
+import Logging
+import PostgresTestSupport
+import RawHTTP
+import StatesLanguage
+import Synchronization
+import Testing
+import YAML
+
+@testable import Triggers
+
+let silent = Logger(label: "triggers-tests") { _ in SwiftLogNoOpLogHandler() }
+
+/// A database on which engines follow each other, and what tells them of events.
+final class TriggerStage: Sendable {
+    let url: String
+    private let ring: KeyRing
+    private let engines = Mutex(0)
+
+    init() async throws {
+        ring = try KeyRing([MasterKey()])
+        url = try await TestDatabase.copy(of: "triggers") { url in
+            let journal = Journal(url: url, incarnation: "template", log: silent)
+            try await journal.migrate()
+            await journal.close(deadline: .seconds(10))
+        }
+    }
+
+    struct Running: Sendable {
+        let engine: Engine
+        let journal: Journal
+        let desk: TriggerDesk
+
+        func end() async {
+            await engine.stop()
+            await journal.close(deadline: .seconds(10))
+        }
+
+        /// Names of the executions of the machine `m`, oldest first.
+        func executions() async throws -> [String] {
+            try await engine.listRuns(RunQuery(machine: "m")).items.reversed().map(\.name)
+        }
+    }
+
+    static func triggers(_ yaml: String) throws -> [Trigger] {
+        let (triggers, problems) = Trigger.read(try YAMLDocument.parse(Array(yaml.utf8)))
+        return try #require(triggers, "\(problems.map { $0.text(file: "triggers.yaml") })")
+    }
+
+    /// An engine with one machine, `m`; whoever was active before it is gone.
+    func engine(_ triggers: [Trigger]) async throws -> Running {
+        let number = engines.withLock { number in
+            number += 1
+            return number
+        }
+        let journal = Journal(url: url, incarnation: "e\(number)", log: silent)
+        let engine = Engine(journal: journal, log: silent, contracts: [], keyRing: ring)
+        try await engine.activate(holder: "e\(number)", isDead: { _ in true })
+        try await engine.loadMachines()
+        let text = #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#
+        let machine = try #require(Definition.read(json: text).machine)
+        try await engine.deploy(name: "m", machine: machine, definition: try JSON(parsing: text))
+        await engine.beginServing()
+        return Running(engine: engine, journal: journal, desk: TriggerDesk(triggers: triggers, service: engine))
+    }
+}
+
+/// Serves an engine's hooks while a test talks to them.
+func withHooks<Answer: Sendable>(
+    _ running: TriggerStage.Running, _ body: @escaping @Sendable (Wire) throws -> Answer
+) async throws -> Answer {
+    let router = ServiceRouter(bodyLimit: { _ in 4 << 20 })
+    router.addHookRoutes(running.desk)
+    router.addTriggerRoutes(running.desk)
+    return try await withServer(router) { port, _ in try await onThread { try body(try Wire(port: port)) } }
+}
+
+/// A bucket as its server would list it, two versions a page.
+final class ListedBucket: BucketVersions {
+    private let content = Mutex<(versions: [BucketVersion], isAway: Bool)>(([], false))
+
+    func put(_ key: String, version: String = "null", tag: String, at seconds: Int64) {
+        content.withLock {
+            $0.versions.append(
+                BucketVersion(key: key, versionID: version, bytes: 7, modifiedAt: seconds, entityTag: tag))
+        }
+    }
+
+    var isAway: Bool {
+        get { content.withLock { $0.isAway } }
+        set { content.withLock { $0.isAway = newValue } }
+    }
+
+    func versions(
+        of bucket: String, after mark: Int?
+    ) async throws(TriggerError) -> (versions: [BucketVersion], next: Int?) {
+        if isAway { throw TriggerError(.source, "The bucket '\(bucket)' does not answer.") }
+        let all = content.withLock { $0.versions }
+        let start = mark ?? 0
+        let page = all[start..<min(start + 2, all.count)]
+        return (Array(page), page.endIndex < all.count ? page.endIndex : nil)
+    }
+}
