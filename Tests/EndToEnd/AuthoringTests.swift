@@ -115,7 +115,8 @@ extension EndToEnd {
         @Test("test-state answers as AWS does, and exits with 1 when the state fails")
         func testsStates() async throws {
             let state = [
-                "test-state", Self.ingest, "--state", "Validate", "--input", #"{"source": "file:///f"}"#, "--json",
+                "test-state", Self.ingest, "--state", "Validate", "--input",
+                #"{"source": "file:///f", "partSeconds": 60, "reuse": true}"#, "--json",
             ]
             func answer(_ mock: String, _ more: String...) async throws -> Ended {
                 try await Program.run(Binaries.showrunner, state + ["--mock", mock] + more)

@@ -24,7 +24,7 @@ struct AudioTests {
             name: "stereo of 44.1 kHz", file: "a.mp4", source: "sine=440:sample_rate=44100:duration=2",
             arguments: ["-c:a", "aac", "-ac", "2"], channels: 2, sampleRate: 44100),
         Row(
-            name: "5.1 becomes stereo", file: "a.mkv", source: "sine=440:sample_rate=48000:duration=2",
+            name: "5.1 becomes stereo and 5.1", file: "a.mkv", source: "sine=440:sample_rate=48000:duration=2",
             arguments: ["-c:a", "ac3", "-ac", "6"], channels: 2, sampleRate: 48000),
         Row(
             name: "PCM of 96 kHz becomes 48 kHz", file: "a.mov", source: "sine=440:sample_rate=96000:duration=2",
@@ -46,7 +46,7 @@ struct AudioTests {
         let output = try work.transcode(source)
         let tracks = try Rendition.all(output, work, kind: "audio")
         let track = try #require(tracks.first)
-        #expect(tracks.count == 1)
+        #expect(tracks.count == (row.name.hasPrefix("5.1") ? 2 : 1))
         try work.decodeStrictly(track.path)
         #expect(track.json["name"] == "audio-und")
         #expect(try work.entry("codec_name", of: track.path) == "aac")
@@ -91,7 +91,7 @@ struct AudioTests {
             ])
         let track = try #require(try Rendition.all(try work.transcode(source), work, kind: "audio").first)
         let samples = try AudioTests.samples(work, track.path, rate: 48000)
-        let loud = try #require(samples.firstIndex { abs(Int($0)) > 4000 })
+        let loud = try #require(samples.firstIndex { abs(Int($0)) > 1000 })
         #expect(abs(Double(loud) / 48000 - 0.5) < 0.03)
     }
 

@@ -121,6 +121,7 @@ struct ContractTests {
                     "displayHeight": 240,
                     "frameRate": "30000/1001",
                     "constantFrameRate": true,
+                    "regularFrameRate": "30000/1001",
                     "frames": 30,
                     "rotation": 0,
                     "sampleAspectRatio": "4:3",
@@ -129,7 +130,16 @@ struct ContractTests {
                     "highDynamicRange": false,
                     "fieldOrder": "progressive",
                     "startSeconds": 0.0,
-                    "durationSeconds": 1.001
+                    "durationSeconds": 1.001,
+                    "scan": "progressive",
+                    "firstTimestamp": 0,
+                    "lastTimestamp": 968,
+                    "black": [],
+                    "frozen": [],
+                    "decoded": {
+                      "frames": 30,
+                      "damaged": 0
+                    }
                   },
                   "audio": [
                     {
@@ -140,10 +150,34 @@ struct ContractTests {
                       "channelLayout": "mono",
                       "language": "ger",
                       "startSeconds": 0.0,
-                      "durationSeconds": 0.999
+                      "durationSeconds": 0.999,
+                      "loudness": {
+                        "integrated": -21.8,
+                        "truePeak": -18.1,
+                        "range": 0.0
+                      },
+                      "silence": []
                     }
                   ],
-                  "subtitles": []
+                  "subtitles": [],
+                  "parts": [],
+                  "checks": [
+                    {
+                      "name": "pixelAspect",
+                      "severity": "fix",
+                      "message": "Samples are 4:3; the pictures are shown as 427x240."
+                    }
+                  ],
+                  "limits": {
+                    "durationSeconds": 43200.0,
+                    "streams": 64,
+                    "pictureSide": 8192,
+                    "picturePixels": 35389440,
+                    "framesPerSecond": 240.0,
+                    "pixelsPerSecond": 2123366400.0,
+                    "audioChannels": 64,
+                    "decodeRatio": 30.0
+                  }
                 }
                 """)
     }

@@ -111,6 +111,19 @@ struct RefusalTests {
             try work.makeClip("a.mp4", size: "64x64", rate: "500", seconds: 0.2)
         },
         Row(
+            name: "more pixels a second than 8K at 60", error: "SourceUnsupported",
+            cause: "the video has 8192x4320 pixels 120/1 times a second; at most 2123366400 pixels a second are taken"
+        ) { work in
+            // The size stands in the header alone.
+            let whole = try work.makeClip("whole.avi", size: "64x64", rate: "120", seconds: 0.2, ["-c:v", "rawvideo"])
+            var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
+            let header = try #require(find("strf", in: bytes)) + 4
+            for (place, side) in [(8, 8192), (12, 4320)] {
+                for index in 0..<4 { bytes[header + place + index] = UInt8(truncatingIfNeeded: side >> (8 * index)) }
+            }
+            return try write(work, "a.avi", bytes)
+        },
+        Row(
             name: "13 hours", error: "SourceUnsupported",
             cause: "the film is 13:00:00.000 long; at most 12:00:00.000 are taken"
         ) { work in

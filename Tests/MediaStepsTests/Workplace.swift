@@ -121,6 +121,14 @@ final class Workplace: Sendable {
         return bytes
     }
 
+    /// The grey in the middle of each picture of a file of 64x64.
+    func greys(_ file: String) throws -> [UInt8] {
+        let raw = path("greys-\(UUID().uuidString).raw")
+        try run("ffmpeg", ["-v", "error", "-i", file, "-f", "rawvideo", "-vf", "extractplanes=y", raw])
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: raw)))
+        return stride(from: 64 * 32 + 32, to: bytes.count, by: 64 * 64).map { bytes[$0] }
+    }
+
     /// Runs a step on a local file and answers its output.
     func run(
         _ step: any LocalStep, on file: String, _ more: [(String, JSON)] = [], out: String = "out", threads: Int = 2,

@@ -7,7 +7,7 @@ import YAML
 
 /// The workflow that is shipped: it reads without a word, fits the steps' contracts and carries the data they need.
 @Suite struct IngestWorkflowTests {
-    static let contracts: [StepContract] = [.validate, .transcode, .thumbnail, .protect, .package, .publish]
+    static let contracts: [StepContract] = [.validate, .transcode, .join, .thumbnail, .protect, .package, .publish]
 
     static func view(_ field: StepField) -> StepContractView.Member {
         StepContractView.Member(name: field.name, kind: field.kind.rawValue, isRequired: field.isRequired)
@@ -91,7 +91,7 @@ import YAML
             IngestWorkflowTests.machine(), input: request, execution: request, seen: &seen)
         #expect(output == IngestWorkflowTests.documents["publish"])
         let documents = IngestWorkflowTests.documents
-        #expect(seen["validate"] == ["source": "http://store/film.mp4"])
+        #expect(seen["validate"] == ["source": "http://store/film.mp4", "partSeconds": 60, "reuse": true])
         #expect(seen["transcode"]?["source"] == documents["validate"]?["source"])
         #expect(seen["thumbnail"]?["media"] == documents["validate"])
         #expect(seen["package"]?["renditions"] == documents["transcode"]?["renditions"])
@@ -114,20 +114,27 @@ import YAML
         #expect(seen["publish"]?["metadata"] == [:])
     }
 
+    private static func tasks(in state: State) -> [State] {
+        switch state.kind {
+        case .task: [state]
+        case .parallel(let branches): branches.flatMap(\.states.values).flatMap(tasks)
+        case .map(let map): map.processor.states.values.flatMap(tasks)
+        case .pass, .choice, .wait, .succeed, .fail: []
+        }
+    }
+
     /// What a person must mend is not tried again; what a machine did wrong is. Every error ends in Failed.
     @Test func retriesByClass() throws {
         let machine = try IngestWorkflowTests.machine()
         var tasks: [State] = []
         for state in machine.states.values {
-            switch state.kind {
-            case .task: tasks.append(state)
-            case .parallel(let branches): tasks += branches.flatMap(\.states.values)
-            case .pass, .choice, .wait, .succeed, .fail, .map: continue
-            }
+            let inside = IngestWorkflowTests.tasks(in: state)
+            if inside.isEmpty { continue }
+            tasks += inside
             #expect(state.catches.map(\.errorEquals) == [["States.ALL"]])
             #expect(state.catches.map(\.next) == ["Failed"])
         }
-        #expect(tasks.count == 6)
+        #expect(tasks.count == 9)
         for task in tasks {
             for error in ["SourceInvalid", "SourceUnsupported", "ParametersInvalid", "Cancelled"] {
                 #expect(!task.retry.contains { $0.matches(error: "Showrunner." + error) }, "\(task.name): \(error)")

@@ -130,6 +130,19 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         #expect(second["source"]?["url"] == elsewhere["source"])
         #expect(first["cached"] == nil)
         #expect(second["cached"] == true)
+        #expect(first["reuse"]?["because"] == "No result of this step is kept for this content.")
+        #expect(second["reuse"]?["reused"] == true && second["reuse"]?["result"] == first["reuse"]?["result"])
+
+        var wish = try plant.source("one.txt", "same")
+        wish["option"] = "new"
+        plant.offer("write", wish, token: "t-4")
+        let third = await plant.engine.nextComplete().output
+        #expect(third["reuse"]?["changed"] == [["field": "parameters.option", "now": "new"]])
+        wish["reuse"] = false
+        plant.offer("write", wish, token: "t-5")
+        let fourth = await plant.engine.nextComplete().output
+        #expect(fourth["reuse"]?["because"] == "The run asked for no kept results.")
+        #expect(fourth["cached"] == nil && fourth["file"] != third["file"])
 
         plant.offer("write", try plant.source("three.txt", "other"), token: "t-3")
         #expect(await plant.engine.nextComplete().output["file"] != first["file"])
@@ -401,7 +414,8 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         plant.engine.stop()
         try plant.release()
         try plant.engine.start()
-        #expect(await plant.engine.nextComplete() == CompleteRequest(token: "t-1", output: ["waited": true]))
+        let complete = await plant.engine.nextComplete()
+        #expect(complete.token == "t-1" && complete.output["waited"] == true)
     }
 
     @Test func drainingLetsTasksEnd() async throws {
@@ -410,7 +424,7 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         _ = await plant.engine.nextHeartbeat { $0.tasks.first?.progress?.stage == "wait" }
         await plant.drain()
         try plant.release()
-        #expect(await plant.engine.nextComplete().output == ["waited": true])
+        #expect(await plant.engine.nextComplete().output["waited"] == true)
         try await plant.ended()
         #expect(TemporaryDirectory.entries(plant.scratch) == [])
     }

@@ -51,6 +51,13 @@ enum MediaText {
             lines.append(
                 "subtitles  \(text(subtitle["codec"]))" + (subtitle["language"]?.stringValue.map { ", \($0)" } ?? ""))
         }
+        for check in media["checks"]?.arrayValue ?? [] {
+            lines.append("\(text(check["severity"]))".padding(to: 11) + text(check["message"]))
+        }
         return lines
     }
+}
+
+extension String {
+    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
 }

@@ -21,6 +21,29 @@ struct TranscodeCommand: AsyncParsableCommand {
         case perTitle = "per-title"
     }
 
+    /// A whole or decimal number of LUFS, or `source`.
+    enum Loudness: ExpressibleByArgument {
+        case source
+        case integrated(Double)
+
+        init?(argument: String) {
+            if argument == "source" {
+                self = .source
+            } else if let lufs = Double(argument), (-40 ... -5).contains(lufs) {
+                self = .integrated(lufs)
+            } else {
+                return nil
+            }
+        }
+
+        var json: JSON {
+            switch self {
+            case .source: "source"
+            case .integrated(let lufs): ["integrated": .double(lufs)]
+            }
+        }
+    }
+
     @Argument(help: "The film.")
     var file: String
 
@@ -32,6 +55,12 @@ struct TranscodeCommand: AsyncParsableCommand {
 
     @Option(help: "x264's preset, from ultrafast to veryslow. (default: veryfast)")
     var preset: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What sound is brought to, in LUFS from -40 to -5, or source to leave it as it is. (default: -23)",
+            valueName: "lufs"))
+    var loudness: Loudness?
 
     @Option(help: "Threads to keep busy. (default: the machine's cores)")
     var threads: Int?
@@ -55,7 +84,8 @@ struct TranscodeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let input = JSON.members(
-            ("ladder", ladder.map { .string($0.rawValue) }), ("preset", preset.map { .string($0) }))
+            ("ladder", ladder.map { .string($0.rawValue) }), ("preset", preset.map { .string($0) }),
+            ("loudness", loudness?.json))
         let result = try await LocalMedia.run(
             .transcode, file: file, input: input, directory: out, threads: threads ?? Environment.cores,
             usesResults: !ignoresResults, bars: .forCommand(json: json))

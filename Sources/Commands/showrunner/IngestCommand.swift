@@ -24,6 +24,8 @@ struct IngestCommand: AsyncParsableCommand {
     var metadata: String?
     @Option(help: "How the film is encrypted: none, cbcs (what players take today) or cenc (older ones).")
     var protection = "none"
+    @Flag(name: .customLong("no-cache"), help: "Encode anew what has been encoded before.")
+    var ignoresResults = false
     @Flag(help: "Wait until the run has ended.")
     var wait = false
     @OptionGroup var engine: EngineOptions
@@ -40,6 +42,7 @@ struct IngestCommand: AsyncParsableCommand {
         if let title { members.append((name: "title", value: title)) }
         if let metadata { members.append((name: "metadata", value: try readMetadata(metadata).text)) }
         members.append((name: "protection", value: protection))
+        if ignoresResults { members.append((name: "reuse", value: "false")) }
         let upload = try Upload(path: file, metadata: members)
         let display = RunDisplay(isQuiet: engine.json || !wait)
         let arn = try await client.send(upload) { display.upload(sent: $0, of: upload.bytes) }

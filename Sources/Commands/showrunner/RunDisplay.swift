@@ -171,6 +171,16 @@ final class RunDisplay {
                         state["enteredAt"]?.stringValue ?? "", state["error"]?.stringValue ?? "",
                     ]
                 })
+        let reuse = states.compactMap { state in
+            state["output"]?["reuse"]?["because"]?.stringValue.map { because in
+                let isReused = state["output"]?["reuse"]?["reused"]?.boolValue == true
+                return [state["name"]?.stringValue ?? "", isReused ? "reused" : "made", because]
+            }
+        }
+        if !reuse.isEmpty {
+            Terminal.line("")
+            Terminal.table([["STATE", "RESULT", "BECAUSE"]] + reuse)
+        }
         for state in states {
             guard let token = state["taskToken"]?.stringValue else { continue }
             Terminal.line("")

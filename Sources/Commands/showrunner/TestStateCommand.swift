@@ -10,7 +10,8 @@ struct TestStateCommand: ParsableCommand {
         commandName: "test-state", abstract: "Try one state of a definition, as AWS's TestState does.",
         discussion: """
             Example:
-              showrunner test-state workflows/ingest.asl.yaml --state Validate --input '{"source": "file:///elf.mp4"}' \\
+              showrunner test-state workflows/ingest.asl.yaml --state Validate \\
+                --input '{"source": "file:///elf.mp4", "partSeconds": 60, "reuse": true}' \\
                 --mock '{"errorOutput": {"error": "Showrunner.SourceInvalid", "cause": "no video"}}' \\
                 --inspection-level DEBUG
 

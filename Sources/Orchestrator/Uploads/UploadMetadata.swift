@@ -5,8 +5,8 @@ import TitleMetadata
 /// The `Upload-Metadata` header of a creation, read and checked.
 ///
 /// Source: https://tus.io/protocols/resumable-upload, Upload-Metadata: pairs of a key and a Base64 value, separated by
-/// commas. Known keys are `filename` (or `name`), `title`, `metadata` (a JSON document), `protection`, `workflow` and
-/// `sha256`; clients send others of their own, which change nothing.
+/// commas. Known keys are `filename` (or `name`), `title`, `metadata` (a JSON document), `protection`, `reuse`,
+/// `workflow` and `sha256`; clients send others of their own, which change nothing.
 struct UploadMetadata: Equatable {
     static let maximumBytes = 64 << 10
 
@@ -16,6 +16,8 @@ struct UploadMetadata: Equatable {
     let metadata: JSON
     /// `none`, `cbcs` or `cenc`.
     let protection: String
+    /// Whether results of earlier runs are taken; `false` says no.
+    let reuse: Bool
     /// Name of the state machine to start.
     let workflow: String
     /// What the whole content's SHA-256 has to be, in lower-case hexadecimal digits.
@@ -50,6 +52,10 @@ struct UploadMetadata: Equatable {
         protection = values["protection"] ?? "none"
         if !["none", "cbcs", "cenc"].contains(protection) {
             problems.append("protection: '\(protection.prefix(40))' is none of none, cbcs, cenc.")
+        }
+        reuse = values["reuse"] != "false"
+        if !["true", "false"].contains(values["reuse"] ?? "true") {
+            problems.append("reuse: '\(values["reuse"]?.prefix(40) ?? "")' is none of true, false.")
         }
         workflow = values["workflow"] ?? "ingest"
         if !(1...80).contains(workflow.utf8.count) || !workflow.utf8.allSatisfy(SafeFilename.isSafe) {

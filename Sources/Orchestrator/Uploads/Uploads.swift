@@ -101,13 +101,14 @@ public actor Uploads {
         try await checkSpace()
         let id = Self.randomID()
         let key = "uploads/\(id)/\(metadata.filename)"
+        var input: JSON = [
+            "source": .string(store.url(for: key)), "title": .string(metadata.title),
+            "metadata": metadata.metadata, "protection": .string(metadata.protection),
+        ]
+        if !metadata.reuse { input["reuse"] = false }
         let record = UploadRecord(
             id: id, length: length, header: header, key: key, contentType: ContentType.forKey(key),
-            sha256: metadata.sha256, machine: metadata.workflow,
-            input: [
-                "source": .string(store.url(for: key)), "title": .string(metadata.title),
-                "metadata": metadata.metadata, "protection": .string(metadata.protection),
-            ])
+            sha256: metadata.sha256, machine: metadata.workflow, input: input)
         try await spool.create(record)
         records[id] = record
         return Standing(id: id, length: length, offset: 0, header: header, executionARN: nil)

@@ -82,12 +82,20 @@ public final class Frame {
         pointer.pointee.key_frame = isKeyframe ? 1 : 0
     }
 
+    /// Whether the decoder marks the picture as holding two fields.
+    var isInterlaced: Bool { pointer.pointee.interlaced_frame != 0 }
+
     /// Whether the decoder had to make up parts of the picture.
     var isDamaged: Bool {
         pointer.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || pointer.pointee.decode_error_flags != 0
     }
 
     func clear() { av_frame_unref(pointer) }
+
+    /// What a filter has noted about the frame under a name, nil when nothing.
+    public func note(_ name: String) -> String? {
+        av_dict_get(pointer.pointee.metadata, name, nil, 0).flatMap { $0.pointee.value }.map { String(cString: $0) }
+    }
 
     /// A second owner of the same samples.
     public func shared() throws(MediaError) -> Frame {

@@ -3,8 +3,8 @@ import CMediaShims
 
 /// Decodes one stream of an opened file. Owns the library's codec context; used by one thread at a time.
 ///
-/// A packet that does not decode is an error; so is a picture that the decoder had to make up in part, unless the
-/// decoder is lenient.
+/// What happens to a packet that does not decode, and to a picture that the decoder had to make up in part, its
+/// ``Strictness`` says.
 public final class Decoder {
     public let stream: StreamInfo
     private let context: UnsafeMutablePointer<AVCodecContext>
@@ -12,17 +12,30 @@ public final class Decoder {
     /// Where recently sent packets lay: decoders answer late, the more threads the later.
     private var sent: [(byte: Int64?, seconds: Double?)] = []
     private let delay: Int
-    private let isStrict: Bool
+    /// May change between packets: what a seek cuts off may be damaged, what comes after it may not.
+    public var strictness: Strictness
+
+    public enum Strictness: Sendable, Hashable {
+        /// Both are errors.
+        case strict
+        /// Pictures made up in part are taken.
+        case concealing
+        /// Such pictures are taken and packets that do not decode left out: what was lost on the air stays lost.
+        case tolerant
+    }
+
+    /// Pictures made up in part, and packets that did not decode.
+    public private(set) var damagedFrames = 0
+    public private(set) var undecodedPackets = 0
     /// Frames handed out so far.
     public private(set) var frames = 0
     public private(set) var packets = 0
 
     /// Opens a decoder for a stream.
     /// - Parameter threads: threads it may use; with 1 its errors name the very packet.
-    /// - Parameter isStrict: whether a picture with concealed errors is refused.
     /// - Throws: ``MediaError`` of kind `unsupported` when no decoder knows the codec.
     public init(
-        _ demuxer: Demuxer, stream: StreamInfo, threads: Int, isStrict: Bool = true
+        _ demuxer: Demuxer, stream: StreamInfo, threads: Int, strictness: Strictness = .strict
     ) throws(MediaError) {
         let log = LibraryLog()
         frame = try Frame()
@@ -39,7 +52,7 @@ public final class Decoder {
         self.stream = stream
         self.context = context
         delay = max(1, threads)
-        self.isStrict = isStrict
+        self.strictness = strictness
         let copied = avcodec_parameters_to_context(context, parameters)
         guard copied >= 0 else {
             throw .library(
@@ -73,12 +86,21 @@ public final class Decoder {
         }
         let log = LibraryLog()
         let accepted = avcodec_send_packet(context, packet?.pointer)
-        if accepted < 0, accepted != media_error_end() { throw failure(accepted, log) }
+        if accepted < 0, accepted != media_error_end() {
+            try forgive(accepted, log)
+            return
+        }
         while true {
             let received = avcodec_receive_frame(context, frame.pointer)
             if received == media_error_again() || received == media_error_end() { return }
-            if received < 0 { throw failure(received, log) }
-            if isStrict, frame.isDamaged, stream.kind == .video { throw damage(log) }
+            if received < 0 {
+                try forgive(received, log)
+                return
+            }
+            if frame.isDamaged, stream.kind == .video {
+                if strictness == .strict { throw damage(log) }
+                damagedFrames += 1
+            }
             frames += 1
             try body(frame)
             frame.clear()
@@ -94,6 +116,14 @@ public final class Decoder {
     /// Whether pictures nothing depends on are left out until further notice: the way to a later time is shorter.
     public func setSkipsUnreferenced(_ skips: Bool) {
         context.pointee.skip_frame = skips ? AVDISCARD_NONREF : AVDISCARD_DEFAULT
+    }
+
+    /// Decodes keyframes alone from now on.
+    public func setSkipsAllButKeyframes() { context.pointee.skip_frame = AVDISCARD_NONKEY }
+
+    private func forgive(_ code: Int32, _ log: LibraryLog) throws(MediaError) {
+        guard strictness == .tolerant, code == media_error_invalid_data() else { throw failure(code, log) }
+        undecodedPackets += 1
     }
 
     private var what: String { stream.kind == .audio ? "audio" : "video" }

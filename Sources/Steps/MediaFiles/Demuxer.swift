@@ -80,6 +80,9 @@ public final class Demuxer {
         return options.withUnsafeMutableBufferPointer { avformat_find_stream_info(context, $0.baseAddress) }
     }
 
+    /// What is asked of the file's packets: of what was received over the air, some may be lost.
+    public var strictness: Decoder.Strictness { container == "mpegts" ? .tolerant : .strict }
+
     /// The film: the picture stream with the most pixels, the first of equals; cover art is none.
     public var mainVideo: StreamInfo? {
         streams.filter { $0.kind == .video }.max { $0.width * $0.height < $1.width * $1.height }

@@ -77,9 +77,9 @@ public final class Encoder {
     }
 
     /// Opens an audio encoder for planar float samples.
-    /// - Parameter channels: 1 or 2.
+    /// - Parameter channels: 1, 2, or 6 for 5.1.
     public init(audio codec: String, sampleRate: Int, channels: Int, bitRate: Int) throws(MediaError) {
-        precondition(channels == 1 || channels == 2, "audio is encoded as mono or stereo")
+        precondition([1, 2, 6].contains(channels), "audio is encoded as mono, stereo or 5.1")
         let log = LibraryLog()
         packet = try Packet()
         let context = try Encoder.allocate(codec)

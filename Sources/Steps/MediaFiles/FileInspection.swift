@@ -2,13 +2,22 @@
 /// packets can tell.
 public struct FileInspection: Sendable {
     public let container: String
+    /// What is asked of the file's packets.
+    public let strictness: Decoder.Strictness
     /// The film; see ``Demuxer/mainVideo``.
     public let video: Video
     /// Sound streams that hold packets, the default one first.
     public let audio: [Audio]
     public let subtitles: [StreamInfo]
+    /// Streams of the file that are no part of what is made of it: sound in unknown formats, further pictures, data.
+    public let leftOut: [StreamInfo]
     /// From the first to the last moment of film and sound, in seconds.
     public let durationSeconds: Double
+    /// Whether the container's index leads to any picture.
+    public var isSeekable: Bool {
+        strictness == .strict
+            && ["mov", "matroska", "webm", "mxf"].contains { container.split(separator: ",").contains(Substring($0)) }
+    }
     /// Of all packets, in bits a second.
     public let bitRate: Int
 
@@ -22,6 +31,19 @@ public struct FileInspection: Sendable {
         public let last: Int64
         public let startSeconds: Double
         public let durationSeconds: Double
+
+        public init(
+            info: StreamInfo, frames: Int, timing: FrameTiming, first: Int64, last: Int64, startSeconds: Double,
+            durationSeconds: Double
+        ) {
+            self.info = info
+            self.frames = frames
+            self.timing = timing
+            self.first = first
+            self.last = last
+            self.startSeconds = startSeconds
+            self.durationSeconds = durationSeconds
+        }
 
         /// Size as shown: upright, with square samples.
         public var displaySize: (width: Int, height: Int) {
@@ -74,9 +96,14 @@ public struct FileInspection: Sendable {
             try FileInspection.checkClaims(demuxer, measures, measured: duration)
             try FileInspection.checkDuration(duration, limits)
             container = demuxer.container
+            strictness = demuxer.strictness
             self.video = video
             self.audio = audio
             subtitles = demuxer.streams.filter { $0.kind == .subtitle }
+            let taken = Set([main.index] + audio.map(\.info.index) + subtitles.filter(\.isText).map(\.index))
+            leftOut = demuxer.streams.filter {
+                !taken.contains($0.index) && $0.kind != .attachedPicture && measures[$0.index].packets > 0
+            }
             durationSeconds = duration
             bitRate = duration > 0 ? Int(Double(measures.reduce(0) { $0 + $1.bytes }) * 8 / duration) : 0
         } catch let error as MediaError {
@@ -181,6 +208,12 @@ public struct FileInspection: Sendable {
                 .unsupported,
                 "the video has \(timing.rate) frames a second; at most \(Int(limits.framesPerSecond)) are taken",
                 stream: info.index)
+        }
+        guard timing.rate.value * Double(info.width * info.height) <= limits.pixelsPerSecond else {
+            throw MediaError(
+                .unsupported,
+                "the video has \(info.width)x\(info.height) pixels \(timing.rate) times a second; at most "
+                    + "\(Int(limits.pixelsPerSecond)) pixels a second are taken", stream: info.index)
         }
         let interval = 1 / timing.rate.value
         let lastSeconds = measure.lastDuration > 0 ? Double(measure.lastDuration) * info.timeBase.value : interval

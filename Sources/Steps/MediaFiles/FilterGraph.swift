@@ -13,13 +13,13 @@ public final class FilterGraph {
     public struct Input: Sendable, Hashable {
         let arguments: String
 
-        /// Pictures like this one, with timestamps in `timeBase`.
-        public init(pictures frame: Frame, timeBase: Rational) {
+        /// Pictures like this one, with timestamps in `timeBase`; some filters ask for their rate.
+        public init(pictures frame: Frame, timeBase: Rational, rate: Rational? = nil) {
             let picture = frame.pointer.pointee
             let aspect = StreamInfo.plausibleAspect(Rational(known: picture.sample_aspect_ratio))
             arguments =
                 "buffer@source=width=\(picture.width):height=\(picture.height):pix_fmt=\(picture.format)"
-                + ":time_base=\(timeBase):sar=\(aspect)"
+                + ":time_base=\(timeBase):sar=\(aspect)" + (rate.map { ":frame_rate=\($0)" } ?? "")
         }
 
         /// Blocks of samples like this one, with timestamps in samples.

@@ -5,7 +5,7 @@ public enum FirstPicture {
     public static func timestamp(of info: StreamInfo, path: String) throws(MediaError) -> Int64? {
         let demuxer = try Demuxer(path: path)
         demuxer.select(streams: [info.index])
-        let decoder = try Decoder(demuxer, stream: info, threads: 1)
+        let decoder = try Decoder(demuxer, stream: info, threads: 1, strictness: demuxer.strictness)
         let packet = try Packet()
         var first: Int64?
         while decoder.frames == 0, try demuxer.read(into: packet) {

@@ -8,6 +8,16 @@ public struct FrameTiming: Sendable, Hashable {
     /// The exact rate of a constant film, the mean rate of another.
     public let rate: Rational
     public let isConstant: Bool
+    /// The rate to encode at: that of a constant film; for another the usual one that shows each of its pictures, at most
+    /// ``fastestRegular`` frames a second.
+    public let regularRate: Rational
+
+    /// Rates that films of varying rate are brought to.
+    static let regular: [Rational] = [
+        Rational(15, 1), Rational(24000, 1001), Rational(24, 1), Rational(25, 1), Rational(30000, 1001),
+        Rational(30, 1), Rational(48, 1), Rational(50, 1), Rational(60000, 1001), fastestRegular,
+    ]
+    static let fastestRegular = Rational(60, 1)
 
     /// Rates that cameras and editors make, in frames a second.
     static let usual: [Rational] = [
@@ -31,6 +41,7 @@ public struct FrameTiming: Sendable, Hashable {
                 lastDuration > 0
                 ? FrameTiming.reduced(Int64(timeBase.denominator), Int64(timeBase.numerator) * lastDuration) : nil
             rate = plausible.first ?? ofDuration ?? Rational(25, 1)
+            regularRate = rate
             isConstant = timestamps.count <= 1
             return
         }
@@ -47,16 +58,45 @@ public struct FrameTiming: Sendable, Hashable {
             FrameTiming.error(of: $0, timestamps: timestamps, timeBase: timeBase) < .infinity
         }) {
             rate = exact
+            regularRate = exact
             isConstant = true
         } else {
             rate = mean ?? plausible.first ?? Rational(25, 1)
+            regularRate = FrameTiming.regularRate(timestamps: timestamps, timeBase: timeBase, named: named)
             isConstant = false
         }
     }
 
-    public init(rate: Rational, isConstant: Bool) {
+    /// What was found before; without `regularRate` the same as `rate`.
+    public init(rate: Rational, regularRate: Rational? = nil, isConstant: Bool) {
         self.rate = rate
         self.isConstant = isConstant
+        self.regularRate = regularRate ?? rate
+    }
+
+    /// The rate for pictures that follow none: one in whose rhythm each has a place of its own and none is left free,
+    /// as where a camera's clock trembles or fields are repeated by a flag; otherwise one as fast as the film's faster
+    /// parts.
+    private static func regularRate(timestamps: [Int64], timeBase: Rational, named: [Rational]) -> Rational {
+        let paced = (named + regular).map { ($0, deviation(from: $0, timestamps: timestamps, timeBase: timeBase)) }
+        if let best = paced.min(by: { $0.1 < $1.1 }), best.1 < 0.45 { return best.0 }
+        let intervals = zip(timestamps, timestamps.dropFirst()).map { $1 - $0 }.filter { $0 > 0 }.sorted()
+        guard !intervals.isEmpty else { return fastestRegular }
+        let fast = 1 / (Double(intervals[intervals.count / 10]) * timeBase.value)
+        let near = (named + regular).filter { abs($0.value / fast - 1) < 0.03 }
+        return near.min { abs($0.value - fast) < abs($1.value - fast) }
+            ?? regular.first { $0.value >= fast } ?? fastestRegular
+    }
+
+    /// The largest distance of a picture from its place in a rhythm, in intervals of it.
+    private static func deviation(from rate: Rational, timestamps: [Int64], timeBase: Rational) -> Double {
+        guard let first = timestamps.first else { return 0 }
+        var worst = 0.0
+        for (index, timestamp) in timestamps.enumerated() {
+            worst = max(worst, abs(Double(timestamp - first) * timeBase.value * rate.value - Double(index)))
+            if worst >= 0.45 { return .infinity }
+        }
+        return worst
     }
 
     /// The largest distance in seconds between a timestamp and where the rate puts it; infinite when it is more than

@@ -15,6 +15,11 @@ public struct MediaLimits: Sendable, Hashable {
     /// Pictures of the film.
     public var pictures: Int { Int(durationSeconds * framesPerSecond) }
     public var audioChannels = 64
+    /// Pixels of film a second: 8K at 60 pictures.
+    public var pixelsPerSecond = 8192.0 * 4320 * 60
+    /// Processor seconds that decoding a second of film may take, and that a trial may take in all.
+    public var decodeRatio = 30.0
+    public var probeProcessorSeconds = 3.0
 
     public init() {}
 

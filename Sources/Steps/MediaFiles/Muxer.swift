@@ -13,7 +13,32 @@ public final class Muxer {
     public private(set) var end: Int64 = 0
     public private(set) var packetBytes = 0
 
-    public init(path: String, encoder: Encoder, language: String?) throws(MediaError) {
+    /// For what an encoder gives.
+    public convenience init(path: String, encoder: Encoder, language: String?) throws(MediaError) {
+        try self.init(path: path, timeBase: encoder.timeBase, language: language) { stream in
+            stream.pointee.avg_frame_rate = encoder.context.pointee.framerate
+            stream.pointee.sample_aspect_ratio = encoder.context.pointee.sample_aspect_ratio
+            return avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context)
+        }
+    }
+
+    /// For packets of a file's stream, as they are.
+    public convenience init(path: String, copying stream: Int, of reader: PacketReader) throws(MediaError) {
+        let source = reader.handle(stream)
+        try self.init(path: path, timeBase: reader.streams[stream].timeBase, language: nil) { stream in
+            stream.pointee.avg_frame_rate = source.pointee.avg_frame_rate
+            stream.pointee.sample_aspect_ratio = source.pointee.sample_aspect_ratio
+            let code = avcodec_parameters_copy(stream.pointee.codecpar, source.pointee.codecpar)
+            // The muxer chooses the tag of its own container.
+            stream.pointee.codecpar.pointee.codec_tag = 0
+            return code
+        }
+    }
+
+    private init(
+        path: String, timeBase: Rational, language: String?,
+        describe: (UnsafeMutablePointer<AVStream>) -> Int32
+    ) throws(MediaError) {
         let log = LibraryLog()
         var allocated: UnsafeMutablePointer<AVFormatContext>?
         let code = avformat_alloc_output_context2(&allocated, nil, "mp4", path)
@@ -22,7 +47,7 @@ public final class Muxer {
         }
         self.context = context
         self.path = path
-        encoderTimeBase = encoder.timeBase
+        encoderTimeBase = timeBase
         // The same input gives the same bytes: no times, no library versions.
         context.pointee.flags |= AVFMT_FLAG_BITEXACT
         guard let stream = avformat_new_stream(context, nil) else {
@@ -30,11 +55,9 @@ public final class Muxer {
             throw MediaError(.noMemory, "no memory for a stream")
         }
         self.stream = stream
-        let copied = avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context)
+        let copied = describe(stream)
         guard copied >= 0 else { throw .library(copied, "no MP4 can be written", otherwise: .refused, log: log) }
-        stream.pointee.time_base = encoder.context.pointee.time_base
-        stream.pointee.avg_frame_rate = encoder.context.pointee.framerate
-        stream.pointee.sample_aspect_ratio = encoder.context.pointee.sample_aspect_ratio
+        stream.pointee.time_base = timeBase.library
         if let language { av_dict_set(&stream.pointee.metadata, "language", language, 0) }
 
         let opened = avio_open(&context.pointee.pb, "file:" + path, AVIO_FLAG_WRITE)

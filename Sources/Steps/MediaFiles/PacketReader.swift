@@ -114,6 +114,12 @@ public final class PacketReader {
         }
     }
 
+    /// The library's own description of a stream, for copying it.
+    func handle(_ index: Int) -> UnsafeMutablePointer<AVStream> {
+        guard let handle = stream(index) else { preconditionFailure("the file has no stream \(index)") }
+        return handle
+    }
+
     private func stream(_ index: Int) -> UnsafeMutablePointer<AVStream>? {
         precondition(streams.indices.contains(index), "the file has no stream \(index)")
         return context.pointee.streams[index]
@@ -124,6 +130,13 @@ extension Packet {
     /// Decoding timestamp in the stream's time base, nil when unknown.
     public var decodingTimestamp: Int64? {
         pointer.pointee.dts == media_no_timestamp() ? nil : pointer.pointee.dts
+    }
+
+    /// Moves both timestamps on, in the stream's time base.
+    public func shift(by ticks: Int64) {
+        let none = media_no_timestamp()
+        if pointer.pointee.pts != none { pointer.pointee.pts += ticks }
+        if pointer.pointee.dts != none { pointer.pointee.dts += ticks }
     }
 
     /// The coded bytes, valid within the call.

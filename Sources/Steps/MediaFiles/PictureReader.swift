@@ -17,7 +17,7 @@ public final class PictureReader {
         demuxer = try Demuxer(path: path)
         demuxer.select(streams: [info.index])
         // What is cut off by a seek may look damaged; whether the film is, the encode tells.
-        decoder = try Decoder(demuxer, stream: info, threads: threads, isStrict: false)
+        decoder = try Decoder(demuxer, stream: info, threads: threads, strictness: .concealing)
         self.info = info
         packet = try Packet()
     }

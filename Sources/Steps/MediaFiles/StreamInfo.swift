@@ -34,6 +34,10 @@ public struct StreamInfo: Sendable, Hashable {
     public let fieldOrder: String?
     /// PQ (SMPTE ST 2084) or HLG (ARIB STD-B67) transfer.
     public let isHighDynamicRange: Bool
+    /// By the library's names, nil where the file leaves it open.
+    public let colourPrimaries: String?
+    public let colourTransfer: String?
+    public let colourMatrix: String?
     /// The two rates the demuxer derives; see ``FrameTiming`` for the true one.
     public let averageFrameRate: Rational?
     public let lowestFrameRate: Rational?
@@ -42,6 +46,9 @@ public struct StreamInfo: Sendable, Hashable {
     public let sampleRate: Int
     public let channels: Int
     public let channelLayout: String?
+
+    /// Subtitles that are text, and no pictures of it.
+    public let isText: Bool
 
     public var isInterlaced: Bool { fieldOrder.map { $0 != "progressive" } ?? false }
 
@@ -90,6 +97,17 @@ public struct StreamInfo: Sendable, Hashable {
             }
         isHighDynamicRange =
             parameters.color_trc == AVCOL_TRC_SMPTE2084 || parameters.color_trc == AVCOL_TRC_ARIB_STD_B67
+        func name(_ text: UnsafePointer<CChar>?, _ isKnown: Bool) -> String? {
+            isKnown ? text.map { String(cString: $0) } : nil
+        }
+        colourPrimaries = name(
+            av_color_primaries_name(parameters.color_primaries), parameters.color_primaries != AVCOL_PRI_UNSPECIFIED)
+        colourTransfer = name(
+            av_color_transfer_name(parameters.color_trc), parameters.color_trc != AVCOL_TRC_UNSPECIFIED)
+        colourMatrix = name(
+            av_color_space_name(parameters.color_space), parameters.color_space != AVCOL_SPC_UNSPECIFIED)
+        let properties = avcodec_descriptor_get(parameters.codec_id)?.pointee.props ?? 0
+        isText = kind == .subtitle && isDecodable && properties & AV_CODEC_PROP_TEXT_SUB != 0
         averageFrameRate = Rational(known: stream.pointee.avg_frame_rate)
         lowestFrameRate = Rational(known: stream.pointee.r_frame_rate)
 

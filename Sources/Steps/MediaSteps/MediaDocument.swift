@@ -1,24 +1,73 @@
 import JSON
 import MediaFiles
 
-extension FileInspection {
-    /// The part of validate's output that describes the media: everything but `source`.
+/// What validate tells of a film.
+struct MediaReport {
+    let inspection: FileInspection
+    let trial: DecodeProbe
+    let scan: Scan
+    let pictures: PictureSampling
+    /// Of each sound stream, by its index.
+    let loudness: [Int: Loudness]
+    let plan: PartPlan
+
+    /// Everything but `source`.
     var document: JSON {
         .members(
-            ("container", .string(container)),
-            ("durationSeconds", .seconds(durationSeconds)),
-            ("bitRate", .integer(bitRate)),
-            ("video", video.document),
-            ("audio", .array(audio.map(\.document))),
+            ("container", .string(inspection.container)),
+            ("durationSeconds", .seconds(inspection.durationSeconds)),
+            ("bitRate", .integer(inspection.bitRate)),
+            ("video", video),
+            ("audio", .array(inspection.audio.map(audio))),
             (
                 "subtitles",
                 .array(
-                    subtitles.map { info in
+                    inspection.subtitles.map { info in
                         .members(
                             ("index", .integer(info.index)), ("codec", .string(info.codec)),
-                            ("language", info.language.map(JSON.string)))
+                            ("text", .bool(info.isText)), ("language", info.language.map(JSON.string)))
                     })
-            ))
+            ),
+            ("parts", plan.document),
+            ("checks", .array(checks.map(\.document))),
+            ("limits", MediaLimits.standard.document))
+    }
+
+    private var video: JSON {
+        var document = inspection.video.document
+        document["scan"] = .string(scan.name)
+        document["firstField"] = scan.firstField.map(JSON.string)
+        document["firstTimestamp"] = .integer(Int(inspection.video.first))
+        document["lastTimestamp"] = .integer(Int(inspection.video.last))
+        document["black"] = .array(pictures.black.map(\.document))
+        document["frozen"] = .array(pictures.frozen.map(\.document))
+        document["decoded"] = ["frames": .integer(trial.pictures), "damaged": .integer(trial.damaged)]
+        return document
+    }
+
+    private func audio(_ stream: FileInspection.Audio) -> JSON {
+        var document = stream.document
+        if let loudness = loudness[stream.info.index] {
+            document["loudness"] = loudness.document
+            document["silence"] = .array(loudness.silence.map(\.document))
+        }
+        return document
+    }
+}
+
+extension PictureSampling.Stretch {
+    var document: JSON { ["startSeconds": .seconds(start), "endSeconds": .seconds(end)] }
+}
+
+extension MediaLimits {
+    /// What a film may be at most.
+    var document: JSON {
+        [
+            "durationSeconds": .double(durationSeconds), "streams": .integer(streams),
+            "pictureSide": .integer(pictureSide), "picturePixels": .integer(picturePixels),
+            "framesPerSecond": .double(framesPerSecond), "pixelsPerSecond": .double(pixelsPerSecond),
+            "audioChannels": .integer(audioChannels), "decodeRatio": .double(decodeRatio),
+        ]
     }
 }
 
@@ -35,12 +84,16 @@ extension FileInspection.Video {
             ("displayHeight", .integer(display.height)),
             ("frameRate", .string(timing.rate.description)),
             ("constantFrameRate", .bool(timing.isConstant)),
+            ("regularFrameRate", .string(timing.regularRate.description)),
             ("frames", .integer(frames)),
             ("rotation", .integer(info.orientation.rotation)),
             ("sampleAspectRatio", .string(info.sampleAspectRatio.aspectText)),
             ("pixelFormat", info.pixelFormat.map(JSON.string)),
             ("bitDepth", .integer(info.bitDepth)),
             ("highDynamicRange", .bool(info.isHighDynamicRange)),
+            ("primaries", info.colourPrimaries.map(JSON.string)),
+            ("transfer", info.colourTransfer.map(JSON.string)),
+            ("matrix", info.colourMatrix.map(JSON.string)),
             ("fieldOrder", info.fieldOrder.map(JSON.string)),
             ("startSeconds", .seconds(startSeconds)),
             ("durationSeconds", .seconds(durationSeconds)))

@@ -8,13 +8,10 @@ enum PictureFilters {
     ///   - sizes: of the pictures at each sink; the first is the largest.
     ///   - pixelFormat: `yuv420p` for films, `yuvj420p` for JPEG.
     static func description(
-        _ info: StreamInfo, like frame: Frame, sizes: [(width: Int, height: Int)], pixelFormat: String
+        _ info: StreamInfo, scan: Scan, like frame: Frame, sizes: [(width: Int, height: Int)], pixelFormat: String
     ) -> String {
         var chain: [String] = []
-        if info.isInterlaced {
-            // One picture for each coded one; pictures marked progressive pass.
-            chain.append("bwdif=mode=send_frame:parity=auto:deint=interlaced")
-        }
+        if let filter = scan.filterText { chain.append(filter) }
         chain += info.orientation.filterTexts
         if info.isHighDynamicRange, FilterGraph.has("zscale"), FilterGraph.has("tonemap"), let top = sizes.first {
             chain += toneMapping(frame.colours, width: top.width, height: top.height)

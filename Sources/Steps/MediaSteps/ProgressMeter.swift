@@ -31,6 +31,16 @@ struct ProgressMeter {
         report(mediaSeconds: mediaSeconds, frames: frames, parts: parts(), now: now)
     }
 
+    /// The same for work that asks whether to go on.
+    mutating func continues(mediaSeconds: Double) -> Bool {
+        do throws(StepFailure) {
+            try tick(mediaSeconds: mediaSeconds, frames: 0, parts: { [] })
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Reports the end of the work.
     func finish(mediaSeconds: Double, frames: Int, parts: [StepProgress.Part]) {
         report(mediaSeconds: mediaSeconds, frames: frames, parts: parts, now: clock.now)

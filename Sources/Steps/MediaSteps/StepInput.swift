@@ -28,14 +28,7 @@ struct StepInput {
         let demuxer = try open()
         var meter = ProgressMeter("inspect", totalSeconds: demuxer.claimedSeconds, surroundings)
         do throws(InspectionFailure) {
-            return try FileInspection(demuxer) { seconds in
-                do throws(StepFailure) {
-                    try meter.tick(mediaSeconds: seconds, frames: 0, parts: { [] })
-                    return true
-                } catch {
-                    return false
-                }
-            }
+            return try FileInspection(demuxer) { seconds in meter.continues(mediaSeconds: seconds) }
         } catch {
             switch error {
             case .media(let error): throw StepFailure(error)

@@ -174,7 +174,8 @@ private struct Thumbnails {
         let graph = try FilterGraph(
             FilterGraph.Input(pictures: picture, timeBase: video.info.timeBase),
             PictureFilters.description(
-                video.info, like: picture, sizes: [(width, height)], pixelFormat: "yuvj420p"),
+                video.info, scan: video.info.declaredScan, like: picture, sizes: [(width, height)],
+                pixelFormat: "yuvj420p"),
             sinks: 1, kind: .video, threads: 1)
         var result: Frame?
         let keep = { (_: Int, frame: Frame) throws(MediaError) in result = try frame.shared() }

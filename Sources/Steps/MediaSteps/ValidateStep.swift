@@ -13,7 +13,9 @@ public struct ValidateStep: LocalStep {
 
     public func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
         let source = try StepInput(input, ValidateStep.contract, surroundings)
-        var document = try ValidateStep.probe(source, surroundings)
+        let seconds = input["partSeconds"]?.doubleValue ?? PartPlan.standardSeconds
+        guard (1...3600).contains(seconds) else { throw .parametersInvalid("partSeconds must be from 1 to 3600") }
+        var document = try ValidateStep.probe(source, partSeconds: seconds, surroundings)
         let (bytes, digest) = try ValidateStep.digest(of: source.path, surroundings)
         document["source"] = [
             "url": .string(source.url), "bytes": .integer(bytes), "sha256": .string(digest.hex),
@@ -57,13 +59,39 @@ public struct ValidateStep: LocalStep {
         return try probe(StepInput(["source": .string(path)], contract, surroundings), surroundings)
     }
 
-    private static func probe(_ source: StepInput, _ surroundings: StepSurroundings) throws(StepFailure) -> JSON {
+    private static func probe(
+        _ source: StepInput, partSeconds: Double = PartPlan.standardSeconds, _ surroundings: StepSurroundings
+    ) throws(StepFailure) -> JSON {
         let inspection = try source.inspect(surroundings)
+        var meter = ProgressMeter("look", totalSeconds: inspection.durationSeconds, surroundings)
+        let go = { (seconds: Double) in meter.continues(mediaSeconds: seconds) }
         do throws(MediaError) {
-            try DecodeProbe.run(inspection, path: source.path, limits: .standard)
+            let path = source.path
+            let trial = try DecodeProbe(inspection, path: path, limits: .standard)
+            let scan = try inspection.video.scan(path: path)
+            guard let pictures = try PictureSampling(inspection.video, path: path, continues: go) else {
+                throw .stopped
+            }
+            let wishes = inspection.audio.compactMap { stream in
+                AudioForm.all(of: stream.info).first.map { LoudnessMeasurement.Wish(info: stream.info, form: $0) }
+            }
+            guard
+                let loudness = try LoudnessMeasurement.run(
+                    wishes, path: path, strictness: inspection.strictness, continues: go)
+            else { throw .stopped }
+            return MediaReport(
+                inspection: inspection, trial: trial, scan: scan, pictures: pictures,
+                loudness: Dictionary(uniqueKeysWithValues: loudness.map { ($0.key.info.index, $0.value) }),
+                plan: PartPlan(
+                    inspection.video, scan: scan, seconds: partSeconds, isSeekable: inspection.isSeekable)
+            ).document
         } catch {
-            throw StepFailure(error)
+            throw error == .stopped ? .stopped : StepFailure(error)
         }
-        return inspection.document
     }
+}
+
+extension MediaError {
+    /// Stands for the wish to stop, on its way out.
+    static let stopped = MediaError(.refused, "the step was told to stop")
 }

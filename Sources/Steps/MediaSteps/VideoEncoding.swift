@@ -1,24 +1,32 @@
 import MediaFiles
 
-/// Encodes decoded pictures in every rung of a ladder. Each picture goes through one filter graph that scales it once
-/// for each rung; pictures keep their number and their times.
+/// Encodes decoded pictures in every rung of a ladder. Pictures are made whole, put at the places of a constant rate
+/// (see ``FramePacing``), and go through one filter graph that scales each of them once for each rung.
 final class VideoEncoding {
     private let info: StreamInfo
     private let timing: FrameTiming
-    /// The first picture's timestamp: it becomes zero.
-    private let origin: Int64
+    private let scan: Scan
     private let ladder: Ladder
     private let preset: String
     private let threads: Int
     private let directory: String
-    private let timeBase: Rational
+    /// Of the rungs: pictures are counted.
+    let frameRate: Rational
     let keyframeInterval: Int
+    private var timeBase: Rational { frameRate.inverse }
+
+    /// Takes the fields of telecined pictures apart.
+    private var pulldown: (input: FilterGraph.Input, graph: FilterGraph)?
+    private var pacing: FramePacing
+    /// The places that are encoded, nil for all; and how many beside them go through the filters.
+    private let part: Range<Int64>?
+    private let margin: Int64
+    /// The picture whose places are not all known yet.
+    private var held: Frame?
 
     private var graph: FilterGraph?
     private var graphInput: FilterGraph.Input?
     private var outputs: [Output?]
-    private var last: Int64 = -1
-    private(set) var framesIn = 0
 
     /// One rung's encoder and file.
     final class Output {
@@ -38,6 +46,8 @@ final class VideoEncoding {
     /// What became of a rung.
     struct Result {
         let rung: Ladder.Rung
+        let frameRate: Rational
+        let keyframeInterval: Int
         let frames: Int
         let packets: Int
         let packetBytes: Int
@@ -46,46 +56,94 @@ final class VideoEncoding {
     }
 
     init(
-        _ video: FileInspection.Video, origin: Int64, ladder: Ladder, preset: String, threads: Int, directory: String
+        _ film: Film, part: Range<Int64>?, origin: Int64, ladder: Ladder, preset: String, threads: Int,
+        directory: String
     ) {
+        let video = film.video
         info = video.info
         timing = video.timing
-        self.origin = origin
+        scan = film.scan
+        self.part = part
+        // Filters that look at neighbours get to see those of the part's first and last pictures.
+        margin = part == nil || film.scan == .progressive ? 0 : 2
         self.ladder = ladder
         self.preset = preset
         self.threads = threads
         self.directory = directory
-        // A constant film counts pictures; another keeps the ticks it came with.
-        timeBase = timing.isConstant ? timing.rate.inverse : info.timeBase
-        keyframeInterval = Ladder.keyframeInterval(frameRate: timing.rate)
+        let whole = video.timing.regularRate
+        frameRate = scan == .telecined ? Rational(whole.numerator * 4, whole.denominator * 5) : whole
+        keyframeInterval = Ladder.keyframeInterval(frameRate: frameRate)
+        pacing = FramePacing(
+            origin: part.map { _ in (origin, video.info.timeBase) }, rate: frameRate,
+            durationSeconds: video.durationSeconds, keepsAll: video.timing.isConstant)
         outputs = ladder.rungs.map { _ in nil }
     }
 
     /// Takes a decoded picture; its contents move away.
     func add(_ frame: Frame) throws(MediaError) {
-        let time = frame.timestamp.map { rescale($0 - origin) } ?? last + 1
-        // Times in a damaged or careless file may stand still; pictures then follow each other by one tick.
-        let timestamp = max(time, last + 1)
-        let duration = frame.duration > 0 ? max(1, rescale(frame.duration)) : 1
-        last = timestamp
-        framesIn += 1
-        frame.timestamp = timestamp
-        frame.duration = frame.duration > 0 || timing.isConstant ? duration : oneFrame
-        let input = FilterGraph.Input(pictures: frame, timeBase: timeBase)
-        if input != graphInput {
-            try drain()
-            graph = try FilterGraph(
-                input,
-                PictureFilters.description(
-                    info, like: frame, sizes: ladder.rungs.map { ($0.width, $0.height) }, pixelFormat: "yuv420p"),
-                sinks: ladder.rungs.count, kind: .video, threads: min(threads, 4))
-            graphInput = input
+        guard scan == .telecined else { return try pace(frame, timeBase: info.timeBase) }
+        // The decoder's guess becomes the timestamp that filters see.
+        frame.timestamp = frame.timestamp
+        let input = FilterGraph.Input(pictures: frame, timeBase: info.timeBase, rate: timing.regularRate)
+        if pulldown?.input != input {
+            try endPulldown()
+            let graph = try FilterGraph(
+                input, "[source]\(Scan.pulldownRemoval)[sink0]", sinks: 1, kind: .video, threads: min(threads, 4))
+            pulldown = (input, graph)
         }
-        try filter(frame)
+        try removePulldown(frame)
+    }
+
+    private func removePulldown(_ frame: Frame?) throws(MediaError) {
+        guard let pulldown else { return }
+        try pulldown.graph.filter(frame) { (_: Int, picture: Frame) throws(MediaError) in
+            try pace(picture, timeBase: pulldown.graph.timeBases[0])
+        }
+    }
+
+    private func endPulldown() throws(MediaError) {
+        try removePulldown(nil)
+        pulldown = nil
+    }
+
+    private func pace(_ frame: Frame, timeBase: Rational) throws(MediaError) {
+        let next = try frame.shared()
+        switch pacing.add(frame.timestamp, timeBase: timeBase) {
+        case .first, .replacing: break
+        case .after(let slots): try show(slots)
+        }
+        held = next
+    }
+
+    /// Encodes the held picture at each of its places.
+    private func show(_ slots: Range<Int64>) throws(MediaError) {
+        guard let held else { return }
+        let wanted = part.map { ($0.lowerBound - margin)..<($0.upperBound + margin) } ?? slots
+        for slot in slots.clamped(to: wanted) {
+            if part?.contains(slot) ?? true { framesShown += 1 }
+            let frame = try held.shared()
+            frame.timestamp = slot
+            frame.duration = 1
+            let input = FilterGraph.Input(pictures: frame, timeBase: timeBase)
+            if input != graphInput {
+                try drain()
+                graph = try FilterGraph(
+                    input,
+                    PictureFilters.description(
+                        info, scan: scan, like: frame, sizes: ladder.rungs.map { ($0.width, $0.height) },
+                        pixelFormat: "yuv420p"),
+                    sinks: ladder.rungs.count, kind: .video, threads: min(threads, 4))
+                graphInput = input
+            }
+            try filter(frame)
+        }
     }
 
     /// Ends every rung's file.
     func finish() throws(MediaError) -> [Result] {
+        try endPulldown()
+        try show(pacing.finish())
+        held = nil
         try drain()
         var results: [Result] = []
         for (rung, output) in zip(ladder.rungs, outputs) {
@@ -94,7 +152,8 @@ final class VideoEncoding {
             try output.muxer.finish()
             results.append(
                 Result(
-                    rung: rung, frames: output.encoder.framesIn, packets: output.encoder.packetsOut,
+                    rung: rung, frameRate: frameRate, keyframeInterval: keyframeInterval,
+                    frames: output.encoder.framesIn, packets: output.encoder.packetsOut,
                     packetBytes: output.muxer.packetBytes,
                     durationSeconds: Double(output.muxer.end) * timeBase.value, options: output.options))
         }
@@ -106,12 +165,32 @@ final class VideoEncoding {
         zip(ladder.rungs, outputs).map { ($0.name, $1?.encoder.packetsOut ?? 0) }
     }
 
+    /// Pictures each rung must have in the end, and of those such as stand for a time without one of its own; pictures
+    /// left out because another one took their place.
+    private(set) var framesShown = 0
+    var framesRepeated: Int { pacing.repeated }
+    var framesDropped: Int { pacing.dropped }
+
     /// Media time that has come in, in seconds.
-    var seconds: Double { Double(max(0, last)) * timeBase.value }
+    var seconds: Double { Double(framesShown) * timeBase.value }
 
-    private func rescale(_ ticks: Int64) -> Int64 { info.timeBase.rescale(ticks, to: timeBase) }
+    /// Whether the part's last picture and what filters want behind it have come in.
+    var isComplete: Bool {
+        guard let part, let last = pacing.last else { return false }
+        return last >= part.upperBound + margin
+    }
 
-    private var oneFrame: Int64 { max(1, timing.rate.inverse.rescale(1, to: timeBase)) }
+    /// Whether pictures of the part, or such as its filters want, may come next.
+    var isNear: Bool {
+        guard let part else { return true }
+        return (pacing.last ?? .min) >= part.lowerBound - margin - 1
+    }
+
+    /// The time at which decoding must have begun for the part, in the stream's time base.
+    func entry(origin: Int64) -> Int64 {
+        guard let part else { return origin }
+        return origin + timeBase.rescale(max(0, part.lowerBound - margin), to: info.timeBase)
+    }
 
     private func drain() throws(MediaError) {
         guard graph != nil else { return }
@@ -126,6 +205,10 @@ final class VideoEncoding {
             if graph.timeBases[index] != timeBase, let timestamp = picture.timestamp {
                 picture.timestamp = graph.timeBases[index].rescale(timestamp, to: timeBase)
             }
+            if let part {
+                guard let slot = picture.timestamp, part.contains(slot) else { return }
+                picture.timestamp = slot - part.lowerBound
+            }
             let output = try output(index, like: picture)
             picture.setKeyframe(output.encoder.framesIn % keyframeInterval == 0)
             try output.encoder.encode(picture) { (packet: Packet) throws(MediaError) in
@@ -138,7 +221,7 @@ final class VideoEncoding {
         if let output = outputs[index] { return output }
         let rung = ladder.rungs[index]
         let settings = Encoder.Video(
-            codec: "libx264", width: rung.width, height: rung.height, timeBase: timeBase, frameRate: timing.rate,
+            codec: "libx264", width: rung.width, height: rung.height, timeBase: timeBase, frameRate: frameRate,
             threads: ladder.threads(of: threads)[index], pixelFormat: "yuv420p",
             options: Ladder.options(rung, preset: preset, keyframeInterval: keyframeInterval))
         let output = try Output(rung, settings: settings, like: frame, directory: directory)

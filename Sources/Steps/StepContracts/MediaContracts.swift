@@ -1,9 +1,15 @@
 extension StepContract {
     public static let validate = StepContract(
-        name: "validate", version: 1,
+        name: "validate", version: 2,
         summary: "Opens a film, measures it packet by packet and refuses what cannot become a title, with the reason.",
         runner: .mediaWorker,
-        input: [StepField("source", .string, "the address of the uploaded film, a URL")],
+        input: [
+            StepField("source", .string, "the address of the uploaded film, a URL"),
+            StepField(
+                "partSeconds", .number, required: false, "how much of a long film makes a part, 60 seconds unless given"
+            ),
+            .reuse,
+        ],
         output: [
             StepField("source", .object, "the film as a stored object: url, bytes, sha256"),
             StepField("container", .string, "the container's name"),
@@ -11,32 +17,72 @@ extension StepContract {
             StepField("bitRate", .number, "of all packets, bits a second"),
             StepField(
                 "video", .object,
-                "index, codec, profile, width, height, displayWidth, displayHeight, frameRate, constantFrameRate, frames, "
-                    + "rotation, sampleAspectRatio, pixelFormat, bitDepth, fieldOrder, startSeconds, durationSeconds"),
+                "index, codec, profile, width, height, displayWidth, displayHeight, frameRate, constantFrameRate, "
+                    + "regularFrameRate, frames, rotation, sampleAspectRatio, pixelFormat, bitDepth, highDynamicRange, primaries, "
+                    + "transfer, matrix, fieldOrder, scan, startSeconds, durationSeconds, black, frozen, decoded"),
             StepField(
-                "audio", .array, "each with index, codec, sampleRate, channels, language, startSeconds, durationSeconds"
+                "audio", .array,
+                "each with index, codec, sampleRate, channels, language, startSeconds, durationSeconds, loudness, silence"
             ),
-            StepField("subtitles", .array, "each with index, codec, language"),
+            StepField("subtitles", .array, "each with index, codec, text, language"),
+            StepField(
+                "parts", .array,
+                "how a long film's pictures are shared out, each with first and count; none for a film that is done in one"
+            ),
+            StepField(
+                "checks", .array,
+                "what is unusual, each with name, severity and message: 'fix' is mended by transcode, 'warn' stays; what is "
+                    + "refused fails the step"),
+            StepField("limits", .object, "what a film may be at most"),
         ])
 
     public static let transcode = StepContract(
-        name: "transcode", version: 2,
-        summary: "Decodes a film once and encodes every rung of its ladder and every sound track, one MP4 each.",
+        name: "transcode", version: 3,
+        summary: "Decodes a film once and encodes every rung of its ladder and every sound track, one MP4 each; text "
+            + "subtitles become WebVTT.",
         runner: .mediaWorker, heartbeatSeconds: 30,
         input: [
             StepField("source", .object, "the film: url, bytes, sha256, as validate gives them"),
-            StepField("media", .object, required: false, "what validate found"),
+            StepField("media", .object, required: false, "what validate found; a part needs it"),
+            StepField(
+                "part", .any, required: false,
+                "the whole unless given; 'sound' for sound and text alone; or one of validate's parts: first and count of "
+                    + "pictures"),
             StepField("ladder", .string, required: false, "which rungs: 'fixed'"),
             StepField("preset", .string, required: false, "x264's preset, 'veryfast' unless given"),
+            StepField(
+                "loudness", .any, required: false,
+                "what sound is brought to: integrated, -23 LUFS unless given, and truePeak, at most -1 dBTP unless given; "
+                    + "'source' leaves it as it is"),
+            .reuse,
         ],
         output: [
             StepField(
                 "renditions", .array,
                 "each with kind, name, file, codec, bytes, bitRate, durationSeconds, options; video also with width, height, "
-                    + "frameRate, frames; audio with sampleRate, channels, language"),
+                    + "frameRate, frames; audio with sampleRate, channels, language, loudness of the source, gain; text with "
+                    + "language, cues"),
+            StepField("scan", .string, "what the pictures turned out to be: progressive, interlaced or telecined"),
             StepField("framesEncoded", .number, "pictures encoded, all rungs together"),
             StepField("framesDecoded", .number, "pictures decoded from the source"),
+            StepField("framesDamaged", .number, "pictures lost or made up in part, in transport streams"),
+            StepField("framesRepeated", .number, "pictures shown once more where the source has none"),
+            StepField("framesDropped", .number, "pictures left out where the source has two"),
             StepField("cpuSeconds", .number, "processor time spent"),
+        ])
+
+    public static let join = StepContract(
+        name: "join", version: 1,
+        summary: "Joins what transcode made of a film's parts into one MP4 for each rung, untouched and counted.",
+        runner: .mediaWorker, heartbeatSeconds: 30,
+        input: [
+            StepField("parts", .array, "the renditions that transcode gave for each part, in order"),
+            StepField("sound", .array, required: false, "the renditions that it gave for the part 'sound'"),
+            .reuse,
+        ],
+        output: [
+            StepField("renditions", .array, "as transcode gives them for a whole film"),
+            StepField("frames", .number, "pictures in each rung"),
         ])
 
     public static let thumbnail = StepContract(
@@ -46,6 +92,7 @@ extension StepContract {
         input: [
             StepField("source", .object, "the film: url, bytes, sha256, as validate gives them"),
             StepField("media", .object, required: false, "what validate found"),
+            .reuse,
         ],
         output: [
             StepField("poster", .object, "a stored JPEG"),
@@ -82,6 +129,7 @@ extension StepContract {
                     + "systems, as protect gives them"
             ),
             StepField("clearLeadSeconds", .number, required: false, "segments that begin before it stay clear"),
+            .reuse,
         ],
         output: [
             StepField("prefix", .string, "the key prefix of everything the package holds"),
@@ -113,7 +161,7 @@ extension StepContract {
         ])
 
     /// The steps that make a title out of an upload.
-    public static let media: [StepContract] = [.validate, .transcode, .thumbnail, .protect, .package, .publish]
+    public static let media: [StepContract] = [.validate, .transcode, .join, .thumbnail, .protect, .package, .publish]
 
     /// Every step this release knows.
     public static let all: [StepContract] = media + data
@@ -123,4 +171,10 @@ extension StepContract {
 
     /// The contract of a step by its name (without the resource prefix); nil when there is no such step.
     public static func named(_ name: String) -> StepContract? { all.first { $0.name == name } }
+}
+
+extension StepField {
+    /// Every media step's: no part of what makes its result.
+    fileprivate static let reuse = StepField(
+        "reuse", .boolean, required: false, "whether a kept result is taken, true unless given")
 }

@@ -16,45 +16,76 @@ struct ResultStore: Sendable {
 
     private func documentKey(_ key: String) -> String { "results/\(key).json" }
 
-    /// The output kept under a key; nil when there is none, or when an object it refers to is gone.
-    func find(_ key: String) async throws(StepFailure) -> JSON? {
-        let bytes: [UInt8]
-        do {
-            bytes = try await store.get(documentKey(key), range: nil, maxBytes: ResultStore.maximumDocumentBytes)
-        } catch {
-            if error.code == .notFound { return nil }
-            throw StepFailure(error)
-        }
-        let output: JSON
-        do {
-            guard let member = try JSON(parsing: bytes)["output"] else { return nil }
-            output = member
-        } catch {
-            // A document of another release, or a damaged one: the step is run again and the document replaced.
-            return nil
-        }
+    /// What a look for a kept result finds.
+    enum Finding: Sendable {
+        case output(JSON)
+        case nothing
+        /// A result, but an object it refers to is gone.
+        case gone(key: String)
+    }
+
+    /// Looks for the output kept under a key.
+    func find(_ key: String) async throws(StepFailure) -> Finding {
+        // A document of another release, or a damaged one: the step is run again and the document replaced.
+        guard let output = try await document(documentKey(key))?["output"] else { return .nothing }
         let objects = StepFiles.storedObjects(in: output)
         let step = max(1, objects.count / ResultStore.sampledObjects)
         for index in stride(from: 0, to: objects.count, by: step) {
             do {
                 let info = try await store.head(objects[index].name)
-                if let bytes = objects[index].bytes, Int64(bytes) != info.bytes { return nil }
+                if let bytes = objects[index].bytes, Int64(bytes) != info.bytes {
+                    return .gone(key: objects[index].name)
+                }
             } catch {
-                if error.code == .notFound { return nil }
+                if error.code == .notFound { return .gone(key: objects[index].name) }
                 throw StepFailure(error)
             }
         }
-        return output
+        return .output(output)
+    }
+
+    private func document(_ key: String) async throws(StepFailure) -> JSON? {
+        let bytes: [UInt8]
+        do {
+            bytes = try await store.get(key, range: nil, maxBytes: ResultStore.maximumDocumentBytes)
+        } catch {
+            if error.code == .notFound { return nil }
+            throw StepFailure(error)
+        }
+        return JSON.kept(bytes)
     }
 
     /// Keeps an output under its key, in place of one that was not believed.
-    func keep(_ output: JSON, step: String, version: Int, key: String) async throws(StepFailure) {
+    /// - Parameters:
+    ///   - identity: what the key was made of.
+    ///   - subject: the content it is about, for ``changes(from:step:subject:)``.
+    func keep(
+        _ output: JSON, step: String, version: Int, key: String, identity: String, subject: String?
+    ) async throws(StepFailure) {
         let document: JSON = ["step": .string(step), "version": .integer(version), "output": output]
+        try await replace(document, documentKey(key))
+        guard let subject else { return }
+        try await replace(["identity": .string(identity)], lastKey(step, subject))
+    }
+
+    /// In what an identity differs from that of the result kept last for the same content; nil when there is none.
+    func changes(
+        from identity: String, step: String, subject: String?
+    ) async throws(StepFailure) -> [StepReuse.Change]? {
+        guard let subject, let last = try await document(lastKey(step, subject))?["identity"]?.stringValue,
+            let before = JSON.kept(Array(last.utf8)), let now = JSON.kept(Array(identity.utf8))
+        else { return nil }
+        return StepReuse.changes(from: before, to: now)
+    }
+
+    private func lastKey(_ step: String, _ subject: String) -> String { "results/last/\(step)/\(subject).json" }
+
+    private func replace(_ document: JSON, _ key: String) async throws(StepFailure) {
         do {
             do {
                 _ = try await put(document, key)
             } catch  where error.code == .alreadyExists {
-                try await store.delete(documentKey(key))
+                try await store.delete(key)
                 _ = try await put(document, key)
             }
         } catch {
@@ -65,6 +96,13 @@ struct ResultStore: Sendable {
     }
 
     private func put(_ document: JSON, _ key: String) async throws(ObjectStorageError) -> ObjectReference {
-        try await store.put(.bytes(document.utf8), key: documentKey(key), contentType: "application/json")
+        try await store.put(.bytes(document.utf8), key: key, contentType: "application/json")
+    }
+}
+
+extension JSON {
+    /// A kept document; nil for one of another release or a damaged one, which counts as none and is replaced.
+    static func kept(_ bytes: [UInt8]) -> JSON? {
+        do { return try JSON(parsing: bytes) } catch { return nil }
     }
 }

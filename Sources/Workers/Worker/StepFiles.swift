@@ -90,9 +90,16 @@ enum StepFiles {
             switch value {
             case .array(let elements): return .array(elements.map(reduce))
             case .object(let members):
-                let kept = members.filter { $0.key != cachedMember || $0.value.boolValue == nil }
+                let kept = members.filter { !isAboutReuse($0.key, $0.value) }
                 return .object(kept.mapValues(reduce))
             case .null, .bool, .integer, .double, .string: return value
+            }
+        }
+        func isAboutReuse(_ name: String, _ value: JSON) -> Bool {
+            switch name {
+            case cachedMember: value.boolValue != nil
+            case StepReuse.member: value.boolValue != nil || value["reused"]?.boolValue != nil
+            default: false
             }
         }
         var parameters = reduce(input)

@@ -82,29 +82,88 @@ private struct TaskRun: Sendable {
             step: contract.name, version: contract.version, input: offer.input,
             digests: brought.mapValues(\.sha256))
         let key = ResultStore.key(identity: identity)
-        if configuration.usesResults, let output = try await results.find(key) {
-            report(StepProgress(stage: "cached"))
-            logger.info("result found", metadata: ["result": "\(key)"])
-            var found = withSource(output, brought)
-            if case .object = found { found[StepFiles.cachedMember] = true }
-            return .success(found, isCached: true)
+        let job = Job(
+            contract: contract, references: references, identity: identity, key: key,
+            subject: references.compactMap { $0.sha256 ?? brought[$0.name]?.sha256 }.first)
+        let claim = ResultClaim(
+            store: configuration.store, key: key, holder: offer.idempotencyKey, nonce: SHA256.hash(offer.token).hex)
+        guard configuration.usesResults, offer.input[StepReuse.member]?.boolValue != false else {
+            let who = configuration.usesResults ? "The run" : "The worker's configuration"
+            return try await make(job, brought, bringer, results, scratch, reuse: .notAsked(who: who))
         }
+        var finding = try await results.find(key)
+        if case .output(let output) = finding { return reused(output, brought, job, .reused) }
+        let isHeld = try await claim.acquire(
+            waiting: { report(StepProgress(stage: "wait")) },
+            isMade: { () async throws(StepFailure) in
+                finding = try await results.find(key)
+                if case .output = finding { return true }
+                return false
+            })
+        // Whoever held the claim before may have ended in between.
+        if isHeld { finding = try await results.find(key) }
+        if case .output(let output) = finding {
+            if isHeld { try await claim.hold(logger: logger) { () async throws(StepFailure) in } }
+            return reused(output, brought, job, .waited)
+        }
+        let reuse: StepReuse
+        if case .gone(let object) = finding {
+            reuse = .gone(key: object)
+        } else {
+            let changes = try await results.changes(from: identity, step: contract.name, subject: job.subject)
+            reuse = changes.map { .changed($0) } ?? .first
+        }
+        let files = brought
+        return try await claim.hold(logger: logger) { () async throws(StepFailure) in
+            try await make(job, files, bringer, results, scratch, reuse: reuse)
+        }
+    }
 
-        let missing = references.filter { brought[$0.name] == nil }
+    /// What a task comes down to.
+    private struct Job: Sendable {
+        let contract: StepContract
+        let references: [FileReference]
+        let identity: String
+        let key: String
+        /// The digest of the content it is about.
+        let subject: String?
+    }
+
+    private func reused(
+        _ output: JSON, _ brought: [String: BroughtFile], _ job: Job, _ reuse: StepReuse
+    ) -> TaskOutcome {
+        report(StepProgress(stage: "cached"))
+        logger.info("result found", metadata: ["result": "\(job.key)"])
+        var found = withSource(output, brought)
+        if case .object = found {
+            found[StepFiles.cachedMember] = true
+            found[StepReuse.member] = reuse.document(result: job.key)
+        }
+        return .success(found, isCached: true)
+    }
+
+    private func make(
+        _ job: Job, _ alreadyBrought: [String: BroughtFile], _ bringer: FileBringer, _ results: ResultStore,
+        _ scratch: ScratchDirectory, reuse: StepReuse
+    ) async throws(StepFailure) -> TaskOutcome {
+        var brought = alreadyBrought
+        let missing = job.references.filter { brought[$0.name] == nil }
         try ScratchDirectory.checkSpace(
             in: configuration.scratch,
             bytes: ScratchDirectory.reserveBytes + missing.reduce(0) { $0 + bringer.scratchBytes($1) })
-        for (index, reference) in references.enumerated() where brought[reference.name] == nil {
+        for (index, reference) in job.references.enumerated() where brought[reference.name] == nil {
             report(StepProgress(stage: "fetch"))
             brought[reference.name] = try await bringer.bring(reference, as: String(index))
         }
 
-        let prefix = try await outputPrefix(key)
+        let prefix = try await outputPrefix(job.key)
         let contentKeys = try await engine.contentKeys(of: offer)
         report(StepProgress(stage: "start"))
+        var input = offer.input
+        input[StepReuse.member] = nil
         let made = try await process.run(
             StepProcess.Job(
-                step: contract.name, input: offer.input, files: brought.mapValues(\.path),
+                step: job.contract.name, input: input, files: brought.mapValues(\.path),
                 outputDirectory: scratch.output, linkDirectory: scratch.links, outputPrefix: prefix,
                 threads: configuration.threads, timeoutSeconds: offer.timeoutSeconds, contentKeys: contentKeys),
             report: report)
@@ -112,8 +171,12 @@ private struct TaskRun: Sendable {
         var output = try await files.shorten(try await files.store(made, report: report))
         // Where the source lies is no part of the result: the same content elsewhere gives the same result.
         if StepFiles.openSource(offer.input) != nil { output["source"] = nil }
-        try await results.keep(output, step: contract.name, version: contract.version, key: key)
-        return .success(withSource(output, brought), isCached: false)
+        try await results.keep(
+            output, step: job.contract.name, version: job.contract.version, key: job.key, identity: job.identity,
+            subject: job.subject)
+        var told = withSource(output, brought)
+        if case .object = told { told[StepReuse.member] = reuse.document(result: job.key) }
+        return .success(told, isCached: false)
     }
 
     /// Adds what is now known of a source that the input named without checksum.

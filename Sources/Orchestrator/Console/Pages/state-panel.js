@@ -41,12 +41,13 @@ export class StatePanel extends HTMLElement {
     this.facts = h("dl", { class: "facts" });
     this.trouble = h("div", { class: "trouble-box", hidden: true });
     this.meter = h("section", { class: "meter", hidden: true, "aria-label": "Progress" });
+    this.reuse = h("section", { hidden: true, "aria-label": "Kept results" });
     this.input = h("div", {});
     this.output = h("div", {});
     const definition = node?.state ? jsonSection("Definition", node.state, { open: !state }) : null;
     this.replaceChildren(
       h("div", { class: "panel-head" }, this.heading, this.mark),
-      this.facts, this.trouble, this.meter, this.output, this.input, definition ?? "");
+      this.facts, this.trouble, this.meter, this.reuse, this.output, this.input, definition ?? "");
     if (!state) this.facts.replaceChildren(fact("type", node.state.Type), node.path ? fact("within", node.path) : "");
   }
 
@@ -101,7 +102,19 @@ export class StatePanel extends HTMLElement {
     });
   }
 
+  /** Why the result was taken from an earlier run or was made, field by field. */
+  #reuse(reuse) {
+    this.reuse.hidden = reuse?.reused === undefined;
+    if (this.reuse.hidden) { this.reuse.replaceChildren(); return; }
+    const fields = (reuse.changed ?? []).map((change) => h("li", {},
+      h("code", {}, change.field), " was ", h("code", {}, JSON.stringify(change.before) ?? "absent"),
+      ", is ", h("code", {}, JSON.stringify(change.now) ?? "absent")));
+    this.reuse.replaceChildren(
+      h("h3", {}, reuse.reused ? "Reused" : "Made anew"), h("p", {}, reuse.because), fields.length > 0 ? h("ul", {}, ...fields) : "");
+  }
+
   #payloads(state) {
+    this.#reuse(state.output?.reuse);
     place(this.output, "Output", state.output);
     place(this.input, "Input", state.input);
   }

@@ -1,0 +1,157 @@
+import Foundation
+import JSON
+import MediaFiles
+import MediaSteps
+import StepContracts
+import Testing
+
+@Suite("Films in parts")
+struct PartTests {
+    struct Row: Sendable, CustomTestStringConvertible {
+        let name: String
+        let file: String
+        let arguments: [String]
+        var isConstant = false
+        var source = "testsrc2=size=160x96:rate=25:duration=7"
+        var testDescription: String { name }
+    }
+
+    static let rows: [Row] = [
+        Row(
+            name: "constant, with B-frames, keyframes elsewhere", file: "a.mp4",
+            arguments: ["-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "33"],
+            isConstant: true),
+        Row(
+            name: "Matroska with open groups of pictures", file: "a.mkv",
+            arguments: [
+                "-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
+                "log-level=error:open-gop=1:keyint=40:bframes=4",
+            ]),
+        Row(
+            name: "varying rate", file: "a.mp4",
+            arguments: ["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "20", "-fps_mode", "vfr"],
+            source: "testsrc2=size=160x96:rate=30:duration=7,select='not(mod(n,3))+gt(mod(n,50),30)'"),
+        Row(
+            name: "interlaced", file: "a.mp4",
+            arguments: ["-c:v", "libx264", "-preset", "ultrafast", "-flags", "+ildct+ilme", "-g", "25"],
+            source: "testsrc2=size=160x96:rate=50:duration=7,tinterlace=interleave_top"),
+    ]
+
+    @Test("parts encoded apart are the film encoded in one: pictures, times, keyframes, sound", arguments: rows)
+    func parts(_ row: Row) throws {
+        let work = try Workplace()
+        let source = try work.make(
+            row.file,
+            ["-f", "lavfi", "-i", row.source, "-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=7", "-pix_fmt"]
+                + ["yuv420p"] + row.arguments + ["-c:a", "aac"])
+        let media = try work.run(ValidateStep(), on: source, [("partSeconds", 2)])
+        let plan = try #require(media["parts"]?.arrayValue)
+        #expect(plan.count >= 3)
+        let whole = try work.run(TranscodeStep(), on: source, [("preset", "veryfast")], out: "whole")
+        let parts = try plan.enumerated().map { index, part in
+            try work.stored(
+                try work.run(
+                    TranscodeStep(), on: source, [("media", media), ("part", part), ("preset", "veryfast")],
+                    out: "part-\(index)"), in: "part-\(index)")
+        }
+        let sound = try work.stored(
+            try work.run(TranscodeStep(), on: source, [("media", media), ("part", "sound")], out: "sound"), in: "sound")
+        #expect(parts.map { $0["framesEncoded"] } == plan.map { $0["count"] })
+        #expect(sound["framesEncoded"] == 0)
+        let joined = try work.join(parts, sound, out: "joined")
+        let (mine, theirs) = (work.path("joined/video-96p.mp4"), work.path("whole/video-96p.mp4"))
+        try work.decodeStrictly(mine)
+        let (packets, expected) = (try work.packets(mine), try work.packets(theirs))
+        #expect(packets.map(\.time) == expected.map(\.time))
+        #expect(packets.map(\.isKeyframe) == expected.map(\.isKeyframe))
+        #expect(joined["frames"] == whole["framesEncoded"])
+        #expect(joined["renditions"]?.arrayValue?.map { $0["name"] } == ["video-96p", "audio-und"])
+        try work.run("cmp", ["sound/audio-und.mp4", "whole/audio-und.mp4"])
+        // The same pictures, but for what the encoder makes of a fresh beginning.
+        let likeness = try work.likeness(mine, theirs)
+        #expect(likeness.count == packets.count)
+        #expect(likeness.allSatisfy { $0 > 0.94 }, "\(likeness.min() ?? 0)")
+        guard row.isConstant else { return }
+        // As near to the source on both sides of each border as the whole encode is.
+        let (ours, one) = (try work.likeness(mine, source), try work.likeness(theirs, source))
+        for part in plan.dropFirst() {
+            let border = try #require(part["first"]?.integerValue)
+            for side in [(border - 12)..<border, border..<min(border + 12, packets.count)] {
+                func mean(_ values: [Double]) -> Double { values[side].reduce(0, +) / Double(side.count) }
+                #expect(mean(ours) > mean(one) - 0.005, "\(side)")
+            }
+        }
+    }
+
+    @Test("a part that lacks a picture is refused by name")
+    func missingPicture() throws {
+        let work = try Workplace()
+        let source = try work.makeClip("a.mp4", size: "160x90", seconds: 6)
+        let media = try work.run(ValidateStep(), on: source, [("partSeconds", 2)])
+        let plan = try #require(media["parts"]?.arrayValue)
+        var parts = try plan.prefix(2).enumerated().map { index, part in
+            try work.stored(
+                try work.run(
+                    TranscodeStep(), on: source, [("media", media), ("part", part), ("preset", "ultrafast")],
+                    out: "part-\(index)"), in: "part-\(index)")
+        }
+        var rendition = try #require(parts[1]["renditions"]?[0])
+        rendition["frames"] = 51
+        parts[1]["renditions"] = [rendition]
+        let failure = #expect(throws: StepFailure.self) { try work.join(parts, [:], out: "joined") }
+        #expect(failure?.error == "Showrunner.SourceInvalid")
+        #expect(failure?.cause.contains("part 1 has 50 pictures") == true, "\(failure?.cause ?? "")")
+    }
+
+    @Test("a part needs what validate found, of this film", arguments: [true, false])
+    func mediaNeeded(isGiven: Bool) throws {
+        let work = try Workplace()
+        let source = try work.makeClip("a.mp4", size: "160x90")
+        let media: JSON = isGiven ? ["video": ["index": 7]] : [:]
+        let failure = #expect(throws: StepFailure.self) {
+            try work.run(TranscodeStep(), on: source, [("media", media), ("part", ["first": 0, "count": 50])])
+        }
+        #expect(failure?.error == "Showrunner.ParametersInvalid")
+    }
+}
+
+extension Workplace {
+    /// A step's output as the worker hands it on: files by key, here their paths.
+    func stored(_ output: JSON, in folder: String) throws -> JSON {
+        var output = output
+        output["renditions"] = .array(
+            try #require(output["renditions"]?.arrayValue).map { rendition in
+                var rendition = rendition
+                if let file = rendition["file"]?["file"]?.stringValue {
+                    rendition["file"] = ["key": .string(path("\(folder)/\(file)"))]
+                }
+                return rendition
+            })
+        return output
+    }
+
+    func join(_ parts: [JSON], _ sound: JSON, out: String) throws -> JSON {
+        try FileManager.default.createDirectory(atPath: path(out), withIntermediateDirectories: true)
+        var files: [String: String] = [:]
+        for rendition in (parts + [sound]).flatMap({ $0["renditions"]?.arrayValue ?? [] }) {
+            if let key = rendition["file"]?["key"]?.stringValue { files[key] = key }
+        }
+        return try JoinStep().run(
+            input: [
+                "parts": .array(parts.map { $0["renditions"] ?? [] }), "sound": sound["renditions"] ?? [],
+            ],
+            in: StepSurroundings(
+                files: files, outputDirectory: path(out), outputPrefix: "media/test", threads: 1, report: { _ in },
+                isCancelled: { false }))
+    }
+
+    /// The structural similarity of each picture of two films.
+    func likeness(_ one: String, _ other: String) throws -> [Double] {
+        let file = path("ssim-\(UUID().uuidString)")
+        try run(
+            "ffmpeg", ["-v", "error", "-i", one, "-i", other, "-lavfi", "ssim=stats_file=\(file)", "-f", "null", "-"])
+        return try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").compactMap { line in
+            line.split(separator: " ").first { $0.hasPrefix("All:") }.flatMap { Double($0.dropFirst(4)) }
+        }
+    }
+}
