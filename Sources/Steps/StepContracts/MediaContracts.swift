@@ -17,7 +17,7 @@ extension StepContract {
                 "audio", .array, "each with index, codec, sampleRate, channels, language, startSeconds, durationSeconds"
             ),
             StepField("subtitles", .array, "each with index, codec, language"),
-        ])
+        ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 1 << 29) })
 
     public static let transcode = StepContract(
         name: "transcode", version: 2,
@@ -37,7 +37,7 @@ extension StepContract {
             StepField("framesEncoded", .number, "pictures encoded, all rungs together"),
             StepField("framesDecoded", .number, "pictures decoded from the source"),
             StepField("cpuSeconds", .number, "processor time spent"),
-        ])
+        ], needs: StepNeeds.encode)
 
     public static let thumbnail = StepContract(
         name: "thumbnail", version: 1,
@@ -52,7 +52,7 @@ extension StepContract {
             StepField("sprites", .array, "stored JPEG sheets of tiles, in order of time"),
             StepField("thumbnails", .object, "a stored WebVTT file that names a region of a sheet for each interval"),
             StepField("tile", .object, "width, height, columns, rows, intervalSeconds"),
-        ])
+        ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 3 << 28) })
 
     public static let package = StepContract(
         name: "package", version: 2,
@@ -78,7 +78,7 @@ extension StepContract {
             StepField(
                 "renditions", .array,
                 "each with kind, codecs, width, height, frameRate, keyId, bandwidth, averageBandwidth"),
-        ])
+        ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 1 << 29) })
 
     public static let publish = StepContract(
         name: "publish", version: 1,
