@@ -107,7 +107,10 @@ struct RandomConversationTests {
         }
         switch dice.roll(5) {
         case 0: return .taskFailed(entry: entry.id, nonce: started.nonce, error: error, cause: "a {} \u{0}")
-        case 1: return .heartbeatMissed(entry: entry.id, nonce: started.nonce)
+        case 1:
+            if dice.once(in: 2) { return .heartbeatMissed(entry: entry.id, nonce: started.nonce) }
+            return .workerLost(
+                entry: entry.id, nonce: started.nonce, error: dice.once(in: 2) ? nil : error, cause: "gone")
         default:
             let output = dice.one(of: [
                 RandomMachine.input, ["n": 1.0, "items": []], nil, [1, 2], "text", ["s": -1, "t": "never"],
