@@ -89,12 +89,16 @@ let orchestrator: [Target] = [
         name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
         path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
+    .target(
+        name: "Dispatching", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections, heap],
+        path: "Sources/Orchestrator/Dispatching"),
     .target(name: "AccessControl", path: "Sources/Orchestrator/AccessControl"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
         dependencies: [
-            "CSV", "Cryptography", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "CSV", "Cryptography", "Dispatching", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage",
+            "StepContracts",
             "WorkerProtocol",
             collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
@@ -121,7 +125,8 @@ let orchestrator: [Target] = [
             logging,
         ], path: "Sources/Orchestrator/Uploads"),
     .target(
-        name: "Console", dependencies: ["Engine", "HTTPServer", "JSON", httpTypes, hummingbird, lifecycle],
+        name: "Console",
+        dependencies: ["Dispatching", "Engine", "HTTPServer", "JSON", httpTypes, hummingbird, lifecycle],
         path: "Sources/Orchestrator/Console",
         resources: [
             page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
@@ -185,13 +190,17 @@ let commands: [Target] = [
         name: "EngineClient", dependencies: ["HTTP", "JSON", "SignatureV4"], path: "Sources/Commands/EngineClient"),
     .target(
         name: "WorkerProgram",
-        dependencies: ["HTTPServer", "Observability", "SignatureV4", "Worker", argumentParser, lifecycle, logging],
+        dependencies: [
+            "HTTPServer", "Observability", "SignatureV4", "StepContracts", "Worker", "WorkerProtocol", argumentParser,
+            lifecycle, logging,
+        ],
         path: "Sources/Commands/WorkerProgram"),
     .executableTarget(
         name: "showrunner",
         dependencies: [
             "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
-            "DefinitionSchema", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer", "HTTPSteps",
+            "DefinitionSchema", "Dispatching", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer",
+            "HTTPSteps",
             "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
             "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
             "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
@@ -230,6 +239,9 @@ let tests: [Target] = [
     .testTarget(
         name: "SchedulesTests", dependencies: ["JSON", "Schedules", "StatesLanguage", "YAML"],
         path: "Tests/SchedulesTests"),
+    .testTarget(
+        name: "DispatchingTests", dependencies: ["Dispatching", "JSON", "StepContracts"], path: "Tests/DispatchingTests"
+    ),
     .testTarget(
         name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
         path: "Tests/StateGraphTests", exclude: ["Golden"]),
@@ -340,7 +352,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport",
+            "Cryptography", "Dispatching", "Engine", "Interpreter", "JSON", "Journal", "Postgres",
+            "PostgresTestSupport",
             "StatesLanguage", "StepContracts", "WorkerProtocol", logging,
         ], path: "Tests/EngineTests"),
     // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
@@ -381,6 +394,8 @@ let package = Package(
     products: [
         // For Benchmarks/, which is a package of its own.
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
+        // For Benchmarks/, likewise.
+        .library(name: "DispatchRooms", targets: ["Dispatching"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),
         // For Fuzz/, likewise.
