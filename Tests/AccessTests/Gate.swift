@@ -83,6 +83,7 @@ final class Gate: Sendable {
         router.addWorkerRoutes(engine: engine)
         router.addConsoleRoutes(runs: engine)
         router.addConnectionRoutes(engine: engine)
+        router.addDispatchRoutes(engine: engine)
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
         router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))

@@ -56,11 +56,15 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
     case manageConnections = "ManageConnections"
     /// Pausing, resuming and running schedules by hand.
     case operateSchedules = "OperateSchedules"
+    /// Draining, quarantining and releasing workers; releasing and failing what is parked or set aside.
+    case operateDispatch = "OperateDispatch"
 
     /// Whether the name is one of the wire API's.
     public var isOperation: Bool {
         switch self {
-        case .useConsole, .upload, .work, .manageAccessKeys, .readAudit, .manageConnections, .operateSchedules: false
+        case .useConsole, .upload, .work, .manageAccessKeys, .readAudit, .manageConnections, .operateSchedules,
+            .operateDispatch:
+            false
         default: true
         }
     }
@@ -96,7 +100,7 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
             .listTagsForResource, .validateStateMachineDefinition, .useConsole:
             .reading
         case .redriveExecution, .sendTaskFailure, .sendTaskHeartbeat, .sendTaskSuccess, .startExecution,
-            .startSyncExecution, .stopExecution, .updateMapRun, .upload, .operateSchedules:
+            .startSyncExecution, .stopExecution, .updateMapRun, .upload, .operateSchedules, .operateDispatch:
             .operating
         // A state that is tested may call services with the engine's rights: who may write it may test it.
         case .createActivity, .createStateMachine, .createStateMachineAlias, .deleteActivity, .deleteStateMachine,
