@@ -1,9 +1,9 @@
 # What people type. Each target does its own set-up; scripts/ holds how.
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate build proofs lint install-dependencies clean
+.PHONY: help demo test simulate chaos build proofs lint install-dependencies clean
 
 # From the command line to the scripts, as they stand.
-export VIDEO PORT DATA VERBOSE SEED SEEDS
+export VIDEO PORT DATA VERBOSE SEED SEEDS RUNS KILLS
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,11 @@ test: ## Build and run all tests
 simulate: ## Play engines, workers and a database from seeds [SEED=first SEEDS=count]
 	@scripts/set-up.sh test
 	@scripts/build.sh simulation
+
+chaos: ## Kill engines, workers and PostgreSQL under load, then check the journal [RUNS=10000 KILLS=1000 SEED=n]
+	@scripts/set-up.sh test
+	@scripts/build.sh release
+	@Chaos/chaos.py --runs "$${RUNS:-10000}" --kills "$${KILLS:-1000}" $${SEED:+--seed "$$SEED"}
 
 build: ## Build release binaries into .build/release/
 	@scripts/set-up.sh build

@@ -48,9 +48,10 @@ let platform: [Target] = [
     .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
     .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
     .target(name: "CSV", path: "Sources/Platform/CSV"),
+    .target(name: "Encodings", path: "Sources/Platform/Encodings"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
     .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/Platform/Cryptography"),
-    .target(name: "SignatureV4", dependencies: ["Cryptography"], path: "Sources/Platform/SignatureV4"),
+    .target(name: "SignatureV4", dependencies: ["Cryptography", "Encodings"], path: "Sources/Platform/SignatureV4"),
     .target(
         name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
     .target(
@@ -59,7 +60,8 @@ let platform: [Target] = [
             "JSON", httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, lifecycle, signals,
         ], path: "Sources/Platform/HTTPServer"),
     .target(
-        name: "ObjectStorage", dependencies: ["Cryptography", "CShims", "HTTP"], path: "Sources/Platform/ObjectStorage"),
+        name: "ObjectStorage", dependencies: ["Cryptography", "CShims", "Encodings", "HTTP"],
+        path: "Sources/Platform/ObjectStorage"),
     .target(
         name: "Observability", dependencies: ["JSON", collections, coreMetrics, logging],
         path: "Sources/Platform/Observability"),
@@ -74,7 +76,7 @@ let orchestrator: [Target] = [
         name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata",
         linkerSettings: [.linkedLibrary("m")]),
     .target(
-        name: "StatesLanguage", dependencies: ["JSON", "JSONata", collections],
+        name: "StatesLanguage", dependencies: ["Encodings", "JSON", "JSONata", collections],
         path: "Sources/Orchestrator/StatesLanguage"),
     .target(
         name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, heap, trees],
@@ -115,18 +117,20 @@ let orchestrator: [Target] = [
     .target(
         name: "Access",
         dependencies: [
-            "AccessControl", "Cryptography", "HTTPServer", "JSON", "Journal", "Postgres", "SignatureV4", deque,
+            "AccessControl", "Cryptography", "Encodings", "HTTPServer", "JSON", "Journal", "Postgres", "SignatureV4",
+            deque,
             httpTypes, hummingbird, lifecycle, logging, metrics, nioCore,
         ], path: "Sources/Orchestrator/Access"),
     .target(
         name: "Uploads",
         dependencies: [
-            "Engine", "HTTPServer", "JSON", "ObjectStorage", "TitleMetadata", httpTypes, hummingbird, lifecycle,
+            "Encodings", "Engine", "HTTPServer", "JSON", "ObjectStorage", "TitleMetadata", httpTypes, hummingbird,
+            lifecycle,
             logging,
         ], path: "Sources/Orchestrator/Uploads"),
     .target(
         name: "Console",
-        dependencies: ["Dispatching", "Engine", "HTTPServer", "JSON", httpTypes, hummingbird, lifecycle],
+        dependencies: ["Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", httpTypes, hummingbird, lifecycle],
         path: "Sources/Orchestrator/Console",
         resources: [
             page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
@@ -139,7 +143,7 @@ let orchestrator: [Target] = [
 
 let steps: [Target] = [
     .target(name: "StepContracts", dependencies: ["JSON"], path: "Sources/Steps/StepContracts"),
-    .target(name: "Packaging", path: "Sources/Steps/Packaging"),
+    .target(name: "Packaging", dependencies: ["Encodings"], path: "Sources/Steps/Packaging"),
     // Its loops over vectors are several hundred times slower without optimisation: tests would take hours.
     .target(
         name: "Recommender", path: "Sources/Steps/Recommender",
@@ -149,7 +153,8 @@ let steps: [Target] = [
         name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
     .target(
-        name: "HTTPSteps", dependencies: ["HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"),
+        name: "HTTPSteps", dependencies: ["Encodings", "HTTP", "JSON", "StepContracts"], path: "Sources/Steps/HTTPSteps"
+    ),
     .target(
         name: "DataSteps",
         dependencies: ["CatalogStore", "Cryptography", "JSON", "ObjectStorage", "Postgres", "StepContracts"],
@@ -163,7 +168,8 @@ let workers: [Target] = [
     .target(
         name: "Worker",
         dependencies: [
-            "CShims", "Cryptography", "HTTP", "JSON", "ObjectStorage", "SignatureV4", "StepContracts", "WorkerProtocol",
+            "CShims", "Cryptography", "Encodings", "HTTP", "JSON", "ObjectStorage", "SignatureV4", "StepContracts",
+            "WorkerProtocol",
             collections, lifecycle, logging, metrics, subprocess, system,
         ], path: "Sources/Workers/Worker"),
 ]
@@ -187,7 +193,8 @@ let catalog: [Target] = [
 let commands: [Target] = [
     .target(name: "TerminalOutput", dependencies: ["JSON", argumentParser], path: "Sources/Commands/TerminalOutput"),
     .target(
-        name: "EngineClient", dependencies: ["HTTP", "JSON", "SignatureV4"], path: "Sources/Commands/EngineClient"),
+        name: "EngineClient", dependencies: ["Encodings", "HTTP", "JSON", "SignatureV4"],
+        path: "Sources/Commands/EngineClient"),
     .target(
         name: "WorkerProgram",
         dependencies: [
@@ -199,7 +206,8 @@ let commands: [Target] = [
         name: "showrunner",
         dependencies: [
             "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
-            "DefinitionSchema", "Dispatching", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer",
+            "DefinitionSchema", "Dispatching", "Encodings", "Engine", "EngineClient", "EventPatterns", "HTTP",
+            "HTTPServer",
             "HTTPSteps",
             "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
             "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
@@ -225,6 +233,7 @@ let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
     .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
     .testTarget(name: "CSVTests", dependencies: ["CSV"], path: "Tests/CSVTests"),
+    .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], path: "Tests/EncodingsTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
     .testTarget(
         name: "StatesLanguageTests", dependencies: ["JSON", "StatesLanguage", "StepContracts", "YAML", collections],
@@ -267,7 +276,8 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresTests", dependencies: ["Postgres", "PostgresTestSupport"], path: "Tests/PostgresTests"),
     .testTarget(
-        name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "PostgresTestSupport"],
+        name: "LocalPostgresTests",
+        dependencies: ["LocalPostgres", "Postgres", "PostgresTestSupport", "TemporaryFolder"],
         path: "Tests/LocalPostgresTests"),
     .testTarget(
         name: "JournalTests", dependencies: ["Journal", "Postgres", "PostgresTestSupport", logging],
@@ -384,7 +394,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "EngineClient", "HTTP", "JSON", "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI", "showrunner",
+            "Encodings", "EngineClient", "HTTP", "JSON", "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI",
+            "showrunner",
             "showrunner-api", "showrunner-worker",
         ], path: "Tests/EndToEnd"),
 ]
@@ -394,7 +405,7 @@ let package = Package(
     products: [
         // For Benchmarks/, which is a package of its own.
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
-        // For Benchmarks/, likewise.
+        .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts"]),
         .library(name: "DispatchRooms", targets: ["Dispatching"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),

@@ -15,8 +15,14 @@ let package = Package(
                 .product(name: "JournalRooms", package: "showrunner"),
                 .product(name: "Logging", package: "swift-log"),
             ], path: "journal"),
+        .target(name: "Load", dependencies: [.product(name: "JournalRooms", package: "showrunner")], path: "load"),
+        .executableTarget(name: "wire-benchmark", dependencies: ["Load"], path: "wire"),
         .executableTarget(
-            name: "wire-benchmark", dependencies: [.product(name: "JournalRooms", package: "showrunner")], path: "wire"),
+            name: "engine-benchmark",
+            dependencies: [
+                "Load", .product(name: "EngineRooms", package: "showrunner"),
+                .product(name: "JournalRooms", package: "showrunner"), .product(name: "Logging", package: "swift-log"),
+            ], path: "engine"),
         .executableTarget(
             name: "interpreter-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
             path: "interpreter"),

@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Postgres
+import Load
 
 /// What the wire API costs: StartExecution calls a second, and how long it takes from a start until its first task is in a
 /// worker's hands; next to pgbench's rate for the smallest transition on the same server in the same run.
@@ -38,7 +38,11 @@ struct WireBenchmark {
         let handOuts = try await measureHandOut(port, mark, role, setUp, seconds: seconds)
         tell("", 1, handOuts, seconds)
 
-        try await pgbench(arguments[2], seconds: seconds)
+        for clients in [1, 32] {
+            let count = Int(seconds) * (clients == 1 ? 150 : 60)
+            let peer = try await Pgbench.rate(.row, url: arguments[2], clients: clients, transactions: count)
+            print("pgbench, \(clients) clients: \(Int(peer.rate)) a second")
+        }
         print("load after: \(try String(contentsOfFile: "/proc/loadavg", encoding: .utf8))", terminator: "")
     }
 
@@ -106,110 +110,5 @@ struct WireBenchmark {
             }
             return latencies.sorted()
         }
-    }
-
-    /// The smallest transition, a row of 1 KiB in one transaction, by PostgreSQL's own client on the engine's server.
-    private static func pgbench(_ url: String, seconds: Double) async throws {
-        let connection = try await PostgresConnection.connect(url, applicationName: "benchmark", deadline: .seconds(10))
-        try await connection.script(
-            """
-            DROP TABLE IF EXISTS plain;
-            CREATE TABLE plain (execution_id uuid, seq bigint, writer text, at bigint, effects text,
-                                              PRIMARY KEY (execution_id, seq))
-            """, deadline: .seconds(10))
-        await connection.close()
-        let path = FileManager.default.temporaryDirectory.path + "/wire-benchmark-insert.sql"
-        try """
-        INSERT INTO plain VALUES (gen_random_uuid(), 0, 'pgbench', 0, repeat('e', 1024)) ON CONFLICT DO NOTHING
-
-        """.write(toFile: path, atomically: true, encoding: .utf8)
-        for clients in [1, 32] {
-            print("pgbench, \(clients) clients")
-            fflush(nil)
-            // By count, not by time: pgbench's alarm signal is blocked in what a thread of the pool starts.
-            let command =
-                "pgbench -n -c \(clients) -j 2 -t \(Int(seconds) * (clients == 1 ? 150 : 60)) -M extended -f '\(path)' '\(url)'"
-            guard system(command + " | grep -E '^(tps|latency average)'") == 0 else {
-                throw Failure(reason: "pgbench failed: \(command)")
-            }
-        }
-    }
-}
-
-struct Failure: Error {
-    let reason: String
-}
-
-/// A client of the wire: a connection that is kept, and one call at a time.
-final class Caller {
-    private let socket: CInt
-    private var received: [UInt8] = []
-
-    init(port: UInt16) throws {
-        socket = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-        var one: CInt = 1
-        setsockopt(socket, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard result == 0 else { throw Failure(reason: "connect: \(String(cString: strerror(errno)))") }
-    }
-
-    deinit { close(socket) }
-
-    func call(_ operation: String, _ body: String) throws {
-        try send(operation, body)
-        try receive()
-    }
-
-    func send(_ operation: String, _ body: String) throws {
-        let request = Array(
-            ("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: AWSStepFunctions.\(operation)\r\n"
-                + "Content-Type: application/x-amz-json-1.0\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)").utf8)
-        guard Glibc.send(socket, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else {
-            throw Failure(reason: "send: \(String(cString: strerror(errno)))")
-        }
-    }
-
-    /// The content of the next answer, which has to be 200.
-    @discardableResult
-    func receive() throws -> String {
-        let end = Array("\r\n\r\n".utf8)
-        var head = received.firstRange(of: end)
-        while head == nil {
-            try read()
-            head = received.firstRange(of: end)
-        }
-        guard let head else { throw Failure(reason: "no head") }
-        let text = String(decoding: received[..<head.lowerBound], as: UTF8.self)
-        guard let length = text.firstMatch(of: /(?i)content-length: (\d+)/).flatMap({ Int($0.1) }) else {
-            throw Failure(reason: "an answer without length: \(text)")
-        }
-        received.removeSubrange(..<head.upperBound)
-        while received.count < length { try read() }
-        let body = String(decoding: received[..<length], as: UTF8.self)
-        received.removeSubrange(..<length)
-        guard text.hasPrefix("HTTP/1.1 200") else { throw Failure(reason: "\(text)\n\(body)") }
-        return body
-    }
-
-    private func read() throws {
-        var buffer = [UInt8](repeating: 0, count: 16 << 10)
-        let count = recv(socket, &buffer, buffer.count, 0)
-        guard count > 0 else { throw Failure(reason: "the engine has cut the connection") }
-        received.append(contentsOf: buffer[..<count])
-    }
-}
-
-/// Runs blocking work on a thread of its own.
-func onThread<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread { continuation.resume(with: Result { try body() }) }.start()
     }
 }

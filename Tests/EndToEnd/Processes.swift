@@ -119,12 +119,12 @@ final class Listener {
             status = Self.bind(descriptor, &name)
         }
         guard descriptor >= 0, status == 0, listen(descriptor, 1) == 0 else {
-            close(descriptor)
+            // `deinit` closes: the instance is whole, and ends here.
             return nil
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     private static func bind<Name>(_ descriptor: Int32, _ name: inout Name) -> Int32 {
         withUnsafePointer(to: &name) {

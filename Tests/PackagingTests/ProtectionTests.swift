@@ -96,14 +96,6 @@ import Testing
         #expect(try Self.protection(.cbcs).vector(ofSample: 7) == (0..<16).map { UInt8($0) })
     }
 
-    @Test(arguments: [
-        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-        ("foobar", "Zm9vYmFy"),
-    ])
-    func writesBase64(text: String, expected: String) {
-        #expect(base64(text.utf8) == expected)
-    }
-
     /// The object is UTF-16 in little-endian records; its key id is a GUID in base 64.
     @Test(arguments: ProtectionScheme.allCases)
     func playReadyHeaderNamesTheKey(scheme: ProtectionScheme) throws {

@@ -21,16 +21,6 @@ import Testing
         #expect(SafeFilename.clean(given) == clean)
     }
 
-    @Test(arguments: ["", "a", "ab", "abc", "abcd", "Über uns \u{1F3AC}"]) func base64ReadsWhatFoundationWrites(
-        _ text: String
-    ) {
-        #expect(Base64.decode(Data(text.utf8).base64EncodedString()[...]) == Array(text.utf8))
-    }
-
-    @Test(arguments: ["a", "ab=", "====", "a===", "YQ==YQ==", "Y Q="]) func base64RefusesOthers(_ text: String) {
-        #expect(Base64.decode(text[...]) == nil)
-    }
-
     @Test(arguments: [
         (Int64(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT"), (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 GMT"),
     ]) func datesAreWrittenAsHTTPWantsThem(_ seconds: Int64, _ text: String) {

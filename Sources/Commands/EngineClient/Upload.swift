@@ -1,3 +1,4 @@
+import Encodings
 import Glibc
 import HTTP
 
@@ -66,7 +67,7 @@ extension EngineClient {
     }
 
     private func create(_ upload: Upload) async throws(EngineClientError) -> String {
-        let metadata = upload.metadata.map { "\($0.name) \(Base64.encode($0.value))" }.joined(separator: ",")
+        let metadata = upload.metadata.map { "\($0.name) \(Base64.encode($0.value.utf8))" }.joined(separator: ",")
         let response = try await send(
             HTTPRequest(
                 "POST", baseURL + "/uploads",
@@ -105,24 +106,5 @@ extension EngineClient {
             let offset = response.headers["Upload-Offset"].flatMap({ Int64($0) })
         else { throw EngineClientError(response) }
         return (offset, response.headers["Execution-Arn"])
-    }
-}
-
-/// Base64 of RFC 4648, section 4, as tus wants it for metadata.
-enum Base64 {
-    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func encode(_ text: String) -> String {
-        let bytes = Array(text.utf8)
-        var encoded: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits = 0
-            for (index, byte) in group.enumerated() { bits |= Int(byte) << (16 - 8 * index) }
-            for index in 0..<4 {
-                encoded.append(index <= group.count ? digits[bits >> (18 - 6 * index) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: encoded, as: UTF8.self)
     }
 }

@@ -1,5 +1,6 @@
 import AccessControl
 import Cryptography
+import Encodings
 import HTTPServer
 import HTTPTypes
 import Hummingbird
@@ -35,7 +36,7 @@ struct AccessMiddleware: RouterMiddleware {
                     status: .seeOther,
                     headers: [
                         .location: "/console/sign-in?next="
-                            + CanonicalText.encoded(request.head.path ?? "/console/", keepingSlashes: true),
+                            + PercentEncoding.encode(request.head.path ?? "/console/", keepingSlashes: true),
                         .cacheControl: "no-store",
                     ])
             case .open, .page, .action, .upload, .unlisted: throw refusal.problem

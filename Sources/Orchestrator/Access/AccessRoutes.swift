@@ -14,14 +14,14 @@ extension ServiceRouter {
             return Response.fresh(["keys": .array(keys.map(\.json))])
         }
         post("/access/v1/keys") { request, _ in
-            let order = try await Order(request)
-            let name = try order.text("role", limit: 32) ?? ""
+            let order = try await OrderContent(request, limit: orderBytes)
+            let name = try order.text("role", bytes: 32) ?? ""
             guard let role = Role(rawValue: name) else {
                 throw Problem.invalidParameter(
                     "role",
                     "'\(name)' is no role; there are \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
             }
-            let description = try order.text("description", limit: AccessKey.descriptionLength)
+            let description = try order.text("description", bytes: AccessKey.descriptionLength)
             let made = try await told { () async throws(AccessError) in
                 try await access.requireStore().create(role: role, description: description)
             }
@@ -37,7 +37,7 @@ extension ServiceRouter {
         }
         post("/access/v1/keys/{id}/rotate") { request, context in
             let id = context.parameters.get("id") ?? ""
-            let order = try await Order(request)
+            let order = try await OrderContent(request, limit: orderBytes)
             let disablesOld = try order.flag("disableOld")
             let made = try await told { () async throws(AccessError) in
                 try await access.requireStore().rotate(id, disablingOld: disablesOld)
@@ -88,13 +88,13 @@ extension ServiceRouter {
         }
         post("/console/api/session") { request, _ in
             try requireOwnOrigin(request, access)
-            let order = try await Order(request)
+            let order = try await OrderContent(request, limit: orderBytes)
             guard let sessions = access.authentication.sessions else { throw Problem.noMasterKey }
-            let id = try order.text("accessKeyId", limit: 128) ?? ""
+            let id = try order.text("accessKeyId", bytes: 128) ?? ""
             let entry: KnownKeys.Entry?
             do {
                 entry = try await access.authentication.person(
-                    accessKeyID: id, secret: try order.text("secretAccessKey", limit: 128) ?? "")
+                    accessKeyID: id, secret: try order.text("secretAccessKey", bytes: 128) ?? "")
             } catch let refusal as Refusal {
                 throw refusal.problem
             }
@@ -212,47 +212,5 @@ private func told<Value: Sendable>(_ call: () async throws(AccessError) -> Value
     }
 }
 
-/// The content of a request that changes something: a JSON object, or nothing.
-private struct Order {
-    private let document: JSON
-    private static let contentBytes = 16 << 10
-
-    init(_ request: Request) async throws {
-        // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request,
-        // which nothing here grants.
-        let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
-        guard type == "application/json" else {
-            throw Problem(
-                "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
-                detail: "The content must be application/json.")
-        }
-        let content = try await request.body.collect(upTo: Self.contentBytes)
-        do {
-            document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))
-        } catch {
-            throw Self.invalid("\(error).")
-        }
-        guard document.objectValue != nil else { throw Self.invalid("The content must be a JSON object.") }
-    }
-
-    private static func invalid(_ detail: String) -> Problem {
-        Problem("invalid-content", status: .badRequest, title: "The content is not valid", detail: detail)
-    }
-
-    /// - Parameter limit: in UTF-8 bytes.
-    func text(_ name: String, limit: Int) throws(Problem) -> String? {
-        guard let member = document[name], !member.isNull else { return nil }
-        guard let text = member.stringValue, text.utf8.count <= limit else {
-            throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(limit) bytes of UTF-8.")
-        }
-        return text
-    }
-
-    func flag(_ name: String) throws(Problem) -> Bool {
-        guard let member = document[name], !member.isNull else { return false }
-        guard let flag = member.boolValue else {
-            throw Problem.invalidParameter(name, "'\(name)' must be true or false.")
-        }
-        return flag
-    }
-}
+/// The most bytes that an order on keys or a sign-in has.
+private let orderBytes = 16 << 10

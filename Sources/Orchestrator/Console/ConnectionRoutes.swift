@@ -1,3 +1,4 @@
+import Encodings
 public import Engine
 public import HTTPServer
 import Hummingbird
@@ -14,7 +15,7 @@ extension ServiceRouter {
                 ["Connections": .array(connections.map(\.json))], headers: [.cacheControl: "no-store"])
         }
         post("/console/api/connections") { request, _ in
-            let document = try await order(in: request, limit: connectionBytes)
+            let document = try await OrderContent(request, limit: connectionBytes).document
             guard let name = document["Name"]?.stringValue else {
                 throw Problem.invalidParameter("Name", "'Name' has to be a text.")
             }

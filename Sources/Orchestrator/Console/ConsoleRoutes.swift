@@ -1,4 +1,5 @@
-public import Engine
+import Encodings
+import Engine
 import HTTPTypes
 public import HTTPServer
 import Hummingbird
@@ -47,7 +48,7 @@ extension ServiceRouter {
         }
         post("/console/api/runs/{id}/stop") { request, context in
             let id = try executionID(context)
-            let order = try StopOrder(try await order(in: request))
+            let order = try StopOrder(try await OrderContent(request, limit: orderBytes))
             try await calling { () throws(EngineError) in
                 try await runs.stopExecution(id, error: order.error, cause: order.cause)
             }
@@ -55,7 +56,7 @@ extension ServiceRouter {
         }
         post("/console/api/runs/{id}/redrive") { request, context in
             let id = try executionID(context)
-            _ = try await order(in: request)
+            _ = try await OrderContent(request, limit: orderBytes)
             try await calling { () throws(EngineError) in try await runs.redriveExecution(id) }
             return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
         }
@@ -142,46 +143,16 @@ extension RunQuery {
     }
 }
 
-/// The JSON object that an order has as its content; nothing counts as `{}`.
-func order(in request: Request, limit: Int = 256 << 10) async throws -> JSON {
-    // A page of another origin can send a form or plain text unasked, but JSON only after a preflight request, which
-    // nothing here grants.
-    let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
-    guard type == "application/json" else {
-        throw Problem(
-            "unsupported-media-type", status: .unsupportedMediaType, title: "Unsupported media type",
-            detail: "The content must be application/json.")
-    }
-    let content = try await request.body.collect(upTo: limit)
-    let document: JSON
-    do {
-        document = content.readableBytes == 0 ? [:] : try JSON(parsing: Array(content.readableBytesView))
-    } catch {
-        throw Problem("invalid-content", status: .badRequest, title: "The content is not valid", detail: "\(error).")
-    }
-    guard document.objectValue != nil else {
-        throw Problem(
-            "invalid-content", status: .badRequest, title: "The content is not valid",
-            detail: "The content must be a JSON object.")
-    }
-    return document
-}
-
 /// The content of a stop request: `{"error": "…", "cause": "…"}`, both optional, with StopExecution's limits.
 private struct StopOrder {
     let error: String?
     let cause: String?
 
-    init(_ document: JSON) throws(Problem) {
-        error = try Self.text("error", of: document, limit: 256)
-        cause = try Self.text("cause", of: document, limit: 32_768)
-    }
-
-    private static func text(_ name: String, of document: JSON, limit: Int) throws(Problem) -> String? {
-        guard let member = document[name], !member.isNull else { return nil }
-        guard let text = member.stringValue, text.utf16.count <= limit else {
-            throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(limit) characters.")
-        }
-        return text
+    init(_ content: OrderContent) throws(Problem) {
+        error = try content.text("error", characters: 256)
+        cause = try content.text("cause", characters: 32_768)
     }
 }
+
+/// The most bytes that an order on a run has; a cause takes up to three bytes a character, and escapes.
+private let orderBytes = 256 << 10

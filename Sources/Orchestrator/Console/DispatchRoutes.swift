@@ -1,4 +1,5 @@
 import Dispatching
+import Encodings
 public import Engine
 public import HTTPServer
 import Hummingbird
@@ -15,21 +16,21 @@ extension ServiceRouter {
         }
         post("/console/api/runs/{id}/release") { request, context in
             let id = try text("id", context)
-            _ = try await order(in: request)
+            _ = try await OrderContent(request, limit: orderBytes)
             try await asking { () throws(EngineError) in try await engine.releaseExecution(id) }
             return Response.json([:])
         }
         post("/console/api/runs/{id}/states/{entry}/release") { request, context in
             let (id, entry) = (try text("id", context), try entry(context))
-            _ = try await order(in: request)
+            _ = try await OrderContent(request, limit: orderBytes)
             try await asking { () throws(EngineError) in try await engine.releaseTask(entry, of: id) }
             return Response.json([:])
         }
         post("/console/api/runs/{id}/states/{entry}/fail") { request, context in
             let (id, entry) = (try text("id", context), try entry(context))
-            let document = try await order(in: request)
-            let error = try member("error", of: document, bytes: 256)
-            let cause = try member("cause", of: document, bytes: 32_768)
+            let content = try await OrderContent(request, limit: orderBytes)
+            let error = try content.text("error", characters: 256)
+            let cause = try content.text("cause", characters: 32_768)
             try await asking { () throws(EngineError) in
                 try await engine.failTask(entry, of: id, error: error, cause: cause)
             }
@@ -37,12 +38,12 @@ extension ServiceRouter {
         }
         post("/console/api/workers/{name}/mode") { request, context in
             let name = try text("name", context)
-            let document = try await order(in: request)
-            guard let mode = document["mode"]?.stringValue.flatMap({ WorkerMode(rawValue: $0) }) else {
+            let content = try await OrderContent(request, limit: orderBytes)
+            guard let mode = content.document["mode"]?.stringValue.flatMap({ WorkerMode(rawValue: $0) }) else {
                 let modes = WorkerMode.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
                 throw Problem.invalidParameter("mode", "'mode' has to be one of \(modes).")
             }
-            let reason = try member("reason", of: document, bytes: Engine.reasonBytes)
+            let reason = try content.text("reason", bytes: Engine.reasonBytes)
             try await asking { () throws(EngineError) in
                 try await engine.setWorkerMode(mode, of: name, because: reason)
             }
@@ -50,6 +51,9 @@ extension ServiceRouter {
         }
     }
 }
+
+/// An error and a cause.
+private let orderBytes = 256 << 10
 
 private func asking<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
     do {
@@ -73,12 +77,4 @@ private func entry(_ context: ServiceContext) throws(Problem) -> Int {
         throw Problem.invalidParameter("entry", "A state entry is a number.")
     }
     return entry
-}
-
-private func member(_ name: String, of document: JSON, bytes: Int) throws(Problem) -> String? {
-    guard let member = document[name], !member.isNull else { return nil }
-    guard let text = member.stringValue, text.utf8.count <= bytes else {
-        throw Problem.invalidParameter(name, "'\(name)' must be a string of at most \(bytes) bytes.")
-    }
-    return text
 }

@@ -70,11 +70,22 @@ extension Engine {
         }
     }
 
-    /// While a worker waits for such a task already, scheduled and started are one row.
+    /// Where the engine itself does such a task, or a worker waits for it already, scheduled and started are one row.
     private func handOutScheduled(in batch: inout Batch, of run: Run) {
         for scope in batch.scheduledScopes {
             guard let entry = batch.execution.scopes[scope]?.entry, case .task(let attempt) = entry.phase,
-                attempt.started == nil, let poller = poller(for: entry, attempt, of: run, batch.execution)
+                attempt.started == nil
+            else { continue }
+            if let service = service(of: attempt.resource) {
+                let nonce = makeNonce()
+                let event = Event.handOut(entry: entry.id, worker: "engine", incarnation: "engine", nonce: nonce)
+                let decision = noting(run, event.word) { batch.decision(on: event) }
+                precondition(!decision.isStale, "a task that was scheduled just now can be handed out")
+                batch.take(decision, of: nil)
+                batch.served.append((entry: entry.id, nonce: nonce, service: service))
+                continue
+            }
+            guard let poller = poller(for: entry, attempt, of: run, batch.execution)
             else { continue }
             let nonce = makeNonce()
             let event = Event.handOut(
@@ -201,6 +212,9 @@ extension Engine {
             if let entry = run.execution.scopes[scope]?.entry { index(entry, of: run) }
         }
         for (entry, nonce, poller) in batch.handedOut { deliver(entry, nonce: nonce, of: run, to: poller) }
+        for (entry, nonce, service) in batch.served {
+            Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
+        }
         for (scope, index) in batch.startedChildren {
             if let entry = run.execution.scopes[scope]?.entry { ensureChild(entry: entry.id, index: index, of: run) }
         }
@@ -280,6 +294,8 @@ private struct Batch {
     var name: ExecutionName?
     var statement: AttachedStatement?
     var handedOut: [(entry: EntryID, nonce: String, poller: Poller)] = []
+    /// What the engine does itself once the row is in.
+    var served: [(entry: EntryID, nonce: String, service: any ServiceTask)] = []
     let now: Instant
 
     init(execution: Execution, now: Instant) {

@@ -41,7 +41,7 @@ extension Engine {
             return
         }
         guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase,
-            let queue = queue(of: attempt.resource), engineSteps[queue] == nil
+            let queue = queue(of: attempt.resource), engineSteps[queue] == nil, service(of: attempt.resource) == nil
         else { return }
         let name = TaskName(execution: run.execution.id, entry: id)
         if let started = attempt.started {
@@ -287,7 +287,7 @@ extension Engine {
     /// While a worker waits for such a task already, scheduled and started are one row: gives the poll that gets it.
     func poller(for entry: Entry, _ attempt: TaskAttempt, of run: Run, _ execution: Execution) -> Poller? {
         guard !pollers.isEmpty, let queue = queue(of: attempt.resource), engineSteps[queue] == nil,
-            parkingReason(of: entry, queue) == nil
+            service(of: attempt.resource) == nil, parkingReason(of: entry, queue) == nil
         else { return nil }
         let name = TaskName(execution: execution.id, entry: entry.id)
         // The attempt before may not be over yet as far as the journal knows.

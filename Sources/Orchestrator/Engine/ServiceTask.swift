@@ -47,7 +47,13 @@ extension Engine {
         return await body()
     }
 
-    /// Hands a service's task out to the engine itself, does it and commits its result.
+    /// The service that does a Resource's tasks, where one does. A task that starts an execution is no service's.
+    func service(of resource: String) -> (any ServiceTask)? {
+        NestedStart(rawValue: resource) == nil ? serviceTasks[StepContract.plainResource(resource)] : nil
+    }
+
+    /// Hands a service's task out to the engine itself, does it and commits its result: where that was not done as it was
+    /// scheduled, because a row with a statement attached, or one that was loaded, scheduled it.
     func perform(_ service: any ServiceTask, entry: EntryID, of run: Run) async {
         let nonce = makeNonce()
         let handOut = Event.handOut(entry: entry, worker: "engine", incarnation: "engine", nonce: nonce)

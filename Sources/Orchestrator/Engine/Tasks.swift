@@ -102,7 +102,7 @@ extension Engine {
             Task { await self.perform(kind, entry: entry.id, of: run) }
             return
         }
-        if let service = serviceTasks[StepContract.plainResource(attempt.resource)] {
+        if let service = service(of: attempt.resource) {
             guard run.ready.insert(entry.id).inserted else { return }
             Task { await self.perform(service, entry: entry.id, of: run) }
             return

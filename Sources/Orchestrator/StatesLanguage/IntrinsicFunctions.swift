@@ -1,3 +1,4 @@
+import Encodings
 public import JSON
 import OrderedCollections
 
@@ -86,8 +87,8 @@ extension IntrinsicCall {
             return element
         case .arrayLength: return .integer(array(values[0]).count)
         case .arrayUnique: return .array(Array(OrderedSet(array(values[0]))))
-        case .base64Encode: return .string(Base64.encode(Array(try bounded(values[0]).utf8)))
-        case .base64Decode: return .string(try Base64.decode(bounded(values[0])))
+        case .base64Encode: return .string(Base64.encode(try bounded(values[0]).utf8))
+        case .base64Decode: return .string(try base64Text(bounded(values[0])))
         case .hash: return .string(try hash(values, scope: scope))
         case .jsonMerge: return try IntrinsicMath.merge(values)
         case .mathRandom:
@@ -100,6 +101,16 @@ extension IntrinsicCall {
         case .stringSplit: return IntrinsicMath.split(string(values[0]), at: string(values[1]))
         case .uuid: return .string(IntrinsicMath.uuid(&draws))
         }
+    }
+
+    /// The text that Base64's digits stand for; it must be UTF-8.
+    private func base64Text(_ digits: String) throws(IntrinsicProblem) -> String {
+        let bytes: [UInt8]
+        do { bytes = try Base64.decode(digits) } catch { throw IntrinsicProblem("The text is not Base64: \(error)") }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw IntrinsicProblem("The decoded bytes are not UTF-8 text")
+        }
+        return text
     }
 
     private func hash(_ values: [JSON], scope: EvaluationScope) throws(IntrinsicProblem) -> String {

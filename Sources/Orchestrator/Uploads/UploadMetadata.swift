@@ -1,3 +1,4 @@
+import Encodings
 import JSON
 import TitleMetadata
 
@@ -79,9 +80,14 @@ struct UploadMetadata: Equatable {
             guard let key = parts.first, parts.count <= 2 else {
                 throw UploadError(.malformed, "Upload-Metadata must be pairs of a key and a Base64 value.")
             }
-            guard let bytes = Base64.decode(parts.count == 2 ? parts[1] : ""),
-                let value = String(validating: bytes, as: UTF8.self)
-            else {
+            let bytes: [UInt8]
+            do {
+                bytes = try Base64.decode(parts.count == 2 ? parts[1] : "")
+            } catch {
+                throw UploadError(
+                    .malformed, "The value of '\(key)' in Upload-Metadata is not UTF-8 in Base64: \(error).")
+            }
+            guard let value = String(validating: bytes, as: UTF8.self) else {
                 throw UploadError(.malformed, "The value of '\(key)' in Upload-Metadata is not UTF-8 in Base64.")
             }
             guard values.updateValue(value, forKey: String(key)) == nil else {
@@ -89,47 +95,5 @@ struct UploadMetadata: Equatable {
             }
         }
         return values
-    }
-}
-
-/// Base64 with padding (RFC 4648, section 4).
-enum Base64 {
-    /// Nil for anything that is not well-formed.
-    static func decode(_ text: Substring) -> [UInt8]? {
-        let digits = Array(text.utf8)
-        guard digits.count.isMultiple(of: 4) else { return nil }
-        let padding = digits.reversed().prefix { $0 == UInt8(ascii: "=") }.count
-        guard padding <= 2 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count / 4 * 3)
-        var bits: UInt32 = 0
-        for (index, digit) in digits.dropLast(padding).enumerated() {
-            guard let value = value(digit) else { return nil }
-            bits = bits << 6 | UInt32(value)
-            if index % 4 == 3 {
-                bytes.append(contentsOf: [
-                    UInt8(truncatingIfNeeded: bits >> 16), UInt8(truncatingIfNeeded: bits >> 8),
-                    UInt8(truncatingIfNeeded: bits),
-                ])
-                bits = 0
-            }
-        }
-        switch padding {
-        case 1: bytes.append(contentsOf: [UInt8(truncatingIfNeeded: bits >> 10), UInt8(truncatingIfNeeded: bits >> 2)])
-        case 2: bytes.append(UInt8(truncatingIfNeeded: bits >> 4))
-        default: break
-        }
-        return bytes
-    }
-
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit - UInt8(ascii: "A")
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): digit - UInt8(ascii: "a") + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0") + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
     }
 }

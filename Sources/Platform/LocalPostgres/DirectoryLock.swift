@@ -6,15 +6,17 @@ final class DirectoryLock: Sendable {
     private let file: Int32
 
     init(_ path: String) throws(LocalPostgresError) {
-        file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else {
+        let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard opened >= 0 else {
             throw LocalPostgresError(.directoryUnusable, "cannot open \(path): \(Files.reason())")
         }
-        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno == EWOULDBLOCK ? "another process runs a cluster in this directory" : Files.reason()
-            close(file)
+            close(opened)
             throw LocalPostgresError(.directoryUnusable, "cannot lock \(path): \(reason)")
         }
+        // Last: once its properties are set, an instance closes the file in `deinit` even where its `init` throws.
+        file = opened
     }
 
     deinit { close(file) }

@@ -1,6 +1,6 @@
 import Cryptography
+import Encodings
 import Glibc
-import HTTP
 
 /// Objects as files under one directory, so that a web server, rsync or a person can read them as they are:
 ///

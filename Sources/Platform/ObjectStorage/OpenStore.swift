@@ -1,4 +1,4 @@
-import HTTP
+import Encodings
 
 /// Opens the store that a URL names. Nothing is touched yet: see ``ObjectStore/prepare()``.
 ///

@@ -1,6 +1,7 @@
 import Cryptography
-import Glibc
+import Encodings
 import HTTP
+import Glibc
 
 /// A URL that lets whoever has it read one object for a while, without credentials: AWS Signature Version 4 in query
 /// parameters. libcurl signs requests, not URLs, hence our own.

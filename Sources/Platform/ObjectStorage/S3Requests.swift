@@ -1,3 +1,4 @@
+import Encodings
 import HTTP
 
 extension S3Store {

@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 
 /// What of an HTTP request Signature Version 4 covers, as it came over the wire.
 public struct SignedRequest: Sendable {
@@ -54,7 +55,7 @@ public struct SignedRequest: Sendable {
     /// query: it can't cover itself.
     func canonicalText(signedHeaders: [String]) -> String {
         let parameters = query.filter { $0.name != "X-Amz-Signature" }
-            .map { (name: CanonicalText.encoded($0.name), value: CanonicalText.encoded($0.value)) }
+            .map { (name: PercentEncoding.encode($0.name), value: PercentEncoding.encode($0.value)) }
             .sorted { ($0.name, $0.value) < ($1.name, $1.value) }
             .map { "\($0.name)=\($0.value)" }.joined(separator: "&")
         let fields = signedHeaders.map { name in
@@ -68,7 +69,7 @@ public struct SignedRequest: Sendable {
 }
 
 /// The small rules that make a request's text canonical.
-public enum CanonicalText {
+enum CanonicalText {
     /// Percent-decoded; an incomplete escape stays as it is, and what is no UTF-8 becomes the replacement character, so
     /// that such a request matches no signature rather than another's.
     static func decoded(_ text: Substring) -> String {
@@ -97,24 +98,6 @@ public enum CanonicalText {
         }
     }
 
-    /// Everything but letters, digits and `-._~` percent-encoded (RFC 3986, section 2.1), with upper-case digits; with
-    /// `keepingSlashes` `/` stays, too.
-    public static func encoded(_ text: some StringProtocol, keepingSlashes: Bool = false) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                bytes.append(byte)
-            case UInt8(ascii: "/") where keepingSlashes: bytes.append(byte)
-            default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
     /// A path without dot segments and empty ones (RFC 3986, section 5.2.4), its segments encoded once more.
     static func path(_ path: String) -> String {
         var kept: [Substring] = []
@@ -122,7 +105,7 @@ public enum CanonicalText {
             if segment == ".." { _ = kept.popLast() } else { kept.append(segment) }
         }
         let isFolder = path.hasSuffix("/") && !kept.isEmpty
-        return "/" + kept.map { encoded($0) }.joined(separator: "/") + (isFolder ? "/" : "")
+        return "/" + kept.map { PercentEncoding.encode($0) }.joined(separator: "/") + (isFolder ? "/" : "")
     }
 
     /// Without white space around it, and one space for each stretch inside.

@@ -1,4 +1,4 @@
-import HTTP
+import Encodings
 import JSON
 
 /// `application/x-www-form-urlencoded` content from an object, as an HTTP task's Transform asks for it.

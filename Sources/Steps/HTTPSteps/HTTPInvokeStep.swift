@@ -1,3 +1,4 @@
+import Encodings
 public import HTTP
 public import JSON
 public import StepContracts
@@ -56,7 +57,7 @@ public struct HTTPInvokeStep: DataStep {
             for parameter in connection.invocation.headers { privateHeaders.insert(parameter.key.lowercased()) }
             switch connection.authorization {
             case .basic(let username, let password):
-                headers.append(("Authorization", "Basic " + Base64.encode(Array("\(username):\(password)".utf8))))
+                headers.append(("Authorization", "Basic " + Base64.encode("\(username):\(password)".utf8)))
             case .apiKey(let name, let value): headers.append((name, value))
             case .oauth(let client):
                 let text = try await tokens.token(for: client, timeout: deadline - .now)

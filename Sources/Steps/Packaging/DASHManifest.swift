@@ -1,3 +1,5 @@
+import Encodings
+
 /// The static MPD of a presentation (ISO/IEC 23009-1) over the same segments as the playlists: profile isoff-live for
 /// segments that are files, isoff-on-demand for byte ranges.
 public struct DASHManifest: Sendable {
@@ -255,9 +257,9 @@ extension TrackProtection {
             var attributes = [("schemeIdUri", "urn:uuid:\(system.systemID.uuid)")]
             if let name { attributes.append(("value", name)) }
             xml.element("ContentProtection", attributes) { xml in
-                xml.element("cenc:pssh", text: base64(system.headerBox(of: [self])))
+                xml.element("cenc:pssh", text: Base64.encode(system.headerBox(of: [self])))
                 if system == .playReady {
-                    xml.element("mspr:pro", text: base64(ProtectionSystem.playReadyObject([self])))
+                    xml.element("mspr:pro", text: Base64.encode(ProtectionSystem.playReadyObject([self])))
                 }
             }
         }

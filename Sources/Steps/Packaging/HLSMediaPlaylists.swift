@@ -1,3 +1,5 @@
+import Encodings
+
 /// The media playlists of a presentation (RFC 8216bis, 4.4.3 and 4.4.4). Addresses are relative to each.
 extension HLSPlaylists {
     /// The media playlist of one track.
@@ -109,14 +111,18 @@ extension HLSPlaylists {
                 attributes = ["URI=\"skd://\(protection.keyID.hex)\""]
                 format = "com.apple.streamingkeydelivery"
             case .widevine:
-                attributes = ["URI=\"data:text/plain;base64,\(base64(system.headerBox(of: [protection])))\"", id]
+                attributes = [
+                    "URI=\"data:text/plain;base64,\(Base64.encode(system.headerBox(of: [protection])))\"", id,
+                ]
                 format = "urn:uuid:\(system.systemID.uuid)"
             case .playReady:
-                let object = base64(ProtectionSystem.playReadyObject([protection]))
+                let object = Base64.encode(ProtectionSystem.playReadyObject([protection]))
                 attributes = ["URI=\"data:text/plain;charset=UTF-16;base64,\(object)\"", id]
                 format = "com.microsoft.playready"
             case .clearKey:
-                attributes = ["URI=\"data:text/plain;base64,\(base64(system.headerBox(of: [protection])))\"", id]
+                attributes = [
+                    "URI=\"data:text/plain;base64,\(Base64.encode(system.headerBox(of: [protection])))\"", id,
+                ]
                 format = "org.w3.clearkey"
             }
             attributes += ["KEYFORMAT=\(quoted(format))", "KEYFORMATVERSIONS=\"1\""]

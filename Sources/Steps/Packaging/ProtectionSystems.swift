@@ -1,3 +1,5 @@
+import Encodings
+
 /// The systems whose players are told where a licence comes from.
 public enum ProtectionSystem: String, Sendable, Hashable, CaseIterable {
     case widevine, playReady, fairPlay, clearKey
@@ -69,7 +71,7 @@ public enum ProtectionSystem: String, Sendable, Hashable, CaseIterable {
         // A key id is a GUID there: its first three groups are little-endian.
         let values = tracks.map { track -> String in
             let id = track.keyID.bytes
-            return base64([3, 2, 1, 0, 5, 4, 7, 6].map { id[$0] } + id[8...])
+            return Base64.encode([3, 2, 1, 0, 5, 4, 7, 6].map { id[$0] } + id[8...])
         }
         if tracks.first?.scheme == .cenc, values.count == 1 {
             return "<WRMHEADER xmlns=\"\(name)\" version=\"4.0.0.0\"><DATA><PROTECTINFO><KEYLEN>16</KEYLEN>"
@@ -84,24 +86,4 @@ public enum ProtectionSystem: String, Sendable, Hashable, CaseIterable {
     private static func littleEndian(_ value: Int, _ count: Int) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }
-}
-
-/// Base 64 with padding (RFC 4648, 4).
-func base64(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var text: [UInt8] = []
-    var buffer = 0
-    var count = 0
-    for byte in bytes {
-        buffer = buffer << 8 | Int(byte)
-        count += 8
-        while count >= 6 {
-            count -= 6
-            text.append(digits[buffer >> count & 63])
-        }
-        buffer &= (1 << count) - 1
-    }
-    if count > 0 { text.append(digits[buffer << (6 - count) & 63]) }
-    while text.count % 4 != 0 { text.append(0x3D) }
-    return String(decoding: text, as: UTF8.self)
 }

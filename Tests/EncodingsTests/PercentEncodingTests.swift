@@ -1,4 +1,4 @@
-import HTTP
+import Encodings
 import Testing
 
 @Suite("Percent-encoding")

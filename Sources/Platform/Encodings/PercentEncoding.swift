@@ -2,7 +2,7 @@
 /// letters, digits and `-._~` is encoded.
 public enum PercentEncoding {
     /// Encodes a value for a query or, with `keepingSlashes`, for a path.
-    public static func encode(_ text: String, keepingSlashes: Bool = false) -> String {
+    public static func encode(_ text: some StringProtocol, keepingSlashes: Bool = false) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []
         for byte in text.utf8 {

@@ -1,0 +1,56 @@
+import Engine
+import Glibc
+import JSON
+import Load
+
+/// Ten Task states in a row, each of which waits until the append that ends it is durable. A transition is such an append.
+enum Hop {
+    static func run(_ stage: EngineStage, open: Int, seconds: Int) async throws {
+        try await stage.engine.createMachine(NewMachine(name: "hop", definition: definition))
+        // What the first calls make once: connections, plans, the machine's parsed definition.
+        try await drive(stage, open: min(open, 16), seconds: 1)
+        let before = stage.answers.count
+        let cost = try await Cost.measure(stage) { try await drive(stage, open: open, seconds: seconds) }
+        print("hop, \(open) executions open")
+        cost.tell("transitions", stage.answers.count - before)
+        for clients in [1, 16] {
+            let peer = try await Pgbench.rate(
+                .rowAndRun, url: stage.url, clients: clients, transactions: clients == 1 ? 1500 : 1000,
+                meter: stage.meter)
+            print(
+                "pgbench, \(clients) clients: \(Int(peer.rate)) transitions a second, processor of the server "
+                    + "\(digits(peer.processorSecondsPerThousand ?? 0, 3)) s for 1,000")
+        }
+    }
+
+    /// Keeps so many executions open for so long, then lets them end.
+    private static func drive(_ stage: EngineStage, open: Int, seconds: Int) async throws {
+        let end = ContinuousClock.now.advanced(by: .seconds(seconds))
+        var running = 0
+        for lane in 0..<open {
+            try await start(stage, lane)
+            running += 1
+        }
+        for await lane in stage.answers.ends {
+            running -= 1
+            if .now < end {
+                try await start(stage, lane)
+                running += 1
+            }
+            if running == 0 { break }
+        }
+    }
+
+    private static func start(_ stage: EngineStage, _ lane: Int) async throws {
+        _ = try await stage.engine.startExecution(machine: "hop", name: nil, input: #"{"lane":\#(lane),"last":false}"#)
+    }
+
+    private static let definition: String = {
+        let states = (1...10).map { number in
+            let parameters = number == 10 ? #""Parameters":{"lane.$":"$.lane","last":true},"# : ""
+            let next = number == 10 ? #""End":true"# : #""Next":"Hop\#(number + 1)""#
+            return #""Hop\#(number)":{"Type":"Task","Resource":"\#(Answers.resource)",\#(parameters)\#(next)}"#
+        }
+        return #"{"StartAt":"Hop1","States":{\#(states.joined(separator: ","))}}"#
+    }()
+}

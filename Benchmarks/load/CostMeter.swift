@@ -1,0 +1,101 @@
+import Foundation
+import Glibc
+import Postgres
+
+/// What work costs: processor seconds of this process and of a PostgreSQL server, and what the server wrote.
+public struct CostMeter: Sendable {
+    public struct Reading: Sendable {
+        /// Processor seconds, user and system, of this process.
+        public var own: Double
+        /// The same of the server with all its backends, those that ended among them.
+        public var server: Double
+    }
+
+    private let postmaster: Int32
+
+    /// - Parameter postmaster: the server's process id.
+    public init(postmaster: Int32) { self.postmaster = postmaster }
+
+    public func read() throws -> Reading {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        let own =
+            Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+            + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+        var ticks = try Self.ticks(of: postmaster, withEnded: true)
+        for entry in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
+            guard let pid = Int32(entry), let parent = Self.parent(of: pid), parent == postmaster else { continue }
+            // A backend may end between the two looks; the postmaster counts it from then on.
+            do { ticks += try Self.ticks(of: pid, withEnded: false) } catch { continue }
+        }
+        return Reading(own: own, server: Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK))))
+    }
+
+    /// The fields behind the name of /proc/PID/stat (proc(5)), which begin with field 3.
+    private static func fields(of pid: Int32) throws -> [Substring] {
+        let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+        guard let end = text.lastIndex(of: ")") else { throw Failure(reason: "no process \(pid)") }
+        return text[text.index(end, offsetBy: 2)...].split(separator: " ")
+    }
+
+    private static func parent(of pid: Int32) -> Int32? {
+        do { return Int32(try fields(of: pid)[1]) } catch { return nil }
+    }
+
+    private static func ticks(of pid: Int32, withEnded: Bool) throws -> Int {
+        let fields = try fields(of: pid)
+        return fields[withEnded ? 11...14 : 11...12].reduce(0) { $0 + (Int($1) ?? 0) }
+    }
+}
+
+/// What the server counts.
+public struct ServerCounters: Sendable {
+    public var commits: Int64
+    public var rowsInserted: Int64
+    public var walBytes: Int64
+
+    public static func read(_ url: String) async throws -> ServerCounters {
+        let connection = try await PostgresConnection.connect(url, applicationName: "benchmark", deadline: .seconds(10))
+        // Backends report at most once a second, and before they go idle.
+        let rows = try await connection.query(
+            """
+            SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()) AS commits,
+                   (SELECT coalesce(sum(n_tup_ins), 0)::bigint FROM pg_stat_user_tables) AS inserted,
+                   pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS wal
+            """, deadline: .seconds(10))
+        let counters = ServerCounters(
+            commits: rows[0].int("commits"), rowsInserted: rows[0].int("inserted"), walBytes: rows[0].int("wal"))
+        await connection.close()
+        return counters
+    }
+}
+
+/// Milliseconds that the disk under a folder takes for `fdatasync` of 8 KiB appended, sorted.
+public func flushTimes(in directory: String, count: Int = 200) throws -> [Double] {
+    let path = directory + "/flush-\(getpid())"
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Failure(reason: "\(path): \(String(cString: strerror(errno)))") }
+    defer {
+        close(descriptor)
+        unlink(path)
+    }
+    let page = [UInt8](repeating: 1, count: 8192)
+    var times: [Double] = []
+    for _ in 0..<count {
+        let before = ContinuousClock.now
+        guard write(descriptor, page, page.count) == page.count, fdatasync(descriptor) == 0 else {
+            throw Failure(reason: "\(path): \(String(cString: strerror(errno)))")
+        }
+        times.append((ContinuousClock.now - before) / .milliseconds(1))
+    }
+    return times.sorted()
+}
+
+extension [Double] {
+    /// Of sorted values; 0 of none.
+    public func quantile(_ part: Double) -> Double {
+        isEmpty ? 0 : self[Swift.min(count - 1, Int(Double(count) * part))]
+    }
+}
+
+public func digits(_ value: Double, _ places: Int = 2) -> String { String(format: "%.\(places)f", value) }

@@ -1,0 +1,444 @@
+#!/usr/bin/env python3
+"""Runs executions while their engines, workers and database are killed, and asks the journal afterwards what became of them.
+
+    Chaos/chaos.py [--runs 10000] [--kills 1000] [--seed N] [--programs .build/release] [--keep]
+
+Two engines on one PostgreSQL, four workers that speak the workers' protocol, and a stream of executions of every kind: tasks
+in a row, Maps, Parallel states, child executions of distributed Maps, nested executions, failures that are retried. Meanwhile
+faults are drawn from the seed: SIGKILL and SIGSTOP of engines and workers, SIGKILL of the postmaster and of backends, connections
+cut, a full disk where this user may mount. Then everything is left in peace until it is quiet, and Chaos/checks.sql looks into the
+journal: nothing that was acknowledged is lost, nothing is there twice. Exit status 1 where a check finds something, 3 where
+the load never became quiet.
+"""
+import argparse
+import collections
+import glob
+import http.client
+import json
+import os
+import pwd
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PREFIX = "arn:aws:states:us-east-1:000000000000:"
+ROLE = "arn:aws:iam::000000000000:role/chaos"
+
+
+def task(**more):
+    """A task that a worker may lose: after three seconds without a word another attempt begins."""
+    return {
+        "Type": "Task", "Resource": "arn:aws:states:::showrunner:validate", "HeartbeatSeconds": 3,
+        "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 100}], **more}
+
+
+ONE = {"StartAt": "One", "States": {"One": task(End=True)}}
+MACHINES = {
+    "line": {"StartAt": "First", "States": {
+        "First": task(Next="Pause"), "Pause": {"Type": "Wait", "Seconds": 1, "Next": "Second"}, "Second": task(End=True)}},
+    "fan": {"StartAt": "All", "States": {"All": {
+        "Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "ItemProcessor": ONE, "End": True}}},
+    "tree": {"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": True, "Branches": [
+        {"StartAt": "Nested", "States": {"Nested": {
+            "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True,
+            "Parameters": {"StateMachineArn": PREFIX + "stateMachine:nested", "Input": {"of.$": "$.number"}}}}},
+        ONE]}}},
+    "nested": ONE,
+    "many": {"StartAt": "Children", "States": {"Children": {
+        "Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 3, "Label": "children", "End": True,
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **ONE}}}},
+    "refused": {"StartAt": "Refused", "States": {"Refused": {"Type": "Fail", "Error": "Chaos.Refused"}}},
+}
+# How often each is started; `nested` is started by `tree` alone.
+SHARES = {"line": 50, "fan": 15, "tree": 15, "many": 10, "refused": 10}
+
+# What is done how often: weights.
+FAULTS = {
+    "kill a worker": 45, "stop a worker": 8, "kill the active engine": 10, "kill the standby": 4, "stop the active engine": 1,
+    "cut connections": 20, "kill a backend": 5, "kill the postmaster": 3, "fill the disk": 1,
+}
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Database:
+    """A PostgreSQL server of its own, started again whenever it is gone. Never as root."""
+
+    def __init__(self, folder):
+        self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
+        self.folder = folder
+        self.data = os.path.join(folder, "data")
+        self.account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        os.makedirs(folder, exist_ok=True)
+        self.is_small = False
+        if self.account:
+            # So that a disk can be full: see "fill the disk".
+            self.is_small = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=6g,mode=755", "tmpfs", folder], stderr=subprocess.DEVNULL).returncode == 0
+            os.chown(folder, self.account.pw_uid, self.account.pw_gid)
+        self.run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
+        self.process = None
+        self.is_over = False
+        self.start()
+        threading.Thread(target=self.keep, daemon=True).start()
+        while self.sql("SELECT 1", check=False).returncode != 0:
+            time.sleep(0.1)
+
+    def become(self):
+        if self.account:
+            os.setgid(self.account.pw_gid)
+            os.setuid(self.account.pw_uid)
+
+    def run(self, program, *arguments):
+        subprocess.run([os.path.join(self.bin, program), *arguments], check=True, preexec_fn=self.become, cwd="/",
+                       stdout=subprocess.DEVNULL)
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [os.path.join(self.bin, "postgres"), "-D", self.data, "-k", self.folder, "-c", "listen_addresses=",
+             "-c", "max_connections=60", "-c", "shared_buffers=128MB"],
+            preexec_fn=self.become, cwd="/", stdout=subprocess.DEVNULL, stderr=open(self.folder + "/log", "a"))
+
+    def keep(self):
+        while not self.is_over:
+            self.process.wait()
+            if not self.is_over:
+                time.sleep(0.3)
+                self.start()
+
+    def stop(self):
+        self.is_over = True
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        if self.is_small:
+            subprocess.run(["umount", "-l", self.folder])
+
+    @property
+    def url(self):
+        return f"postgresql:///postgres?host={self.folder}&user=postgres"
+
+    def sql(self, text, check=True, **options):
+        return subprocess.run(
+            ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", self.url, *(["-c", text] if text else [])],
+            check=check, capture_output=True, text=True, **options)
+
+    def backends(self):
+        """Process ids of what serves engines at the moment."""
+        answer = self.sql(
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'showrunner-%' AND backend_type = 'client backend'",
+            check=False)
+        return [int(line) for line in answer.stdout.split()] if answer.returncode == 0 else []
+
+
+class Programs:
+    """Processes by name, started again when they are gone unless they are told to stop."""
+
+    def __init__(self, log):
+        self.log = log
+        self.lock = threading.Lock()
+        self.processes = {}
+        self.is_over = False
+
+    def keep(self, name, command, pause=0.2):
+        def run():
+            while not self.is_over:
+                with open(f"{self.log}/{name}.log", "a") as output:
+                    process = subprocess.Popen(command, stdout=output, stderr=output)
+                with self.lock:
+                    self.processes[name] = process
+                process.wait()
+                time.sleep(pause)
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+    def signal(self, name, number):
+        with self.lock:
+            process = self.processes.get(name)
+        if process and process.poll() is None:
+            process.send_signal(number)
+            return True
+        return False
+
+    def stop(self):
+        self.is_over = True
+        for name in list(self.processes):
+            self.signal(name, signal.SIGCONT)
+            self.signal(name, signal.SIGTERM)
+        for process in list(self.processes.values()):
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class Client:
+    """Calls whichever engine answers, as often as it takes."""
+
+    def __init__(self, ports):
+        self.ports = list(ports)
+        self.connection = None
+
+    def call(self, operation, body, patience=120):
+        """The answer's status and content; None where nobody answered in time."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            try:
+                if self.connection is None:
+                    self.connection = http.client.HTTPConnection("127.0.0.1", self.ports[0], timeout=10)
+                self.connection.request(
+                    "POST", "/", json.dumps(body),
+                    {"X-Amz-Target": "AWSStepFunctions." + operation, "Content-Type": "application/x-amz-json-1.0"})
+                response = self.connection.getresponse()
+                content = response.read()
+                if response.status < 500:
+                    return response.status, json.loads(content)
+            except (OSError, http.client.HTTPException, ValueError):
+                pass
+            if self.connection:
+                self.connection.close()
+            self.connection = None
+            self.ports.append(self.ports.pop(0))
+            time.sleep(0.05)
+        return None
+
+
+def is_active(port):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+class Load:
+    """Starts executions and writes down which of them were acknowledged."""
+
+    def __init__(self, ports, runs, seed):
+        self.ports, self.runs, self.seed = ports, runs, seed
+        self.acknowledged = []
+        self.unanswered = 0
+        self.lock = threading.Lock()
+        self.next = 0
+
+    def start(self, threads=6):
+        self.threads = [threading.Thread(target=self.work, args=(n,), daemon=True) for n in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def work(self, thread):
+        dice = random.Random(f"{self.seed}/{thread}")
+        client = Client(self.ports[thread % 2:] + self.ports[:thread % 2])
+        while True:
+            with self.lock:
+                number = self.next
+                self.next += 1
+            if number >= self.runs:
+                return
+            machine = dice.choices(list(SHARES), list(SHARES.values()))[0]
+            name = f"{machine}-{number}"
+            answer = client.call("StartExecution", {
+                "stateMachineArn": PREFIX + "stateMachine:" + machine, "name": name,
+                "input": json.dumps({"number": number, "items": list(range(dice.randint(1, 6)))})})
+            with self.lock:
+                if answer is None:
+                    self.unanswered += 1
+                elif answer[0] == 200:
+                    self.acknowledged.append((machine, name))
+                else:
+                    raise SystemExit(f"StartExecution was refused: {answer}")
+
+
+class Faults:
+    def __init__(self, programs, database, ports, workers, seed):
+        self.programs, self.database, self.ports, self.workers = programs, database, ports, workers
+        self.dice = random.Random(f"{seed}/faults")
+        self.counts = collections.Counter()
+
+    def one(self):
+        fault = self.dice.choices(list(FAULTS), list(FAULTS.values()))[0]
+        worker = f"worker-{self.dice.randrange(self.workers)}"
+        if fault == "kill a worker":
+            done = self.programs.signal(worker, signal.SIGKILL)
+        elif fault == "stop a worker":
+            done = self.freeze(worker, 5)
+        elif fault in ("kill the active engine", "kill the standby", "stop the active engine"):
+            wanted = fault != "kill the standby"
+            engines = [n for n, port in enumerate(self.ports) if is_active(port) == wanted]
+            if not engines:
+                return
+            name = f"engine-{engines[0]}"
+            # Longer than the lease: the other one takes over, and this one wakes up with what was true before.
+            done = self.freeze(name, 13) if fault.startswith("stop") else self.programs.signal(name, signal.SIGKILL)
+        elif fault == "cut connections":
+            done = self.database.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'showrunner-%'",
+                check=False).returncode == 0
+        elif fault == "kill a backend":
+            backends = self.database.backends()
+            if not backends:
+                return
+            done = self.kill(self.dice.choice(backends))
+        elif fault == "kill the postmaster":
+            done = self.kill(self.database.process.pid)
+        else:
+            if not self.database.is_small:
+                return
+            done = self.fill()
+        if done:
+            self.counts[fault] += 1
+
+    def freeze(self, name, seconds):
+        if not self.programs.signal(name, signal.SIGSTOP):
+            return False
+        threading.Timer(seconds, self.programs.signal, (name, signal.SIGCONT)).start()
+        return True
+
+    def kill(self, pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+            return True
+        except ProcessLookupError:
+            return False
+
+    def fill(self):
+        path = self.database.folder + "/full"
+        free = os.statvfs(self.database.folder)
+        try:
+            with open(path, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_bsize)
+        except OSError:
+            pass
+        time.sleep(2)
+        os.unlink(path)
+        return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--programs", default=os.path.join(HERE, "..", ".build", "release"))
+    parser.add_argument("--pause", type=float, default=0.25, help="mean seconds between faults")
+    parser.add_argument("--keep", action="store_true", help="leave logs and offers where they are")
+    given = parser.parse_args()
+    print(f"chaos: seed {given.seed}", flush=True)
+    folder = tempfile.mkdtemp(prefix="showrunner-chaos-", dir="/var/tmp")
+    os.chmod(folder, 0o755)
+    database = Database(folder + "/postgres")
+    programs = Programs(folder)
+    ports = [free_port(), free_port()]
+    workflows = folder + "/workflows"
+    os.makedirs(workflows)
+    try:
+        for number, port in enumerate(ports):
+            programs.keep(f"engine-{number}", [
+                os.path.join(given.programs, "showrunner"), "engine", "--database", database.url, "--port", str(port), "--store",
+                folder + "/objects", "--workflows", workflows, "--spool", f"{folder}/spool-{number}"])
+        client = Client(ports)
+        for name, definition in MACHINES.items():
+            answer = client.call("CreateStateMachine", {
+                "name": name, "roleArn": ROLE, "definition": json.dumps(definition)})
+            if answer is None or answer[0] != 200:
+                raise SystemExit(f"chaos: {name} could not be made: {answer}")
+        workers = 4
+        for number in range(workers):
+            programs.keep(f"worker-{number}", [
+                sys.executable, os.path.join(HERE, "worker.py"), f"worker-{number}", f"{folder}/answers-{number}.jsonl",
+                *map(str, ports)])
+        load = Load(ports, given.runs, given.seed)
+        load.start()
+        faults = Faults(programs, database, ports, workers, given.seed)
+        told = time.monotonic()
+        while sum(faults.counts.values()) < given.kills or any(thread.is_alive() for thread in load.threads):
+            if sum(faults.counts.values()) < given.kills:
+                faults.one()
+                time.sleep(faults.dice.expovariate(1 / given.pause))
+            else:
+                time.sleep(1)
+            if time.monotonic() - told > 15:
+                told = time.monotonic()
+                print(f"chaos: {min(load.next, given.runs)} of {given.runs} started, "
+                      f"{sum(faults.counts.values())} of {given.kills} faults", flush=True)
+        for fault, count in faults.counts.most_common():
+            print(f"chaos: {fault}: {count}")
+        if not wait_until_quiet(database):
+            print("chaos: executions stay open", file=sys.stderr)
+            return 3
+        programs.stop()
+        return check(database, folder, workers, load)
+    finally:
+        programs.stop()
+        database.stop()
+        if given.keep:
+            print(f"chaos: everything is in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_until_quiet(database, patience=300):
+    """Nothing is asked of an engine: what recovers has to recover by itself."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        answer = database.sql("SELECT count(*) FROM showrunner.execution_list WHERE status NOT IN "
+                              "('SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED')", check=False)
+        if answer.returncode == 0 and answer.stdout.strip() == "0":
+            return True
+        time.sleep(2)
+    return False
+
+
+def check(database, folder, workers, load):
+    answers, stale, offers = [], 0, collections.Counter()
+    for number in range(workers):
+        path = f"{folder}/answers-{number}.jsonl"
+        for line in open(path) if os.path.exists(path) else []:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # The worker was killed while it wrote.
+            if event["event"] == "offered":
+                offers[event["token"]] += 1
+            elif event["status"] == 200:
+                answers.append(event["token"])
+            else:
+                stale += 1
+    twice = sum(1 for count in offers.values() if count > 1)
+    script = ["CREATE TEMP TABLE acknowledged_start (machine text, name text);",
+              "COPY acknowledged_start FROM stdin;",
+              *(f"{machine}\t{name}" for machine, name in load.acknowledged), "\\.",
+              "CREATE TEMP TABLE acknowledged_answer (token text);", "COPY acknowledged_answer FROM stdin;", *answers, "\\.",
+              open(os.path.join(HERE, "checks.sql")).read()]
+    result = database.sql(None, input="\n".join(script))
+    print(f"chaos: {len(load.acknowledged)} starts acknowledged, {load.unanswered} without an answer; {sum(offers.values())} tasks "
+          f"offered, {len(answers)} answers acknowledged, {stale} refused as stale")
+    bad = twice
+    if stale == 0 and len(answers) > 1000:
+        print("chaos: no answer was refused as stale")
+        bad += 1
+    if twice:
+        print(f"chaos: {twice} attempts were offered twice")
+    for line in result.stdout.splitlines():
+        kind, name, count = line.split("|")
+        print(f"chaos: {name}: {count}")
+        if kind == "must be 0" and count != "0" or kind == "must be over 0" and count == "0":
+            bad += 1
+    print("chaos: nothing lost, nothing doubled" if bad == 0 else "chaos: FAILED")
+    return 0 if bad == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
