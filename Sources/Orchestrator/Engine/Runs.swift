@@ -327,7 +327,12 @@ extension Engine: RunService {
     /// Ends a running execution as ABORTED and gives the instant at which it stopped; one that has ended already stays
     /// as it is.
     public func stop(_ id: String, error: String?, cause: String?) async throws(EngineError) -> Int64 {
-        let run = try await find(id)
+        var run = try await find(id)
+        // Read from the journal while somebody had redriven it, and ended since then.
+        for _ in 0..<10 where run.execution.isOpen && runs[run.execution.id] !== run {
+            guard !reloading.contains(run.execution.id), suspects[run.execution.id] == nil else { break }
+            run = try await find(run.execution.id)
+        }
         if run.execution.isOpen, suspects[run.execution.id] != nil, runs[run.execution.id] == nil {
             try await stopSetAside(run, error: error, cause: cause)
             return run.execution.stoppedAt ?? now
