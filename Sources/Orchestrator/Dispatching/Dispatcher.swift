@@ -340,15 +340,8 @@ public struct Dispatcher: Sendable {
     private mutating func insert(_ task: ReadyTask, at now: Microseconds) {
         order += 1
         tasks[task.name] = Ready(task: task, order: order, since: now)
-        var flow = flows[task.priority] ?? LevelFlow()
-        if flow.count == 0 { flow.tag = levels.tag(afterIdling: flow.tag) }
-        flow.count += 1
-        var share = flow.shares[task.share] ?? ShareFlow(tag: 0)
-        if share.count == 0 { share.tag = flow.turns.tag(afterIdling: share.tag) }
-        share.count += 1
-        flow.shares[task.share] = share
-        flows[task.priority] = flow
-
+        // In place: a copy of all shares would cost as much as there are.
+        let tag = flows[task.priority, default: LevelFlow()].join(task.share, levels)
         let kind = task.kind
         if lanes[kind] == nil {
             lanes[kind] = Lane(kind: kind)
@@ -357,7 +350,7 @@ public struct Dispatcher: Sendable {
         let place = Lane.Place(deadline: task.deadline ?? .max, order: order, name: task.name)
         lanes[kind]?.count += 1
         lanes[kind]?.levels[task.priority, default: Lane.Level()].insert(
-            place, share: task.share, tag: share.tag)
+            place, share: task.share, tag: tag)
     }
 
     /// Takes a task out of the ready set.
@@ -391,14 +384,11 @@ public struct Dispatcher: Sendable {
         guard let ready = tasks[name] else { preconditionFailure("only what is ready is handed out") }
         let task = ready.task
         let cost = task.kind.cost
-        if var flow = flows[task.priority] {
-            // Each level of priority is worth four times the turns of the one below.
-            flow.tag = levels.serve(flow.tag, cost: cost << (2 * UInt64(ReadyTask.highestPriority - task.priority)))
-            let tag = flow.turns.serve(flow.shares[task.share]?.tag ?? 0, cost: cost)
-            flow.shares[task.share]?.tag = tag
-            flow.lastWentByDeadline = byDeadline
-            flows[task.priority] = flow
-        }
+        // Each level of priority is worth four times the turns of the one below.
+        let levelCost = cost << (2 * UInt64(ReadyTask.highestPriority - task.priority))
+        let levelTag = levels.serve(flows[task.priority]?.tag ?? 0, cost: levelCost)
+        flows[task.priority]?.tag = levelTag
+        flows[task.priority]?.serve(task.share, cost: cost, byDeadline: byDeadline)
         takeOut(ready)
         flows[task.priority]?.forgetIdle()
         // Nobody waits for a turn: nothing to be fair about.
@@ -426,6 +416,23 @@ public struct Dispatcher: Sendable {
 }
 
 extension Dispatcher.LevelFlow {
+    /// A task of a share is ready; gives the share's tag.
+    fileprivate mutating func join(_ name: String, _ levels: Turns) -> UInt64 {
+        if count == 0 { tag = levels.tag(afterIdling: tag) }
+        count += 1
+        var share = shares[name] ?? Dispatcher.ShareFlow(tag: 0)
+        if share.count == 0 { share.tag = turns.tag(afterIdling: share.tag) }
+        share.count += 1
+        shares[name] = share
+        return share.tag
+    }
+
+    fileprivate mutating func serve(_ name: String, cost: UInt64, byDeadline: Bool) {
+        let tag = turns.serve(shares[name]?.tag ?? 0, cost: cost)
+        shares[name]?.tag = tag
+        lastWentByDeadline = byDeadline
+    }
+
     /// A task of a share is no longer ready.
     fileprivate mutating func leave(_ name: String) {
         guard var share = shares[name] else { return }
