@@ -29,15 +29,16 @@ struct EngineBenchmark {
                 operands.append(argument)
             }
         }
-        func number(_ name: String, _ standard: Int) -> Int { options[name].flatMap { Int($0) } ?? standard }
+        let given = options
+        @Sendable func number(_ name: String, _ standard: Int) -> Int { given[name].flatMap { Int($0) } ?? standard }
         let seconds = number("seconds", 10)
         switch workload {
         case "hop":
-            try await withEngine(in: options["directory"]) { stage in
+            try await withEngine(in: given["directory"]) { stage in
                 try await Hop.run(stage, open: number("open", 256), seconds: seconds)
             }
         case "fan-out":
-            try await withEngine(in: options["directory"]) { stage in
+            try await withEngine(in: given["directory"]) { stage in
                 try await FanOut.run(
                     stage, items: number("items", 1000), concurrency: number("concurrency", 40), seconds: seconds)
             }
@@ -57,9 +58,9 @@ struct EngineBenchmark {
 
     /// An engine of its own on a server of its own.
     private static func withEngine(
-        in given: String?, _ body: @Sendable (EngineStage) async throws -> Void
+        in place: String?, _ body: @Sendable (EngineStage) async throws -> Void
     ) async throws {
-        let directory = given ?? "engine-benchmark.\(getpid())"
+        let directory = place ?? "engine-benchmark.\(getpid())"
         let cluster = LocalCluster(directory: directory, settings: ["max_connections": "100"])
         try await cluster.start()
         let url = await cluster.url(database: "postgres")
@@ -82,7 +83,7 @@ struct EngineBenchmark {
         await engine.stop()
         await journal.close(deadline: .seconds(10))
         try await cluster.stop()
-        if given == nil { try FileManager.default.removeItem(atPath: directory) }
+        if place == nil { try FileManager.default.removeItem(atPath: directory) }
     }
 
     private static func load() throws -> String {
@@ -118,10 +119,7 @@ struct Cost {
         let counters = try await ServerCounters.read(stage.url)
         return Cost(
             seconds: seconds, engine: after.own - before.own, server: after.server - before.server,
-            counters: ServerCounters(
-                commits: counters.commits - countersBefore.commits,
-                rowsInserted: counters.rowsInserted - countersBefore.rowsInserted,
-                walBytes: counters.walBytes - countersBefore.walBytes))
+            counters: counters - countersBefore)
     }
 
     /// Prints what `count` of something cost.

@@ -10,8 +10,8 @@ enum FanOut {
         let definition = """
             {"StartAt":"All","States":{
               "All":{"Type":"Map","ItemsPath":"$.items","MaxConcurrency":\(concurrency),"ResultPath":null,
-                     "ItemProcessor":{"StartAt":"One","States":{"One":{\(answer),"End":true}}},"Next":"Last"},
-              "Last":{\(answer),"Parameters":{"lane":0,"last":true},"End":true}}}
+                     "ItemProcessor":{"StartAt":"One","States":{"One":{\(answer),"Parameters":{"FunctionName":"answer","Payload.$":"$"},"End":true}}},"Next":"Last"},
+              "Last":{\(answer),"Parameters":{"FunctionName":"answer","Payload":{"lane":0,"last":true}},"End":true}}}
             """
         try await stage.engine.createMachine(NewMachine(name: "fan-out", definition: definition))
         let input = #"{"items":[\#((0..<items).map { "{\"n\":\($0)}" }.joined(separator: ","))]}"#

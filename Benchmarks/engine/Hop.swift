@@ -47,7 +47,8 @@ enum Hop {
 
     private static let definition: String = {
         let states = (1...10).map { number in
-            let parameters = number == 10 ? #""Parameters":{"lane.$":"$.lane","last":true},"# : ""
+            let payload = #"{"lane.$":"$.lane","last":\#(number == 10)}"#
+            let parameters = #""Parameters":{"FunctionName":"answer","Payload":\#(payload)},"ResultPath":null,"#
             let next = number == 10 ? #""End":true"# : #""Next":"Hop\#(number + 1)""#
             return #""Hop\#(number)":{"Type":"Task","Resource":"\#(Answers.resource)",\#(parameters)\#(next)}"#
         }

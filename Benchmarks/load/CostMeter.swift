@@ -70,6 +70,12 @@ public struct ServerCounters: Sendable {
     }
 }
 
+public func - (after: ServerCounters, before: ServerCounters) -> ServerCounters {
+    ServerCounters(
+        commits: after.commits - before.commits, rowsInserted: after.rowsInserted - before.rowsInserted,
+        walBytes: after.walBytes - before.walBytes)
+}
+
 /// Milliseconds that the disk under a folder takes for `fdatasync` of 8 KiB appended, sorted.
 public func flushTimes(in directory: String, count: Int = 200) throws -> [Double] {
     let path = directory + "/flush-\(getpid())"

@@ -483,7 +483,13 @@ class Run:
             "name": name + "-map", "roleArn": ROLE, "definition": json.dumps({"StartAt": "M", "States": {"M": {
                 "Type": "Map", "ItemProcessor": inner, "ItemsPath": "$", "MaxConcurrency": 2, "End": True}}})})
         run = call("StartExecution", {"stateMachineArn": mapped.get("stateMachineArn"), "input": "[1, 2, 3]"})
-        call("ListMapRuns", {"executionArn": run.get("executionArn")})
+        for found in call("ListMapRuns", {"executionArn": run.get("executionArn")}).get("mapRuns") or []:
+            change = dice.choice(["maxConcurrency", "toleratedFailureCount", "toleratedFailurePercentage"])
+            call("UpdateMapRun", {"mapRunArn": found.get("mapRunArn"), change: dice.randrange(5)})
+        swift = call("CreateStateMachine", {
+            "name": name + "-sync", "roleArn": ROLE, "type": "EXPRESS",
+            "definition": json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})})
+        call("StartSyncExecution", {"stateMachineArn": swift.get("stateMachineArn"), "input": json.dumps({"n": dice.random()})})
         for _ in range(3):
             if "executionArn" in call("StartExecution", {"stateMachineArn": alias, "input": "{}"}):
                 call("GetActivityTask", {"activityArn": activity})

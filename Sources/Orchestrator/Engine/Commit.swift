@@ -202,7 +202,7 @@ extension Engine {
             run.execution.apply(effect, at: batch.now)
             run.projection.observe(effect, before: before, after: run.execution)
         }
-        precondition(run.execution == batch.execution, "applying effects gives what deciding them gave")
+        assert(run.execution == batch.execution, "applying effects gives what deciding them gave")
         if started || batch.redrives, let deadline = run.execution.executionDeadline {
             arm(Alarm(at: deadline, execution: run.execution.id, kind: .execution))
         }

@@ -65,7 +65,7 @@ public actor Journal {
         appending = (0..<settings.appendConnections).map { _ in
             Link(
                 url: url, name: "showrunner-journal", statementTimeout: timeout, lockTimeout: nil, settings: settings,
-                connector: connector)
+                connector: connector, plansOnce: true)
         }
         idleLinks = appending
         publishing = Link(

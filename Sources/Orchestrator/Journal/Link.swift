@@ -25,7 +25,7 @@ actor Link {
 
     init(
         url: String, name: String, statementTimeout: Duration, lockTimeout: Duration?, settings: JournalSettings,
-        connector: @escaping JournalConnector
+        connector: @escaping JournalConnector, plansOnce: Bool = false
     ) {
         self.url = url
         self.name = name
@@ -34,6 +34,8 @@ actor Link {
         // On the server too, so that a statement whose client has given up does not wait on for ever.
         var options = ["statement_timeout": Self.milliseconds(statementTimeout)]
         if let lockTimeout { options["lock_timeout"] = Self.milliseconds(lockTimeout) }
+        // An append's plan does not depend on what is appended, and making it costs more than it does.
+        if plansOnce { options["plan_cache_mode"] = "force_generic_plan" }
         self.settings = options
     }
 

@@ -5,6 +5,7 @@ import Glibc
 final class Session {
     private var connection: OpaquePointer?
     private(set) var backendPID: Int32 = 0
+    private var statements = StatementCache()
 
     deinit { close() }
 
@@ -16,6 +17,7 @@ final class Session {
     func close() {
         if let connection { PQfinish(connection) }
         connection = nil
+        statements = StatementCache()
     }
 
     // MARK: Opening
@@ -90,14 +92,55 @@ final class Session {
         let wire = try PostgresParameters(parameters)
         try checkStatement(sql, bytes: wire.arena.count)
         let connection = try opened()
+        let key = StatementCache.Key(sql: sql, types: wire.types)
+        switch statements.use(key) {
+        case .plain: return try send(connection, sql, wire, until: deadline)
+        case .prepare(let name): try prepare(connection, key, as: name, until: deadline)
+        case .prepared: break
+        }
+        do throws(PostgresError) {
+            return try send(connection, sql, wire, prepared: statements.name(of: key), until: deadline)
+        } catch {
+            // What the statement gives has another shape since a table was changed, or somebody has discarded it. It was
+            // not carried out.
+            guard error.outcome == .refused(sqlstate: "0A000") || error.outcome == .refused(sqlstate: "26000"),
+                PQtransactionStatus(connection) == PQTRANS_IDLE
+            else { throw error }
+            statements.giveUp(key)
+            return try send(connection, sql, wire, until: deadline)
+        }
+    }
+
+    private func prepare(
+        _ connection: OpaquePointer, _ key: StatementCache.Key, as name: String, until deadline: ContinuousClock.Instant
+    ) throws(PostgresError) {
+        do throws(PostgresError) {
+            let sent = PQsendPrepare(connection, name, key.sql, Int32(key.types.count), key.types)
+            _ = try finish(connection, sent: sent == 1, until: deadline)
+            statements.keep(key, name)
+        } catch {
+            // Whatever became of the preparation, the statement itself was not sent.
+            guard error.outcome == .unknown else { throw error }
+            throw PostgresError(outcome: .notSent, message: error.message)
+        }
+    }
+
+    private func send(
+        _ connection: OpaquePointer, _ sql: String, _ wire: PostgresParameters, prepared name: String? = nil,
+        until deadline: ContinuousClock.Instant
+    ) throws(PostgresError) -> PostgresResult {
         let sent = wire.arena.withUnsafeBytes { arena in
             let values = wire.offsets.map { offset in
                 // An empty arena still needs an address: a null pointer would mean SQL null.
                 offset.map { (arena.baseAddress ?? UnsafeRawPointer(bitPattern: 1))! + $0 }?
                     .assumingMemoryBound(to: CChar.self)
             }
-            return PQsendQueryParams(
-                connection, sql, Int32(wire.offsets.count), wire.types, values, wire.lengths, wire.formats, 0)
+            let count = Int32(wire.offsets.count)
+            guard let name else {
+                return PQsendQueryParams(
+                    connection, sql, count, wire.types, values, wire.lengths, wire.formats, 0)
+            }
+            return PQsendQueryPrepared(connection, name, count, values, wire.lengths, wire.formats, 0)
         }
         return try finish(connection, sent: sent == 1, until: deadline)
     }
