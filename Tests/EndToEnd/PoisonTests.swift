@@ -45,7 +45,7 @@ extension EndToEnd {
                 }
                 return program
             }
-            func post(_ path: String, _ body: JSON) async throws -> (status: Int, body: JSON) {
+            @Sendable func post(_ path: String, _ body: JSON) async throws -> (status: Int, body: JSON) {
                 let answer = try await http.send(
                     HTTPRequest(
                         "POST", url + path, headers: ["Content-Type": "application/json"], body: .bytes(body.utf8)))
