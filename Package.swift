@@ -91,13 +91,16 @@ let orchestrator: [Target] = [
         name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
         path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
+    .target(
+        name: "Dispatching", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections, heap],
+        path: "Sources/Orchestrator/Dispatching"),
     .target(name: "AccessControl", path: "Sources/Orchestrator/AccessControl"),
     .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
         dependencies: [
-            "CSV", "Cryptography", "Encodings", "Interpreter", "JSON", "Journal", "Postgres", "Schedules",
-            "StatesLanguage", "StepContracts", "WorkerProtocol", collections, deque, heap, logging,
+            "Cryptography", "CSV", "Dispatching", "Encodings", "Interpreter", "Journal", "JSON", "Postgres",
+            "Schedules", "StatesLanguage", "StepContracts", "WorkerProtocol", collections, deque, heap, logging,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
@@ -131,8 +134,8 @@ let orchestrator: [Target] = [
     .target(
         name: "Console",
         dependencies: [
-            "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "StatesLanguage", httpTypes, hummingbird,
-            lifecycle,
+            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "StatesLanguage", httpTypes,
+            hummingbird, lifecycle,
         ],
         path: "Sources/Orchestrator/Console",
         resources: [
@@ -213,17 +216,21 @@ let commands: [Target] = [
         path: "Sources/Commands/EngineClient"),
     .target(
         name: "WorkerProgram",
-        dependencies: ["HTTPServer", "Observability", "SignatureV4", "Worker", argumentParser, lifecycle, logging],
+        dependencies: [
+            "HTTPServer", "Observability", "SignatureV4", "StepContracts", "Worker", "WorkerProtocol", argumentParser,
+            lifecycle, logging,
+        ],
         path: "Sources/Commands/WorkerProgram"),
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "Access", "AccessControl", "AccountsAPI", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
-            "DefinitionSchema", "Encodings", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer",
-            "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders", "LocalPostgres", "ObjectStorage",
-            "Observability", "Packaging", "Postgres", "Recommender", "Schedules", "StateGraph", "StatesLanguage",
-            "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata", "Triggers",
-            "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML", argumentParser, lifecycle, logging, signals,
+            "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Console", "Cryptography", "CSV", "DataSteps",
+            "DefinitionSchema", "Dispatching", "Encodings", "Engine", "EngineClient", "EventPatterns", "HTTP",
+            "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders", "LocalPostgres",
+            "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules", "StateGraph",
+            "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata",
+            "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML", argumentParser, lifecycle, logging,
+            signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
     .executableTarget(
@@ -259,6 +266,9 @@ let tests: [Target] = [
     .testTarget(
         name: "SchedulesTests", dependencies: ["JSON", "Schedules", "StatesLanguage", "YAML"],
         path: "Tests/SchedulesTests"),
+    .testTarget(
+        name: "DispatchingTests", dependencies: ["Dispatching", "JSON", "StepContracts"], path: "Tests/DispatchingTests"
+    ),
     .testTarget(
         name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
         path: "Tests/StateGraphTests", exclude: ["Golden"]),
@@ -386,8 +396,9 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "PostgresTestSupport", "Schedules",
-            "StatesLanguage", "StepContracts", "WorkerProtocol", "YAML", heap, logging,
+            "Cryptography", "Dispatching", "Engine", "Interpreter", "Journal", "JSON", "Postgres",
+            "PostgresTestSupport", "Schedules", "StatesLanguage", "StepContracts", "WorkerProtocol", "YAML", heap,
+            logging,
         ], path: "Tests/EngineTests"),
     // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
     .executableTarget(
@@ -429,6 +440,7 @@ let package = Package(
         // For Benchmarks/, which is a package of its own.
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
         .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts"]),
+        .library(name: "DispatchRooms", targets: ["Dispatching"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),
         // For Benchmarks/.

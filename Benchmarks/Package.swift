@@ -27,6 +27,9 @@ let package = Package(
             name: "interpreter-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
             path: "interpreter"),
         .executableTarget(
+            name: "dispatch-benchmark", dependencies: [.product(name: "DispatchRooms", package: "showrunner")],
+            path: "dispatch"),
+        .executableTarget(
             name: "jsonata-benchmark", dependencies: [.product(name: "LanguageRooms", package: "showrunner")],
             path: "jsonata"),
         .executableTarget(

@@ -24,7 +24,7 @@ pure=(
     Sources/Platform/CSV Sources/Platform/Encodings Sources/Platform/JSON
     Sources/Orchestrator/JSONata Sources/Orchestrator/StatesLanguage Sources/Orchestrator/Interpreter
     Sources/Orchestrator/DefinitionSchema Sources/Orchestrator/StateGraph Sources/Orchestrator/AccessControl
-    Sources/Orchestrator/Schedules Sources/Orchestrator/EventPatterns
+    Sources/Orchestrator/Dispatching Sources/Orchestrator/Schedules Sources/Orchestrator/EventPatterns
     Sources/Steps/StepContracts Sources/Steps/Packaging Sources/Steps/Recommender
     Sources/Workers/WorkerProtocol Sources/Catalog/TitleMetadata Sources/Catalog/HomeRows
 )

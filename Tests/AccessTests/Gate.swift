@@ -92,6 +92,7 @@ final class Gate: Sendable {
                 throw PostgresError(outcome: .notSent, message: "there is no catalogue here")
             })
         router.addScheduleRoutes(schedules: engine)
+        router.addDispatchRoutes(engine: engine)
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
         router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))

@@ -140,6 +140,8 @@ struct EffectFormatTests {
             .credentialsTaken(scope: 0, credentials: ["RoleArn": "r"]),
             #"{"e":"credentialsTaken","s":0,"credentials":{"RoleArn":"r"}}"#
         ),
+        (.workerLost(scope: 1, worker: "w"), #"{"e":"workerLost","s":1,"worker":"w"}"#),
+        (.taskReleased(scope: 1), #"{"e":"taskReleased","s":1}"#),
         (.taskTokenIssued(scope: 0, nonce: "n"), #"{"e":"taskTokenIssued","s":0,"nonce":"n"}"#),
         (.taskSubmitted(scope: 0, output: "o"), #"{"e":"taskSubmitted","s":0,"output":"o"}"#),
         (

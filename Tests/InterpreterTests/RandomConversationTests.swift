@@ -64,7 +64,9 @@ struct RandomConversationTests {
             let unreached = Set(EffectFormatTests.texts.map { kind($0.effect) }).subtracting(tally.kinds)
             // The first is of earlier releases; the others need what no machine here has.
             #expect(
-                unreached == ["mapStarted", "credentialsTaken", "mapRunPaused", "attemptFailed", "taskSubmitted"])
+                unreached == [
+                    "mapStarted", "credentialsTaken", "mapRunPaused", "taskReleased", "attemptFailed", "taskSubmitted",
+                ])
         }
     }
 
@@ -107,7 +109,10 @@ struct RandomConversationTests {
         }
         switch dice.roll(5) {
         case 0: return .taskFailed(entry: entry.id, nonce: started.nonce, error: error, cause: "a {} \u{0}")
-        case 1: return .heartbeatMissed(entry: entry.id, nonce: started.nonce)
+        case 1:
+            if dice.once(in: 2) { return .heartbeatMissed(entry: entry.id, nonce: started.nonce) }
+            return .workerLost(
+                entry: entry.id, nonce: started.nonce, error: dice.once(in: 2) ? nil : error, cause: "gone")
         default:
             let output = dice.one(of: [
                 RandomMachine.input, ["n": 1.0, "items": []], nil, [1, 2], "text", ["s": -1, "t": "never"],

@@ -76,6 +76,7 @@ final class Scenario: @unchecked Sendable {
         disturb()
         Scheduler.shared.after(calm) { [self] in becomeCalm() }
         watchMemory()
+        releaseParked()
         let isOver = Scheduler.shared.run(seed: dice.next(), limit: Self.limit) { [self] in hasEnded }
         self.isOver = true
         var faults = book.faults
@@ -307,6 +308,26 @@ final class Scenario: @unchecked Sendable {
             book.redrive(name)
         case .failure(let error):
             if error.code != .notRedrivable { book.fault("\(name) could not be redriven: \(error)") }
+        }
+    }
+
+    /// Somebody looks now and then at what is parked, and lets it be tried again.
+    private func releaseParked() {
+        Scheduler.shared.after(dice.roll(2_000_000...30_000_000)) { [self] in
+            guard !isOver else { return }
+            if let process = reachable(&dice) {
+                Task.detached { [self] in
+                    do {
+                        for (execution, entry) in try await process.call({ await $0.parkedTasks() }) {
+                            try await process.call { try await $0.releaseTask(entry, of: execution) }
+                            trace.count("released a parked task")
+                        }
+                    } catch {
+                        trace.note("what is parked was not released: \(error)")
+                    }
+                }
+            }
+            releaseParked()
         }
     }
 

@@ -75,7 +75,8 @@ struct ServeCommand: AsyncParsableCommand {
                 session: WorkerSession(
                     engine: options.engine, name: name, version: ShowrunnerWorker.release, slots: options.slots,
                     gracePeriod: .seconds(options.drainSeconds),
-                    signer: try WorkerOptions.signer(environment: environment)),
+                    signer: try WorkerOptions.signer(environment: environment),
+                    capacity: options.capacity(scratch: Environment.scratch(scratch)), labels: options.labels),
                 store: objects,
                 sources: HTTPClient(
                     HTTPClient.Configuration(

@@ -81,7 +81,8 @@ struct DataWorkerCommand: AsyncParsableCommand {
             WorkerSession(
                 engine: options.engine, name: name, version: Showrunner.release, slots: options.slots,
                 gracePeriod: .seconds(options.drainSeconds),
-                signer: try WorkerOptions.signer(environment: environment)),
+                signer: try WorkerOptions.signer(environment: environment),
+                capacity: options.capacity(scratch: environment["TMPDIR"] ?? "/tmp"), labels: options.labels),
             steps: [
                 VerifyStep(catalogue: reader(deadline: .seconds(30)), store: store), ApproveStep(),
                 HTTPInvokeStep(

@@ -56,6 +56,18 @@ struct EngineCommand: AsyncParsableCommand {
             """)
     var requestQuotas: String?
 
+    @Option(
+        help: """
+            What steps book, which workers they want, how urgent machines are, and what is limited: a YAML file. \
+            Default: dispatch.yaml among the workflows, where there is one.
+            """)
+    var dispatch: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where the engine notes what it decides on, so that what ends it twice is set aside. Default: beside the spool.",
+            valueName: "file"))
+    var decisionNote: String?
+
     func validate() throws {
         guard (1...65_535).contains(port) else { throw ValidationError("--port has to be from 1 to 65535") }
         guard (1...36_500).contains(auditDays) else { throw ValidationError("--audit-days has to be from 1 to 36500") }
@@ -74,6 +86,9 @@ struct EngineCommand: AsyncParsableCommand {
             throw CommandFailure("the workflows have errors:\n" + reading.problems.joined(separator: "\n"))
         }
         for problem in reading.problems { log.warning("\(problem)") }
+        let rules = try Usage.check { () throws(CommandFailure) in
+            try DispatchFile.read(dispatch, workflows: directory)
+        }
         let quotas = try Usage.check { () throws(CommandFailure) in try RequestQuotaOption.read(requestQuotas) }
         let store = try Usage.check { () throws(ObjectStorageError) in
             try openStore(self.store, environment: environment)
@@ -105,12 +120,15 @@ struct EngineCommand: AsyncParsableCommand {
         let budget = ConnectionBudget(openFiles: ConnectionBudget.raiseOpenFiles())
         var limits = Engine.Limits()
         budget.apply(to: &limits)
+        let note = try DecisionFile(
+            decisionNote ?? "\(spool ?? "uploads").deciding", incarnation: incarnation,
+            trap: environment["SHOWRUNNER_TRAP"])
         let engine = Engine(
             journal: journal, log: log, contracts: StepContract.all + StepContract.integrations,
             engineSteps: [protect, publish],
             serviceTasks: [S3Tasks(environment: environment, client: HTTPClient()), StepFunctionsTasks()],
             itemSource: buckets, resultSink: buckets, keyRing: ring, contentKeys: vault,
-            limits: limits)
+            limits: limits, dispatchRules: rules, decisionNote: note)
 
         let uploads = try await Uploads(
             directory: spool ?? "uploads", store: store, runs: engine, triggers: reading.triggers)
@@ -137,6 +155,7 @@ struct EngineCommand: AsyncParsableCommand {
         router.addConnectionRoutes(engine: engine)
         router.addAccountRoutes(AccountTable(query: query))
         router.addScheduleRoutes(schedules: engine)
+        router.addDispatchRoutes(engine: engine)
         router.addUploadRoutes(uploads)
         router.addHookRoutes(desk)
         router.addTriggerRoutes(desk)

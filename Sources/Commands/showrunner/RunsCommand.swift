@@ -6,12 +6,15 @@ import TerminalOutput
 
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "runs", abstract: "Start, list, show, watch, redrive and stop runs.",
+        commandName: "runs", abstract: "Start, list, show, watch, explain, redrive and stop runs.",
         discussion: """
             Example:
               showrunner runs list --status FAILED
             """,
-        subcommands: [Start.self, List.self, Show.self, Watch.self, History.self, Redrive.self, Stop.self])
+        subcommands: [
+            Start.self, List.self, Show.self, Why.self, Watch.self, History.self, Redrive.self, Release.self,
+            FailTask.self, Stop.self,
+        ])
 
     struct Start: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -1,41 +1,122 @@
 import ArgumentParser
+import EngineClient
 import JSON
 import TerminalOutput
 
 struct WorkersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workers", abstract: "List the workers and what they do.",
+        commandName: "workers", abstract: "List the workers and what they do; drain, quarantine and release them.",
         discussion: """
             Example:
               showrunner workers --json
-            """)
+              showrunner workers drain worker-3 --reason "new disk"
+            """,
+        subcommands: [List.self, Drain.self, Quarantine.self, Release.self], defaultSubcommand: List.self)
 
-    @OptionGroup var engine: EngineOptions
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the workers and what they do (the default).",
+            discussion: """
+                Example:
+                  showrunner workers list
+                """)
 
-    func run() async throws {
-        let document = try await engine.client().get("/console/api/workers")
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let document = try await engine.client().get("/console/api/workers")
+            if engine.json {
+                Terminal.json(document)
+                return
+            }
+            let workers = document["workers"]?.arrayValue ?? []
+            if workers.isEmpty {
+                Terminal.error("no worker has been heard of since the engine started")
+                return
+            }
+            Terminal.table(
+                [["WORKER", "VERSION", "MODE", "SLOTS", "LABELS", "HEALTH AND METRICS", "LAST SEEN", "DOES"]]
+                    + workers.map { worker in
+                        let tasks = (worker["tasks"]?.arrayValue ?? []).map { task in
+                            let share = task["progress"].map { " " + RunDisplay.mediaTime($0) } ?? ""
+                            return (task["state"]?.stringValue ?? "") + share
+                        }
+                        let labels = (worker["labels"]?.objectValue ?? [:]).map {
+                            "\($0.key)=\($0.value.stringValue ?? "")"
+                        }
+                        return [
+                            worker["name"]?.stringValue ?? "", worker["version"]?.stringValue ?? "",
+                            worker["mode"]?.stringValue ?? "active", worker["slots"]?.text ?? "",
+                            labels.isEmpty ? "-" : labels.joined(separator: ","),
+                            worker["address"]?.stringValue ?? "-", worker["lastSeen"]?.stringValue ?? "",
+                            tasks.isEmpty ? "-" : tasks.joined(separator: ", "),
+                        ]
+                    })
+            for worker in workers {
+                let name = worker["name"]?.stringValue ?? ""
+                if let reason = worker["reason"]?.stringValue {
+                    Terminal.line("\(name) is \(worker["mode"]?.stringValue ?? ""): \(reason)")
+                }
+                for (step, reason) in worker["setAside"]?.objectValue ?? [:] {
+                    Terminal.line("\(name) gets no '\(step)' for a while: \(reason.stringValue ?? "")")
+                }
+            }
+        }
+    }
+
+    struct Drain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a worker no new tasks; what it has it finishes. Holds until it is released.",
+            discussion: """
+                Example:
+                  showrunner workers drain worker-3 --reason "new disk"
+                """)
+
+        @Argument(help: "The worker's name.")
+        var worker: String
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws { try await WorkersCommand.set("draining", of: worker, engine) }
+    }
+
+    struct Quarantine: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a worker that is mistrusted no new tasks. Holds until it is released.",
+            discussion: """
+                Example:
+                  showrunner workers quarantine worker-3 --reason "its encodes are green"
+                """)
+
+        @Argument(help: "The worker's name.")
+        var worker: String
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws { try await WorkersCommand.set("quarantined", of: worker, engine) }
+    }
+
+    struct Release: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a worker tasks again.",
+            discussion: """
+                Example:
+                  showrunner workers release worker-3
+                """)
+
+        @Argument(help: "The worker's name.")
+        var worker: String
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws { try await WorkersCommand.set("active", of: worker, engine) }
+    }
+
+    private static func set(_ mode: String, of worker: String, _ engine: EngineOptions) async throws {
+        _ = try await engine.client().post(
+            "/console/api/workers/\(EngineClient.segment(worker))/mode",
+            .members(("mode", .string(mode)), ("reason", engine.reason.map(JSON.string))))
         if engine.json {
-            Terminal.json(document)
-            return
+            Terminal.json(["worker": .string(worker), "mode": .string(mode)])
+        } else {
+            Terminal.line("\(worker) is \(mode)")
         }
-        let workers = document["workers"]?.arrayValue ?? []
-        if workers.isEmpty {
-            Terminal.error("no worker has been heard of since the engine started")
-            return
-        }
-        Terminal.table(
-            [["WORKER", "VERSION", "SLOTS", "HEALTH AND METRICS", "LAST SEEN", "DOES"]]
-                + workers.map { worker in
-                    let tasks = (worker["tasks"]?.arrayValue ?? []).map { task in
-                        let share = task["progress"].map { " " + RunDisplay.mediaTime($0) } ?? ""
-                        return (task["state"]?.stringValue ?? "") + share
-                    }
-                    return [
-                        worker["name"]?.stringValue ?? "", worker["version"]?.stringValue ?? "",
-                        worker["slots"]?.text ?? "", worker["address"]?.stringValue ?? "-",
-                        worker["lastSeen"]?.stringValue ?? "",
-                        tasks.isEmpty ? "-" : tasks.joined(separator: ", "),
-                    ]
-                })
     }
 }

@@ -40,6 +40,7 @@ struct WorkflowReading {
         }
         var reading = WorkflowReading()
         for name in names where !isDefinition(name) {
+            if name == DispatchFile.name { continue }
             guard let suffix = [".yaml", ".yml", ".json"].first(where: { name.hasSuffix($0) }), StartsFile(name) == nil
             else { continue }
             reading.problems.append(

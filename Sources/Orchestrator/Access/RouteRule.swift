@@ -31,6 +31,9 @@ public enum RouteRule: Sendable, Hashable {
             return .page
         case "/console/api/runs/{id}/stop": return .action(.stopExecution)
         case "/console/api/runs/{id}/redrive": return .action(.redriveExecution)
+        case "/console/api/runs/{id}/release", "/console/api/runs/{id}/states/{entry}/release",
+            "/console/api/runs/{id}/states/{entry}/fail", "/console/api/workers/{name}/mode":
+            return .action(.operateDispatch)
         case "/uploads", "/uploads/{id}": return method == .options ? .open : .upload
         case "/access/v1/audit": return .action(.readAudit)
         default: break

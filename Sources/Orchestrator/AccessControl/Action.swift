@@ -58,12 +58,14 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
     case manageAccounts = "ManageAccounts"
     /// Pausing, resuming and running schedules by hand.
     case operateSchedules = "OperateSchedules"
+    /// Draining, quarantining and releasing workers; releasing and failing what is parked or set aside.
+    case operateDispatch = "OperateDispatch"
 
     /// Whether the name is one of the wire API's.
     public var isOperation: Bool {
         switch self {
         case .useConsole, .upload, .work, .manageAccessKeys, .readAudit, .manageConnections, .manageAccounts,
-            .operateSchedules:
+            .operateSchedules, .operateDispatch:
             false
         default: true
         }
@@ -100,7 +102,7 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
             .listTagsForResource, .validateStateMachineDefinition, .useConsole:
             .reading
         case .redriveExecution, .sendTaskFailure, .sendTaskHeartbeat, .sendTaskSuccess, .startExecution,
-            .startSyncExecution, .stopExecution, .updateMapRun, .upload, .operateSchedules:
+            .startSyncExecution, .stopExecution, .updateMapRun, .upload, .operateSchedules, .operateDispatch:
             .operating
         // A state that is tested may call services with the engine's rights: who may write it may test it.
         case .createActivity, .createStateMachine, .createStateMachineAlias, .deleteActivity, .deleteStateMachine,

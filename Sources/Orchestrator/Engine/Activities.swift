@@ -90,7 +90,7 @@ extension Engine {
             guard let activity = activities[name] else { return }
             try await written { try await journal.deleteActivity(name) }
             activities[name] = nil
-            for poller in pollers where poller.queues.contains(activity.arn) { endPoll(poller.id) }
+            for poller in Array(pollers.values) where poller.queues.contains(activity.arn) { endPoll(poller.id) }
         }
     }
 

@@ -10,6 +10,8 @@ struct Alarm: Comparable, Sendable {
         case entry(EntryID)
         /// The heartbeat period of an attempt.
         case lease(EntryID)
+        /// What holds tasks back by the time alone may be over.
+        case dispatch
     }
 
     let at: Int64
@@ -46,11 +48,17 @@ extension Engine {
         let now = self.now
         while let alarm = alarms.min, alarm.at <= now {
             alarms.removeMin()
+            if alarm.kind == .dispatch {
+                dispatchAlarm = nil
+                handOutWaiting()
+                continue
+            }
             guard let run = runs[alarm.execution] else { continue }
             switch alarm.kind {
             case .execution: post(.timer(entry: nil), to: run)
             case .entry(let entry): post(.timer(entry: entry), to: run)
             case .lease(let entry): checkLease(of: entry, in: run, now: now)
+            case .dispatch: break
             }
         }
         rearm()

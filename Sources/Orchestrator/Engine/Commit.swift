@@ -33,13 +33,13 @@ extension Engine {
             return
         }
         // One instant a row: every effect of it happened then.
-        var batch = Batch(execution: run.execution, now: now)
+        var batch = Batch(execution: run.execution, now: run.seq == 0 ? run.execution.startedAt : now)
         var goesOn = false
         while !run.mailbox.isEmpty, !goesOn {
             // What is attached to a row belongs to one event alone.
             if run.mailbox[0].statement != nil, !batch.effects.isEmpty { break }
             let pending = run.mailbox.removeFirst()
-            let decision = batch.decision(on: pending.event)
+            let decision = noting(run, pending.event.word) { batch.decision(on: pending.event) }
             if decision.isStale {
                 pending.reply?(.stale)
                 continue
@@ -78,21 +78,19 @@ extension Engine {
             else { continue }
             if let service = service(of: attempt.resource) {
                 let nonce = makeNonce()
-                let decision = batch.decision(
-                    on: .handOut(entry: entry.id, worker: "engine", incarnation: "engine", nonce: nonce))
+                let event = Event.handOut(entry: entry.id, worker: "engine", incarnation: "engine", nonce: nonce)
+                let decision = noting(run, event.word) { batch.decision(on: event) }
                 precondition(!decision.isStale, "a task that was scheduled just now can be handed out")
                 batch.take(decision, of: nil)
                 batch.served.append((entry: entry.id, nonce: nonce, service: service))
                 continue
             }
-            guard let queue = queue(of: attempt.resource), engineSteps[queue] == nil, ready[queue]?.isEmpty ?? true,
-                let index = pollers.firstIndex(where: { $0.queues.contains(queue) })
+            guard let poller = poller(for: entry, attempt, of: run, batch.execution)
             else { continue }
-            let poller = pollers.remove(at: index)
             let nonce = makeNonce()
-            let decision = batch.decision(
-                on: .handOut(
-                    entry: entry.id, worker: poller.worker, incarnation: poller.incarnation, nonce: nonce))
+            let event = Event.handOut(
+                entry: entry.id, worker: poller.worker, incarnation: poller.incarnation, nonce: nonce)
+            let decision = noting(run, event.word) { batch.decision(on: event) }
             precondition(!decision.isStale, "a task that was scheduled just now can be handed out")
             batch.take(decision, of: nil)
             batch.handedOut.append((entry: entry.id, nonce: nonce, poller: poller))
@@ -137,6 +135,7 @@ extension Engine {
             pump(run)
         case .nameTaken(let executionID, let inputHash):
             remove(run)
+            withdraw(run)
             for pending in batch.accepted {
                 pending.reply?(.nameTaken(executionID: executionID, inputHash: inputHash))
             }
@@ -196,8 +195,10 @@ extension Engine {
     private func take(_ batch: Batch, into run: Run) {
         let started = run.seq == 0
         run.seq += 1
+        var ended: [EntryID] = []
         for effect in batch.effects {
             let before = run.execution
+            if let entry = before.endedEntry(effect) { ended.append(entry.id) }
             run.execution.apply(effect, at: batch.now)
             run.projection.observe(effect, before: before, after: run.execution)
         }
@@ -206,6 +207,7 @@ extension Engine {
             arm(Alarm(at: deadline, execution: run.execution.id, kind: .execution))
         }
         refreshLeases(of: run)
+        refreshDispatch(of: run, ended: ended, mayHaveAbandoned: batch.mayAbandonTasks)
         for scope in batch.touchedScopes {
             if let entry = run.execution.scopes[scope]?.entry { index(entry, of: run) }
         }
@@ -235,7 +237,7 @@ extension Engine {
         remove(run)
         for entry in run.leased { leases[LeaseKey(execution: run.execution.id, entry: entry)] = nil }
         run.leased = []
-        run.ready = []
+        withdraw(run)
     }
 
     /// Takes an execution into memory.
@@ -270,6 +272,18 @@ extension Engine {
         // Some scripts take ten bytes and more a character, and messages bound bytes.
         while title.utf8.count > 1000 { title.removeLast() }
         return String(title)
+    }
+}
+
+extension Execution {
+    /// The entry whose attempt an effect ends.
+    fileprivate func endedEntry(_ effect: Effect) -> Entry? {
+        switch effect {
+        case .taskSucceeded(let scope, _), .taskFailed(let scope, _, _), .taskTimedOut(let scope, _, _),
+            .attemptFailed(let scope, _, _, _):
+            scopes[scope]?.entry
+        default: nil
+        }
     }
 }
 
@@ -347,6 +361,16 @@ private struct Batch {
     var mapRuns: [String] {
         effects.compactMap { effect in
             if case .mapRunStarted(_, let arn, _, _) = effect { arn } else { nil }
+        }
+    }
+
+    /// Whether tasks that nobody has taken may be given up with this row.
+    var mayAbandonTasks: Bool {
+        effects.contains { effect in
+            switch effect {
+            case .childrenAborted, .executionFailed, .executionTimedOut, .executionAborted, .executionSucceeded: true
+            default: false
+            }
         }
     }
 

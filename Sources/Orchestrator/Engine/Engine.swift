@@ -1,5 +1,6 @@
 public import Cryptography
 import DequeModule
+public import Dispatching
 import HeapModule
 import Interpreter
 import JSON
@@ -97,9 +98,18 @@ public actor Engine {
     /// Known once the machines are loaded.
     var pageTokens: PageTokens?
 
-    var ready: [String: Deque<ReadyTask>] = [:]
-    var readyCount: UInt64 = 0
-    var pollers: [Poller] = []
+    /// Nil where nobody looks after an engine's end.
+    let decisionNote: (any DecisionNote)?
+    /// Executions that engines have ended with, and starts.
+    var suspects: [String: SetAside] = [:]
+    let dispatchRules: DispatchRules
+    var dispatcher: Dispatcher
+    /// Entries to be dispatched once all executions are loaded.
+    var undispatched: [(EntryID, Run)] = []
+    var isLoading = false
+    /// When the dispatcher is looked at again.
+    var dispatchAlarm: Int64?
+    var pollers: [UInt64: Poller] = [:]
     var pollCount: UInt64 = 0
     /// Callers that wait for the end of the execution they started.
     var synchronousCount = 0
@@ -129,12 +139,18 @@ public actor Engine {
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
         serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
         keyRing: KeyRing? = nil, contentKeys: (any ContentKeySource)? = nil, limits: Limits = Limits(),
+        dispatchRules: DispatchRules = .standard, decisionNote: (any DecisionNote)? = nil,
         bootClock: any Clock<Duration> = ContinuousClock(),
         randomBytes: @escaping RandomBytes = Cryptography.randomBytes
     ) {
         self.journal = journal
         self.log = log
         self.limits = limits
+        self.dispatchRules = dispatchRules
+        self.decisionNote = decisionNote
+        var settings = Dispatcher.Settings()
+        settings.failuresInRow = dispatchRules.quarantineAfter
+        dispatcher = Dispatcher(settings: settings)
         self.contracts = Dictionary(uniqueKeysWithValues: contracts.map { ($0.resource, $0) })
         self.contractViews = Dictionary(
             uniqueKeysWithValues: contracts.filter { $0.resource.hasPrefix(StepContract.resourcePrefix) }.map {

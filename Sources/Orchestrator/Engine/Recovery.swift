@@ -1,3 +1,4 @@
+import Dispatching
 import Interpreter
 import JSON
 import Journal
@@ -15,6 +16,7 @@ extension Engine {
     ) async throws {
         var isWaiting = false
         var dead: String?
+        try await countFound()
         while true {
             switch try await journal.takeLease(holder: holder, isStillHeldAfter: Self.leaseValidity, from: dead) {
             case .taken:
@@ -38,6 +40,12 @@ extension Engine {
     private func load() async throws {
         clock = EngineClock(
             databaseMicroseconds: try await journal.databaseTimeMicroseconds(), bootClock: bootClock)
+        try await loadSuspects()
+        for order in try await journal.workerOrders() {
+            dispatcher.setMode(
+                WorkerMode(rawValue: order.mode) ?? .quarantined, of: order.worker, because: order.reason)
+        }
+        isLoading = true
         var after: String?
         var count = 0
         while true {
@@ -49,12 +57,14 @@ extension Engine {
         }
         // Only now is every child that runs in memory, and the others can be told from them.
         for run in Array(runs.values) { recoverChildren(of: run) }
+        dispatchLoaded()
         log.info("active", metadata: ["open executions": "\(count)"])
     }
 
     /// Loads an execution from its journal, evaluating nothing, and lets it go on. Throws when the journal can't be read
     /// now; one that can never be read is told and left alone.
     func recover(_ id: String) async throws {
+        if suspects[id] != nil { return }
         do {
             guard let run = try await restore(id), run.execution.isOpen else { return }
             insert(run)
@@ -108,6 +118,9 @@ extension Engine {
         }
         let execution = Execution(id: id, start: start, machine: definition.machine, at: first.at)
         let run = Run(execution: execution, definition: definition.text, seq: 0)
+        // What ends the engine here ends it whenever somebody looks.
+        decisionNote?.begin(subject: id, event: "load", execution: start.name)
+        defer { decisionNote?.end() }
         for row in rows {
             guard row.seq == run.seq else {
                 throw JournalFault(reason: "row \(run.seq) of \(id) is missing: the next is \(row.seq)")
@@ -128,8 +141,9 @@ extension Engine {
         isStopping = true
         alarmTask?.cancel()
         endSchedules()
-        for poller in pollers { poller.resume(nil) }
-        pollers = []
+        for poller in pollers.values { poller.resume(nil) }
+        for id in pollers.keys { dispatcher.endPoll(id) }
+        pollers = [:]
         for observer in observers.values { observer.continuation.finish() }
         observers = [:]
         for run in runs.values {

@@ -10,6 +10,8 @@ final class Run {
     let machineName: String
     /// The execution as the journal has it: nothing undecided, nothing uncommitted.
     var execution: Execution
+    /// What names its start where engines end with that; nil for what is made under an id that stays the same.
+    var startSubject: String?
     /// Rows in the journal.
     var seq: Int64
     var projection = RunProjection()
@@ -19,7 +21,15 @@ final class Run {
     var isAppending = false
     /// Entries in the ready set, so that none stands there twice.
     var ready: Set<EntryID> = []
-    /// Entries whose attempt is in a worker's hands.
+    /// How its tasks are dispatched, once one is.
+    var terms: DispatchTerms?
+    /// Entries being handed out: the row is not committed yet.
+    var handingOut: Set<EntryID> = []
+    /// Entries in a worker's hands as the dispatcher counts them, with the nonce of the attempt.
+    var held: [EntryID: String] = [:]
+    /// Workers at whose fault attempts of an entry failed.
+    var avoided: [EntryID: Set<String>] = [:]
+    /// Entries whose attempt is in a worker's hands and has to be heard of.
     var leased: Set<EntryID> = []
     /// Tasks of other executions that wait for the end of this one.
     var nestedWaits: [NestedWait] = []

@@ -18,7 +18,8 @@ struct RunProjection {
         case .executionStarted, .taskSucceeded, .childSucceeded, .iterationStarted, .executionSucceeded,
             .variablesAssigned, .evaluationFailed, .credentialsTaken, .taskTokenIssued, .branchingFailed, .itemsRead,
             .itemReadRequested, .childExecutionStarted, .childExecutionEnded, .resultWriteRequested, .resultsWritten,
-            .mapRunPaused, .mapRunSucceeded, .executionRedriven, .childExecutionRedriven, .mapRunUpdated:
+            .mapRunPaused, .mapRunSucceeded, .executionRedriven, .childExecutionRedriven, .mapRunUpdated,
+            .workerLost, .taskReleased:
             break
         case .stateEntered(let scope, let id, let name, _):
             guard let entry = after.scopes[scope]?.entry else { return }

@@ -114,6 +114,8 @@ public struct RunView: Sendable, Hashable {
     public var redriveCount = 0
     /// When it was redriven last.
     public var redriveDateMicroseconds: Int64?
+    /// Why the engine does not touch it though it is open: engines ended while they decided on it.
+    public var quarantine: String?
     /// Why it can't be redriven; nil where it can be, by itself or, a child, with its Map Run.
     public var redriveRefusal: String?
 
@@ -150,6 +152,7 @@ public struct RunView: Sendable, Hashable {
             ("progress", progress?.json), ("version", version.map { .integer($0) }), ("alias", alias.map(JSON.string)),
             ("mapRunArn", mapRunARN.map(JSON.string)), ("redriveCount", .integer(redriveCount)),
             ("redriveDate", redriveDateMicroseconds.map(JSON.instant(microseconds:))),
+            ("quarantine", quarantine.map(JSON.string)),
             ("redrivable", .bool(redriveRefusal == nil && mapRunARN == nil)))
     }
 }

@@ -1,4 +1,5 @@
 import Cryptography
+import Dispatching
 import Interpreter
 import JSON
 import Journal
@@ -64,6 +65,9 @@ extension Engine: RunService {
         try requireReady()
         let executionID = try await executionID(id)
         if let run = runs[executionID] { return run }
+        if let suspect = suspects[executionID], suspect.event == "load" {
+            throw EngineError(code: .conflict, message: "\(suspect.sentence) It is not looked at.")
+        }
         let restored: Run?
         do { restored = try await restore(executionID) } catch { throw unavailable("\(error)") }
         // Redriven meanwhile: what was read then is a second copy of it, whose events would run against its own.
@@ -234,6 +238,13 @@ extension Engine: RunService {
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)
         let inputHash = SHA256.hash(input.canonicalText).hex
+        let startSubject = "start:\(definition.hash):\(inputHash)"
+        if let suspect = suspects[startSubject] {
+            throw EngineError(
+                code: .invalidInput,
+                message: "Invalid State Machine Execution Input: '\(suspect.sentence) It is not started again.'")
+        }
+        run.startSubject = startSubject
         insert(run)
         let verdict = await submit(
             .start, to: run,
@@ -304,7 +315,10 @@ extension Engine: RunService {
             throw refusal("it has \(text.utf8.count) bytes; the limit is \(limits.payloadBytes)")
         }
         guard !text.isEmpty else { throw refusal("Invalid execution input.") }
-        do { return try JSON(parsing: text) } catch { throw refusal(complaint(about: text)) }
+        let input: JSON
+        do { input = try JSON(parsing: text) } catch { throw refusal(complaint(about: text)) }
+        do throws(DispatchWishes.Fault) { _ = try DispatchWishes(input: input) } catch { throw refusal("\(error)") }
+        return input
     }
 
     public func stopExecution(_ id: String, error: String?, cause: String?) async throws(EngineError) {
@@ -314,7 +328,16 @@ extension Engine: RunService {
     /// Ends a running execution as ABORTED and gives the instant at which it stopped; one that has ended already stays
     /// as it is.
     public func stop(_ id: String, error: String?, cause: String?) async throws(EngineError) -> Int64 {
-        let run = try await find(id)
+        var run = try await find(id)
+        // Read from the journal while somebody had redriven it, and ended since then.
+        for _ in 0..<10 where run.execution.isOpen && runs[run.execution.id] !== run {
+            guard !reloading.contains(run.execution.id), suspects[run.execution.id] == nil else { break }
+            run = try await find(run.execution.id)
+        }
+        if run.execution.isOpen, suspects[run.execution.id] != nil, runs[run.execution.id] == nil {
+            try await stopSetAside(run, error: error, cause: cause)
+            return run.execution.stoppedAt ?? now
+        }
         guard !run.execution.isOpen || runs[run.execution.id] === run else {
             throw unavailable("The execution is being loaded again.")
         }
@@ -331,7 +354,7 @@ extension Engine: RunService {
             return WorkerView(
                 name: name, incarnation: record.request.incarnation, version: record.request.version,
                 steps: record.request.steps, slots: record.request.slots, address: record.request.address,
-                lastSeenMicroseconds: record.lastSeen,
+                lastSeenMicroseconds: record.lastSeen, standing: dispatcher.standing(of: name),
                 tasks: tasks.map { lease in
                     let run = runs[lease.token.execution]
                     return WorkerTaskView(
@@ -360,6 +383,7 @@ extension Engine: RunService {
         view.redriveCount = Int(entry.redriveCount)
         view.redriveDateMicroseconds = entry.redrivenAt
         view.itemCount = entry.itemCount.map { Int($0) }
+        view.quarantine = view.status == .running ? suspects[entry.executionID]?.sentence : nil
         noteRedrive(in: &view, isExpress: isExpress)
         return view
     }
@@ -383,6 +407,7 @@ extension Engine: RunService {
         view.redriveCount = execution.redriveCount
         view.redriveDateMicroseconds = execution.redrivenAt
         view.itemCount = execution.start.parent?.itemCount
+        view.quarantine = execution.isOpen ? suspects[execution.id]?.sentence : nil
         noteRedrive(in: &view, isExpress: execution.start.deployment.isExpress)
         return view
     }

@@ -1,17 +1,9 @@
-import DequeModule
+import Dispatching
 import Interpreter
 import JSON
 import StatesLanguage
 import StepContracts
 public import WorkerProtocol
-
-/// A task that waits for a worker.
-struct ReadyTask: Sendable {
-    let execution: String
-    let entry: EntryID
-    /// Order among all ready tasks: first come, first served.
-    let order: UInt64
-}
 
 /// A long poll that waits for a task.
 struct Poller {
@@ -102,6 +94,7 @@ extension Engine {
         }
         if let started = attempt.started {
             grantLease(entry: entry.id, of: run, attempt: attempt, started: started)
+            dispatch(entry.id, of: run)
             return
         }
         if let kind = NestedStart(rawValue: attempt.resource) {
@@ -119,9 +112,7 @@ extension Engine {
             Task { await self.perform(engineStep, entry: entry.id, of: run) }
             return
         }
-        readyCount += 1
-        ready[queue, default: []].append(ReadyTask(execution: id, entry: entry.id, order: readyCount))
-        serveWaitingPollers(of: queue)
+        dispatch(entry.id, of: run)
     }
 
     private func grantLease(entry: EntryID, of run: Run, attempt: TaskAttempt, started: TaskAttempt.Started) {
@@ -165,7 +156,11 @@ extension Engine {
             log.warning(
                 "no heartbeat: the attempt is judged lost",
                 metadata: ["execution": "\(run.execution.id)", "worker": "\(lease.worker)"])
-            post(.heartbeatMissed(entry: entry, nonce: lease.token.nonce), to: run)
+            let isCalledBack = lease.incarnation == Self.activityIncarnation
+            post(
+                isCalledBack
+                    ? .heartbeatMissed(entry: entry, nonce: lease.token.nonce)
+                    : .workerLost(entry: entry, nonce: lease.token.nonce, error: nil, cause: ""), to: run)
         }
     }
 
@@ -191,98 +186,12 @@ extension Engine {
         }
     }
 
-    /// The oldest task of some queues, or the next one to come.
-    func nextTask(
-        in queues: Set<String>, worker: String, incarnation: String, waitSeconds: Int
-    ) async throws(EngineError) -> Assignment? {
-        while let task = takeReady(queues) {
-            guard let run = runs[task.execution] else { continue }
-            let nonce = makeNonce()
-            let handOut = Event.handOut(
-                entry: task.entry, worker: worker, incarnation: incarnation, nonce: nonce)
-            let verdict = await submit(handOut, to: run)
-            if case .committed = verdict, let assignment = assignment(task.entry, nonce: nonce, of: run) {
-                return assignment
-            }
-        }
-        // Counted apart, so that neither kind can leave the other without room.
-        let isActivity = incarnation == Self.activityIncarnation
-        let limit = isActivity ? limits.activityPolls : limits.waitingPolls
-        guard pollers.count(where: { ($0.incarnation == Self.activityIncarnation) == isActivity }) < limit else {
-            throw EngineError(
-                code: .pollLimit,
-                message: isActivity
-                    ? "Activity Worker Limit Exceeded: \(limit) polls are waiting."
-                    : "Too many polls are waiting (\(limit)).")
-        }
-        pollCount += 1
-        let id = pollCount
-        let expiry = Task { [weak self, bootClock] in
-            do { try await bootClock.sleep(for: .seconds(waitSeconds)) } catch { return }
-            await self?.endPoll(id)
-        }
-        defer { expiry.cancel() }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                if Task.isCancelled || isStopping {
-                    continuation.resume(returning: nil)
-                    return
-                }
-                pollers.append(
-                    Poller(
-                        id: id, worker: worker, incarnation: incarnation, queues: queues,
-                        resume: { continuation.resume(returning: $0) }))
-            }
-        } onCancel: {
-            Task { await self.endPoll(id) }
-        }
-    }
-
-    func endPoll(_ id: UInt64) {
-        guard let index = pollers.firstIndex(where: { $0.id == id }) else { return }
-        pollers.remove(at: index).resume(nil)
-    }
-
-    private func takeReady(_ queues: Set<String>) -> ReadyTask? {
-        while true {
-            let candidates = queues.compactMap { queue in ready[queue]?.first.map { (queue: queue, task: $0) } }
-            guard let oldest = candidates.min(by: { $0.task.order < $1.task.order }) else { return nil }
-            ready[oldest.queue]?.removeFirst()
-            if ready[oldest.queue]?.isEmpty == true { ready[oldest.queue] = nil }
-            // An entry that ended or was handed out since then is passed over.
-            guard let run = runs[oldest.task.execution], run.ready.remove(oldest.task.entry) != nil,
-                case .task(let attempt) = run.execution.entry(oldest.task.entry)?.phase, attempt.started == nil
-            else { continue }
-            return oldest.task
-        }
-    }
-
-    private func serveWaitingPollers(of queue: String) {
-        guard let index = pollers.firstIndex(where: { $0.queues.contains(queue) }) else { return }
-        let poller = pollers.remove(at: index)
-        guard let task = takeReady([queue]), let run = runs[task.execution] else {
-            pollers.insert(poller, at: index)
-            return
-        }
-        Task {
-            let nonce = self.makeNonce()
-            let verdict = await self.submit(
-                .handOut(
-                    entry: task.entry, worker: poller.worker, incarnation: poller.incarnation, nonce: nonce), to: run)
-            if case .committed = verdict {
-                self.deliver(task.entry, nonce: nonce, of: run, to: poller)
-            } else {
-                poller.resume(nil)
-            }
-        }
-    }
-
     func deliver(_ entry: EntryID, nonce: String, of run: Run, to poller: Poller) {
         poller.resume(assignment(entry, nonce: nonce, of: run))
     }
 
     /// What whoever got an attempt is told; nil when it is over already, and another one may be under way.
-    private func assignment(_ id: EntryID, nonce: String, of run: Run) -> Assignment? {
+    func assignment(_ id: EntryID, nonce: String, of run: Run) -> Assignment? {
         guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started,
             started.nonce == nonce
         else { return nil }
@@ -307,6 +216,7 @@ extension Engine {
     public func heartbeat(_ request: HeartbeatRequest) throws(EngineError) -> HeartbeatReply {
         try requireReady()
         workerRecords[request.worker]?.lastSeen = now
+        dispatcher.hear(request.worker, at: now)
         let answers = try request.tasks.map { (task) throws(EngineError) in
             guard let token = TaskToken(task.token) else {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
@@ -331,8 +241,12 @@ extension Engine {
 
     /// Takes a task's result. False when the attempt is over: the answer changed nothing.
     public func complete(_ request: CompleteRequest) async throws(EngineError) -> Bool {
-        try await answer(request.token) { token in ended(token.entry, token.nonce, request.output, of: token.execution)
+        let attempt = attempt(of: request.token)
+        let isTaken = try await answer(request.token) { token in
+            ended(token.entry, token.nonce, request.output, of: token.execution)
         }
+        if isTaken, let attempt { dispatcher.noteSuccess(of: attempt.worker, queue: attempt.queue) }
+        return isTaken
     }
 
     /// What it means that the work of an attempt is done: its success, or that its token may now be answered.
@@ -347,9 +261,16 @@ extension Engine {
 
     /// Takes a task's failure. False when the attempt is over: the answer changed nothing.
     public func fail(_ request: FailRequest) async throws(EngineError) -> Bool {
-        try await answer(request.token) { token in
+        let attempt = attempt(of: request.token)
+        if let attempt, request.retry == .elsewhere {
+            // Before the attempt is over, so that the next one knows.
+            runs[attempt.name.execution]?.avoided[attempt.name.entry, default: []].insert(attempt.worker)
+        }
+        let isTaken = try await answer(request.token) { token in
             .taskFailed(entry: token.entry, nonce: token.nonce, error: request.error, cause: request.cause)
         }
+        if isTaken, let attempt { noteFailure(attempt, request) }
+        return isTaken
     }
 
     private func answer(_ text: String, _ event: (TaskToken) -> Event) async throws(EngineError) -> Bool {
@@ -377,9 +298,15 @@ extension Engine {
         let former = workerRecords[request.worker]
         if former == nil, workerRecords.count >= limits.workers { forgetIdleWorkers() }
         workerRecords[request.worker] = WorkerRecord(request: request, lastSeen: now)
+        dispatcher.see(
+            request.worker, labels: request.labels, capacity: request.capacity.map(Resources.init),
+            queues: Set(request.steps), at: now)
         guard let former, former.request.incarnation != request.incarnation else { return }
         // What the former process asked for it can't take any more.
-        for poller in pollers where poller.worker == request.worker && poller.incarnation != request.incarnation {
+        for poller in Array(pollers.values)
+        where poller.worker == request.worker && poller.incarnation != request.incarnation
+            && poller.incarnation != Self.activityIncarnation
+        {
             endPoll(poller.id)
         }
         for lease in leases.values
@@ -388,7 +315,7 @@ extension Engine {
         {
             guard let run = runs[lease.token.execution] else { continue }
             post(
-                .taskFailed(
+                .workerLost(
                     entry: lease.token.entry, nonce: lease.token.nonce, error: StepErrorName.workerLost,
                     cause: "The worker '\(lease.worker)' ended while it ran this task."), to: run)
         }
@@ -398,7 +325,11 @@ extension Engine {
     private func forgetIdleWorkers() {
         let holders = Set(leases.values.map(\.worker))
         let limit = now - 3_600_000_000
-        workerRecords = workerRecords.filter { $0.value.lastSeen > limit || holders.contains($0.key) }
+        let idle = workerRecords.filter { $0.value.lastSeen <= limit && !holders.contains($0.key) }
+        for name in idle.keys {
+            workerRecords[name] = nil
+            dispatcher.forgetWorker(name)
+        }
     }
 
     /// Runs one of the engine's own steps: hands it out to itself, then commits its result with its statement.

@@ -1,3 +1,4 @@
+public import Dispatching
 public import JSON
 public import StepContracts
 
@@ -15,11 +16,14 @@ public struct WorkerView: Sendable, Hashable {
     public var address: String?
     public var lastSeenMicroseconds: Int64
     public var tasks: [WorkerTaskView]
+    /// What the dispatcher knows of it.
+    public var standing: WorkerStanding?
 
     public init(
         name: String, incarnation: String, version: String, steps: [String], slots: Int, address: String? = nil,
-        lastSeenMicroseconds: Int64, tasks: [WorkerTaskView]
+        lastSeenMicroseconds: Int64, standing: WorkerStanding? = nil, tasks: [WorkerTaskView]
     ) {
+        self.standing = standing
         self.name = name
         self.incarnation = incarnation
         self.version = version
@@ -35,7 +39,25 @@ public struct WorkerView: Sendable, Hashable {
             ("name", .string(name)), ("incarnation", .string(incarnation)), ("version", .string(version)),
             ("steps", .array(steps.map(JSON.string))), ("slots", .integer(slots)),
             ("address", address.map(JSON.string)), ("lastSeen", .instant(microseconds: lastSeenMicroseconds)),
-            ("tasks", .array(tasks.map(\.json))))
+            ("tasks", .array(tasks.map(\.json))), ("labels", standing.map { Self.json($0.labels) }),
+            ("capacity", standing?.capacity?.json), ("booked", standing?.used.json),
+            ("mode", standing.map { .string($0.mode.rawValue) }), ("reason", standing?.reason.map(JSON.string)),
+            ("setAside", standing.flatMap { $0.aside.isEmpty ? nil : Self.json($0.aside) }))
+    }
+
+    private static func json(_ texts: [String: String]) -> JSON {
+        var object: JSON = [:]
+        for (name, text) in texts.sorted(by: { $0.key < $1.key }) { object[name] = .string(text) }
+        return object
+    }
+}
+
+extension Resources {
+    var json: JSON {
+        [
+            "millicores": .integer(millicores), "memoryBytes": .integer(memoryBytes),
+            "scratchBytes": .integer(scratchBytes),
+        ]
     }
 }
 

@@ -78,6 +78,7 @@ extension Execution {
         scopes.change(scope) { scope in
             scope.follows = event
             scope.entry?.retries = [:]
+            scope.entry?.lostWorkers = []
         }
     }
 

@@ -72,7 +72,8 @@ struct Decider {
             emit(.executionStarted(execution.start))
             enter(scope: 0, state: execution.machine.startAt)
         case .proceed: return !execution.runnable.isEmpty
-        case .handOut, .taskSubmitted, .taskSucceeded, .taskFailed, .attemptFailed, .heartbeatMissed:
+        case .handOut, .taskSubmitted, .taskSucceeded, .taskFailed, .attemptFailed, .heartbeatMissed, .workerLost,
+            .taskReleased:
             return takeTask(event)
         case .itemsRead, .itemReadFailed, .resultsWritten, .resultWriteFailed, .childExecutionEnded, .mapRunUpdated:
             return takeMapRun(event)
@@ -118,9 +119,22 @@ struct Decider {
         case .heartbeatMissed(let id, let nonce):
             guard let (scope, attempt) = attempt(of: id), let started = attempt.started, attempt.accepts(nonce)
             else { return false }
-            timeOut(
-                scope, error: ErrorName.heartbeatTimeout,
-                cause: "The worker '\(started.worker)' has not been heard of within the heartbeat period.")
+            missHeartbeat(scope, started)
+        case .workerLost(let id, let nonce, let error, let cause):
+            guard let (scope, attempt) = attempt(of: id), let started = attempt.started, attempt.accepts(nonce)
+            else { return false }
+            emit(.workerLost(scope: scope, worker: started.worker))
+            if let error {
+                emit(.taskFailed(scope: scope, error: error, cause: cause))
+                handle(error: given(error), cause: given(cause), scope: scope)
+            } else {
+                missHeartbeat(scope, started)
+            }
+        case .taskReleased(let id):
+            guard let (scope, attempt) = attempt(of: id), attempt.started == nil,
+                execution.entry(id)?.lostWorkers.isEmpty == false
+            else { return false }
+            emit(.taskReleased(scope: scope))
         default: preconditionFailure("\(event) tells a task nothing")
         }
         return true
@@ -136,6 +150,12 @@ struct Decider {
         }
         emit(.taskSucceeded(scope: scope, output: output))
         finish(scope: scope, result: .result)
+    }
+
+    private mutating func missHeartbeat(_ scope: ScopeID, _ started: TaskAttempt.Started) {
+        timeOut(
+            scope, error: ErrorName.heartbeatTimeout,
+            cause: "The worker '\(started.worker)' has not been heard of within the heartbeat period.")
     }
 
     /// A task's time is up. The reason is kept for people; what goes on through the machine is the error alone, as with

@@ -70,6 +70,10 @@ public enum Effect: Sendable, Hashable {
     case mapRunRedriven(scope: ScopeID)
     case childExecutionRedriven(scope: ScopeID, index: Int)
     case mapRunUpdated(scope: ScopeID, maxConcurrency: Int?, toleratedCount: Int?, toleratedPercentage: Double?)
+    /// The worker that held the attempt is gone; how the attempt failed comes next.
+    case workerLost(scope: ScopeID, worker: String)
+    /// The workers lost with the task count no more.
+    case taskReleased(scope: ScopeID)
 
     public static let formatVersion = 1
 }
@@ -112,7 +116,8 @@ extension Effect {
             .childExecutionEnded(let scope, _, _), .resultWriteRequested(let scope, _), .resultsWritten(let scope, _),
             .mapRunSucceeded(let scope), .mapRunFailed(let scope, _, _), .stateRedriven(let scope),
             .branchesRedriven(let scope), .childRedriven(let scope, _), .mapRunRedriven(let scope),
-            .childExecutionRedriven(let scope, _), .mapRunUpdated(let scope, _, _, _):
+            .childExecutionRedriven(let scope, _), .mapRunUpdated(let scope, _, _, _),
+            .workerLost(let scope, _), .taskReleased(let scope):
             scope
         }
     }

@@ -165,6 +165,8 @@ extension Effect {
                 scope: try reader.scope(), maxConcurrency: reader.json["maxConcurrency"]?.integerValue,
                 toleratedCount: reader.json["toleratedCount"]?.integerValue,
                 toleratedPercentage: reader.json["toleratedPercentage"]?.doubleValue)
+        case "workerLost": self = .workerLost(scope: try reader.scope(), worker: try reader.text("worker"))
+        case "taskReleased": self = .taskReleased(scope: try reader.scope())
         default: throw JournalFormatError(reason: "unknown effect '\(name)'")
         }
     }

@@ -152,6 +152,10 @@ extension Effect {
                 ("e", "mapRunUpdated"), ("s", .integer(scope)),
                 ("maxConcurrency", concurrency.map { .integer($0) }), ("toleratedCount", count.map { .integer($0) }),
                 ("toleratedPercentage", percentage.map { .double($0) }))
+        case .workerLost(let scope, let worker):
+            return ["e": "workerLost", "s": .integer(scope), "worker": .string(worker)]
+        case .taskReleased(let scope):
+            return ["e": "taskReleased", "s": .integer(scope)]
         }
     }
 

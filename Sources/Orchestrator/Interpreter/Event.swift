@@ -16,6 +16,10 @@ public enum Event: Sendable, Hashable {
     case attemptFailed(entry: EntryID, nonce: String?, stage: AttemptStage, error: String, cause: String)
     /// No heartbeat within the task's period.
     case heartbeatMissed(entry: EntryID, nonce: String)
+    /// The worker that held the attempt is gone. Without an error it was not heard of within the heartbeat period.
+    case workerLost(entry: EntryID, nonce: String, error: String?, cause: String)
+    /// Somebody vouches for a task in spite of the workers that were lost with it.
+    case taskReleased(entry: EntryID)
     /// The items that a distributed Map state asked for, an array; anything else fails the Map Run.
     case itemsRead(entry: EntryID, items: JSON)
     case itemReadFailed(entry: EntryID, error: String, cause: String)

@@ -58,6 +58,8 @@ public struct Entry: Sendable, Hashable {
     public internal(set) var branches: Branches?
     /// Map Runs that it has started: more than one after a Retry.
     var mapRunCount = 0
+    /// Workers that were lost with one of the entry's attempts in their hands, in order; one stands here as often as it was.
+    public internal(set) var lostWorkers: [String] = []
     /// What the state has assigned on its way out, for the history's event of the exit.
     var assigned: [String] = []
     /// The turn to be evaluated, while it waits for that.
@@ -106,7 +108,7 @@ public struct Entry: Sendable, Hashable {
             && left.precedingEventID == right.precedingEventID && left.phase == right.phase
             && left.retries == right.retries && left.branches == right.branches && left.assigned == right.assigned
             && left.mapRunCount == right.mapRunCount && left.turn == right.turn && left.credentials == right.credentials
-            && left.callbackNonce == right.callbackNonce
+            && left.callbackNonce == right.callbackNonce && left.lostWorkers == right.lostWorkers
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -82,6 +82,7 @@ extension Journal {
                     );
                     """),
             registryMigration, redriveMigration, connectionMigration, accessMigration, scheduleMigration,
+            dispatchMigration,
         ])
 
     /// Brings the schema up to date and creates the partitions of this month and the next two. Several engines may do so

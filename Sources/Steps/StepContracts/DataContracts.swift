@@ -23,7 +23,7 @@ extension StepContract {
                 "the first \(VerifyLimits.problems) of these: problem, titleId, key, expected, found"),
             StepField("summary", .string, "one sentence that says so"),
             StepField("next", .string, required: false, "where the next page begins; none after the last"),
-        ])
+        ], needs: { _ in StepNeeds(millicores: 500, memoryBytes: 1 << 28) })
 
     public static let approve = StepContract(
         name: "approve", version: 1,

@@ -34,7 +34,7 @@ extension StepContract {
                 "what is unusual, each with name, severity and message: 'fix' is mended by transcode, 'warn' stays; what is "
                     + "refused fails the step"),
             StepField("limits", .object, "what a film may be at most"),
-        ])
+        ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 1 << 29) })
 
     public static let transcode = StepContract(
         name: "transcode", version: 3,
@@ -69,7 +69,7 @@ extension StepContract {
             StepField("framesRepeated", .number, "pictures shown once more where the source has none"),
             StepField("framesDropped", .number, "pictures left out where the source has two"),
             StepField("cpuSeconds", .number, "processor time spent"),
-        ])
+        ], needs: StepNeeds.encode)
 
     public static let join = StepContract(
         name: "join", version: 1,
@@ -99,7 +99,7 @@ extension StepContract {
             StepField("sprites", .array, "stored JPEG sheets of tiles, in order of time"),
             StepField("thumbnails", .object, "a stored WebVTT file that names a region of a sheet for each interval"),
             StepField("tile", .object, "width, height, columns, rows, intervalSeconds"),
-        ])
+        ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 3 << 28) })
 
     public static let protect = StepContract(
         name: "protect", version: 1,
@@ -141,7 +141,8 @@ extension StepContract {
             StepField(
                 "renditions", .array,
                 "each with kind, codecs, width, height, frameRate, keyId, bandwidth, averageBandwidth"),
-        ], errors: [StepErrorName.keyUnavailable])
+        ], errors: [StepErrorName.keyUnavailable],
+        needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 1 << 29) })
 
     public static let publish = StepContract(
         name: "publish", version: 1,

@@ -20,14 +20,19 @@ public struct StepContract: Sendable {
     public let output: [StepField]
     /// The names under which it may fail: those of its runner and its own.
     public let errors: [String]
+    /// What a task books on its worker, given its input: an estimate.
+    public let needs: @Sendable (JSON) -> StepNeeds
 
     /// - Parameters:
     ///   - errors: names of this step alone, beside those of its runner.
+    ///   - needs: what a task books, given its input.
     ///   - resource: what names the step, where it is not one of ``resourcePrefix``.
     public init(
         name: String, version: Int, summary: String, runner: StepRunner, heartbeatSeconds: Int = 15,
-        input: [StepField], output: [StepField], errors: [String] = [], resource: String? = nil
+        input: [StepField], output: [StepField], errors: [String] = [], resource: String? = nil,
+        needs: @escaping @Sendable (JSON) -> StepNeeds = { _ in StepNeeds() }
     ) {
+        self.needs = needs
         self.name = name
         self.resource = resource ?? StepContract.resourcePrefix + name
         self.version = version

@@ -18,6 +18,8 @@ public enum StepErrorName {
     public static let cancelled = "Showrunner.Cancelled"
     /// The worker's process was replaced or gave the task up.
     public static let workerLost = "Showrunner.WorkerLost"
+    /// Workers were lost with the task in their hands, and a person has given it up.
+    public static let taskParked = "Showrunner.TaskParked"
     /// There is no source of content keys.
     public static let keyUnavailable = "Showrunner.KeyUnavailable"
     /// The catalogue refused the title.
@@ -38,6 +40,7 @@ extension StepRunner {
         let ofWorkers = [
             StepErrorName.parametersInvalid, StepErrorName.storageUnavailable, StepErrorName.resourceExhausted,
             StepErrorName.stepCrashed, StepErrorName.cancelled, StepErrorName.workerLost,
+            StepErrorName.taskParked,
         ]
         return switch self {
         case .mediaWorker: [StepErrorName.sourceInvalid, StepErrorName.sourceUnsupported] + ofWorkers

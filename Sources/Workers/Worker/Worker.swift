@@ -130,7 +130,7 @@ public final class Worker: Service {
             let request = PollRequest(
                 worker: session.name, incarnation: incarnation, version: session.version, steps: runner.steps,
                 slots: max(1, session.slots - tasks.count), waitSeconds: waitSeconds,
-                address: address.withLock { $0 })
+                address: address.withLock { $0 }, capacity: session.capacity, labels: session.labels)
             let asked = ContinuousClock.now
             let answer = await cancelWhenGracefulShutdown { await self.engine.poll(request) }
             if Task.isShuttingDownGracefully || Task.isCancelled {

@@ -1,7 +1,7 @@
 public import HTTP
 public import ObjectStorage
 public import SignatureV4
-import WorkerProtocol
+public import WorkerProtocol
 
 /// How a worker meets its engine, whatever steps it does.
 public struct WorkerSession: Sendable {
@@ -20,11 +20,18 @@ public struct WorkerSession: Sendable {
     public var pollSeconds: Int
     /// The access key that messages are signed with; nil where the engine asks for none.
     public var signer: RequestSigner?
+    /// What its machine has for tasks; nil for as much as its slots take.
+    public var capacity: WorkerCapacity?
+    /// What tells it from other workers.
+    public var labels: [String: String]
 
     public init(
         engine: String, name: String, version: String, slots: Int = 1, gracePeriod: Duration = .seconds(30),
-        heartbeatInterval: Duration = .seconds(2), pollSeconds: Int = 20, signer: RequestSigner? = nil
+        heartbeatInterval: Duration = .seconds(2), pollSeconds: Int = 20, signer: RequestSigner? = nil,
+        capacity: WorkerCapacity? = nil, labels: [String: String] = [:]
     ) {
+        self.capacity = capacity
+        self.labels = labels
         self.engine = engine
         self.name = name
         self.version = version

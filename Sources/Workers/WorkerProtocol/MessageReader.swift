@@ -155,6 +155,32 @@ struct MessageReader {
         return element
     }
 
+    /// Texts by name, which may be absent or null.
+    mutating func labels(_ name: String) -> [String: String] {
+        guard let value = members[name], value != .null else { return [:] }
+        guard let object = value.objectValue else {
+            note(name, "must be an object")
+            return [:]
+        }
+        if object.count > WorkerProtocolLimits.labels {
+            note(name, "has \(object.count) labels, more than the \(WorkerProtocolLimits.labels) allowed")
+            return [:]
+        }
+        var labels: [String: String] = [:]
+        for (key, value) in object {
+            guard let text = value.stringValue, !key.isEmpty,
+                max(key.utf8.count, text.utf8.count) <= WorkerProtocolLimits.nameBytes
+            else {
+                note(
+                    "\(name).\(key.prefix(64))",
+                    "must be a string; names and values have at most \(WorkerProtocolLimits.nameBytes) bytes")
+                continue
+            }
+            labels[key] = text
+        }
+        return labels
+    }
+
     /// A step's progress, which may be absent or null.
     mutating func optionalProgress(_ name: String) -> StepProgress? {
         guard let value = members[name], value != .null else { return nil }

@@ -23,11 +23,17 @@ public struct PollRequest: WorkerMessage {
     /// Scheme and authority under which the worker answers `/livez`, `/readyz` and `/metrics`, for people and for what
     /// watches; nil where it does not say. The engine shows it and never calls it.
     public let address: String?
+    /// What its machine has for tasks, all of it and not what is left; nil where it does not say.
+    public let capacity: WorkerCapacity?
+    /// What tells it from other workers, such as `gpu: yes`: tasks may ask for it.
+    public let labels: [String: String]
 
     public init(
         worker: String, incarnation: String, version: String, steps: [String], slots: Int, waitSeconds: Int,
-        address: String? = nil
+        address: String? = nil, capacity: WorkerCapacity? = nil, labels: [String: String] = [:]
     ) {
+        self.capacity = capacity
+        self.labels = labels
         self.worker = worker
         self.incarnation = incarnation
         self.version = version
@@ -41,7 +47,8 @@ public struct PollRequest: WorkerMessage {
         .members(
             ("worker", .string(worker)), ("incarnation", .string(incarnation)), ("version", .string(version)),
             ("steps", .array(steps.map(JSON.string))), ("slots", .integer(slots)),
-            ("waitSeconds", .integer(waitSeconds)), ("address", address.map(JSON.string)))
+            ("waitSeconds", .integer(waitSeconds)), ("address", address.map(JSON.string)),
+            ("capacity", capacity?.json), ("labels", labels.isEmpty ? nil : Self.json(labels)))
     }
 
     public init(json: JSON) throws(WorkerProtocolError) {
@@ -54,7 +61,15 @@ public struct PollRequest: WorkerMessage {
         slots = reader.integer("slots", in: 1...WorkerProtocolLimits.tasks)
         waitSeconds = reader.integer("waitSeconds", in: 0...WorkerProtocolLimits.waitSeconds)
         address = reader.optionalString("address", maximumBytes: WorkerProtocolLimits.nameBytes)
+        capacity = reader.optionalObject("capacity") { WorkerCapacity(&$0) }
+        labels = reader.labels("labels")
         try reader.finish()
+    }
+
+    private static func json(_ labels: [String: String]) -> JSON {
+        var object: JSON = [:]
+        for (key, value) in labels.sorted(by: { $0.key < $1.key }) { object[key] = .string(value) }
+        return object
     }
 }
 

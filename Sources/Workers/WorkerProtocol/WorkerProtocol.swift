@@ -34,6 +34,12 @@ public enum WorkerProtocolLimits {
     public static let steps = 64
     /// Tasks one worker may hold at a time.
     public static let tasks = 256
+    /// A worker's cores, in thousandths.
+    public static let millicores = 4_096_000
+    /// A worker's memory, or its disk.
+    public static let capacityBytes = 1 << 53
+    /// Labels of one worker.
+    public static let labels = 64
     /// Parts (rungs, chunks) one progress report may name.
     public static let progressParts = 256
     /// How long the engine may keep a poll open.

@@ -39,6 +39,36 @@ export function showHelp() {
     h("p", { class: "buttons" }, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
 }
 
+/** Asks why a worker is to get no tasks (`draining`, `quarantined`) or tasks again (`active`), and says so to the engine. */
+export function askForMode(worker, mode, done) {
+  const words = { draining: ["Drain", "finishes what it has and gets nothing new"], quarantined: ["Quarantine", "gets nothing new: it is mistrusted"], active: ["Release", "gets tasks again"] }[mode];
+  const failure = h("p", { class: "problem", role: "alert" });
+  const reason = h("input", { name: "reason", maxlength: 200, autocomplete: "off" });
+  const submit = h("button", { type: "submit" }, words[0]);
+  const form = h("form", { novalidate: true },
+    h("h2", {}, `${words[0]} ${worker}?`),
+    h("p", {}, `The worker ${words[1]}${mode === "active" ? "." : ", until it is released."}`),
+    mode === "active" ? "" : h("label", {}, "Reason", reason),
+    failure,
+    h("p", { class: "buttons" },
+      h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Leave it"), submit));
+  const dialog = open(`${words[0]} ${worker}`, form);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    submit.disabled = true;
+    try {
+      await request(`/console/api/workers/${encodeURIComponent(worker)}/mode`, {
+        method: "POST", headers: { "content-type": "application/json" },
+        body: JSON.stringify(mode === "active" || !reason.value ? { mode } : { mode, reason: reason.value }) });
+      dialog.close();
+      done();
+    } catch (problem) {
+      failure.textContent = problem.detail;
+      submit.disabled = false;
+    }
+  });
+}
+
 /** Says what a redrive does, and does it. */
 export function askToRedrive(run, states) {
   const title = run.title ?? run.name;

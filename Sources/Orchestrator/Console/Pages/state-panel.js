@@ -8,8 +8,12 @@ import { request } from "./live.js";
 export class StatePanel extends HTMLElement {
   #shown;
   #loading;
+  #waits;
 
-  disconnectedCallback() { this.#loading?.abort(); }
+  disconnectedCallback() {
+    this.#loading?.abort();
+    this.#stopAsking();
+  }
 
   /**
    * @param {string} run the execution's id
@@ -20,6 +24,7 @@ export class StatePanel extends HTMLElement {
     const isOther = this.#shown?.entry !== state?.entry || this.#shown?.name !== (state?.name ?? node?.name);
     if (isOther) {
       this.#loading?.abort();
+      this.#stopAsking();
       this.#build(state, node);
       this.#shown = { entry: state?.entry, name: state?.name ?? node?.name };
     }
@@ -27,6 +32,7 @@ export class StatePanel extends HTMLElement {
     this.#facts(state);
     this.#trouble(state);
     this.#progress(state, progress);
+    this.#askWhy(run, state);
     if (state.payloadsOmitted) this.#load(run, state);
     else this.#payloads(state);
   }
@@ -40,6 +46,8 @@ export class StatePanel extends HTMLElement {
     this.mark = statusMark(state?.status ?? "none");
     this.facts = h("dl", { class: "facts" });
     this.trouble = h("div", { class: "trouble-box", hidden: true });
+    this.why = h("p", { class: "why", hidden: true, role: "status" });
+    this.release = h("p", { class: "buttons", hidden: true }, h("button", { type: "button", class: "quiet", onclick: () => this.#releaseTask() }, "Let another worker try"));
     this.meter = h("section", { class: "meter", hidden: true, "aria-label": "Progress" });
     this.reuse = h("section", { hidden: true, "aria-label": "Kept results" });
     this.input = h("div", {});
@@ -47,7 +55,7 @@ export class StatePanel extends HTMLElement {
     const definition = node?.state ? jsonSection("Definition", node.state, { open: !state }) : null;
     this.replaceChildren(
       h("div", { class: "panel-head" }, this.heading, this.mark),
-      this.facts, this.trouble, this.meter, this.reuse, this.output, this.input, definition ?? "");
+      this.facts, this.why, this.release, this.trouble, this.meter, this.reuse, this.output, this.input, definition ?? "");
     if (!state) this.facts.replaceChildren(fact("type", node.state.Type), node.path ? fact("within", node.path) : "");
   }
 
@@ -72,6 +80,53 @@ export class StatePanel extends HTMLElement {
     if (this.trouble.hidden) return;
     this.trouble.className = `trouble-box tone-${describe(state.status).tone}`;
     this.trouble.replaceChildren(h("strong", {}, state.error ?? "Failed"), h("p", { class: "cause" }, state.cause ?? "No cause was given."));
+  }
+
+  /** While a state waits: why, in the engine's words, asked anew every few seconds. */
+  #askWhy(run, state) {
+    const isWaiting = state.status === "waiting" || state.status === "retrying" || state.status === "running" && state.attempts === 0;
+    if (!isWaiting) {
+      this.#stopAsking();
+      this.why.hidden = true;
+      this.release.hidden = true;
+      return;
+    }
+    if (this.#waits?.entry === state.entry) return;
+    this.#stopAsking();
+    const asking = new AbortController();
+    this.#waits = { run, entry: state.entry, asking };
+    const ask = async () => {
+      try {
+        const { waits } = await request(`/console/api/runs/${encodeURIComponent(run)}/waits`, { signal: asking.signal });
+        const wait = waits.find((other) => other.entry === state.entry) ?? waits.find((other) => other.code === "QUARANTINED");
+        this.why.hidden = !wait;
+        if (wait) setText(this.why, wait.sentence);
+        this.release.hidden = wait?.code !== "PARKED";
+        this.#waits.timer = setTimeout(ask, 3000);
+      } catch (problem) {
+        if (problem.name === "AbortError") return;
+        this.why.hidden = false;
+        setText(this.why, `Why it waits is not known: ${problem.detail}`);
+        this.#waits.timer = setTimeout(ask, 10000);
+      }
+    };
+    ask();
+  }
+
+  async #releaseTask() {
+    const { run, entry } = this.#waits;
+    try {
+      await request(`/console/api/runs/${encodeURIComponent(run)}/states/${entry}/release`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+      this.release.hidden = true;
+    } catch (problem) {
+      setText(this.why, problem.detail);
+    }
+  }
+
+  #stopAsking() {
+    this.#waits?.asking.abort();
+    clearTimeout(this.#waits?.timer);
+    this.#waits = undefined;
   }
 
   #progress(state, progress) {

@@ -1,6 +1,7 @@
 import { h, failureNotice } from "./markup.js";
 import { percent, progressWords, shareOf, shortID, timeElement } from "./format.js";
 import { request } from "./live.js";
+import { askForMode } from "./dialogs.js";
 
 const period = 2000;
 /** A worker says something every two seconds; after this long something is wrong with it or with the way to it. */
@@ -49,8 +50,15 @@ class WorkersPage extends HTMLElement {
       return;
     }
     const focused = document.activeElement?.closest?.("[data-row]")?.getAttribute("href");
+    const pressed = document.activeElement?.closest?.("button")?.getAttribute("aria-label");
     this.content.replaceChildren(...workers.map((worker) => this.#worker(worker)));
+    if (pressed) this.content.querySelector(`button[aria-label="${CSS.escape(pressed)}"]`)?.focus();
     if (focused) this.content.querySelector(`[data-row][href="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #button(worker, mode, words) {
+    return h("button", { type: "button", class: "quiet", "aria-label": `${words.replace("…", "")} ${worker.name}`,
+      onclick: () => askForMode(worker.name, mode, () => this.#refresh()) }, words);
   }
 
   #worker(worker) {
@@ -61,8 +69,15 @@ class WorkersPage extends HTMLElement {
         fact("last heard", timeElement(worker.lastSeen)),
         fact("busy", `${worker.tasks.length} of ${worker.slots}`),
         fact("steps", worker.steps.join(", ")),
+        worker.mode && worker.mode !== "active" ? fact("mode", `${worker.mode}: ${worker.reason ?? ""}`) : "",
+        ...Object.entries(worker.setAside ?? {}).map(([step, reason]) => fact(`no ${step} for a while`, reason)),
+        Object.keys(worker.labels ?? {}).length ? fact("labels", Object.entries(worker.labels).map(([name, value]) => `${name}=${value}`).join(", ")) : "",
+        worker.capacity ? fact("cores booked", `${worker.booked.millicores / 1000} of ${worker.capacity.millicores / 1000}`) : "",
         fact("version", worker.version),
         fact("process", h("code", { title: worker.incarnation }, shortID(worker.incarnation)))),
+      h("p", { class: "buttons" }, (worker.mode ?? "active") === "active"
+        ? [this.#button(worker, "draining", "Drain…"), this.#button(worker, "quarantined", "Quarantine…")]
+        : this.#button(worker, "active", "Release…")),
       worker.tasks.length === 0 ? h("p", { class: "faint" }, "Waits for a task.") : h("ul", { class: "tasks" },
         worker.tasks.map((task) => {
           const share = shareOf(task.progress);

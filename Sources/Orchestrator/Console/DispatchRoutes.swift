@@ -1,0 +1,80 @@
+import Dispatching
+import Encodings
+public import Engine
+public import HTTPServer
+import Hummingbird
+import JSON
+
+extension ServiceRouter {
+    /// Adds what operators ask and say about who gets which task: why an execution waits, workers that get no tasks,
+    /// tasks that are parked, executions that are set aside.
+    public func addDispatchRoutes(engine: Engine) {
+        get("/console/api/runs/{id}/waits") { _, context in
+            let id = try text("id", context)
+            let waits = try await asking { () throws(EngineError) in try await engine.waits(of: id) }
+            return Response.json(["waits": .array(waits.map(\.json))], headers: [.cacheControl: "no-store"])
+        }
+        post("/console/api/runs/{id}/release") { request, context in
+            let id = try text("id", context)
+            _ = try await OrderContent(request, limit: orderBytes)
+            try await asking { () throws(EngineError) in try await engine.releaseExecution(id) }
+            return Response.json([:])
+        }
+        post("/console/api/runs/{id}/states/{entry}/release") { request, context in
+            let (id, entry) = (try text("id", context), try entry(context))
+            _ = try await OrderContent(request, limit: orderBytes)
+            try await asking { () throws(EngineError) in try await engine.releaseTask(entry, of: id) }
+            return Response.json([:])
+        }
+        post("/console/api/runs/{id}/states/{entry}/fail") { request, context in
+            let (id, entry) = (try text("id", context), try entry(context))
+            let content = try await OrderContent(request, limit: orderBytes)
+            let error = try content.text("error", characters: 256)
+            let cause = try content.text("cause", characters: 32_768)
+            try await asking { () throws(EngineError) in
+                try await engine.failTask(entry, of: id, error: error, cause: cause)
+            }
+            return Response.json([:])
+        }
+        post("/console/api/workers/{name}/mode") { request, context in
+            let name = try text("name", context)
+            let content = try await OrderContent(request, limit: orderBytes)
+            guard let mode = content.document["mode"]?.stringValue.flatMap({ WorkerMode(rawValue: $0) }) else {
+                let modes = WorkerMode.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+                throw Problem.invalidParameter("mode", "'mode' has to be one of \(modes).")
+            }
+            let reason = try content.text("reason", bytes: Engine.reasonBytes)
+            try await asking { () throws(EngineError) in
+                try await engine.setWorkerMode(mode, of: name, because: reason)
+            }
+            return Response.json([:])
+        }
+    }
+}
+
+/// An error and a cause.
+private let orderBytes = 256 << 10
+
+private func asking<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
+    do {
+        return try await call()
+    } catch {
+        throw Problem(error)
+    }
+}
+
+/// A part of the path, percent-decoded.
+private func text(_ name: String, _ context: ServiceContext) throws(Problem) -> String {
+    let text = context.parameters.get(name) ?? ""
+    guard text.utf8.count <= 1024, let decoded = PercentEncoding.decode(text) else {
+        throw Problem.invalidParameter(name, "'\(name)' is not well percent-encoded.")
+    }
+    return decoded
+}
+
+private func entry(_ context: ServiceContext) throws(Problem) -> Int {
+    guard let entry = context.parameters.get("entry", as: Int.self) else {
+        throw Problem.invalidParameter("entry", "A state entry is a number.")
+    }
+    return entry
+}

@@ -1,0 +1,275 @@
+import Dispatching
+@testable import Engine
+import JSON
+import Journal
+import StepContracts
+import Testing
+import WorkerProtocol
+
+@Suite("Who gets which task, on a real database", .timeLimit(.minutes(3)))
+struct DispatchTests {
+    private func poll(
+        _ worker: String, incarnation: String = "i1", cores: Int? = nil, labels: [String: String] = [:], wait: Int = 0
+    ) -> PollRequest {
+        PollRequest(
+            worker: worker, incarnation: incarnation, version: "1", steps: ["work"], slots: 4, waitSeconds: wait,
+            capacity: cores.map { WorkerCapacity(millicores: $0 * 1000, memoryBytes: 1 << 30, scratchBytes: 1 << 30) },
+            labels: labels)
+    }
+
+    private func rules(_ edit: (inout DispatchRules) -> Void) -> DispatchRules {
+        var rules = DispatchRules()
+        edit(&rules)
+        return rules
+    }
+
+    /// A machine of one task that is tried again.
+    private let stubborn = oneTask(
+        #""Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"MaxAttempts":9,"BackoffRate":1}],"#)
+
+    @Test("a small execution does not wait for a large one; priority and share come from the input")
+    func fairness() async throws {
+        let many = #"""
+            {"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemsPath":"$.items","ItemProcessor":{"StartAt":"A",
+              "States":{"A":{"Type":"Task","Resource":"arn:aws:states:::showrunner:work","End":true}}}}}}
+            """#
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": many])
+        let engine = first.engine
+        let items = "[\((0..<60).map(String.init).joined(separator: ","))]"
+        _ = try await engine.start(machine: "m", name: "long", input: "{\"items\":\(items)}")
+        _ = try await engine.start(machine: "m", name: "short", input: #"{"items":[1,2,3]}"#)
+        _ = try await engine.start(
+            machine: "m", name: "urgent", input: #"{"items":[1,2],"showrunner":{"priority":9}}"#)
+        var order: [String] = []
+        for _ in 0..<10 {
+            let offer = try #require(try await engine.poll(poll("w")))
+            order.append(offer.executionArn.split(separator: ":").last.map(String.init) ?? "")
+        }
+        #expect(order.prefix(3).filter { $0 == "urgent" }.count == 2, "\(order)")
+        #expect(order.filter { $0 == "short" }.count == 3, "\(order)")
+        let refusal = await #expect(throws: EngineError.self) {
+            try await engine.start(machine: "m", name: nil, input: #"{"showrunner":{"priority":10}}"#)
+        }
+        #expect(refusal?.code == .invalidInput && refusal?.message.contains("0 to 9") == true)
+        try await stage.checkInvariants(["e1"], memory: engine)
+        await end(first)
+    }
+
+    @Test("labels, reservations and limits hold, and each wait has its sentence")
+    func waits() async throws {
+        let stage = try await Stage()
+        let rules = rules { rules in
+            var step = DispatchRules.Step()
+            step.millicores = 3000
+            step.labels = ["gpu": "yes"]
+            rules.steps["work"] = step
+            rules.rules = [
+                DispatchRules.Rule(
+                    step: "work", each: .pointer(["account"]), limit: TaskLimit(concurrency: 1), label: "per account")
+            ]
+        }
+        let first = try await stage.engine("e1", machines: ["m": oneTask()], dispatchRules: rules)
+        let engine = first.engine
+        func start(_ account: String) async throws -> String {
+            try await engine.start(machine: "m", name: nil, input: "{\"account\":\"\(account)\"}").execution
+                .executionARN
+        }
+        func wait(_ run: String) async throws -> WaitView {
+            let waits = try await engine.waits(of: run)
+            #expect(waits.count == 1 && waits[0].state == "A")
+            return waits[0]
+        }
+        let one = try await start("a")
+        #expect(try await wait(one).code == .noWorker)
+        #expect(try await engine.poll(poll("plain")) == nil)
+        #expect(try await wait(one).code == .labels)
+        let gpu = poll("gpu", cores: 4, labels: ["gpu": "yes"])
+        let offer = try #require(try await engine.poll(gpu))
+        #expect(try await engine.waits(of: one) == [], "a worker has it")
+        let two = try await start("a")
+        let three = try await start("b")
+        #expect(try await engine.poll(gpu) == nil)
+        #expect(try await wait(two).code == .concurrencyLimit)
+        #expect(try await wait(two).sentence.contains("'per account a'"))
+        #expect(try await wait(three).code == .reservation)
+        let large = poll("large", cores: 8, labels: ["gpu": "yes"])
+        let other = try #require(try await engine.poll(large))
+        #expect(other.executionArn == three)
+        // What the journal says of workers' hands counts in the next engine, too.
+        let second = try await stage.engine("e2", dispatchRules: rules)
+        #expect(try await second.engine.poll(gpu) == nil)
+        #expect(try await second.engine.waits(of: two).first?.code == .concurrencyLimit)
+        let waiting = Task { try await second.engine.poll(poll("gpu", cores: 4, labels: ["gpu": "yes"], wait: 20)) }
+        while await second.engine.waitingPolls == 0 { await Task.yield() }
+        #expect(try await second.engine.complete(offer))
+        #expect(try await waiting.value?.executionArn == two)
+        try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
+        await end(first, second)
+    }
+
+    @Test("a drained worker gets nothing, also from the next engine, until it is released")
+    func draining() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        let unknown = await #expect(throws: EngineError.self) {
+            try await first.engine.setWorkerMode(.draining, of: "w", because: nil)
+        }
+        #expect(unknown?.code == .notFound)
+        #expect(try await first.engine.poll(poll("w")) == nil)
+        try await first.engine.setWorkerMode(.draining, of: "w", because: "a new disk")
+        let run = try await first.engine.start(machine: "m", name: nil, input: "{}").execution.executionARN
+        #expect(try await first.engine.poll(poll("w")) == nil)
+        let second = try await stage.engine("e2")
+        #expect(try await second.engine.poll(poll("w")) == nil)
+        let wait = try #require(try await second.engine.waits(of: run).first)
+        #expect(wait.code == .workersSetAside && wait.sentence.contains("w is draining (a new disk)"))
+        let view = try #require(await second.engine.workers().first)
+        #expect(view.json["mode"] == "draining" && view.json["reason"] == "a new disk")
+        try await second.engine.setWorkerMode(.active, of: "w", because: nil)
+        #expect(try await second.engine.poll(poll("w")) != nil)
+        #expect(try await stage.query("SELECT 1 FROM showrunner.worker_order").isEmpty)
+        await end(first, second)
+    }
+
+    @Test("a task that two workers were lost with is parked; an operator releases it or gives it up")
+    func parking() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": stubborn])
+        var engine = first.engine
+        let run = try await engine.start(machine: "m", name: nil, input: "{}").execution.executionARN
+        // Each poll of a new process says that the one before is gone.
+        func lose(_ count: Int, from number: Int) async throws {
+            for incarnation in number..<(number + count) {
+                let offer = try #require(
+                    try await engine.poll(poll("w", incarnation: "i\(incarnation)", wait: 20)))
+                #expect(offer.executionArn == run)
+            }
+        }
+        try await lose(2, from: 1)
+        #expect(try await engine.poll(poll("w", incarnation: "i3")) == nil)
+        while try await engine.waits(of: run).first?.code != .parked { await Task.yield() }
+        let wait = try #require(try await engine.waits(of: run).first)
+        #expect(wait.sentence.contains("2 workers were lost with it in their hands: 'w', 'w'"), "\(wait.sentence)")
+        // The journal says so: the next engine parks it, too.
+        let second = try await stage.engine("e2")
+        engine = second.engine
+        #expect(try await engine.poll(poll("v")) == nil)
+        #expect(try await engine.waits(of: run).first?.code == .parked)
+        try await engine.releaseTask(wait.entry, of: run)
+        let refusal = await #expect(throws: EngineError.self) { try await engine.releaseTask(wait.entry, of: run) }
+        #expect(refusal?.code == .conflict)
+        try await lose(2, from: 11)
+        #expect(try await engine.poll(poll("w", incarnation: "i13")) == nil)
+        while try await engine.waits(of: run).first?.code != .parked { await Task.yield() }
+        try await engine.failTask(wait.entry, of: run, error: nil, cause: "enough")
+        let detail = try await engine.run(run)
+        #expect(detail.states.first?.error == StepErrorName.taskParked && detail.states.first?.cause == "enough")
+        try await stage.checkInvariants(["e1", "e2"], memory: engine)
+        await end(first, second)
+    }
+
+    @Test("an attempt that failed by its worker's fault goes to another one")
+    func elsewhere() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": stubborn])
+        let engine = first.engine
+        _ = try await engine.start(machine: "m", name: nil, input: "{}")
+        let offer = try #require(try await engine.poll(poll("bad")))
+        #expect(try await engine.poll(poll("good")) == nil)
+        let bad = Task { try await engine.poll(poll("bad", wait: 20)) }
+        while await engine.waitingPolls == 0 { await Task.yield() }
+        #expect(
+            try await engine.fail(
+                FailRequest(
+                    token: offer.token,
+                    failure: StepFailure(error: "E", cause: "no space", retry: .elsewhere))))
+        #expect(try await engine.poll(poll("good", wait: 20)) != nil)
+        bad.cancel()
+        #expect(try await bad.value == nil)
+        await end(first)
+    }
+}
+
+@Suite("What ends engines", .timeLimit(.minutes(3)))
+struct SuspicionTests {
+    /// What an engine that ended has left.
+    final class Note: DecisionNote, @unchecked Sendable {
+        private var left: (subject: String, event: String, incarnation: String)?
+        private(set) var isCleared = false
+
+        init(_ subject: String, incarnation: String) { left = (subject, "taskSucceeded", incarnation) }
+
+        func found() -> (subject: String, event: String, incarnation: String)? { left }
+        func clear() { (left, isCleared) = (nil, true) }
+        func begin(subject: String, event: String, execution: String) {}
+        func end() {}
+    }
+
+    @Test("two engines that ended with an execution: it is set aside, shown, and taken up again when released")
+    func quarantine() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        let bad = try await first.engine.start(machine: "m", name: "bad", input: "{}").execution.executionARN
+        let good = try await first.engine.start(machine: "m", name: "good", input: "{}").execution.executionARN
+        let id = try await first.engine.run(bad).run.id
+        await end(first)
+        let second = try await stage.engine("e2", decisionNote: Note(id, incarnation: "e1"))
+        #expect(try await second.engine.run(bad).run.quarantine == nil, "once is no row")
+        let offer = try await second.engine.take()
+        #expect(offer.execution == id)
+        await end(second)
+        // The same end told twice counts once.
+        for _ in 0..<2 { try await second.journal.countCrash(subject: "x", event: "e", incarnation: "i") }
+        let note = Note(id, incarnation: "e2")
+        let third = try await stage.engine("e3", decisionNote: note)
+        #expect(note.isCleared)
+        #expect(
+            try await stage.query("SELECT crashes FROM showrunner.suspect WHERE subject = 'x'")[0].int("crashes") == 1)
+        let engine = third.engine
+        let view = try await engine.run(bad)
+        #expect(view.run.status == .running && view.run.quarantine?.contains("2 engines ended") == true)
+        #expect(try await engine.listRuns(RunQuery()).items.contains { $0.id == id && $0.quarantine != nil })
+        #expect(try await engine.waits(of: bad).map(\.code) == [.quarantined])
+        #expect(try await !engine.complete(offer), "nothing reaches it")
+        // Everything else goes on.
+        let other = try await engine.take()
+        #expect(other.executionArn == good)
+        #expect(try await engine.complete(other))
+        #expect(try await engine.run(good).run.status == .succeeded)
+        try await engine.releaseExecution(bad)
+        #expect(try await engine.complete(offer))
+        #expect(try await engine.run(bad).run.status == .succeeded)
+        let refusal = await #expect(throws: EngineError.self) { try await engine.releaseExecution(bad) }
+        #expect(refusal?.code == .conflict)
+        try await stage.checkInvariants(["e1", "e2", "e3"], memory: engine)
+        await end(third)
+    }
+
+    @Test("what is set aside can be stopped, and a start that ended two engines is refused")
+    func stopAndStart() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        let bad = try await first.engine.start(machine: "m", name: "bad", input: "{}").execution.executionARN
+        let id = try await first.engine.run(bad).run.id
+        let hash = try await stage.query("SELECT hash FROM showrunner.definition")[0].text("hash")
+        let input = try await stage.query("SELECT input_hash FROM showrunner.execution_name")[0].text("input_hash")
+        for (number, subject) in [id, "start:\(hash):\(input)"].enumerated() {
+            for time in 0..<2 {
+                try await first.journal.countCrash(subject: subject, event: "e", incarnation: "i\(number)\(time)")
+            }
+        }
+        await end(first)
+        let second = try await stage.engine("e2")
+        let refusal = await #expect(throws: EngineError.self) {
+            try await second.engine.start(machine: "m", name: nil, input: "{}")
+        }
+        #expect(refusal?.code == .invalidInput && refusal?.message.contains("2 engines ended") == true)
+        _ = try await second.engine.start(machine: "m", name: nil, input: #"{"another":1}"#)
+        try await second.engine.stopExecution(bad, error: nil, cause: "poison")
+        #expect(try await second.engine.run(bad).run.status == .aborted)
+        #expect(try await stage.query("SELECT 1 FROM showrunner.suspect WHERE subject = $1", [.text(id)]).isEmpty)
+        try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
+        await end(second)
+    }
+}
