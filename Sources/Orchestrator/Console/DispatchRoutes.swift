@@ -55,14 +55,6 @@ extension ServiceRouter {
 /// An error and a cause.
 private let orderBytes = 256 << 10
 
-private func asking<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
-    do {
-        return try await call()
-    } catch {
-        throw Problem(error)
-    }
-}
-
 /// A part of the path, percent-decoded.
 private func text(_ name: String, _ context: ServiceContext) throws(Problem) -> String {
     let text = context.parameters.get(name) ?? ""
