@@ -43,7 +43,10 @@ let platform: [Target] = [
                 "libswresample-dev",
             ])
         ]),
+    .systemLibrary(
+        name: "CZlib", path: "Sources/Platform/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CShims", path: "Sources/Platform/CShims"),
+    .target(name: "Compression", dependencies: ["CZlib"], path: "Sources/Platform/Compression"),
     .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/Platform/CCurlShims"),
     .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
     .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
@@ -198,13 +201,13 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "Access", "AccessControl", "CSV", "CatalogStore", "Console", "Cryptography", "DataSteps",
+            "Access", "AccessControl", "CSV", "CatalogStore", "Compression", "Console", "Cryptography", "DataSteps",
             "DefinitionSchema", "Encodings", "Engine", "EngineClient", "EventPatterns", "HTTP", "HTTPServer",
             "HTTPSteps",
             "Interpreter", "JSON", "JSONata", "Journal", "LocalPostgres", "ObjectStorage", "Observability", "Postgres",
             "Recommender", "Schedules", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI",
             "Supervision", "TerminalOutput", "TitleMetadata", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML",
-            argumentParser, lifecycle, logging, signals,
+            argumentParser, lifecycle, logging, metrics, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
     .executableTarget(
@@ -224,6 +227,7 @@ let commands: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
     .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
+    .testTarget(name: "CompressionTests", dependencies: ["Compression"], path: "Tests/CompressionTests"),
     .testTarget(name: "CSVTests", dependencies: ["CSV"], path: "Tests/CSVTests"),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], path: "Tests/EncodingsTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
