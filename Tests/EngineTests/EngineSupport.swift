@@ -34,12 +34,13 @@ struct Stage: Sendable {
     func engine(
         _ incarnation: String, machines: [String: String] = [:], engineSteps: [any EngineStep] = [],
         contracts: [StepContract] = [work], buckets: (any ItemSource & ResultSink)? = nil,
-        serviceTasks: [any ServiceTask] = [], keyRing: KeyRing? = nil, limits: Engine.Limits = Engine.Limits()
+        serviceTasks: [any ServiceTask] = [], keyRing: KeyRing? = nil, archives: (any ArchiveSource)? = nil,
+        limits: Engine.Limits = Engine.Limits()
     ) async throws -> (engine: Engine, journal: Journal) {
         let journal = Journal(url: url, incarnation: incarnation, log: silent)
         let engine = Engine(
             journal: journal, log: silent, contracts: contracts, engineSteps: engineSteps, serviceTasks: serviceTasks,
-            itemSource: buckets, resultSink: buckets, keyRing: keyRing, limits: limits)
+            itemSource: buckets, resultSink: buckets, keyRing: keyRing, archives: archives, limits: limits)
         try await engine.activate(holder: incarnation, isDead: { _ in true })
         try await serve(engine, machines)
         return (engine, journal)
