@@ -97,7 +97,8 @@ struct EngineCommand: AsyncParsableCommand {
         let engine = Engine(
             journal: journal, log: log, contracts: StepContract.all + StepContract.integrations, engineSteps: [publish],
             serviceTasks: [S3Tasks(environment: environment, client: HTTPClient()), StepFunctionsTasks()],
-            itemSource: buckets, resultSink: buckets, keyRing: ring, limits: limits)
+            itemSource: buckets, resultSink: buckets, keyRing: ring,
+            archives: JournalArchives(store: store), limits: limits)
 
         let uploads = try await Uploads(directory: spool ?? "uploads", store: store, runs: engine)
         // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
@@ -110,6 +111,7 @@ struct EngineCommand: AsyncParsableCommand {
                 return Readiness([
                     .init("engine", trouble: isReady ? nil : "it starts, stands by or stops"),
                     .init("database", trouble: await journal.trouble.map { "it takes no writes: \($0)" }),
+                    .init("journal", trouble: await journal.partitionTrouble),
                 ])
             }, metricsText: { registry.prometheusText() })
         router.addAccess(access) {
@@ -130,7 +132,8 @@ struct EngineCommand: AsyncParsableCommand {
             engine: engine, journal: journal, databaseURL: database, workflows: reading.files, log: log)
         let sweeper = UploadSweeper(uploads: uploads, logger: log)
         try await HTTPService.run(
-            [http, sweeper, AccessService(access), service], gracePeriod: .seconds(20), logger: log)
+            [http, sweeper, AccessService(access), service, EngineWatch(engine: engine, journal: journal, log: log)],
+            gracePeriod: .seconds(20), logger: log)
     }
 
     private static func isLoopback(_ host: String) -> Bool {
