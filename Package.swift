@@ -43,7 +43,10 @@ let platform: [Target] = [
                 "libswresample-dev",
             ])
         ]),
+    .systemLibrary(
+        name: "CZlib", path: "Sources/Platform/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CShims", path: "Sources/Platform/CShims"),
+    .target(name: "Compression", dependencies: ["CZlib"], path: "Sources/Platform/Compression"),
     .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/Platform/CCurlShims"),
     .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
     .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
@@ -224,13 +227,13 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner",
         dependencies: [
-            "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Console", "Cryptography", "CSV", "DataSteps",
-            "DefinitionSchema", "Dispatching", "Encodings", "Engine", "EngineClient", "EventPatterns", "HTTP",
-            "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders", "LocalPostgres",
-            "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules", "StateGraph",
-            "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput", "TitleMetadata",
-            "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML", argumentParser, lifecycle, logging,
-            signals,
+            "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Compression", "Console", "Cryptography", "CSV",
+            "DataSteps", "DefinitionSchema", "Dispatching", "Encodings", "Engine", "EngineClient", "EventPatterns",
+            "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders",
+            "LocalPostgres", "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules",
+            "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput",
+            "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML", argumentParser,
+            lifecycle, logging, metrics, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
     .executableTarget(
@@ -250,6 +253,7 @@ let commands: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
     .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
+    .testTarget(name: "CompressionTests", dependencies: ["Compression"], path: "Tests/CompressionTests"),
     .testTarget(name: "CSVTests", dependencies: ["CSV"], path: "Tests/CSVTests"),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], path: "Tests/EncodingsTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),

@@ -18,6 +18,14 @@ let package = Package(
         .target(name: "Load", dependencies: [.product(name: "JournalRooms", package: "showrunner")], path: "load"),
         .executableTarget(name: "wire-benchmark", dependencies: ["Load"], path: "wire"),
         .executableTarget(
+            name: "store-benchmark",
+            dependencies: [
+                .product(name: "EngineRooms", package: "showrunner"),
+                .product(name: "JournalRooms", package: "showrunner"),
+                .product(name: "LanguageRooms", package: "showrunner"),
+                .product(name: "Logging", package: "swift-log"),
+            ], path: "store"),
+        .executableTarget(
             name: "engine-benchmark",
             dependencies: [
                 "Load", .product(name: "EngineRooms", package: "showrunner"),

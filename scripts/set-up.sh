@@ -11,7 +11,7 @@ readonly swift_major=6 swift_minor=3
 # What Swift links against.
 build_packages=(
     libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libcurl4-openssl-dev libpq-dev libssl-dev
-    libswresample-dev libswscale-dev libyaml-dev pkg-config
+    libswresample-dev libswscale-dev libyaml-dev pkg-config zlib1g-dev
 )
 # What the programs start: the private PostgreSQL, and the sandbox that media files are opened in.
 run_packages=(bubblewrap postgresql-15)

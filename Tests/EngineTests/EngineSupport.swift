@@ -36,13 +36,13 @@ struct Stage: Sendable {
         _ incarnation: String, machines: [String: String] = [:], engineSteps: [any EngineStep] = [],
         contracts: [StepContract] = [work], buckets: (any ItemSource & ResultSink)? = nil,
         serviceTasks: [any ServiceTask] = [], keyRing: KeyRing? = nil, contentKeys: (any ContentKeySource)? = nil,
-        limits: Engine.Limits = Engine.Limits(), dispatchRules: DispatchRules = .standard,
-        decisionNote: (any DecisionNote)? = nil
+        archives: (any ArchiveSource)? = nil, limits: Engine.Limits = Engine.Limits(),
+        dispatchRules: DispatchRules = .standard, decisionNote: (any DecisionNote)? = nil
     ) async throws -> (engine: Engine, journal: Journal) {
         let journal = Journal(url: url, incarnation: incarnation, log: silent)
         let engine = Engine(
             journal: journal, log: silent, contracts: contracts, engineSteps: engineSteps, serviceTasks: serviceTasks,
-            itemSource: buckets, resultSink: buckets, keyRing: keyRing, contentKeys: contentKeys,
+            itemSource: buckets, resultSink: buckets, keyRing: keyRing, contentKeys: contentKeys, archives: archives,
             limits: limits, dispatchRules: dispatchRules, decisionNote: decisionNote)
         try await engine.activate(holder: incarnation, isDead: { _ in true })
         try await serve(engine, machines)

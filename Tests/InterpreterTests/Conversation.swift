@@ -67,6 +67,12 @@ final class Conversation {
         return decision.effects
     }
 
+    /// Puts an equal execution, made otherwise, in the place of the one that is talked to.
+    func goOn(from other: Execution) {
+        #expect(other == execution)
+        execution = other
+    }
+
     /// Whether an event changes nothing because it fits nothing.
     func refuses(_ event: Event) -> Bool { decide(execution, event, now: now).isStale }
 

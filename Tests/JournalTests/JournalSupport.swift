@@ -1,3 +1,4 @@
+import Glibc
 import Journal
 import Logging
 import Postgres
@@ -26,8 +27,13 @@ func activeJournal(
     return journal
 }
 
-/// Lower-case UUIDv7s of November 2026, one after the other.
+/// Lower-case UUIDv7s of this month, one after the other.
 enum IDs {
+    private static let time: String = {
+        let hex = String(Int64(Glibc.time(nil)) * 1000, radix: 16)
+        let digits = String(repeating: "0", count: 12 - hex.count) + hex
+        return "\(digits.prefix(8))-\(digits.suffix(4))"
+    }()
     private static let next = Mutex<UInt64>(0)
 
     static func execution() -> String {
@@ -36,7 +42,7 @@ enum IDs {
             return next
         }
         let hex = String(number, radix: 16)
-        return "019ac800-0000-7000-8000-" + String(repeating: "0", count: 12 - hex.count) + hex
+        return "\(time)-7000-8000-" + String(repeating: "0", count: 12 - hex.count) + hex
     }
 }
 

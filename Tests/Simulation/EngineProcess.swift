@@ -55,11 +55,15 @@ final class EngineProcess: @unchecked Sendable {
             connector: { (_, _, _, _) async throws(PostgresError) in
                 try await ModelConnection.connect(server, client)
             }, clock: clock)
+        // So low that what waits leaves memory, and what goes on is written out.
+        var limits = Engine.Limits()
+        limits.idleTime = .milliseconds(Int64.random(in: 0...1_500, using: &dice))
+        limits.snapshotBytes = Int.random(in: 1...4_000, using: &dice)
         let bytes = ByteSource(Dice(seed: dice.next()))
         self.dice = dice
         engine = Engine(
             journal: journal, log: log, contracts: [Self.work, Announcement.contract],
-            engineSteps: [Announcement()], bootClock: clock, randomBytes: { bytes.take($0) })
+            engineSteps: [Announcement()], limits: limits, bootClock: clock, randomBytes: { bytes.take($0) })
     }
 
     /// - Parameter isDead: whether a holder is known to run no more.

@@ -48,6 +48,10 @@ final class ModelDatabase {
     private(set) var mapRuns: OrderedDictionary<String, String> = [:]
     private(set) var definitions: OrderedDictionary<String, String> = [:]
     private(set) var lease: Lease?
+    var snapshots: OrderedDictionary<String, OrderedDictionary<Int64, StoredSnapshot>> = [:]
+    var cold: OrderedDictionary<String, ColdExecution> = [:]
+    var coldNotes = 0
+    var wokenByTime = 0
     /// What publishing has made visible: a title's name and the execution whose row it came with.
     private(set) var titles: [(name: String, execution: String)] = []
     private var revisions: OrderedDictionary<String, Revision> = [:]
@@ -79,13 +83,9 @@ final class ModelDatabase {
         if sql.contains("AS given (execution_id, seq, at, effects") { return append(sql, given) }
         if sql.contains("SELECT $3, $4, $2, $5, $6 FROM lease") { return publish(sql, given) }
         if sql.contains("SELECT given.ordinal, journal.writer") { return verdicts(given) }
+        if let result = keep(sql, given) { return result }
         if sql.contains("showrunner.journal") { return load(given) }
         if sql.contains("clock_timestamp()") { return Table(["now": .bigint], [["\(now)"]]).result }
-        if sql.contains("WHERE status = 'RUNNING'") {
-            let (after, limit) = (given.text(1), Int(given.int(2)))
-            let open = list.values.filter { $0.status == "RUNNING" && $0.executionID > after }.map(\.executionID)
-            return Table(["execution_id": .text], open.sorted().prefix(limit).map { [$0] }).result
-        }
         if sql.contains("FROM showrunner.execution_list WHERE execution_id = $1") {
             return Self.lines(list[given.text(1)].map { [$0] } ?? [])
         }

@@ -195,7 +195,9 @@ private struct StatementKind {
             ("SELECT given.ordinal", "verdict"), ("pg_terminate_backend", "terminate"),
             ("INSERT INTO showrunner.lease", "take lease"), ("UPDATE showrunner.lease", "renew lease"),
             ("DELETE FROM showrunner.lease", "release lease"), ("renewed_at", "look at lease"),
-            ("FROM showrunner.journal", "load"), ("clock_timestamp()", "clock"), ("'RUNNING'", "load open"),
+            ("AS wanted (execution_id, next_seq)", "load many"),
+            ("showrunner.cold", "cold"), ("showrunner.snapshot", "snapshot"), ("FROM showrunner.journal", "load"),
+            ("clock_timestamp()", "clock"),
         ]
         word = words.first { sql.contains($0.0) }?.1 ?? String(sql.prefix(60).split(separator: "\n")[0])
     }

@@ -37,6 +37,9 @@ enum Simulation {
             tally["rows", default: 0] += scenario.server.database.journal.values.reduce(0) { $0 + $1.count }
             tally["executions", default: 0] += scenario.server.database.journal.count
             tally["refused rows", default: 0] += scenario.server.database.refusedRows
+            tally["noted as cold", default: 0] += scenario.server.database.coldNotes
+            tally["woken by time", default: 0] += scenario.server.database.wokenByTime
+            tally["snapshots", default: 0] += scenario.server.database.snapshots.values.reduce(0) { $0 + $1.count }
             tally["titles", default: 0] += scenario.server.database.titles.count
             tally["jobs", default: 0] += Scheduler.shared.jobs
             if arguments.count == 1 || !faults.isEmpty {

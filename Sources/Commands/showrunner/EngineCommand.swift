@@ -128,7 +128,7 @@ struct EngineCommand: AsyncParsableCommand {
             engineSteps: [protect, publish],
             serviceTasks: [S3Tasks(environment: environment, client: HTTPClient()), StepFunctionsTasks()],
             itemSource: buckets, resultSink: buckets, keyRing: ring, contentKeys: vault,
-            limits: limits, dispatchRules: rules, decisionNote: note)
+            archives: JournalArchives(store: store), limits: limits, dispatchRules: rules, decisionNote: note)
 
         let uploads = try await Uploads(
             directory: spool ?? "uploads", store: store, runs: engine, triggers: reading.triggers)
@@ -143,6 +143,7 @@ struct EngineCommand: AsyncParsableCommand {
                 return Readiness([
                     .init("engine", trouble: isReady ? nil : "it starts, stands by or stops"),
                     .init("database", trouble: await journal.trouble.map { "it takes no writes: \($0)" }),
+                    .init("journal", trouble: await journal.partitionTrouble),
                 ])
             }, metricsText: { registry.prometheusText() })
         router.addAccess(access) {
@@ -172,6 +173,7 @@ struct EngineCommand: AsyncParsableCommand {
             [
                 http, sweeper, AccessService(access), BucketListings(desk: desk, buckets: buckets, log: log),
                 WatchedDirectories(desk: desk, log: log), service,
+                EngineWatch(engine: engine, journal: journal, log: log),
             ], gracePeriod: .seconds(20), logger: log)
         await catalogue.close()
     }

@@ -47,6 +47,8 @@ struct EngineService: Service {
         await engine.beginServing()
         let renewal = Task { await renewContentKeys() }
         defer { renewal.cancel() }
+        let inbox = Task { await Self.watchInbox(engine, log) }
+        defer { inbox.cancel() }
         try await holdLease()
         await engine.stop()
         await journal.close(deadline: .seconds(10))
@@ -75,6 +77,22 @@ struct EngineService: Service {
         await connection.close()
     }
 
+    /// Makes the starts that are asked for by SQL. Looking is all there is: a notification in the asking transaction would
+    /// make all commits of the database wait for each other.
+    private static func watchInbox(_ engine: Engine, _ log: Logger) async {
+        var trouble = false
+        while !Task.isCancelled {
+            do {
+                if try await engine.makeRequestedStarts() { continue }
+                trouble = false
+            } catch {
+                if !trouble { log.warning("starts asked for by SQL wait", metadata: ["error": "\(error)"]) }
+                trouble = true
+            }
+            do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
+        }
+    }
+
     /// Renews the lease until shutdown. Losing it ends the process at once, whoever finds out first, a renewal or an
     /// append: what it holds in memory may be stale.
     private func holdLease() async throws {
@@ -90,8 +108,11 @@ struct EngineService: Service {
         if await journal.leaseIsLost { throw CommandFailure("another engine has taken over") }
     }
 
+    /// Refused starts are kept for so long, in microseconds.
+    private static let refusalPeriod: Int64 = 30 * 86_400 * 1_000_000
+
     private func keepLease() async throws {
-        var nextPartitions = ContinuousClock.now.advanced(by: .seconds(86_400))
+        var nextPartitions = ContinuousClock.now.advanced(by: .seconds(3_600))
         while !Task.isShuttingDownGracefully {
             do { try await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(3)) } } catch { return }
             do {
@@ -101,8 +122,12 @@ struct EngineService: Service {
                 }
                 await engine.noteLeaseRenewed(at: began)
                 if .now > nextPartitions {
+                    // First, so that it is told where they can't be made.
+                    try await journal.checkPartitions()
                     try await journal.createPartitions()
-                    nextPartitions = .now.advanced(by: .seconds(86_400))
+                    try await journal.checkPartitions()
+                    _ = try await journal.removeStartRefusals(olderThan: await engine.time - Self.refusalPeriod)
+                    nextPartitions = .now.advanced(by: .seconds(3_600))
                 }
             } catch let error as PostgresError {
                 // The lease is ours until somebody else takes it, and nobody can while the database is away.

@@ -18,7 +18,7 @@ struct Showrunner: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
             WorkersCommand.self, TasksCommand.self, ConnectionsCommand.self, KeysCommand.self, AccountsCommand.self,
-            AuditCommand.self,
+            AuditCommand.self, JournalCommand.self, RetentionCommand.self,
             LintCommand.self, SchemaCommand.self,
             GraphCommand.self, TestStateCommand.self,
             SimulateCommand.self, SchedulesCommand.self, TriggersCommand.self, EvalCommand.self, ProbeCommand.self,

@@ -164,7 +164,8 @@ extension Engine {
     /// Says that the task that has this token is being worked on: its heartbeat period begins anew.
     public func taskHeartbeat(token text: String) async throws(EngineError) {
         let token = try taskToken(text)
-        guard let run = runs[token.execution], case .task(let attempt) = run.execution.entry(token.entry)?.phase,
+        guard let run = try await inMemory(token.execution),
+            case .task(let attempt) = run.execution.entry(token.entry)?.phase,
             attempt.started?.nonce == token.nonce || attempt.callbackNonce == token.nonce
         else { throw await isOver(token) }
         renew(LeaseKey(execution: token.execution, entry: token.entry))
@@ -182,7 +183,7 @@ extension Engine {
     }
 
     private func end(_ token: TaskToken, with event: Event) async throws(EngineError) {
-        guard let run = runs[token.execution] else { throw await isOver(token) }
+        guard let run = try await inMemory(token.execution) else { throw await isOver(token) }
         switch await submit(event, to: run) {
         case .committed: return
         case .stale, .nameTaken: throw await isOver(token)

@@ -32,7 +32,15 @@ extension Engine {
             for pending in refused { pending.reply?(.refused("The execution is being loaded again.")) }
             return
         }
-        // One instant a row: every effect of it happened then.
+        // It has ended and left memory while this waited: what opens it again does so with one that is in memory, or nobody
+        // would know of it.
+        guard runs[run.execution.id] === run else {
+            let late = run.mailbox
+            run.mailbox = []
+            for pending in late { pending.reply?(.stale) }
+            return
+        }
+        // One instant a row: every effect of it happened then. The first row's is when the execution started.
         var batch = Batch(execution: run.execution, now: run.seq == 0 ? run.execution.startedAt : now)
         var goesOn = false
         while !run.mailbox.isEmpty, !goesOn {
@@ -53,6 +61,7 @@ extension Engine {
         if batch.statement == nil { handOutScheduled(in: &batch, of: run) }
         run.isAppending = true
         let row = self.row(for: batch, of: run)
+        batch.bytes = row.effects.utf8.count
         let statement = batch.statement
         let sent = batch
         Task {
@@ -221,6 +230,8 @@ extension Engine {
         if !run.nested.isEmpty { stopAbandonedNested(of: run) }
         if batch.mayAbandonChildren { stopAbandonedChildren(of: run) }
         publishUpdate(of: run)
+        keepSnapshot(of: run, after: batch.bytes)
+        noteIdle(run)
         if !run.execution.isOpen {
             tellParent(of: run)
             tellNestedWaits(of: run)
@@ -248,15 +259,28 @@ extension Engine {
 
     private func remove(_ run: Run) {
         reopenings[run.execution.id]?.departures += 1
+        cold.loading[run.execution.id]?.departures += 1
         guard runs.removeValue(forKey: run.execution.id) != nil, let count = openRuns[run.machineName] else { return }
         openRuns[run.machineName] = count == 1 ? nil : count - 1
         startPostponedChildren()
         if count == 1 { removeIdleMachines() }
     }
 
+    /// Takes an execution that waits out of memory, though it is open. The journal has it, and a note says when it is due.
+    func letGo(_ run: Run) {
+        precondition(runs[run.execution.id] === run && !run.isAppending && run.mailbox.isEmpty)
+        runs[run.execution.id] = nil
+        cold.counts[run.machineName, default: 0] += 1
+        cold.total += 1
+        let count = openRuns[run.machineName] ?? 1
+        openRuns[run.machineName] = count == 1 ? nil : count - 1
+        startPostponedChildren()
+    }
+
     /// Deleted machines whose last execution has gone, or that waited for executions to be loaded again, go too.
     private func removeIdleMachines() {
-        for machine in machines.values where machine.isDeleting && openRuns[machine.name] == nil {
+        for machine in machines.values
+        where machine.isDeleting && openRuns[machine.name] == nil && cold.counts[machine.name] == nil {
             Task {
                 do { try await self.removeIfIdle(machine.name) } catch {
                     self.log.warning(
@@ -295,6 +319,8 @@ private struct Batch {
     var name: ExecutionName?
     var statement: AttachedStatement?
     var handedOut: [(entry: EntryID, nonce: String, poller: Poller)] = []
+    /// Of the row's effects.
+    var bytes = 0
     /// What the engine does itself once the row is in.
     var served: [(entry: EntryID, nonce: String, service: any ServiceTask)] = []
     let now: Instant

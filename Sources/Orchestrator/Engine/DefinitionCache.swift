@@ -51,13 +51,7 @@ extension Engine {
     /// A stored definition. Throws when the journal can't be read or has none that can be read under this hash.
     func definition(_ hash: String) async throws -> ParsedDefinition {
         if let found = definitions.find(hash) { return found }
-        guard let text = try await journal.definition(hash) else {
-            throw JournalFault(reason: "the definition \(hash) is not stored")
-        }
-        guard let machine = Definition.read(json: text).machine else {
-            throw JournalFault(reason: "the definition \(hash) can't be read")
-        }
-        let definition = ParsedDefinition(hash: hash, text: text, machine: machine)
+        let definition = try await ParsedDefinition.read(hash, from: journal)
         definitions.keep(definition)
         return definition
     }

@@ -38,6 +38,13 @@ public actor Engine {
         public var workers = 1_000
         /// Streams of updates at the same time.
         public var observers = 256
+        /// Open executions that wait and are not in memory; a start beyond is refused as unavailable.
+        public var coldExecutions = 2_000_000
+        /// How long an execution has to wait for nothing but time or an answer from outside before it leaves memory, and how
+        /// far away the next thing to do has to be.
+        public var idleTime = Duration.seconds(30)
+        /// Rows are folded at a load until they have so many bytes and outweigh the last snapshot.
+        public var snapshotBytes = 64 << 10
 
         public init() {}
     }
@@ -62,6 +69,10 @@ public actor Engine {
     /// For ItemReaders and ResultWriters.
     let itemSource: (any ItemSource)?
     let resultSink: (any ResultSink)?
+    /// Where executions are read that left the database; nil where none can be.
+    let archives: (any ArchiveSource)?
+    /// The last one that was.
+    var archived: (id: String, rows: [StoredRow])?
     /// By which all waiting runs; where ids, nonces and seeds come from.
     let bootClock: any Clock<Duration>
     let randomBytes: RandomBytes
@@ -84,6 +95,12 @@ public actor Engine {
     var reopenings: [String: Reopening] = [:]
     /// Executions in memory by machine.
     var openRuns: [String: Int] = [:]
+    /// Open executions that are not in memory, because they wait.
+    var cold = ColdRuns()
+    /// Where pages of histories were told from last.
+    var historyPlaces = HistoryPlaces()
+    /// Snapshots written.
+    var snapshotCount = 0
 
     var machines: [String: Machine] = [:]
     var activities: [String: Activity] = [:]
@@ -138,8 +155,8 @@ public actor Engine {
     public init(
         journal: Journal, log: Logger, contracts: [StepContract], engineSteps: [any EngineStep] = [],
         serviceTasks: [any ServiceTask] = [], itemSource: (any ItemSource)? = nil, resultSink: (any ResultSink)? = nil,
-        keyRing: KeyRing? = nil, contentKeys: (any ContentKeySource)? = nil, limits: Limits = Limits(),
-        dispatchRules: DispatchRules = .standard, decisionNote: (any DecisionNote)? = nil,
+        keyRing: KeyRing? = nil, contentKeys: (any ContentKeySource)? = nil, archives: (any ArchiveSource)? = nil,
+        limits: Limits = Limits(), dispatchRules: DispatchRules = .standard, decisionNote: (any DecisionNote)? = nil,
         bootClock: any Clock<Duration> = ContinuousClock(),
         randomBytes: @escaping RandomBytes = Cryptography.randomBytes
     ) {
@@ -170,6 +187,7 @@ public actor Engine {
             contracts: contracts, services: serviceTasks.flatMap(\.resources))
         self.keyRing = keyRing
         self.contentKeys = contentKeys
+        self.archives = archives
         self.itemSource = itemSource
         self.resultSink = resultSink
         self.bootClock = bootClock

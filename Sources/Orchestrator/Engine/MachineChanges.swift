@@ -176,7 +176,8 @@ extension Engine {
         case let other: throw other.isOutOfPlace
         }
         try await changingRegistry { () async throws(EngineError) in
-            guard var machine = machines[name], !machine.isDeleting, openRuns[name] != nil || !reloading.isEmpty
+            guard var machine = machines[name], !machine.isDeleting,
+                openRuns[name] != nil || cold.counts[name] != nil || !reloading.isEmpty
             else { return }
             machine.isDeleting = true
             try await save(machine)
@@ -189,13 +190,15 @@ extension Engine {
         for run in runs.values where run.machineName == name {
             post(.stop(error: nil, cause: "The state machine was deleted."), to: run)
         }
+        try await wakeAll(ofMachine: name)
         try await removeIfIdle(name)
     }
 
     /// Removes a machine that has no open execution; called again when the last one of a deleted machine has ended.
     func removeIfIdle(_ name: String) async throws(EngineError) {
         try await changingRegistry { () async throws(EngineError) in
-            guard let machine = machines[name], openRuns[name] == nil, reloading.isEmpty else { return }
+            guard let machine = machines[name], openRuns[name] == nil, cold.counts[name] == nil, reloading.isEmpty
+            else { return }
             // Nothing starts on it from here on, though it is there until the write is through.
             machines[name]?.isDeleting = true
             do throws(EngineError) {

@@ -54,7 +54,9 @@ public struct MapRunView: Sendable, Hashable {
 /// The Map Runs that an execution has started, kept up with its effects.
 struct MapRunProjection {
     /// By ARN, in the order of their starts.
-    private(set) var views: OrderedDictionary<String, MapRunView> = [:]
+    private(set) var views: OrderedDictionary<String, MapRunView>
+
+    init(_ views: OrderedDictionary<String, MapRunView> = [:]) { self.views = views }
 
     /// Takes an effect in, given the execution just before and just after it.
     mutating func observe(_ effect: Effect, before: Execution, after: Execution) {

@@ -40,6 +40,7 @@ extension Engine {
     private func load() async throws {
         clock = EngineClock(
             databaseMicroseconds: try await journal.databaseTimeMicroseconds(), bootClock: bootClock)
+        let began = now
         try await loadSuspects()
         for order in try await journal.workerOrders() {
             dispatcher.setMode(
@@ -49,91 +50,76 @@ extension Engine {
         var after: String?
         var count = 0
         while true {
-            let page = try await journal.loadOpen(limit: 500, after: after)
-            for id in page { try await recover(id) }
+            let page = try await journal.loadActive(limit: 500, after: after, dueBefore: began)
+            for stored in try await journal.stored(page, format: RunSnapshot.format) { try await recover(stored) }
             count += page.count
             guard page.count == 500, let last = page.last else { break }
             after = last
         }
+        try await loadColdCounts(dueBefore: began)
         // Only now is every child that runs in memory, and the others can be told from them.
         for run in Array(runs.values) { recoverChildren(of: run) }
         dispatchLoaded()
-        log.info("active", metadata: ["open executions": "\(count)"])
+        log.info("active", metadata: ["open executions": "\(count)", "cold executions": "\(cold.total)"])
     }
 
     /// Loads an execution from its journal, evaluating nothing, and lets it go on. Throws when the journal can't be read
     /// now; one that can never be read is told and left alone.
     func recover(_ id: String) async throws {
         if suspects[id] != nil { return }
+        try await recover(try await journal.stored(id, format: RunSnapshot.format))
+    }
+
+    func recover(_ stored: StoredExecution) async throws {
+        if suspects[stored.id] != nil { return }
         do {
-            guard let run = try await restore(id), run.execution.isOpen else { return }
-            insert(run)
-            if let deadline = run.execution.executionDeadline {
-                arm(Alarm(at: deadline, execution: id, kind: .execution))
-            }
-            for entry in run.execution.openEntries {
-                if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let kind = NestedStart(rawValue: attempt.resource), !attempt.isCalledBack
-                {
-                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
-                    repeatedStarts.append((kind, entry.id, started.nonce, run))
-                } else if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let service = serviceTasks[StepContract.plainResource(attempt.resource)], !attempt.isCalledBack
-                {
-                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
-                    repeatedCalls.append((service, entry.id, started.nonce, run))
-                } else if case .task(let attempt) = entry.phase, let started = attempt.started,
-                    let step = engineSteps[stepName(attempt.resource) ?? ""], !attempt.isCalledBack
-                {
-                    if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
-                    Task { await self.finish(step, entry: entry.id, nonce: started.nonce, of: run) }
-                } else {
-                    index(entry, of: run)
-                }
-            }
-            if !run.execution.runnable.isEmpty { post(.proceed, to: run) }
-            if machines[run.machineName]?.isDeleting == true {
-                post(.stop(error: nil, cause: "The state machine was deleted."), to: run)
-            }
+            guard let run = try await restore(stored), run.execution.isOpen, runs[stored.id] == nil else { return }
+            takeUp(run)
         } catch let error as PostgresError {
             throw error
         } catch {
-            // It stays in the journal as it is; operators see it RUNNING and this line says why it does not move.
-            unreadable.insert(id)
-            log.error("an execution can't be loaded", metadata: ["execution": "\(id)", "error": "\(error)"])
+            noteUnreadable(stored.id, error)
         }
     }
 
-    /// Folds an execution's rows; nil when there are none.
-    func restore(_ id: String) async throws -> Run? {
-        let rows = try await journal.load(id)
-        guard let first = rows.first else { return nil }
-        guard case .executionStarted(let start)? = try Effect.decode(first.effects).first else {
-            throw JournalFault(reason: "the first row of \(id) does not start it")
+    /// It stays in the journal as it is; operators see it RUNNING and this line says why it does not move.
+    func noteUnreadable(_ id: String, _ error: any Error) {
+        unreadable.insert(id)
+        log.error("an execution can't be loaded", metadata: ["execution": "\(id)", "error": "\(error)"])
+    }
+
+    /// Takes a loaded execution into memory and lets it go on.
+    func takeUp(_ run: Run) {
+        let id = run.execution.id
+        insert(run)
+        if let deadline = run.execution.executionDeadline {
+            arm(Alarm(at: deadline, execution: id, kind: .execution))
         }
-        let definition = try await self.definition(start.definitionHash)
-        guard start.machine(in: definition.machine) != nil else {
-            throw JournalFault(
-                reason: "the definition \(start.definitionHash) has no Map state that \(id) is a child of")
-        }
-        let execution = Execution(id: id, start: start, machine: definition.machine, at: first.at)
-        let run = Run(execution: execution, definition: definition.text, seq: 0)
-        // What ends the engine here ends it whenever somebody looks.
-        decisionNote?.begin(subject: id, event: "load", execution: start.name)
-        defer { decisionNote?.end() }
-        for row in rows {
-            guard row.seq == run.seq else {
-                throw JournalFault(reason: "row \(run.seq) of \(id) is missing: the next is \(row.seq)")
+        for entry in run.execution.openEntries {
+            if case .task(let attempt) = entry.phase, let started = attempt.started,
+                let kind = NestedStart(rawValue: attempt.resource), !attempt.isCalledBack
+            {
+                if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+                repeatedStarts.append((kind, entry.id, started.nonce, run))
+            } else if case .task(let attempt) = entry.phase, let started = attempt.started,
+                let service = serviceTasks[StepContract.plainResource(attempt.resource)], !attempt.isCalledBack
+            {
+                if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+                repeatedCalls.append((service, entry.id, started.nonce, run))
+            } else if case .task(let attempt) = entry.phase, let started = attempt.started,
+                let step = engineSteps[stepName(attempt.resource) ?? ""], !attempt.isCalledBack
+            {
+                if let wake = entry.wake { arm(Alarm(at: wake, execution: id, kind: .entry(entry.id))) }
+                Task { await self.finish(step, entry: entry.id, nonce: started.nonce, of: run) }
+            } else {
+                index(entry, of: run)
             }
-            for effect in try Effect.decode(row.effects) {
-                let before = run.execution
-                run.execution.apply(effect, at: row.at)
-                run.projection.observe(effect, before: before, after: run.execution)
-            }
-            run.seq += 1
         }
-        _ = run.projection.takeChanges()
-        return run
+        if !run.execution.runnable.isEmpty { post(.proceed, to: run) }
+        if machines[run.machineName]?.isDeleting == true {
+            post(.stop(error: nil, cause: "The state machine was deleted."), to: run)
+        }
+        noteIdle(run)
     }
 
     /// Ends what waits on this engine: polls and streams. The journal is closed by its owner afterwards.
@@ -141,6 +127,8 @@ extension Engine {
         isStopping = true
         alarmTask?.cancel()
         endSchedules()
+        cold.idleTask?.cancel()
+        cold.dueTask?.cancel()
         for poller in pollers.values { poller.resume(nil) }
         for id in pollers.keys { dispatcher.endPoll(id) }
         pollers = [:]
@@ -151,11 +139,4 @@ extension Engine {
             run.endWaiters = []
         }
     }
-}
-
-/// Rows that don't make an execution.
-struct JournalFault: Error, CustomStringConvertible {
-    let reason: String
-
-    var description: String { reason }
 }

@@ -85,7 +85,10 @@ extension Engine {
     /// Takes an ended execution into memory, so that it can take events; one that is there already is taken as it is. Nil
     /// where it has been there, and left again, since `departures` were counted.
     private func reopen(_ run: Run, departures: Int?) throws(EngineError) -> Run? {
-        if let running = runs[run.execution.id] { return running }
+        if let running = runs[run.execution.id] {
+            // Redriven by somebody else: a redrive after that one would be meant for an end that nobody has seen.
+            return running.execution.isOpen ? nil : running
+        }
         guard reopenings[run.execution.id]?.departures == departures else { return nil }
         guard runs.count < limits.openExecutions else {
             throw tooManyExecutions

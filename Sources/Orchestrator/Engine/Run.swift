@@ -15,6 +15,10 @@ final class Run {
     /// Rows in the journal.
     var seq: Int64
     var projection = RunProjection()
+    /// Bytes of rows since the last snapshot, and of that.
+    var bytesSinceSnapshot = 0
+    var snapshotBytes = 0
+    var isKeepingSnapshot = false
     /// Events not yet decided, in order of arrival.
     var mailbox: [Pending] = []
     /// One append at a time; what arrives meanwhile waits in the mailbox.

@@ -8,8 +8,32 @@ import StatesLanguage
 struct RunProjection {
     private(set) var entries: OrderedDictionary<EntryID, StateEntryView> = [:]
     private(set) var mapRuns = MapRunProjection()
+    /// The earliest entries, which were over, of an execution that has very many: they are in its history.
+    private(set) var omitted = 0
     /// Entries that changed since ``takeChanges()``.
     private var changed: OrderedSet<EntryID> = []
+
+    /// So many entries are kept; a quarter more before the earliest that are over are let go together.
+    static let entryLimit = 10_000
+
+    private mutating func omitEarliest() {
+        guard entries.count > Self.entryLimit + Self.entryLimit / 4 else { return }
+        var surplus = entries.count - Self.entryLimit
+        let before = entries.count
+        entries.removeAll { _, view in
+            guard surplus > 0, view.exitedAtMicroseconds != nil else { return false }
+            surplus -= 1
+            return true
+        }
+        omitted += before - entries.count
+    }
+
+    /// Puts in what a snapshot had.
+    mutating func take(
+        entries: OrderedDictionary<EntryID, StateEntryView>, omitted: Int, mapRuns: MapRunProjection
+    ) {
+        (self.entries, self.omitted, self.mapRuns) = (entries, omitted, mapRuns)
+    }
 
     /// Takes an effect in, given the execution just before and just after it.
     mutating func observe(_ effect: Effect, before: Execution, after: Execution) {
@@ -27,6 +51,7 @@ struct RunProjection {
                 entry: id, name: name, type: after.state(of: entry).type, path: after.path(of: scope),
                 status: .running, enteredAtMicroseconds: entry.enteredAt, input: entry.input)
             changed.append(id)
+            omitEarliest()
         case .stateExited(let scope, let output):
             change(before.scopes[scope]?.entry?.id) { view in
                 view.status = .succeeded

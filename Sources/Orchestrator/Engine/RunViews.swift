@@ -208,8 +208,10 @@ public struct RunDetail: Sendable, Hashable {
     public var output: JSON?
     /// The definition the execution runs by, as Amazon States Language in JSON.
     public var definition: String
-    /// All state entries, in the order of entering.
+    /// All state entries, in the order of entering; of very many the latest.
     public var states: [StateEntryView]
+    /// How many earlier ones are left out: the history has them.
+    public var statesOmitted = 0
     /// The last report of each task that runs.
     public var progress: [EntryProgress]
     /// What started it by itself; nil where somebody asked for it.
@@ -236,6 +238,7 @@ public struct RunDetail: Sendable, Hashable {
         object["output"] = output
         object["definition"] = .string(definition)
         object["states"] = .array(states.map(\.json))
+        if statesOmitted > 0 { object["statesOmitted"] = .integer(statesOmitted) }
         object["entries"] = .array(progress.map(\.json))
         if let origin {
             object["origin"] = .members(

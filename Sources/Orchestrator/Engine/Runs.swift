@@ -68,12 +68,8 @@ extension Engine: RunService {
         if let suspect = suspects[executionID], suspect.event == "load" {
             throw EngineError(code: .conflict, message: "\(suspect.sentence) It is not looked at.")
         }
-        let restored: Run?
-        do { restored = try await restore(executionID) } catch { throw unavailable("\(error)") }
-        // Redriven meanwhile: what was read then is a second copy of it, whose events would run against its own.
-        if let run = runs[executionID] { return run }
-        guard let restored else { throw notFound(id) }
-        return restored
+        guard let run = try await load(executionID) else { throw notFound(id) }
+        return run
     }
 
     /// The UUID behind a UUID or an ARN.
@@ -112,7 +108,7 @@ extension Engine: RunService {
                 continuation.finish()
                 return stream
             }
-            guard let execution, runs[execution] != nil else {
+            guard let execution, await awake(execution) != nil else {
                 continuation.finish()
                 return stream
             }
@@ -209,7 +205,7 @@ extension Engine: RunService {
     ) async throws(EngineError) -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?) {
         if let name { try NameRule.check(name) }
         let input = try executionInput(text)
-        guard runs.count < limits.openExecutions else {
+        guard runs.count < limits.openExecutions, cold.total < limits.coldExecutions else {
             throw tooManyExecutions
         }
         // What is open waits for the database; more would only wait with it.
@@ -420,10 +416,12 @@ extension Engine: RunService {
     func detail(of run: Run) -> RunDetail {
         var output: JSON?
         if case .succeeded(let value) = run.execution.outcome { output = value }
-        return RunDetail(
+        var detail = RunDetail(
             run: view(of: run), input: run.execution.start.input, output: output, definition: run.definition,
             states: Array(run.projection.entries.values), progress: progressEntries(of: run),
             origin: run.execution.start.origin)
+        detail.statesOmitted = run.projection.omitted
+        return detail
     }
 
     private func progressEntries(of run: Run) -> [EntryProgress] {

@@ -278,7 +278,7 @@ extension Engine {
         if let token = TaskToken(text), reloading.contains(token.execution) {
             throw EngineError(code: .unavailable, message: "The execution is being loaded again.")
         }
-        guard let token = TaskToken(text), let run = runs[token.execution] else {
+        guard let token = TaskToken(text), let run = try await inMemory(token.execution) else {
             try requireCertainLease()
             staleAnswers += 1
             return false

@@ -22,14 +22,7 @@ extension Execution {
         case .itemReadRequested(let scope, let parameters, let maxItems):
             let reader = map(in: scope).reader
             guard let reader else { preconditionFailure("the Map state has an ItemReader") }
-            setIO(
-                scope,
-                .readingItems(
-                    ItemReadRequest(
-                        resource: reader.resource, parameters: parameters, inputType: reader.inputType,
-                        csv: reader.csv, manifestType: reader.manifestType,
-                        loadsAndFlattens: reader.loadsAndFlattens, itemsPointer: reader.itemsPointer,
-                        maxItems: maxItems)))
+            setIO(scope, .readingItems(ItemReadRequest(reader, parameters: parameters, maxItems: maxItems)))
         case .itemsRead(let scope, let items):
             endIO(scope)
             let elements = items.arrayValue ?? []
@@ -53,15 +46,11 @@ extension Execution {
                 if let percentage { branches.mapRun?.toleratedPercentage = percentage }
             }
         case .resultWriteRequested(let scope, let parameters):
-            guard let writer = map(in: scope).writer, let resource = writer.resource,
-                let arn = scopes.shared(scope)?.value.entry?.branches?.mapRun?.arn
+            guard let writer = map(in: scope).writer,
+                let arn = scopes.shared(scope)?.value.entry?.branches?.mapRun?.arn,
+                let request = ResultWriteRequest(writer, parameters: parameters, mapRunARN: arn)
             else { preconditionFailure("the Map state has a ResultWriter and a Map Run") }
-            setIO(
-                scope,
-                .writingResults(
-                    ResultWriteRequest(
-                        resource: resource, parameters: parameters, transformation: writer.transformation,
-                        outputType: writer.outputType, mapRunARN: arn)))
+            setIO(scope, .writingResults(request))
         case .resultsWritten(let scope, let output):
             endIO(scope)
             scopes.change(scope) { $0.data = output }

@@ -76,10 +76,14 @@ public struct Execution: Sendable, Hashable {
         guard let machine = start.machine(in: machine) else {
             preconditionFailure("the definition has no Map state at \(start.parent?.processor ?? [])")
         }
+        self.init(id: id, start: start, plan: MachinePlan(machine), at: at)
+    }
+
+    private init(id: String, start: ExecutionStart, plan: MachinePlan, at: Instant) {
         self.id = id
         self.start = start
         self.startedAt = at
-        self.plan = MachinePlan(machine)
+        self.plan = plan
         self.at = at
         self.outcome = nil
         self.stoppedAt = nil
@@ -101,6 +105,9 @@ public struct Execution: Sendable, Hashable {
     }
 
     public var machine: StateMachine { plan.machine }
+
+    /// The same execution before its first effect.
+    public var beginning: Execution { Execution(id: id, start: start, plan: plan, at: startedAt) }
 
     public var isOpen: Bool { outcome == nil }
 

@@ -109,6 +109,17 @@ public struct ItemReadRequest: Sendable, Hashable {
     /// No more than these are wanted; nil: all.
     public let maxItems: Int?
 
+    init(_ reader: ItemReader, parameters: JSON, maxItems: Int?) {
+        resource = reader.resource
+        self.parameters = parameters
+        inputType = reader.inputType
+        csv = reader.csv
+        manifestType = reader.manifestType
+        loadsAndFlattens = reader.loadsAndFlattens
+        itemsPointer = reader.itemsPointer
+        self.maxItems = maxItems
+    }
+
     public var bucket: String? { parameters["Bucket"]?.stringValue }
     public var key: String? { parameters["Key"]?.stringValue }
     public var prefix: String? { parameters["Prefix"]?.stringValue }
@@ -125,6 +136,16 @@ public struct ResultWriteRequest: Sendable, Hashable {
     public let transformation: ResultWriter.Transformation
     public let outputType: ResultWriter.OutputType
     public let mapRunARN: String
+
+    /// Nil for a writer that writes nothing: it only shapes the state's result.
+    init?(_ writer: ResultWriter, parameters: JSON, mapRunARN: String) {
+        guard let resource = writer.resource else { return nil }
+        self.resource = resource
+        self.parameters = parameters
+        transformation = writer.transformation
+        outputType = writer.outputType
+        self.mapRunARN = mapRunARN
+    }
 
     public var bucket: String? { parameters["Bucket"]?.stringValue }
     public var prefix: String? { parameters["Prefix"]?.stringValue }

@@ -149,3 +149,16 @@ public struct RunQueue: Sendable, Hashable, Sequence {
 
     mutating func removeAll() { self = RunQueue() }
 }
+
+extension RunQueue {
+    /// All of it, for a snapshot; turns in their order.
+    var places: (head: Int, tail: Int, turns: [(turn: Int, scope: ScopeID)]) {
+        (head, tail, turns.pairs.sorted { $0.key < $1.key }.map { (turn: $0.key, scope: $0.value) })
+    }
+
+    init(head: Int, tail: Int, turns: [(Int, ScopeID)]) {
+        self.head = head
+        self.tail = tail
+        for (turn, scope) in turns { self.turns.insert(scope, for: turn) }
+    }
+}

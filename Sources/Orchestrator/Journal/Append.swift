@@ -211,7 +211,7 @@ extension Journal {
         let undecided = unanswered
         unanswered = [:]
         for continuation in undecided.values { continuation.resume(returning: .superseded) }
-        for link in appending + [publishing, reading, auditing, control] { await link.close() }
+        for link in appending + [publishing, reading, auditing, keeping, control] { await link.close() }
     }
 
     private func resumeDrainWaiters() {

@@ -4,8 +4,8 @@ import Postgres
 /// The engine's only SQL: the append-only journal in PostgreSQL, which is the only truth, and the small tables around it.
 ///
 /// One journal belongs to one engine incarnation. It keeps connections of its own, one for each kind of work, made when
-/// needed and made again when lost: appends (group commit), publishing, reads, the audit log, and control (lease, clock,
-/// ending old backends). Reads and control calls are repeated over a lost connection until `readDeadline`; appends until the outcome
+/// needed and made again when lost: appends (group commit), publishing, reads, the audit log, what keeps the cost flat
+/// (snapshots, cold executions, starts asked for by SQL), and control (lease, clock, ending old backends). Reads and control calls are repeated over a lost connection until `readDeadline`; appends until the outcome
 /// is known.
 public actor Journal {
     let url: String
@@ -20,6 +20,7 @@ public actor Journal {
     let reading: Link
     let control: Link
     let auditing: Link
+    let keeping: Link
 
     /// Rows that no batch has taken yet, in the order of their arrival.
     var waiting: [Waiting] = []
@@ -38,6 +39,8 @@ public actor Journal {
     var auditTrouble: String?
     /// Why PostgreSQL does not take what it is given at present; nil while it does.
     public var trouble: String? { appendTrouble ?? auditTrouble }
+    /// Why rows of executions that are started next month would be refused; nil where they have a place, or nobody has looked.
+    public internal(set) var partitionTrouble: String?
     var isClosed = false
     /// Closing has waited long enough: nobody listens to the outcomes any more.
     var hasGivenUp = false
@@ -80,6 +83,9 @@ public actor Journal {
         auditing = Link(
             url: url, name: "showrunner-audit", statementTimeout: timeout, lockTimeout: nil, settings: settings,
             connector: connector)
+        keeping = Link(
+            url: url, name: "showrunner-keep", statementTimeout: settings.readDeadline, lockTimeout: nil,
+            settings: settings, connector: connector)
     }
 
     private static let connect: JournalConnector = { (url, name, settings, deadline) async throws(PostgresError) in
@@ -109,6 +115,8 @@ public struct JournalSettings: Sendable {
     /// The most bytes in one batch, unless a single row is larger.
     public var batchBytes = 8 << 20
 
+    /// Whether the sessions refuse to write: for commands that only look.
+    public var isReadOnly = false
     /// Connections that write batches.
     public var appendConnections = 1
     /// The most bytes in one row. PostgreSQL's own limit is 1 GB for one value.

@@ -33,6 +33,7 @@ actor Link {
         self.connector = connector
         // On the server too, so that a statement whose client has given up does not wait on for ever.
         var options = ["statement_timeout": Self.milliseconds(statementTimeout)]
+        if settings.isReadOnly { options["default_transaction_read_only"] = "on" }
         if let lockTimeout { options["lock_timeout"] = Self.milliseconds(lockTimeout) }
         // An append's plan does not depend on what is appended, and making it costs more than it does.
         if plansOnce { options["plan_cache_mode"] = "force_generic_plan" }

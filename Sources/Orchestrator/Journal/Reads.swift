@@ -3,36 +3,18 @@ import Postgres
 extension Journal {
     /// An execution's journal in order, all of it.
     public func load(_ executionID: String) async throws(PostgresError) -> [StoredRow] {
-        var rows: [StoredRow] = []
-        // In pages, so that no statement's answer grows with the execution.
-        while true {
-            let page = try await read(
-                """
-                SELECT seq, writer, at, effects FROM showrunner.journal
-                 WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
-                """, [.uuid(executionID), .int(rows.last?.seq ?? -1), .int(Self.pageRows)])
-            for row in page {
-                rows.append(
-                    StoredRow(
-                        seq: row.int("seq"), writer: row.text("writer"), at: row.int("at"), effects: row.text("effects")
-                    ))
-            }
-            if page.count < Int(Self.pageRows) { return rows }
-        }
+        try await rows(of: executionID, from: 0)
+    }
+
+    /// How many rows an execution has; nil where there is none of this id.
+    public func rowCount(of executionID: String) async throws(PostgresError) -> Int64? {
+        // Rows are numbered without gaps.
+        try await read(
+            "SELECT max(seq) + 1 AS count FROM showrunner.journal WHERE execution_id = $1", [.uuid(executionID)]
+        ).first?.optionalInt("count")
     }
 
     static let pageRows: Int64 = 1000
-
-    /// The executions whose list line says `RUNNING`, in the order of their ids, for recovery: page after page until
-    /// fewer than `limit` come.
-    public func loadOpen(limit: Int, after: String?) async throws(PostgresError) -> [String] {
-        let rows = try await read(
-            """
-            SELECT execution_id::text AS execution_id FROM showrunner.execution_list
-             WHERE status = 'RUNNING' AND execution_id > $1 ORDER BY execution_id LIMIT $2
-            """, [.uuid(after ?? Self.lowestID(0)), .int(Int64(limit))])
-        return rows.map { $0.text("execution_id") }
-    }
 
     /// The body of a definition, or nil if none has this hash.
     public func definition(_ hash: String) async throws(PostgresError) -> String? {

@@ -82,10 +82,10 @@ extension Journal {
                     );
                     """),
             registryMigration, redriveMigration, connectionMigration, accessMigration, scheduleMigration,
-            dispatchMigration,
+            dispatchMigration, storeMigration,
         ])
 
-    /// Brings the schema up to date and creates the partitions of this month and the next two. Several engines may do so
+    /// Brings the schema up to date and creates the partitions of this month and the next three. Several engines may do so
     /// at once. Refuses a schema newer than this program.
     public func migrate() async throws(PostgresError) {
         let (url, settings) = (self.url, self.settings)
@@ -96,48 +96,6 @@ extension Journal {
             try await Self.migrations.apply(on: connection, deadline: settings.migrationDeadline)
         }
         try await createPartitions()
-    }
-
-    /// Creates the journal's partitions of this month and the next two, by the database's clock in UTC, where they are
-    /// missing. To be called at start and daily. A month whose rows already lie in the DEFAULT partition, because nobody
-    /// called this for months, stays there: it is only slower to drop.
-    ///
-    /// A partition takes the ids from `(ms of the month's first)‖0…0` up to the same of the next month, exclusively.
-    public func createPartitions() async throws(PostgresError) {
-        try await retrying(control) { (live) async throws(PostgresError) in
-            let deadline = Duration.seconds(30)
-            let months = try await live.connection.query(
-                """
-                SELECT to_char(month, 'YYYY_MM') AS label,
-                       (extract(epoch FROM month AT TIME ZONE 'UTC') * 1000)::bigint AS first,
-                       (extract(epoch FROM (month + interval '1 month') AT TIME ZONE 'UTC') * 1000)::bigint AS next
-                  FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => n) AS month
-                          FROM generate_series(0, 2) AS n) AS months
-                """, [], deadline: deadline)
-            for month in months {
-                let table = "\(Self.schema).journal_\(month.text("label"))"
-                let (first, next) = (Self.lowestID(month.int("first")), Self.lowestID(month.int("next")))
-                let state = try await live.connection.query(
-                    """
-                    SELECT to_regclass($1) IS NOT NULL
-                        OR EXISTS (SELECT FROM \(Self.schema).journal_default
-                                    WHERE execution_id >= $2 AND execution_id < $3) AS is_settled
-                    """, [.text(table), .uuid(first), .uuid(next)], deadline: deadline)
-                if state.first?.bool("is_settled") == true { continue }
-                // IF NOT EXISTS still fails when another engine creates it at this moment; that is retried as a deadlock is.
-                _ = try await live.connection.query(
-                    """
-                    CREATE TABLE IF NOT EXISTS \(table) PARTITION OF \(Self.schema).journal
-                        FOR VALUES FROM ('\(first)') TO ('\(next)')
-                    """, [], deadline: deadline)
-            }
-        }
-    }
-
-    /// The lowest UUID whose UUIDv7 time bits are these milliseconds since 1970.
-    static func lowestID(_ milliseconds: Int64) -> String {
-        let hex = String(milliseconds, radix: 16)
-        let digits = String(repeating: "0", count: max(0, 12 - hex.count)) + hex
-        return "\(digits.prefix(8))-\(digits.suffix(4))-0000-0000-000000000000"
+        try await checkPartitions()
     }
 }
