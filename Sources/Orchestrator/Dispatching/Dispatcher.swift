@@ -79,6 +79,10 @@ public struct Dispatcher: Sendable {
     public init(settings: Settings = Settings()) { self.settings = settings }
 
     public var readyCount: Int { tasks.count }
+    /// How many tasks are ready, by queue; looks at each.
+    public var readyCounts: [String: Int] {
+        tasks.values.reduce(into: [:]) { counts, ready in counts[ready.task.queue, default: 0] += 1 }
+    }
     public var heldCount: Int { held.count }
 
     public func isReady(_ name: TaskName) -> Bool { tasks[name] != nil }

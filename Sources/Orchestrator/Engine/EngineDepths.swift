@@ -24,7 +24,7 @@ extension Engine {
         var depths = EngineDepths()
         depths.executions = runs.count
         depths.coldExecutions = cold.total
-        depths.readyTasks = ready.mapValues(\.count)
+        depths.readyTasks = dispatcher.readyCounts
         depths.leasedTasks = leases.count
         depths.waitingPolls = pollers.count
         depths.postponedChildren = postponedChildren.count
