@@ -343,6 +343,9 @@ def main():
     ports = [free_port(), free_port()]
     workflows = folder + "/workflows"
     os.makedirs(workflows)
+    with open(workflows + "/dispatch.yaml", "w") as file:
+        # Workers die here all the time, and nobody is there to release what would be parked for that.
+        file.write("parkAfter: 0\n")
     try:
         for number, port in enumerate(ports):
             programs.keep(f"engine-{number}", [
