@@ -50,6 +50,7 @@ struct RoleMatrixTests {
         ("ManageConnections", "---a-"),
         ("ManageAccounts", "---a-"),
         ("OperateSchedules", "-oua-"),
+        ("OperateDispatch", "-oua-"),
     ]
 
     @Test("every role may do what the table says, and nothing else")
@@ -69,7 +70,7 @@ struct RoleMatrixTests {
                 judged += 1
             }
         }
-        #expect(judged == 45 * 5)
+        #expect(judged == 46 * 5)
     }
 
     @Test("the wire API has 37 operations, and no action of ours is one")
@@ -91,7 +92,7 @@ struct RoleMatrixTests {
                 "PublishStateMachineVersion", "RedriveExecution", "SendTaskFailure", "SendTaskSuccess",
                 "StartExecution", "StartSyncExecution", "StopExecution", "TagResource", "UntagResource",
                 "UpdateMapRun", "UpdateStateMachine", "UpdateStateMachineAlias", "Upload", "ManageAccessKeys",
-                "ManageConnections", "ManageAccounts", "OperateSchedules",
+                "ManageConnections", "ManageAccounts", "OperateSchedules", "OperateDispatch",
             ])
         #expect(!Action.allCases.contains { $0.isChange && Role.viewer.allows($0) })
     }

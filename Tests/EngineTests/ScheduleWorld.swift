@@ -322,8 +322,10 @@ extension Engine {
             isIdle && isSampled && scheduling.armedAt == scheduling.entries.values.compactMap(\.wakeTime).min()
             && (alarms.min?.at ?? .max) > now
             && runs.values.allSatisfy { !$0.isAppending && $0.mailbox.isEmpty }
-            && scheduling.watched.keys.allSatisfy { arn in runs.values.contains { $0.execution.arn == arn } }
+            && scheduling.watched.keys.count { arn in !runs.values.contains { $0.execution.arn == arn } } <= cold.total
         guard isQuiet else { return nil }
-        return [armedAt != nil, scheduling.armedAt != nil, !scheduling.entries.isEmpty].count { $0 }
+        return [
+            armedAt != nil, scheduling.armedAt != nil, !scheduling.entries.isEmpty, cold.letsGo, cold.nextDue != nil,
+        ].count { $0 }
     }
 }

@@ -73,10 +73,19 @@ extension ModelDatabase {
         if sql.contains("WHERE next_wake <= $1 ORDER BY") {
             let instant = given.int(1)
             let due = cold.values.filter { $0.nextWake.map { $0 <= instant } ?? false }
-                .sorted { ($0.nextWake ?? 0, $0.id) < ($1.nextWake ?? 0, $1.id) }.prefix(Int(given.int(2))).map(\.id)
-            for id in due { cold[id] = nil }
-            wokenByTime += due.count
-            return ids(Array(due))
+                .sorted { ($0.nextWake ?? 0, $0.id) < ($1.nextWake ?? 0, $1.id) }.prefix(Int(given.int(2)))
+            return Table(
+                ["execution_id": .text, "next_seq": .bigint, "next_wake": .bigint],
+                due.map { [$0.id, "\($0.nextSeq)", $0.nextWake.map { "\($0)" }] }
+            ).result
+        }
+        if sql.contains("DELETE FROM showrunner.cold USING") {
+            for (index, id) in given.texts(1).enumerated() {
+                guard let id, let note = cold[id], note.nextSeq == given.ints(2)[index] else { continue }
+                cold[id] = nil
+                wokenByTime += 1
+            }
+            return Table([:], []).result
         }
         if sql.contains("min(next_wake) AS next_wake FROM showrunner.cold WHERE") {
             return Table(

@@ -17,7 +17,7 @@ struct ColdRuns {
     /// Executions that are being read at the moment, by calls.
     var loading: [String: Reopening] = [:]
     /// Due, and not loaded yet.
-    var due: [String] = []
+    var due: [ColdExecution] = []
     /// The one task that lets executions go, and the one that waits for the next to be due, at an instant.
     var letsGo = false
     var idleTask: Task<Void, Never>?
@@ -266,10 +266,13 @@ extension Engine {
         var next: Int64?
         do {
             while !isStopping {
-                if cold.due.isEmpty { cold.due = try await journal.takeDue(before: began + 1_500_000, limit: 500) }
+                if cold.due.isEmpty {
+                    cold.due = try await journal.dueExecutions(before: began + 1_500_000, limit: 500)
+                }
                 guard !cold.due.isEmpty else { break }
-                // From here on nothing but this list knows that they are due.
-                try await wake(cold.due.filter { runs[$0] == nil })
+                try await journal.removeNotes(cold.due)
+                // From here on nothing but this list knows that they are due, until all of them are there.
+                try await wake(cold.due.map(\.id).filter { runs[$0] == nil })
                 cold.due = []
             }
             next = try await journal.nextDue()

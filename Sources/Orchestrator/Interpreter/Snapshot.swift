@@ -89,6 +89,7 @@ private struct SnapshotWriter {
             ("retries", entry.retries.isEmpty ? .none : pairs(entry.retries)),
             ("branches", entry.branches.map { branches($0) }),
             ("mapRuns", entry.mapRunCount == 0 ? .none : .integer(entry.mapRunCount)),
+            ("lost", entry.lostWorkers.isEmpty ? .none : .array(entry.lostWorkers.map { .string($0) })),
             ("assigned", entry.assigned.isEmpty ? .none : .array(entry.assigned.map { .string($0) })),
             ("turn", entry.turn.map { .integer($0) }), ("credentials", entry.credentials.map { payloads.note($0) }),
             ("callback", entry.callbackNonce.map { .string($0) }))

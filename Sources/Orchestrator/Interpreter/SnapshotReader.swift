@@ -203,6 +203,7 @@ private struct SnapshotReader {
             precedingEventID: try number("preceding"))
         entry.retries = Dictionary(try Self.pairs(json["retries"])) { first, _ in first }
         entry.mapRunCount = try optionalNumber("mapRuns") ?? 0
+        entry.lostWorkers = optionalArray("lost").compactMap(\.stringValue)
         entry.assigned = optionalArray("assigned").compactMap(\.stringValue)
         entry.turn = try optionalNumber("turn")
         entry.credentials = try optionalPayload("credentials")

@@ -51,19 +51,29 @@ extension Journal {
             ])
     }
 
-    /// The cold executions that are due, the earliest first, which from then on are cold no more: whoever asks has to load
-    /// them.
+    /// The cold executions that are due, the earliest first.
     ///
     /// - Parameter instant: microseconds since 1970.
-    public func takeDue(before instant: Int64, limit: Int) async throws(PostgresError) -> [String] {
+    public func dueExecutions(before instant: Int64, limit: Int) async throws(PostgresError) -> [ColdExecution] {
         try await keep(
             """
-            DELETE FROM showrunner.cold
-             WHERE execution_id IN (SELECT execution_id FROM showrunner.cold
-                                     WHERE next_wake <= $1 ORDER BY next_wake LIMIT $2)
-            RETURNING execution_id::text AS execution_id
+            SELECT execution_id::text AS execution_id, next_seq, next_wake
+              FROM showrunner.cold WHERE next_wake <= $1 ORDER BY next_wake, execution_id LIMIT $2
             """, [.int(instant), .int(Int64(limit))]
-        ).map { $0.text("execution_id") }
+        ).map {
+            ColdExecution(
+                id: $0.text("execution_id"), nextSeq: $0.int("next_seq"), nextWake: $0.optionalInt("next_wake"))
+        }
+    }
+
+    /// Takes back what was noted of executions, where nothing newer has been noted since: from then on they are cold no
+    /// more. Apart from ``dueExecutions(before:limit:)``, so that an answer that is lost loses none of them.
+    public func removeNotes(_ executions: [ColdExecution]) async throws(PostgresError) {
+        _ = try await keep(
+            """
+            DELETE FROM showrunner.cold USING unnest($1, $2) AS given (execution_id, next_seq)
+             WHERE cold.execution_id = given.execution_id AND cold.next_seq = given.next_seq
+            """, [.uuidArray(executions.map(\.id)), .intArray(executions.map(\.nextSeq))])
     }
 
     /// When the next cold execution is due; nil where none will be.
