@@ -139,7 +139,8 @@ extension EndToEnd {
         func tellsSkippedFiles() throws {
             let directory = Workplace.file("workflows")
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            for name in ["a.asl.yaml", "b.yaml", "c.json", "notes.txt", "schedules.yaml"] {
+            try "Schedules: {}".write(toFile: "\(directory)/schedules.yaml", atomically: true, encoding: .utf8)
+            for name in ["a.asl.yaml", "b.yaml", "c.json", "notes.txt"] {
                 try #"{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#.write(
                     toFile: "\(directory)/\(name)", atomically: true, encoding: .utf8)
             }
