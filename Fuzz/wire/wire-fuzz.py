@@ -301,7 +301,7 @@ class Maker:
         if chance < 0.02:
             target = self.some("", "AWSStepFunctions", "AWSStepFunctions.", "DynamoDB_20120810.GetItem", "x" * 5000,
                                target.lower(), target + "\t", "AWSStepFunctions.é")
-        head = ["POST / HTTP/1.1", "Host: " + self.some("127.0.0.1", "sync-127.0.0.1", "x")]
+        head = ["POST / HTTP/1.1", "Host: " + ("127.0.0.1" if self.dice.random() < 0.97 else self.some("sync-127.0.0.1", "x"))]
         if self.dice.random() < 0.995:
             head.append("X-Amz-Target: " + target)
         head.append("Content-Type: " + self.some(
@@ -455,7 +455,7 @@ class Run:
 
         def call(operation, arguments):
             body = json.dumps(arguments).encode()
-            head = "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AWSStepFunctions.%s\r\nContent-Length: %d\r\n\r\n" % (
+            head = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: AWSStepFunctions.%s\r\nContent-Length: %d\r\n\r\n" % (
                 operation, len(body))
             # Whose task was stopped meanwhile waits for another one.
             patience = 2 if operation in LONG_POLLS else self.options.patience
@@ -518,7 +518,7 @@ class Run:
                     if old:
                         operation, whole = cleaning, True
                         body = json.dumps({member: old}).encode()
-                        head = ("POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AWSStepFunctions.%s\r\nContent-Length: %d\r\n\r\n"
+                        head = ("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: AWSStepFunctions.%s\r\nContent-Length: %d\r\n\r\n"
                                 % (cleaning, len(body))).encode()
             request = head + body
             try:
