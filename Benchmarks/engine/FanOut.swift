@@ -13,7 +13,7 @@ enum FanOut {
                      "ItemProcessor":{"StartAt":"One","States":{"One":{\(answer),"Parameters":{"FunctionName":"answer","Payload.$":"$"},"End":true}}},"Next":"Last"},
               "Last":{\(answer),"Parameters":{"FunctionName":"answer","Payload":{"lane":0,"last":true}},"End":true}}}
             """
-        try await stage.engine.createMachine(NewMachine(name: "fan-out", definition: definition))
+        _ = try await stage.engine.createMachine(NewMachine(name: "fan-out", definition: definition))
         let input = #"{"items":[\#((0..<items).map { "{\"n\":\($0)}" }.joined(separator: ","))]}"#
         var maps = 0
         let cost = try await Cost.measure(stage) {
