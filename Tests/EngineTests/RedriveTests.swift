@@ -47,7 +47,7 @@ private struct HeldConnection: JournalConnection {
         return result
     }
 
-    func isHealthy() async -> Bool { await real.isHealthy() }
+    var isOpen: Bool { real.isOpen }
     func close() async { await real.close() }
 }
 

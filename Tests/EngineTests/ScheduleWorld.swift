@@ -202,7 +202,7 @@ private struct MortalConnection: JournalConnection {
         }
     }
 
-    func isHealthy() async -> Bool { await connection.isHealthy() }
+    var isOpen: Bool { connection.isOpen }
     func close() async { await connection.close() }
 }
 

@@ -104,7 +104,7 @@ import Testing
         }
         #expect(error?.outcome == .notSent)
         #expect(error?.message.contains("parameter $1") == true)
-        #expect(await connection.isOpen)
+        #expect(connection.isOpen)
     }
 
     @Test func missedDeadlineIsUnknownAndCloses() async throws {
@@ -113,7 +113,7 @@ import Testing
             try await connection.query("SELECT pg_sleep(3600)", deadline: .milliseconds(50))
         }
         #expect(error?.outcome == .unknown)
-        #expect(await !connection.isOpen)
+        #expect(!connection.isOpen)
         let next = await #expect(throws: PostgresError.self) {
             try await connection.query("SELECT 1", deadline: .seconds(5))
         }
@@ -143,7 +143,7 @@ import Testing
         }
         let error = await sleeping.value
         #expect(error?.outcome == .unknown)
-        #expect(await !victim.isOpen)
+        #expect(!victim.isOpen)
     }
 
     @Test func deadIdleConnectionIsNotHealthy() async throws {
@@ -155,7 +155,22 @@ import Testing
             "SELECT pg_terminate_backend($1::int, 10000)", [.int(Int64(await victim.backendPID))],
             deadline: .seconds(15))
         #expect(await !victim.isHealthy())
-        #expect(await !victim.isOpen)
+        #expect(!victim.isOpen)
+    }
+
+    /// A statement on a connection that the server has ended is known not to have been sent.
+    @Test func deadIdleConnectionSendsNothing() async throws {
+        let url = try await TestDatabase.empty()
+        let victim = try await PostgresConnection.connect(url, applicationName: "victim", deadline: .seconds(10))
+        let other = try await PostgresConnection.connect(url, applicationName: "other", deadline: .seconds(10))
+        _ = try await other.query(
+            "SELECT pg_terminate_backend($1::int, 10000)", [.int(Int64(await victim.backendPID))],
+            deadline: .seconds(15))
+        let error = await #expect(throws: PostgresError.self) {
+            try await victim.query("SELECT 1", deadline: .seconds(10))
+        }
+        #expect(error?.outcome == .notSent)
+        #expect(!victim.isOpen)
     }
 
     @Test func nobodyListeningIsNotSent() async throws {

@@ -222,7 +222,7 @@ final class ModelConnection: JournalConnection, @unchecked Sendable {
     private let server: ModelServer
     private let backend: ModelServer.Backend
     private let client: Client
-    private var isOpen = true
+    private(set) var isOpen = true
 
     private init(_ server: ModelServer, _ backend: ModelServer.Backend, _ client: Client) {
         self.server = server
@@ -241,6 +241,7 @@ final class ModelConnection: JournalConnection, @unchecked Sendable {
     func query(
         _ sql: String, _ parameters: [PostgresValue], deadline: Duration
     ) async throws(PostgresError) -> PostgresResult {
+        if backend.isGone { isOpen = false }
         guard isOpen else { throw PostgresError(outcome: .notSent, message: "the connection is closed") }
         if sql.contains("pg_backend_pid()") {
             return Table(["pid": .bigint, "started_at": .text], [["\(backend.pid)", backend.startedAt]]).result
@@ -288,11 +289,6 @@ final class ModelConnection: JournalConnection, @unchecked Sendable {
                 answer(.failure(PostgresError(outcome: .unknown, message: "the deadline has passed")))
             }
         }
-    }
-
-    func isHealthy() async -> Bool {
-        if backend.isGone { isOpen = false }
-        return isOpen
     }
 
     func close() async { isOpen = false }

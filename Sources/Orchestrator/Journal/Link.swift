@@ -46,7 +46,7 @@ actor Link {
 
     /// The open connection, or a new one.
     func open() async throws(PostgresError) -> Live {
-        if let live, await live.connection.isHealthy() { return live }
+        if let live, live.connection.isOpen { return live }
         live = nil
         if let connecting { return try await connecting.value.get() }
         let task = Task { await connect() }

@@ -12,11 +12,13 @@ import Glibc
 public actor PostgresConnection {
     private let thread: ConnectionThread
     private let session: Session
+    private nonisolated let standing: Standing
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     private init(_ session: Session, thread: ConnectionThread) {
         self.session = session
+        standing = session.standing
         self.thread = thread
     }
 
@@ -97,8 +99,9 @@ public actor PostgresConnection {
     /// The process id of the server process that serves this connection.
     public var backendPID: Int32 { session.backendPID }
 
-    /// False after ``close()``, a missed deadline or a lost connection.
-    public var isOpen: Bool { session.isOpen }
+    /// False after ``close()``, a missed deadline or a lost connection; that the server has ended it meanwhile shows with
+    /// the next statement, which is then not sent.
+    public nonisolated var isOpen: Bool { standing.isOpen.load(ordering: .relaxed) }
 
     /// Looks, without a round trip, whether the server has ended the connection meanwhile, and closes it then.
     public func isHealthy() -> Bool { session.isHealthy() }

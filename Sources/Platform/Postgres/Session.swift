@@ -1,11 +1,18 @@
 import CPostgres
 import Glibc
+import Synchronization
+
+/// What others may know of a connection without asking its thread.
+final class Standing: Sendable {
+    let isOpen = Atomic(false)
+}
 
 /// The one owner of a `PGconn`, used on its connection's thread only.
 final class Session {
     private var connection: OpaquePointer?
     private(set) var backendPID: Int32 = 0
     private var statements = StatementCache()
+    let standing = Standing()
 
     deinit { close() }
 
@@ -17,6 +24,7 @@ final class Session {
     func close() {
         if let connection { PQfinish(connection) }
         connection = nil
+        standing.isOpen.store(false, ordering: .relaxed)
         statements = StatementCache()
     }
 
@@ -78,6 +86,7 @@ final class Session {
         }
         guard PQsetnonblocking(connection, 1) == 0 else { throw connectFailure(connection) }
         backendPID = PQbackendPID(connection)
+        standing.isOpen.store(true, ordering: .relaxed)
     }
 
     private func connectFailure(_ connection: OpaquePointer) -> PostgresError {
@@ -91,7 +100,7 @@ final class Session {
     ) throws(PostgresError) -> PostgresResult {
         let wire = try PostgresParameters(parameters)
         try checkStatement(sql, bytes: wire.arena.count)
-        let connection = try opened()
+        let connection = try ready()
         let key = StatementCache.Key(sql: sql, types: wire.types)
         switch statements.use(key) {
         case .plain: return try send(connection, sql, wire, until: deadline)
@@ -147,7 +156,7 @@ final class Session {
 
     func script(_ sql: String, until deadline: ContinuousClock.Instant) throws(PostgresError) -> PostgresResult {
         try checkStatement(sql, bytes: 0)
-        let connection = try opened()
+        let connection = try ready()
         return try finish(connection, sent: PQsendQuery(connection, sql) == 1, until: deadline)
     }
 
@@ -158,6 +167,15 @@ final class Session {
                 message: "a statement of \(sql.utf8.count + bytes) bytes, the limit is \(Self.statementBytesLimit)")
         }
         precondition(!sql.utf8.contains(0), "a statement's text contains U+0000, behind which nothing would be sent")
+    }
+
+    /// The connection, after a look whether the server has ended it meanwhile: what was never sent needs no finding out.
+    private func ready() throws(PostgresError) -> OpaquePointer {
+        let connection = try opened()
+        if PQtransactionStatus(connection) == PQTRANS_IDLE, !isHealthy() {
+            throw PostgresError(outcome: .notSent, message: "the server has ended the connection")
+        }
+        return connection
     }
 
     private func opened() throws(PostgresError) -> OpaquePointer {
