@@ -76,7 +76,7 @@ struct StoreBenchmark {
         var limits = Engine.Limits()
         limits.idleTime = .seconds(5)
         limits.openExecutions = 200_000
-        let engine = Engine(journal: journal, log: log, contracts: [], limits: limits)
+        let engine = Engine(journal: journal, log: log, contracts: [], itemSource: Numbers(), limits: limits)
         try await engine.activate(holder: what, isDead: { _ in true })
         try await engine.loadMachines()
         for (name, definition) in machines {
@@ -118,7 +118,9 @@ struct StoreBenchmark {
             "wide",
             #"""
             {"StartAt":"M","States":{
-              "M":{"Type":"Map","ItemsPath":"$.items","MaxConcurrency":1000,"End":true,"ResultPath":null,
+              "M":{"Type":"Map","MaxConcurrency":1000,
+                "ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"JSON"},
+                  "Parameters":{"Bucket":"numbers","Key.$":"$.count"}},"End":true,"ResultPath":null,
                 "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
                   "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}}}}
             """#
@@ -207,9 +209,8 @@ struct StoreBenchmark {
         while decade <= count {
             let arn = "\(region):execution:wide:m\(decade)"
             let (began, processor) = (ContinuousClock.now, processorSeconds())
-            let items = JSON.array((0..<decade).map { .integer($0) })
             _ = try await engine.startExecution(
-                machine: "wide", name: "m\(decade)", input: (["items": items] as JSON).text)
+                machine: "wide", name: "m\(decade)", input: #"{"count":"\#(decade)"}"#)
             while try await engine.run(arn).run.status == .running { try await Task.sleep(for: .milliseconds(100)) }
             let wall = ContinuousClock.now - began
             print(
@@ -237,5 +238,16 @@ struct StoreBenchmark {
         let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") } ?? ""
         return (line.split(whereSeparator: { " \t".contains($0) }).compactMap { Int($0) }.first ?? 0) / 1024
+    }
+}
+
+/// Objects that hold as many numbers as their key says.
+struct Numbers: ItemSource {
+    func object(bucket: String, key: String, maximumBytes: Int) async throws(StorageRefusal) -> [UInt8] {
+        Array(JSON.array((0..<(Int(key) ?? 0)).map { .integer($0) }).text.utf8)
+    }
+
+    func objects(bucket: String, prefix: String, after: String?) async throws(StorageRefusal) -> ListedObjects {
+        ListedObjects(items: [], next: nil)
     }
 }
