@@ -232,6 +232,8 @@ class Load:
         self.unanswered = 0
         self.lock = threading.Lock()
         self.next = 0
+        # How many may have been started so far: faults and starts go on side by side until the end.
+        self.allowed = 0
 
     def start(self, threads=6):
         self.threads = [threading.Thread(target=self.work, args=(n,), daemon=True) for n in range(threads)]
@@ -247,6 +249,8 @@ class Load:
                 self.next += 1
             if number >= self.runs:
                 return
+            while number >= self.allowed:
+                time.sleep(0.02)
             machine = dice.choices(list(SHARES), list(SHARES.values()))[0]
             name = f"{machine}-{number}"
             answer = client.call("StartExecution", {
@@ -335,6 +339,9 @@ def main():
     parser.add_argument("--pause", type=float, default=0.25, help="mean seconds between faults")
     parser.add_argument("--keep", action="store_true", help="leave logs and offers where they are")
     given = parser.parse_args()
+    # Told to stop, it stops what it has started.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     print(f"chaos: seed {given.seed}", flush=True)
     folder = tempfile.mkdtemp(prefix="showrunner-chaos-", dir="/var/tmp")
     os.chmod(folder, 0o755)
@@ -366,9 +373,11 @@ def main():
         load.start()
         faults = Faults(programs, database, ports, workers, given.seed)
         told = time.monotonic()
+        load.allowed = min(given.runs, 100)
         while sum(faults.counts.values()) < given.kills or any(thread.is_alive() for thread in load.threads):
             if sum(faults.counts.values()) < given.kills:
                 faults.one()
+                load.allowed = 100 + given.runs * sum(faults.counts.values()) // given.kills
                 time.sleep(faults.dice.expovariate(1 / given.pause))
             else:
                 time.sleep(1)

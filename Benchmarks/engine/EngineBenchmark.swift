@@ -10,9 +10,11 @@ import Logging
 ///
 ///     engine-benchmark hop [--open COUNT] [--seconds SECONDS] [--directory DIRECTORY]
 ///     engine-benchmark fan-out [--items COUNT] [--concurrency COUNT] [--seconds SECONDS] [--directory DIRECTORY]
+///     engine-benchmark held-snapshot [--open COUNT] [--seconds SECONDS] [--directory DIRECTORY]
+///     engine-benchmark ended-executions [--count COUNT] [--open COUNT] [--seconds SECONDS] [--directory DIRECTORY]
 ///     engine-benchmark task PORT [--rate TASKS] [--workers COUNT] [--seconds SECONDS]
 ///
-/// `hop` and `fan-out` run an engine in this process on a private server with fsync in DIRECTORY (default: a new one under
+/// All but `task` run an engine in this process on a private server with fsync in DIRECTORY (default: a new one under
 /// the working directory), which should lie on the disk to be measured: their tasks are answered in the engine's
 /// process. `task` speaks HTTP with a running engine, as workers and starters do.
 @main
@@ -42,6 +44,15 @@ struct EngineBenchmark {
                 try await FanOut.run(
                     stage, items: number("items", 1000), concurrency: number("concurrency", 40), seconds: seconds)
             }
+        case "held-snapshot":
+            try await withEngine(in: given["directory"]) { stage in
+                try await Burden.heldSnapshot(stage, open: number("open", 256), seconds: number("seconds", 60))
+            }
+        case "ended-executions":
+            try await withEngine(in: given["directory"]) { stage in
+                try await Burden.finishedExecutions(
+                    stage, count: number("count", 1_000_000), open: number("open", 256), seconds: seconds)
+            }
         case "task":
             guard let port = operands.first.flatMap({ UInt16($0) }) else { refuse() }
             try await TaskLoad(port: port, rate: number("rate", 60), workers: number("workers", 8), seconds: seconds)
@@ -52,7 +63,7 @@ struct EngineBenchmark {
 
     private static func refuse() -> Never {
         FileHandle.standardError.write(
-            Data("usage: engine-benchmark hop|fan-out|task PORT [--NAME VALUE]...; see the source\n".utf8))
+            Data("usage: engine-benchmark hop|fan-out|held-snapshot|ended-executions|task PORT [--NAME VALUE]...; see the source\n".utf8))
         exit(2)
     }
 

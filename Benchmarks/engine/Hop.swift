@@ -6,9 +6,7 @@ import Load
 /// Ten Task states in a row, each of which waits until the append that ends it is durable. A transition is such an append.
 enum Hop {
     static func run(_ stage: EngineStage, open: Int, seconds: Int) async throws {
-        _ = try await stage.engine.createMachine(NewMachine(name: "hop", definition: definition))
-        // What the first calls make once: connections, plans, the machine's parsed definition.
-        try await drive(stage, open: min(open, 16), seconds: 1)
+        try await prepare(stage, open: open)
         let before = stage.answers.count
         let cost = try await Cost.measure(stage) { try await drive(stage, open: open, seconds: seconds) }
         print("hop, \(open) executions open")
@@ -21,6 +19,20 @@ enum Hop {
                 "pgbench, \(clients) clients: \(Int(peer.rate)) transitions a second, processor of the server "
                     + "\(digits(peer.processorSecondsPerThousand ?? 0, 3)) s for 1,000")
         }
+    }
+
+    /// What the first calls make once: connections, plans, the machine's parsed definition.
+    static func prepare(_ stage: EngineStage, open: Int) async throws {
+        _ = try await stage.engine.createMachine(NewMachine(name: "hop", definition: definition))
+        try await drive(stage, open: min(open, 16), seconds: 1)
+    }
+
+    /// Transitions a second, over so long.
+    static func rate(_ stage: EngineStage, open: Int, seconds: Int) async throws -> Double {
+        let before = stage.answers.count
+        let began = ContinuousClock.now
+        try await drive(stage, open: open, seconds: seconds)
+        return Double(stage.answers.count - before) / ((ContinuousClock.now - began) / .seconds(1))
     }
 
     /// Keeps so many executions open for so long, then lets them end. Nobody waits for a start before the next: a start is
