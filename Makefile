@@ -1,9 +1,9 @@
 # What people type. Each target does its own set-up; scripts/ holds how.
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate chaos build proofs lint install-dependencies clean
+.PHONY: help demo test simulate chaos failover build proofs lint install-dependencies clean
 
 # From the command line to the scripts, as they stand.
-export VIDEO PORT DATA VERBOSE SEED SEEDS RUNS KILLS
+export VIDEO PORT DATA VERBOSE SEED SEEDS RUNS KILLS WHAT
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,11 @@ chaos: ## Kill engines, workers and PostgreSQL under load, then check the journa
 	@scripts/set-up.sh test
 	@scripts/build.sh release
 	@Chaos/chaos.py --runs "$${RUNS:-10000}" --kills "$${KILLS:-1000}" $${SEED:+--seed "$$SEED"}
+
+failover: ## Replace, freeze or put back the database's server under load [WHAT=promote|freeze|restore|engine RUNS=2000 SEED=n]
+	@scripts/set-up.sh test
+	@scripts/build.sh release
+	@Chaos/failover.py "$${WHAT:-promote}" --runs "$${RUNS:-2000}" $${SEED:+--seed "$$SEED"}
 
 build: ## Build release binaries into .build/release/
 	@scripts/set-up.sh build

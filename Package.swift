@@ -302,7 +302,8 @@ let tests: [Target] = [
         dependencies: ["LocalPostgres", "Postgres", "PostgresTestSupport", "TemporaryFolder"],
         path: "Tests/LocalPostgresTests"),
     .testTarget(
-        name: "JournalTests", dependencies: ["Journal", "Postgres", "PostgresTestSupport", logging],
+        name: "JournalTests",
+        dependencies: ["Journal", "LocalPostgres", "Postgres", "PostgresTestSupport", logging],
         path: "Tests/JournalTests"),
     .testTarget(name: "MediaFilesTests", dependencies: ["MediaFiles"], path: "Tests/MediaFilesTests"),
     .testTarget(

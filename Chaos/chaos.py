@@ -260,7 +260,7 @@ class Load:
                 if answer is None:
                     self.unanswered += 1
                 elif answer[0] == 200:
-                    self.acknowledged.append((machine, name))
+                    self.acknowledged.append((machine, name, time.time()))
                 else:
                     raise SystemExit(f"StartExecution was refused: {answer}")
 
@@ -330,6 +330,35 @@ class Faults:
         return True
 
 
+def start_engines(programs, database, folder, binaries):
+    """Two engines with the machines in them; their ports."""
+    ports = [free_port(), free_port()]
+    workflows = folder + "/workflows"
+    os.makedirs(workflows)
+    with open(workflows + "/dispatch.yaml", "w") as file:
+        # Workers die here all the time, and nobody is there to release what would be parked for that.
+        file.write("parkAfter: 0\n")
+    for number, port in enumerate(ports):
+        programs.keep(f"engine-{number}", [
+            os.path.join(binaries, "showrunner"), "engine", "--database", database.url, "--port", str(port), "--store",
+            folder + "/objects", "--workflows", workflows, "--spool", f"{folder}/spool-{number}"])
+    client = Client(ports)
+    for name, definition in MACHINES.items():
+        answer = client.call("CreateStateMachine", {
+            "name": name, "roleArn": ROLE, "definition": json.dumps(definition)})
+        if answer is None or answer[0] != 200:
+            raise SystemExit(f"chaos: {name} could not be made: {answer}")
+    return ports
+
+
+def start_workers(programs, folder, ports, count=4):
+    for number in range(count):
+        programs.keep(f"worker-{number}", [
+            sys.executable, os.path.join(HERE, "worker.py"), f"worker-{number}", f"{folder}/answers-{number}.jsonl",
+            *map(str, ports)])
+    return count
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10_000)
@@ -347,28 +376,9 @@ def main():
     os.chmod(folder, 0o755)
     database = Database(folder + "/postgres")
     programs = Programs(folder)
-    ports = [free_port(), free_port()]
-    workflows = folder + "/workflows"
-    os.makedirs(workflows)
-    with open(workflows + "/dispatch.yaml", "w") as file:
-        # Workers die here all the time, and nobody is there to release what would be parked for that.
-        file.write("parkAfter: 0\n")
     try:
-        for number, port in enumerate(ports):
-            programs.keep(f"engine-{number}", [
-                os.path.join(given.programs, "showrunner"), "engine", "--database", database.url, "--port", str(port), "--store",
-                folder + "/objects", "--workflows", workflows, "--spool", f"{folder}/spool-{number}"])
-        client = Client(ports)
-        for name, definition in MACHINES.items():
-            answer = client.call("CreateStateMachine", {
-                "name": name, "roleArn": ROLE, "definition": json.dumps(definition)})
-            if answer is None or answer[0] != 200:
-                raise SystemExit(f"chaos: {name} could not be made: {answer}")
-        workers = 4
-        for number in range(workers):
-            programs.keep(f"worker-{number}", [
-                sys.executable, os.path.join(HERE, "worker.py"), f"worker-{number}", f"{folder}/answers-{number}.jsonl",
-                *map(str, ports)])
+        ports = start_engines(programs, database, folder, given.programs)
+        workers = start_workers(programs, folder, ports)
         load = Load(ports, given.runs, given.seed)
         load.start()
         faults = Faults(programs, database, ports, workers, given.seed)
@@ -413,7 +423,8 @@ def wait_until_quiet(database, patience=300):
     return False
 
 
-def check(database, folder, workers, load):
+def check(database, folder, workers, load, lost_since=None, wants_stale=None):
+    """Asks the journal; what was acknowledged from a moment on may be lost where the database was put back to it."""
     answers, stale, offers = [], 0, collections.Counter()
     for number in range(workers):
         path = f"{folder}/answers-{number}.jsonl"
@@ -425,20 +436,22 @@ def check(database, folder, workers, load):
             if event["event"] == "offered":
                 offers[event["token"]] += 1
             elif event["status"] == 200:
-                answers.append(event["token"])
+                if lost_since is None or event["at"] < lost_since - 1:
+                    answers.append(event["token"])
             else:
                 stale += 1
     twice = sum(1 for count in offers.values() if count > 1)
     script = ["CREATE TEMP TABLE acknowledged_start (machine text, name text);",
               "COPY acknowledged_start FROM stdin;",
-              *(f"{machine}\t{name}" for machine, name in load.acknowledged), "\\.",
+              *(f"{machine}\t{name}" for machine, name, at in load.acknowledged
+                if lost_since is None or at < lost_since - 1), "\\.",
               "CREATE TEMP TABLE acknowledged_answer (token text);", "COPY acknowledged_answer FROM stdin;", *answers, "\\.",
               open(os.path.join(HERE, "checks.sql")).read()]
     result = database.sql(None, input="\n".join(script))
     print(f"chaos: {len(load.acknowledged)} starts acknowledged, {load.unanswered} without an answer; {sum(offers.values())} tasks "
           f"offered, {len(answers)} answers acknowledged, {stale} refused as stale")
     bad = twice
-    if stale == 0 and len(answers) > 1000:
+    if stale == 0 and (len(answers) > 1000 if wants_stale is None else wants_stale):
         print("chaos: no answer was refused as stale")
         bad += 1
     if twice:

@@ -19,7 +19,7 @@ lock = threading.Lock()
 
 def note(**event):
     with lock:
-        log.write(json.dumps(event) + "\n")
+        log.write(json.dumps({**event, "at": time.time()}) + "\n")
 
 
 def work():

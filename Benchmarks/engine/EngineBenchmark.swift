@@ -63,7 +63,12 @@ struct EngineBenchmark {
 
     private static func refuse() -> Never {
         FileHandle.standardError.write(
-            Data("usage: engine-benchmark hop|fan-out|held-snapshot|ended-executions|task PORT [--NAME VALUE]...; see the source\n".utf8))
+            Data(
+                """
+                usage: engine-benchmark hop|fan-out|held-snapshot|ended-executions|task PORT [--NAME VALUE]...
+                (the source says which)
+
+                """.utf8))
         exit(2)
     }
 

@@ -115,9 +115,9 @@ final class ModelDatabase {
             return Table(["id": .bigint], [["1"]]).result
         }
         if sql.contains("UPDATE") {
-            guard lease?.incarnation == given.text(1) else { return Table(["id": .bigint], []).result }
+            guard lease?.incarnation == given.text(1) else { return Table(["position": .bigint], []).result }
             lease?.renewedAt = now
-            return Table(["id": .bigint], [["1"]]).result
+            return Table(["position": .bigint], [["1"]]).result
         }
         if sql.contains("DELETE") {
             if lease?.incarnation == given.text(1) { lease = nil }

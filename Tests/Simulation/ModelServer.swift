@@ -244,7 +244,10 @@ final class ModelConnection: JournalConnection, @unchecked Sendable {
         if backend.isGone { isOpen = false }
         guard isOpen else { throw PostgresError(outcome: .notSent, message: "the connection is closed") }
         if sql.contains("pg_backend_pid()") {
-            return Table(["pid": .bigint, "started_at": .text], [["\(backend.pid)", backend.startedAt]]).result
+            return Table(
+                ["pid": .bigint, "started_at": .text, "timeline": .bigint, "position": .bigint],
+                [["\(backend.pid)", backend.startedAt, "1", "1"]]
+            ).result
         }
         let answer: Result<PostgresResult, PostgresError> = await withUnsafeContinuation { continuation in
             send(sql, parameters, deadline) { continuation.resume(returning: $0) }

@@ -105,7 +105,11 @@ struct EngineService: Service {
             keeper.cancel()
         }
         try await keeper.value
-        if await journal.leaseIsLost { throw CommandFailure("another engine has taken over") }
+        guard await journal.leaseIsLost else { return }
+        throw CommandFailure(
+            await journal.databaseHasGoneBack
+                ? "the database has gone back in time; start the engine again to go on with what is there"
+                : "another engine has taken over")
     }
 
     /// Refused starts are kept for so long, in microseconds.

@@ -109,6 +109,10 @@ extension Journal {
                 // Nothing stood against what is left, and it did not go in: somebody was between the two looks.
                 if !open.isEmpty { await attempt.pause.wait() }
             } catch {
+                if endsForHistory() {
+                    for entry in open { answer(entry, .superseded) }
+                    return
+                }
                 if error.isPermanent {
                     appendTrouble = nil
                     await refuse(open, error, writer: writer, attempt)
@@ -186,6 +190,10 @@ extension Journal {
                 }
                 await attempt.pause.wait()
             } catch {
+                if endsForHistory() {
+                    for entry in open { answer(entry, .superseded) }
+                    return
+                }
                 await attempt.note(error, rows: open.count, log)
             }
         }

@@ -75,7 +75,7 @@ extension Journal {
                 auditTrouble = nil
                 return
             } catch {
-                guard !error.isPermanent, !isClosed else {
+                guard !error.isPermanent, !isClosed, !endsForHistory() else {
                     auditTrouble = nil
                     throw error
                 }

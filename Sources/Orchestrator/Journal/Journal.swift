@@ -15,6 +15,9 @@ public actor Journal {
     /// By which pauses and deadlines run.
     let clock: any Clock<Duration>
 
+    /// How far this engine has seen the database come.
+    let history = ServerHistory()
+
     let appending: [Link]
     let publishing: Link
     let reading: Link
@@ -47,6 +50,8 @@ public actor Journal {
     var drainWaiters: [CheckedContinuation<Void, Never>] = []
     /// Whether another incarnation is known to have taken the lease, or this one to have given it back.
     public internal(set) var leaseIsLost = false
+    /// Whether it is lost because the database has gone back in time: restored, or replaced by a standby.
+    public var databaseHasGoneBack: Bool { history.hasGoneBack }
     var leaseLossWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameters:
@@ -65,27 +70,28 @@ public actor Journal {
         self.settings = settings
         self.clock = clock
         let timeout = settings.statementDeadline
+        let history = history
         appending = (0..<settings.appendConnections).map { _ in
             Link(
                 url: url, name: "showrunner-journal", statementTimeout: timeout, lockTimeout: nil, settings: settings,
-                connector: connector, plansOnce: true)
+                connector: connector, history: history, plansOnce: true)
         }
         idleLinks = appending
         publishing = Link(
             url: url, name: "showrunner-publish", statementTimeout: settings.publishStatementTimeout,
-            lockTimeout: settings.publishLockTimeout, settings: settings, connector: connector)
+            lockTimeout: settings.publishLockTimeout, settings: settings, connector: connector, history: history)
         reading = Link(
             url: url, name: "showrunner-read", statementTimeout: settings.readDeadline, lockTimeout: nil,
-            settings: settings, connector: connector)
+            settings: settings, connector: connector, history: history)
         control = Link(
             url: url, name: "showrunner-control", statementTimeout: timeout, lockTimeout: nil, settings: settings,
-            connector: connector)
+            connector: connector, history: history)
         auditing = Link(
             url: url, name: "showrunner-audit", statementTimeout: timeout, lockTimeout: nil, settings: settings,
-            connector: connector)
+            connector: connector, history: history)
         keeping = Link(
             url: url, name: "showrunner-keep", statementTimeout: settings.readDeadline, lockTimeout: nil,
-            settings: settings, connector: connector)
+            settings: settings, connector: connector, history: history)
     }
 
     private static let connect: JournalConnector = { (url, name, settings, deadline) async throws(PostgresError) in

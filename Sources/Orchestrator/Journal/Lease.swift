@@ -45,7 +45,10 @@ extension Journal {
                     """,
                     [.text(incarnation), .text(holder), .int(Int64(validity / .microseconds(1))), .optional(dead)],
                     deadline: deadline)
-                if !taken.isEmpty { return .taken }
+                if !taken.isEmpty {
+                    history.begin(at: live.place)
+                    return .taken
+                }
                 // Somebody was faster: the next look says who.
             }
         }
@@ -54,16 +57,16 @@ extension Journal {
     /// Renews the lease. True only if this incarnation still has it; false is final.
     public func renewLease() async throws(PostgresError) -> Bool {
         let incarnation = self.incarnation
-        let isOurs = try await retrying(control) { (live) async throws(PostgresError) in
+        let position = try await retrying(control) { (live) async throws(PostgresError) in
             try await live.connection.query(
                 """
-                UPDATE showrunner.lease SET renewed_at = clock_timestamp()
-                 WHERE id = 1 AND incarnation = $1 RETURNING id
+                UPDATE showrunner.lease SET renewed_at = clock_timestamp() WHERE id = 1 AND incarnation = $1
+                RETURNING (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint AS position
                 """, [.text(incarnation)], deadline: .seconds(10)
-            ).isEmpty == false
+            ).first?.int("position")
         }
-        if !isOurs { noteLeaseLoss() }
-        return isOurs
+        if let position { history.reach(position) } else { noteLeaseLoss() }
+        return position != nil
     }
 
     /// Gives the lease up, so that an engine standing by need not wait. Nothing can be appended afterwards.
@@ -82,6 +85,17 @@ extension Journal {
     public func waitUntilLeaseIsLost() async {
         if leaseIsLost || isClosed { return }
         await withCheckedContinuation { leaseLossWaiters.append($0) }
+    }
+
+    /// Whether the database has gone back in time (``ServerHistory``). The engine ends then as if it had lost the lease, and
+    /// whoever comes next loads what is there.
+    func endsForHistory() -> Bool {
+        guard history.hasGoneBack else { return false }
+        if !leaseIsLost {
+            log.critical("the database has gone back in time: this engine ends, the next goes on with what is there")
+            noteLeaseLoss()
+        }
+        return true
     }
 
     func noteLeaseLoss() {

@@ -13,6 +13,8 @@ actor Link {
     struct Live: Sendable {
         let connection: any JournalConnection
         let backend: Backend
+        /// Where the server was when the connection was made; nil in recovery.
+        let place: ServerHistory.Place?
     }
 
     private let url: String
@@ -20,17 +22,19 @@ actor Link {
     private let settings: [String: String]
     private let connectDeadline: Duration
     private let connector: JournalConnector
+    private let history: ServerHistory
     private var live: Live?
     private var connecting: Task<Result<Live, PostgresError>, Never>?
 
     init(
         url: String, name: String, statementTimeout: Duration, lockTimeout: Duration?, settings: JournalSettings,
-        connector: @escaping JournalConnector, plansOnce: Bool = false
+        connector: @escaping JournalConnector, history: ServerHistory, plansOnce: Bool = false
     ) {
         self.url = url
         self.name = name
         connectDeadline = settings.connectDeadline
         self.connector = connector
+        self.history = history
         // On the server too, so that a statement whose client has given up does not wait on for ever.
         var options = ["statement_timeout": Self.milliseconds(statementTimeout)]
         if settings.isReadOnly { options["default_transaction_read_only"] = "on" }
@@ -68,14 +72,21 @@ actor Link {
             let connection = try await connector(url, name, settings, connectDeadline)
             let row = try await connection.query(
                 """
-                SELECT pid::bigint AS pid, backend_start::text AS started_at
+                SELECT pid::bigint AS pid, backend_start::text AS started_at, \(ServerHistory.columns)
                   FROM pg_stat_activity WHERE pid = pg_backend_pid()
                 """, [], deadline: connectDeadline)
             guard let row = row.first else {
                 throw PostgresError(outcome: .notSent, message: "the server does not list its own process")
             }
-            return .success(
-                Live(connection: connection, backend: Backend(pid: row.int("pid"), startedAt: row.text("started_at"))))
+            let place = row.optionalInt("timeline").flatMap { timeline in
+                row.optionalInt("position").map { ServerHistory.Place(timeline: timeline, position: $0) }
+            }
+            if let reason = history.refusal(of: place) {
+                await connection.close()
+                throw PostgresError(outcome: .notSent, message: reason)
+            }
+            let backend = Backend(pid: row.int("pid"), startedAt: row.text("started_at"))
+            return .success(Live(connection: connection, backend: backend, place: place))
         } catch {
             return .failure(error)
         }

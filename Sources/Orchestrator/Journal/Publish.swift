@@ -45,6 +45,7 @@ extension Journal {
                 }
                 await attempt.pause.wait()
             } catch {
+                if endsForHistory() { return .superseded }
                 await attempt.note(error, rows: 1, log)
             }
         }

@@ -13,9 +13,8 @@ extension Journal {
             do throws(PostgresError) {
                 return try await body(link.open())
             } catch {
-                guard !error.isPermanent, !isClosed, !Task.isCancelled, pause.next < left.remaining else {
-                    throw error
-                }
+                guard !error.isPermanent, !isClosed, !endsForHistory(), !Task.isCancelled, pause.next < left.remaining
+                else { throw error }
             }
             await pause.wait()
         }
