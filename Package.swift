@@ -50,6 +50,7 @@ let platform: [Target] = [
     .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/Platform/CCurlShims"),
     .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
     .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
+    .target(name: "CivilDates", path: "Sources/Platform/CivilDates"),
     .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "Encodings", path: "Sources/Platform/Encodings"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
@@ -76,10 +77,10 @@ let platform: [Target] = [
 let orchestrator: [Target] = [
     // Rounding and square roots are libm's, which only programs that import Glibc would otherwise link.
     .target(
-        name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata",
+        name: "JSONata", dependencies: ["CivilDates", "JSON", collections], path: "Sources/Orchestrator/JSONata",
         linkerSettings: [.linkedLibrary("m")]),
     .target(
-        name: "StatesLanguage", dependencies: ["Encodings", "JSON", "JSONata", collections],
+        name: "StatesLanguage", dependencies: ["CivilDates", "Encodings", "JSON", "JSONata", collections],
         path: "Sources/Orchestrator/StatesLanguage"),
     .target(
         name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, heap, trees],
@@ -91,7 +92,7 @@ let orchestrator: [Target] = [
         name: "EventPatterns", dependencies: ["JSON", "StatesLanguage"],
         path: "Sources/Orchestrator/EventPatterns"),
     .target(
-        name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
+        name: "Schedules", dependencies: ["CivilDates", "JSON", "StatesLanguage", collections],
         path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
     .target(
@@ -268,7 +269,7 @@ let tests: [Target] = [
         name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON", "StatesLanguage", "YAML", collections],
         path: "Tests/EventPatternsTests"),
     .testTarget(
-        name: "SchedulesTests", dependencies: ["JSON", "Schedules", "StatesLanguage", "YAML"],
+        name: "SchedulesTests", dependencies: ["CivilDates", "JSON", "Schedules", "StatesLanguage", "YAML"],
         path: "Tests/SchedulesTests"),
     .testTarget(
         name: "DispatchingTests", dependencies: ["Dispatching", "JSON", "StepContracts"], path: "Tests/DispatchingTests"

@@ -1,5 +1,5 @@
+import CivilDates
 import Schedules
-import StatesLanguage
 import Testing
 
 /// A cron expression with what it means, said minute by minute and without the tricks of the real one.
