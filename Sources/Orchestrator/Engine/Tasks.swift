@@ -168,7 +168,7 @@ extension Engine {
     /// Throws `.unavailable` while the engine is not active, and `.pollLimit` when too many polls wait.
     public func poll(_ request: PollRequest) async throws(EngineError) -> TaskOffer? {
         try requireReady()
-        note(request)
+        try note(request)
         let assignment = try await nextTask(
             // A queue named by an ARN is an activity's: whoever wants one of its tasks asks for it over the wire.
             in: Set(request.steps.filter { !$0.hasPrefix("arn:") }), worker: request.worker,
@@ -293,10 +293,18 @@ extension Engine {
         }
     }
 
-    /// Notes who polls. A new incarnation of a worker means that the former process is gone, and its tasks with it.
-    private func note(_ request: PollRequest) {
+    /// Notes who polls. A new incarnation of a worker means that the former process is gone, and its tasks with it. Throws
+    /// `.pollLimit` for a worker more than there may be.
+    private func note(_ request: PollRequest) throws(EngineError) {
         let former = workerRecords[request.worker]
-        if former == nil, workerRecords.count >= limits.workers { forgetIdleWorkers() }
+        if former == nil, workerRecords.count >= limits.workers {
+            forgetWorkers(silentFor: 3_600_000_000)
+            if workerRecords.count >= limits.workers { forgetWorkers(silentFor: dispatcher.settings.silence) }
+            guard workerRecords.count < limits.workers else {
+                throw EngineError(
+                    code: .pollLimit, message: "As many workers have been heard of as may be (\(limits.workers)).")
+            }
+        }
         workerRecords[request.worker] = WorkerRecord(request: request, lastSeen: now)
         dispatcher.see(
             request.worker, labels: request.labels, capacity: request.capacity.map(Resources.init),
@@ -321,10 +329,11 @@ extension Engine {
         }
     }
 
-    /// Drops the workers that hold nothing and were not heard of for an hour; names of containers never come back.
-    private func forgetIdleWorkers() {
+    /// Drops the workers that hold nothing and were not heard of for so long, in microseconds; names of containers never
+    /// come back.
+    private func forgetWorkers(silentFor silence: Int64) {
         let holders = Set(leases.values.map(\.worker))
-        let limit = now - 3_600_000_000
+        let limit = now - silence
         let idle = workerRecords.filter { $0.value.lastSeen <= limit && !holders.contains($0.key) }
         for name in idle.keys {
             workerRecords[name] = nil
