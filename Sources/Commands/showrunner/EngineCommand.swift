@@ -107,7 +107,8 @@ struct EngineCommand: AsyncParsableCommand {
             journal: journal, ring: ring,
             settings: Access.Settings(
                 region: ARN.region, service: "states", trustsThisMachine: !isOpenToOthers,
-                localKeys: isOpenToOthers ? [:] : Self.localKeys(environment), auditDays: auditDays), log: log)
+                wireBytes: WireLimits.requestBytes, localKeys: isOpenToOthers ? [:] : Self.localKeys(environment),
+                auditDays: auditDays), log: log)
         if isOpenToOthers { try await Self.requireKey(access, journal) }
         let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)", store: store)
         let catalogue = PostgresPool(url: database, applicationName: "showrunner-engine-catalogue", size: 2)
