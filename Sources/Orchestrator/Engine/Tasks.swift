@@ -245,7 +245,7 @@ extension Engine {
         let isTaken = try await answer(request.token) { token in
             ended(token.entry, token.nonce, request.output, of: token.execution)
         }
-        if isTaken, let attempt { dispatcher.noteSuccess(of: attempt.worker, queue: attempt.queue) }
+        if isTaken, let attempt { await noteSuccess(attempt) }
         return isTaken
     }
 
@@ -269,7 +269,7 @@ extension Engine {
         let isTaken = try await answer(request.token) { token in
             .taskFailed(entry: token.entry, nonce: token.nonce, error: request.error, cause: request.cause)
         }
-        if isTaken, let attempt { noteFailure(attempt, request) }
+        if isTaken, let attempt { await noteFailure(attempt, request) }
         return isTaken
     }
 
