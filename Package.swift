@@ -113,6 +113,10 @@ let orchestrator: [Target] = [
             metrics,
         ], path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
+        name: "Forwarding",
+        dependencies: ["AccessControl", "HTTP", "HTTPServer", "JSON", httpTypes, hummingbird, metrics, nioCore],
+        path: "Sources/Orchestrator/Forwarding"),
+    .target(
         name: "WorkerAPI",
         dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
         path: "Sources/Orchestrator/WorkerAPI"),
@@ -230,7 +234,7 @@ let commands: [Target] = [
         dependencies: [
             "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Compression", "Console", "Cryptography", "CSV",
             "DataSteps", "DefinitionSchema", "Dispatching", "Encodings", "Engine", "EngineClient", "EventPatterns",
-            "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders",
+            "Forwarding", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders",
             "LocalPostgres", "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules",
             "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput",
             "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML", argumentParser,
@@ -331,6 +335,11 @@ let tests: [Target] = [
     .target(
         name: "HTTPServerTestSupport", dependencies: ["HTTP", "HTTPServer", lifecycle, logging],
         path: "Tests/HTTPServerTestSupport"),
+    .testTarget(
+        name: "ForwardingTests",
+        dependencies: [
+            "Forwarding", "HTTP", "HTTPServer", "HTTPServerTestSupport", "JSON", "ScriptedServer", hummingbird, logging,
+        ], path: "Tests/ForwardingTests"),
     .testTarget(name: "TitleMetadataTests", dependencies: ["JSON", "TitleMetadata"], path: "Tests/TitleMetadataTests"),
     .testTarget(
         name: "CatalogStoreTests",
