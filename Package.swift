@@ -234,11 +234,12 @@ let commands: [Target] = [
         dependencies: [
             "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Compression", "Console", "Cryptography", "CSV",
             "DataSteps", "DefinitionSchema", "Dispatching", "Encodings", "Engine", "EngineClient", "EventPatterns",
-            "Forwarding", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders",
+            "Forwarding", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata",
+            "KeyProviders",
             "LocalPostgres", "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules",
             "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput",
-            "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML", argumentParser,
-            lifecycle, logging, metrics, signals,
+            "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "WorkerProtocol", "YAML",
+            argumentParser, lifecycle, logging, metrics, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
     .executableTarget(
