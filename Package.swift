@@ -105,6 +105,7 @@ let orchestrator: [Target] = [
         dependencies: [
             "Cryptography", "CSV", "Dispatching", "Encodings", "Interpreter", "Journal", "JSON", "Postgres",
             "Schedules", "StatesLanguage", "StepContracts", "WorkerProtocol", collections, deque, heap, logging,
+            metrics,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",

@@ -81,11 +81,16 @@ extension EndToEnd {
             }
 
             func start(_ place: Int, _ name: String) async throws -> (status: Int, body: JSON) {
-                try await wire(
-                    place, "StartExecution",
+                try await post(
+                    place, "/",
                     [
                         "stateMachineArn": .string(StandbyTests.arn), "name": .string(name),
                         "input": #"{"question":"Go on?"}"#,
+                    ],
+                    [
+                        "X-Amz-Target": "AWSStepFunctions.StartExecution",
+                        "Content-Type": "application/x-amz-json-1.0",
+                        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
                     ])
             }
 
@@ -98,6 +103,8 @@ extension EndToEnd {
                         "waitSeconds": 20,
                     ])
                 let token = try #require(poll.body["task"]?["token"], "\(poll)")
+                let parent = poll.body["task"]?["traceparent"]?.stringValue
+                #expect(parent?.contains("0af7651916cd43dd8448eb211c80319c") == true, "\(poll)")
                 let completion = try await post(place, "/worker/v1/complete", ["token": token, "output": [:]])
                 #expect(completion.status == 200, "\(completion)")
             }

@@ -109,6 +109,11 @@ extension Dispatcher {
         }
     }
 
+    /// Whether a worker gets nothing of some kind at an instant, or nothing at all.
+    public func isAside(_ name: String, at now: Microseconds) -> Bool {
+        workers[name].map { $0.mode != .active || $0.aside.values.contains { $0.until > now } } ?? false
+    }
+
     /// A worker did a task. True where it had been set aside for such tasks, and is no more.
     public mutating func noteSuccess(of worker: String, queue: String) -> Bool {
         workers[worker]?.failures[queue] = nil

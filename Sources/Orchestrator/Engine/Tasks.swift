@@ -23,6 +23,8 @@ struct Assignment: Sendable {
     /// From 1.
     let attempt: Int
     let executionARN: String
+    /// See ``TraceID``.
+    let trace: String
     let state: String
     let machine: String
     let title: String?
@@ -181,7 +183,7 @@ extension Engine {
                     executionArn: assignment.executionARN, execution: assignment.token.execution,
                     state: assignment.state, machine: assignment.machine, title: assignment.title,
                     heartbeatSeconds: assignment.heartbeatSeconds ?? 60, timeoutSeconds: assignment.timeoutSeconds,
-                    idempotencyKey: assignment.token.idempotencyKey)
+                    idempotencyKey: assignment.token.idempotencyKey, traceparent: assignment.traceparent)
             }
         }
     }
@@ -195,10 +197,12 @@ extension Engine {
         guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started,
             started.nonce == nonce
         else { return nil }
+        noteOffer(attempt, started)
         return Assignment(
             token: TaskToken(execution: run.execution.id, entry: id, nonce: started.nonce),
             resource: attempt.resource, input: attempt.parameters, attempt: entry.retryCount + 1,
-            executionARN: run.execution.arn, state: entry.state, machine: run.execution.machineName,
+            executionARN: run.execution.arn, trace: run.execution.traceID, state: entry.state,
+            machine: run.execution.machineName,
             title: Engine.title(of: run.execution.start.input), heartbeatSeconds: heartbeatSeconds(of: attempt),
             timeoutSeconds: attempt.timeoutSeconds)
     }

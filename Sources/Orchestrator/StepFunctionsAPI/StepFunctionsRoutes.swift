@@ -62,7 +62,10 @@ struct WireEndpoint: Sendable {
                 throw ServiceError(name: "SerializationException", message: error.description)
             }
             try await admit(target, input)
-            let output = try await operations.perform(target, Arguments(input))
+            let trace = request.headers[.traceparent].flatMap { TraceID(traceparent: $0) }
+            let output = try await TraceID.$current.withValue(trace) {
+                try await operations.perform(target, Arguments(input))
+            }
             count(name, "none")
             return reply(output, status: .ok, context)
         } catch let error as ServiceError {
@@ -203,4 +206,13 @@ extension EngineError.Code {
         default: nil
         }
     }
+}
+
+extension HTTPField.Name {
+    private static func constant(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no HTTP field name") }
+        return name
+    }
+
+    fileprivate static let traceparent = constant("traceparent")
 }
