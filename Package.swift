@@ -455,7 +455,7 @@ let package = Package(
     products: [
         // For Benchmarks/, which is a package of its own.
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
-        .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts"]),
+        .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts", "WorkerProtocol"]),
         .library(name: "DispatchRooms", targets: ["Dispatching"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),

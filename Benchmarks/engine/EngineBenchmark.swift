@@ -10,11 +10,12 @@ import Logging
 ///
 ///     engine-benchmark hop [--open COUNT] [--seconds SECONDS] [--directory DIRECTORY]
 ///     engine-benchmark fan-out [--items COUNT] [--concurrency COUNT] [--seconds SECONDS] [--directory DIRECTORY]
+///     engine-benchmark upload-day [--runs COUNT] [--rate A_SECOND] [--workers COUNT] [--directory DIRECTORY]
 ///     engine-benchmark task PORT [--rate TASKS] [--workers COUNT] [--seconds SECONDS]
 ///
-/// `hop` and `fan-out` run an engine in this process on a private server with fsync in DIRECTORY (default: a new one under
+/// `hop`, `fan-out` and `upload-day` run an engine in this process on a private server with fsync in DIRECTORY (default: a new one under
 /// the working directory), which should lie on the disk to be measured: their tasks are answered in the engine's
-/// process. `task` speaks HTTP with a running engine, as workers and starters do.
+/// process, those of `upload-day` by workers that poll there. `task` speaks HTTP with a running engine, as workers and starters do.
 @main
 struct EngineBenchmark {
     static func main() async throws {
@@ -42,6 +43,11 @@ struct EngineBenchmark {
                 try await FanOut.run(
                     stage, items: number("items", 1000), concurrency: number("concurrency", 40), seconds: seconds)
             }
+        case "upload-day":
+            try await withEngine(in: given["directory"]) { stage in
+                try await UploadDay.run(
+                    stage, runs: number("runs", 1000), rate: number("rate", 50), workers: number("workers", 16))
+            }
         case "task":
             guard let port = operands.first.flatMap({ UInt16($0) }) else { refuse() }
             try await TaskLoad(port: port, rate: number("rate", 60), workers: number("workers", 8), seconds: seconds)
@@ -52,7 +58,7 @@ struct EngineBenchmark {
 
     private static func refuse() -> Never {
         FileHandle.standardError.write(
-            Data("usage: engine-benchmark hop|fan-out|task PORT [--NAME VALUE]...; see the source\n".utf8))
+            Data("usage: engine-benchmark hop|fan-out|upload-day|task PORT [--NAME VALUE]...; see the source\n".utf8))
         exit(2)
     }
 
@@ -70,7 +76,7 @@ struct EngineBenchmark {
         let journal = Journal(url: url, incarnation: "benchmark-\(getpid())", log: logger)
         try await journal.migrate()
         let answers = Answers()
-        let engine = Engine(journal: journal, log: logger, contracts: [], serviceTasks: [answers])
+        let engine = Engine(journal: journal, log: logger, contracts: [UploadDay.step], serviceTasks: [answers])
         try await engine.activate(holder: "benchmark", isDead: { _ in true })
         try await engine.loadMachines()
         await engine.beginServing()
