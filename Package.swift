@@ -272,16 +272,19 @@ let tests: [Target] = [
         dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
     .testTarget(
-        name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON", "StatesLanguage", "YAML", collections],
+        name: "EventPatternsTests",
+        dependencies: ["EventPatterns", "JSON", "SeededNumbers", "StatesLanguage", "YAML", collections],
         path: "Tests/EventPatternsTests"),
     .testTarget(
-        name: "SchedulesTests", dependencies: ["CivilDates", "JSON", "Schedules", "StatesLanguage", "YAML"],
+        name: "SchedulesTests",
+        dependencies: ["CivilDates", "JSON", "Schedules", "SeededNumbers", "StatesLanguage", "YAML"],
         path: "Tests/SchedulesTests"),
     .testTarget(
-        name: "DispatchingTests", dependencies: ["Dispatching", "JSON", "StepContracts"], path: "Tests/DispatchingTests"
+        name: "DispatchingTests", dependencies: ["Dispatching", "JSON", "SeededNumbers", "StepContracts"],
+        path: "Tests/DispatchingTests"
     ),
     .testTarget(
-        name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
+        name: "StateGraphTests", dependencies: ["JSON", "SeededNumbers", "StateGraph", "StatesLanguage", "YAML"],
         path: "Tests/StateGraphTests", exclude: ["Golden"]),
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
@@ -289,6 +292,7 @@ let tests: [Target] = [
     .testTarget(
         name: "AccessControlTests", dependencies: ["AccessControl"], path: "Tests/AccessControlTests"),
     .testTarget(name: "SignatureV4Tests", dependencies: ["SignatureV4"], path: "Tests/SignatureV4Tests"),
+    .target(name: "SeededNumbers", path: "Tests/SeededNumbers"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
     .target(name: "ScriptedServer", path: "Tests/ScriptedServer"),
     .testTarget(
@@ -313,10 +317,10 @@ let tests: [Target] = [
         path: "Tests/JournalTests"),
     .testTarget(name: "MediaFilesTests", dependencies: ["MediaFiles"], path: "Tests/MediaFilesTests"),
     .testTarget(
-        name: "MediaStepsTests", dependencies: ["JSON", "MediaFiles", "MediaSteps", "StepContracts"],
+        name: "MediaStepsTests", dependencies: ["JSON", "MediaFiles", "MediaSteps", "SeededNumbers", "StepContracts"],
         path: "Tests/MediaStepsTests"),
     .testTarget(
-        name: "PackagingTests", dependencies: ["Encodings", "Packaging"], path: "Tests/PackagingTests",
+        name: "PackagingTests", dependencies: ["Encodings", "Packaging", "SeededNumbers"], path: "Tests/PackagingTests",
         exclude: ["Golden"]),
     .target(name: "KeyServer", dependencies: ["Encodings", "Packaging", "ScriptedServer"], path: "Tests/KeyServer"),
     .testTarget(
@@ -345,7 +349,9 @@ let tests: [Target] = [
     .testTarget(name: "TitleMetadataTests", dependencies: ["JSON", "TitleMetadata"], path: "Tests/TitleMetadataTests"),
     .testTarget(
         name: "CatalogStoreTests",
-        dependencies: ["CatalogStore", "CatalogTestSupport", "JSON", "Postgres", "PostgresTestSupport"],
+        dependencies: [
+            "CatalogStore", "CatalogTestSupport", "JSON", "Postgres", "PostgresTestSupport", "SeededNumbers",
+        ],
         path: "Tests/CatalogStoreTests"),
     .testTarget(
         name: "DataStepsTests",
@@ -358,7 +364,9 @@ let tests: [Target] = [
         path: "Tests/HTTPStepsTests"),
     .testTarget(
         name: "HTTPServerTests",
-        dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
+        dependencies: [
+            "HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", "SeededNumbers", hummingbird, logging,
+        ],
         path: "Tests/HTTPServerTests"),
     .testTarget(
         name: "CatalogAPITests",
@@ -413,14 +421,16 @@ let tests: [Target] = [
         name: "EngineTests",
         dependencies: [
             "Cryptography", "Dispatching", "Engine", "Interpreter", "Journal", "JSON", "Postgres",
-            "PostgresTestSupport", "Schedules", "StatesLanguage", "StepContracts", "WorkerProtocol", "YAML", heap,
+            "PostgresTestSupport", "Schedules", "SeededNumbers", "StatesLanguage", "StepContracts", "WorkerProtocol",
+            "YAML", heap,
             logging,
         ], path: "Tests/EngineTests"),
     // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
     .executableTarget(
         name: "showrunner-simulation",
         dependencies: [
-            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "SeededNumbers", "StatesLanguage",
+            "StepContracts",
             "WorkerProtocol",
             collections, heap, logging,
         ], path: "Tests/Simulation"),
