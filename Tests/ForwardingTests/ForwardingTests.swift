@@ -42,7 +42,8 @@ struct ForwardingTests {
             return Response.json(
                 [
                     "target": .string(request.head.path ?? ""), "host": .string(request.head.authority ?? ""),
-                    "content": .string(String(buffer: content)), "id": .string(context.requestID),
+                    "content": .string(String(decoding: content.readableBytesView, as: UTF8.self)),
+                    "id": .string(context.requestID),
                     "fields": .array(
                         request.headers.map { .string("\($0.name.canonicalName): \($0.value)") }),
                 ], status: .created, headers: [.contentLanguage: "en"])

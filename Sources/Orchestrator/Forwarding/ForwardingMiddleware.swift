@@ -182,7 +182,7 @@ struct ForwardingMiddleware: RouterMiddleware {
         switch answer.content {
         case .none(let length):
             var response = Response(status: status, headers: headers)
-            response.headers[.contentLength] = status == .noContent ? nil : length
+            response.headers[.contentLength] = status.code == 204 ? nil : length
             return response
         case .whole(let bytes):
             return Response(
