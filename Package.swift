@@ -50,6 +50,7 @@ let platform: [Target] = [
     .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/Platform/CCurlShims"),
     .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
     .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
+    .target(name: "CivilDates", path: "Sources/Platform/CivilDates"),
     .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "Encodings", path: "Sources/Platform/Encodings"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
@@ -76,10 +77,10 @@ let platform: [Target] = [
 let orchestrator: [Target] = [
     // Rounding and square roots are libm's, which only programs that import Glibc would otherwise link.
     .target(
-        name: "JSONata", dependencies: ["JSON", collections], path: "Sources/Orchestrator/JSONata",
+        name: "JSONata", dependencies: ["CivilDates", "JSON", collections], path: "Sources/Orchestrator/JSONata",
         linkerSettings: [.linkedLibrary("m")]),
     .target(
-        name: "StatesLanguage", dependencies: ["Encodings", "JSON", "JSONata", collections],
+        name: "StatesLanguage", dependencies: ["CivilDates", "Encodings", "JSON", "JSONata", collections],
         path: "Sources/Orchestrator/StatesLanguage"),
     .target(
         name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, heap, trees],
@@ -91,7 +92,7 @@ let orchestrator: [Target] = [
         name: "EventPatterns", dependencies: ["JSON", "StatesLanguage"],
         path: "Sources/Orchestrator/EventPatterns"),
     .target(
-        name: "Schedules", dependencies: ["JSON", "StatesLanguage", collections],
+        name: "Schedules", dependencies: ["CivilDates", "JSON", "StatesLanguage", collections],
         path: "Sources/Orchestrator/Schedules"),
     .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
     .target(
@@ -104,6 +105,7 @@ let orchestrator: [Target] = [
         dependencies: [
             "Cryptography", "CSV", "Dispatching", "Encodings", "Interpreter", "Journal", "JSON", "Postgres",
             "Schedules", "StatesLanguage", "StepContracts", "WorkerProtocol", collections, deque, heap, logging,
+            metrics,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
@@ -111,6 +113,10 @@ let orchestrator: [Target] = [
             "Engine", "HTTPServer", "Interpreter", "JSON", "StatesLanguage", "StepContracts", httpTypes, hummingbird,
             metrics,
         ], path: "Sources/Orchestrator/StepFunctionsAPI"),
+    .target(
+        name: "Forwarding",
+        dependencies: ["AccessControl", "HTTP", "HTTPServer", "JSON", httpTypes, hummingbird, metrics, nioCore],
+        path: "Sources/Orchestrator/Forwarding"),
     .target(
         name: "WorkerAPI",
         dependencies: ["Engine", "HTTPServer", "JSON", "StepContracts", "WorkerProtocol", httpTypes, hummingbird],
@@ -229,11 +235,12 @@ let commands: [Target] = [
         dependencies: [
             "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Compression", "Console", "Cryptography", "CSV",
             "DataSteps", "DefinitionSchema", "Dispatching", "Encodings", "Engine", "EngineClient", "EventPatterns",
-            "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata", "KeyProviders",
+            "Forwarding", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata",
+            "KeyProviders",
             "LocalPostgres", "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules",
             "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput",
-            "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "YAML", argumentParser,
-            lifecycle, logging, metrics, signals,
+            "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "WorkerProtocol", "YAML",
+            argumentParser, lifecycle, logging, metrics, signals,
         ], path: "Sources/Commands/showrunner"),
     // The only program that links FFmpeg.
     .executableTarget(
@@ -265,16 +272,19 @@ let tests: [Target] = [
         dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
     .testTarget(
-        name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON", "StatesLanguage", "YAML", collections],
+        name: "EventPatternsTests",
+        dependencies: ["EventPatterns", "JSON", "SeededNumbers", "StatesLanguage", "YAML", collections],
         path: "Tests/EventPatternsTests"),
     .testTarget(
-        name: "SchedulesTests", dependencies: ["JSON", "Schedules", "StatesLanguage", "YAML"],
+        name: "SchedulesTests",
+        dependencies: ["CivilDates", "JSON", "Schedules", "SeededNumbers", "StatesLanguage", "YAML"],
         path: "Tests/SchedulesTests"),
     .testTarget(
-        name: "DispatchingTests", dependencies: ["Dispatching", "JSON", "StepContracts"], path: "Tests/DispatchingTests"
+        name: "DispatchingTests", dependencies: ["Dispatching", "JSON", "SeededNumbers", "StepContracts"],
+        path: "Tests/DispatchingTests"
     ),
     .testTarget(
-        name: "StateGraphTests", dependencies: ["JSON", "StateGraph", "StatesLanguage", "YAML"],
+        name: "StateGraphTests", dependencies: ["JSON", "SeededNumbers", "StateGraph", "StatesLanguage", "YAML"],
         path: "Tests/StateGraphTests", exclude: ["Golden"]),
     .testTarget(
         name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
@@ -282,6 +292,7 @@ let tests: [Target] = [
     .testTarget(
         name: "AccessControlTests", dependencies: ["AccessControl"], path: "Tests/AccessControlTests"),
     .testTarget(name: "SignatureV4Tests", dependencies: ["SignatureV4"], path: "Tests/SignatureV4Tests"),
+    .target(name: "SeededNumbers", path: "Tests/SeededNumbers"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
     .target(name: "ScriptedServer", path: "Tests/ScriptedServer"),
     .testTarget(
@@ -307,10 +318,10 @@ let tests: [Target] = [
         path: "Tests/JournalTests"),
     .testTarget(name: "MediaFilesTests", dependencies: ["MediaFiles"], path: "Tests/MediaFilesTests"),
     .testTarget(
-        name: "MediaStepsTests", dependencies: ["JSON", "MediaFiles", "MediaSteps", "StepContracts"],
+        name: "MediaStepsTests", dependencies: ["JSON", "MediaFiles", "MediaSteps", "SeededNumbers", "StepContracts"],
         path: "Tests/MediaStepsTests"),
     .testTarget(
-        name: "PackagingTests", dependencies: ["Encodings", "Packaging"], path: "Tests/PackagingTests",
+        name: "PackagingTests", dependencies: ["Encodings", "Packaging", "SeededNumbers"], path: "Tests/PackagingTests",
         exclude: ["Golden"]),
     .target(name: "KeyServer", dependencies: ["Encodings", "Packaging", "ScriptedServer"], path: "Tests/KeyServer"),
     .testTarget(
@@ -331,10 +342,17 @@ let tests: [Target] = [
     .target(
         name: "HTTPServerTestSupport", dependencies: ["HTTP", "HTTPServer", lifecycle, logging],
         path: "Tests/HTTPServerTestSupport"),
+    .testTarget(
+        name: "ForwardingTests",
+        dependencies: [
+            "Forwarding", "HTTP", "HTTPServer", "HTTPServerTestSupport", "JSON", "ScriptedServer", hummingbird, logging,
+        ], path: "Tests/ForwardingTests"),
     .testTarget(name: "TitleMetadataTests", dependencies: ["JSON", "TitleMetadata"], path: "Tests/TitleMetadataTests"),
     .testTarget(
         name: "CatalogStoreTests",
-        dependencies: ["CatalogStore", "CatalogTestSupport", "JSON", "Postgres", "PostgresTestSupport"],
+        dependencies: [
+            "CatalogStore", "CatalogTestSupport", "JSON", "Postgres", "PostgresTestSupport", "SeededNumbers",
+        ],
         path: "Tests/CatalogStoreTests"),
     .testTarget(
         name: "DataStepsTests",
@@ -347,7 +365,9 @@ let tests: [Target] = [
         path: "Tests/HTTPStepsTests"),
     .testTarget(
         name: "HTTPServerTests",
-        dependencies: ["HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", hummingbird, logging],
+        dependencies: [
+            "HTTPServer", "HTTPServerTestSupport", "JSON", "RawHTTP", "SeededNumbers", hummingbird, logging,
+        ],
         path: "Tests/HTTPServerTests"),
     .testTarget(
         name: "CatalogAPITests",
@@ -402,14 +422,16 @@ let tests: [Target] = [
         name: "EngineTests",
         dependencies: [
             "Cryptography", "Dispatching", "Engine", "Interpreter", "Journal", "JSON", "Postgres",
-            "PostgresTestSupport", "Schedules", "StatesLanguage", "StepContracts", "WorkerProtocol", "YAML", heap,
+            "PostgresTestSupport", "Schedules", "SeededNumbers", "StatesLanguage", "StepContracts", "WorkerProtocol",
+            "YAML", heap,
             logging,
         ], path: "Tests/EngineTests"),
     // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
     .executableTarget(
         name: "showrunner-simulation",
         dependencies: [
-            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "StatesLanguage", "StepContracts",
+            "Cryptography", "Engine", "Interpreter", "JSON", "Journal", "Postgres", "SeededNumbers", "StatesLanguage",
+            "StepContracts",
             "WorkerProtocol",
             collections, heap, logging,
         ], path: "Tests/Simulation"),
@@ -444,7 +466,7 @@ let package = Package(
     products: [
         // For Benchmarks/, which is a package of its own.
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
-        .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts"]),
+        .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts", "WorkerProtocol"]),
         .library(name: "DispatchRooms", targets: ["Dispatching"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),

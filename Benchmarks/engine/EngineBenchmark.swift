@@ -12,11 +12,13 @@ import Logging
 ///     engine-benchmark fan-out [--items COUNT] [--concurrency COUNT] [--seconds SECONDS] [--directory DIRECTORY]
 ///     engine-benchmark held-snapshot [--open COUNT] [--seconds SECONDS] [--directory DIRECTORY]
 ///     engine-benchmark ended-executions [--count COUNT] [--open COUNT] [--seconds SECONDS] [--directory DIRECTORY]
+///     engine-benchmark upload-day [--runs COUNT] [--rate A_SECOND] [--workers COUNT] [--directory DIRECTORY]
 ///     engine-benchmark task PORT [--rate TASKS] [--workers COUNT] [--seconds SECONDS]
 ///
 /// All but `task` run an engine in this process on a private server with fsync in DIRECTORY (default: a new one under
 /// the working directory), which should lie on the disk to be measured: their tasks are answered in the engine's
-/// process. `task` speaks HTTP with a running engine, as workers and starters do.
+/// process, those of `upload-day` by workers that poll there. `task` speaks HTTP with a running engine, as workers and
+/// starters do.
 @main
 struct EngineBenchmark {
     static func main() async throws {
@@ -53,6 +55,11 @@ struct EngineBenchmark {
                 try await Burden.finishedExecutions(
                     stage, count: number("count", 1_000_000), open: number("open", 256), seconds: seconds)
             }
+        case "upload-day":
+            try await withEngine(in: given["directory"]) { stage in
+                try await UploadDay.run(
+                    stage, runs: number("runs", 1000), rate: number("rate", 50), workers: number("workers", 16))
+            }
         case "task":
             guard let port = operands.first.flatMap({ UInt16($0) }) else { refuse() }
             try await TaskLoad(port: port, rate: number("rate", 60), workers: number("workers", 8), seconds: seconds)
@@ -65,7 +72,7 @@ struct EngineBenchmark {
         FileHandle.standardError.write(
             Data(
                 """
-                usage: engine-benchmark hop|fan-out|held-snapshot|ended-executions|task PORT [--NAME VALUE]...
+                usage: engine-benchmark hop|fan-out|held-snapshot|ended-executions|upload-day|task PORT [--NAME VALUE]...
                 (the source says which)
 
                 """.utf8))
@@ -86,7 +93,7 @@ struct EngineBenchmark {
         let journal = Journal(url: url, incarnation: "benchmark-\(getpid())", log: logger)
         try await journal.migrate()
         let answers = Answers()
-        let engine = Engine(journal: journal, log: logger, contracts: [], serviceTasks: [answers])
+        let engine = Engine(journal: journal, log: logger, contracts: [UploadDay.step], serviceTasks: [answers])
         try await engine.activate(holder: "benchmark", isDead: { _ in true })
         try await engine.loadMachines()
         await engine.beginServing()

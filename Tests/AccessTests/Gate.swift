@@ -51,7 +51,8 @@ final class Gate: Sendable {
         access = Access(
             journal: journal, ring: ring,
             settings: Access.Settings(
-                region: "us-east-1", service: "states", trustsThisMachine: trustsThisMachine, localKeys: localKeys),
+                region: "us-east-1", service: "states", trustsThisMachine: trustsThisMachine,
+                wireBytes: WireLimits.requestBytes, localKeys: localKeys),
             log: silent, now: { [dials] in systemMicroseconds() + dials.shift.withLock { $0 } * 1_000_000 })
         store = AccessKeyStore(journal: journal, ring: ring)
         directory = FileManager.default.temporaryDirectory.path + "/showrunner-access-\(UUID().uuidString)"

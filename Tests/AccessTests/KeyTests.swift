@@ -124,7 +124,8 @@ struct KeyTests {
             // What an engine that starts now reads.
             let other = Access(
                 journal: gate.journal, ring: gate.ring,
-                settings: Access.Settings(region: "us-east-1", service: "states", trustsThisMachine: false),
+                settings: Access.Settings(
+                    region: "us-east-1", service: "states", trustsThisMachine: false, wireBytes: 1 << 20),
                 log: silent)
             try await other.load()
             #expect(try await other.keys.find(viewer.key.id) == nil)
@@ -207,7 +208,8 @@ struct KeyTests {
             .create(role: .viewer, description: nil)
         let both = Access(
             journal: gate.journal, ring: try KeyRing([new, old]),
-            settings: Access.Settings(region: "us-east-1", service: "states", trustsThisMachine: false), log: silent)
+            settings: Access.Settings(
+                region: "us-east-1", service: "states", trustsThisMachine: false, wireBytes: 1 << 20), log: silent)
         try await both.load()
         #expect(both.enabledKeyCount == 1)
         let after = AccessKeyStore(journal: gate.journal, ring: try KeyRing([new]))

@@ -3,6 +3,7 @@ import CatalogTestSupport
 import JSON
 import Postgres
 import PostgresTestSupport
+import SeededNumbers
 import Testing
 
 @Suite("Catalogue reads", .serialized)
@@ -18,7 +19,7 @@ struct ReaderTests {
     @Test func listsAreThoseOfABruteForceFilter() async throws {
         let catalogue = try await Catalogue.make()
         let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let kinds = ["movie", "series", "docuseries", "short"]
         let genres = ["drama", "crime", "nature", "family"]
         var rows: [Row] = []
@@ -82,18 +83,5 @@ struct ReaderTests {
         let catalogue = try await Catalogue.make()
         try await catalogue.publish(.sample(1, thumbnails: StepOutputs.thumbnails), execution: 1)
         #expect(try await catalogue.reader.object(mediaPath: path)?.key == key, "\(name)")
-    }
-}
-
-/// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

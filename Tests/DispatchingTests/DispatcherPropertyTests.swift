@@ -1,20 +1,9 @@
 import Dispatching
+import SeededNumbers
 import Testing
 
 @Suite("Whatever happens to a dispatcher")
 struct DispatcherPropertyTests {
-    /// SplitMix64.
-    struct Dice: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     struct Worker {
         let capacity: Resources?
         let labels: [String: String]
@@ -23,7 +12,7 @@ struct DispatcherPropertyTests {
 
     @Test("no task is lost or handed out twice, no limit or capacity exceeded, and all end", arguments: 0..<16)
     func invariants(seed: Int) {
-        var dice = Dice(state: UInt64(seed))
+        var dice = SplitMix64(seed: UInt64(seed))
         let talk = Conversation()
         let limits = ["x": 2, "y": 3]
         for (key, limit) in limits {
@@ -148,7 +137,7 @@ struct DispatcherPropertyTests {
 
     @Test("between any two turns of a share that has work, the others have a bounded number", arguments: 0..<8)
     func noStarvation(seed: Int) {
-        var dice = Dice(state: UInt64(seed) &+ 1000)
+        var dice = SplitMix64(seed: UInt64(seed) &+ 1000)
         let talk = Conversation()
         talk.worker("w")
         let shares = (0..<6).map { "s\($0)" }

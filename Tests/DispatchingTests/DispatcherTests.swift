@@ -211,11 +211,12 @@ struct DispatcherTests {
         talk.worker("w")
         func fail(_ execution: String) -> String? {
             talk.dispatcher.noteFailure(
-                of: "w", queue: "work", execution: execution, cause: "no space", at: talk.now)
+                of: "w", queue: "work", execution: execution, cause: "no space", at: talk.now)?.reason
         }
         for number in 1...8 { #expect(fail("e\(number)") == nil, "it is the only one") }
         talk.worker("v")
-        talk.dispatcher.noteSuccess(of: "w", queue: "work")
+        let wasAside = talk.dispatcher.noteSuccess(of: "w", queue: "work")
+        #expect(!wasAside)
         for _ in 1...8 { #expect(fail("e1") == nil, "one execution may be at fault itself") }
         let reason = fail("e2")
         #expect(reason?.contains("no space") == true)

@@ -164,6 +164,9 @@ extension EndToEnd {
             #expect(known.map { $0["name"]?.stringValue } == ["data-worker", "worker-1", "worker-2"])
             let busy = known.flatMap { $0["tasks"]?.arrayValue ?? [] }
             #expect(busy.contains { $0["state"] == "Transcode" }, "\(workers.output)")
+            // They share the machine.
+            let cores = known.reduce(0) { $0 + ($1["capacity"]?["millicores"]?.integerValue ?? 0) }
+            #expect((1...sysconf(Int32(_SC_NPROCESSORS_ONLN)) * 1000).contains(cores), "\(workers.output)")
 
             let stopped = try await stage.showrunner("runs", "stop", arn, "--cause", "wrong cut", "--json")
             #expect(stopped.status == 0, "\(stopped.errors)")

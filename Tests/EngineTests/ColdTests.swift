@@ -129,4 +129,47 @@ struct ColdTests {
         await #expect(throws: EngineError.self) { try await one.engine.taskSucceeded(token: token, output: "{}") }
         await end(one)
     }
+
+    @Test("an answer finds its execution while that is being woken", .timeLimit(.minutes(2)))
+    func beingWoken() async throws {
+        let stage = try await Stage()
+        let one = try await stage.engine("one", machines: ["token": Self.token], limits: Self.eager)
+        _ = try await one.engine.startExecution(machine: "token", name: "t", input: "{}")
+        let offer = try await one.engine.take()
+        let token = try #require(offer.input["token"]?.stringValue)
+        _ = try await one.engine.complete(offer)
+        await becomeCold(one.engine, 1)
+        try await one.engine.beginWaking(offer.execution)
+        try await one.engine.taskSucceeded(token: token, output: #"{"ok":true}"#)
+        let run = try await one.engine.run("arn:aws:states:us-east-1:000000000000:execution:token:t")
+        #expect(run.output == ["ok": true])
+        await end(one)
+    }
+
+    @Test("what wakes the dispatcher stays where alarms of executions go")
+    func alarms() async throws {
+        let stage = try await Stage()
+        let one = try await stage.engine("one")
+        #expect(await one.engine.alarmsAfterManyLeft() == [.dispatch])
+        await end(one)
+    }
+}
+
+extension Engine {
+    /// As far as waking an execution goes before it is read: its note is gone, and it is not there yet.
+    fileprivate func beginWaking(_ id: String) async throws {
+        let rows = try #require(try await journal.rowCount(of: id))
+        cold.due = [ColdExecution(id: id, nextSeq: rows, nextWake: nil)]
+        #expect(try await journal.removeNotes(cold.due))
+        #expect(try await !journal.isCold(id))
+    }
+
+    /// Two alarms, one of an execution that is not in memory, after very many executions have left it.
+    fileprivate func alarmsAfterManyLeft() -> [Alarm.Kind] {
+        arm(Alarm(at: now + 3_600_000_000, execution: "gone", kind: .execution))
+        arm(Alarm(at: now + 3_600_000_000, execution: "", kind: .dispatch))
+        cold.idleAlarms = 2_000
+        dropIdleAlarms()
+        return alarms.unordered.map(\.kind)
+    }
 }

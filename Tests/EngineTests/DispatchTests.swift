@@ -191,6 +191,30 @@ struct DispatchTests {
         #expect(try await bad.value == nil)
         await end(first)
     }
+
+    @Test("a worker set aside for its failures stays so after a takeover, until somebody vouches for it")
+    func aside() async throws {
+        let stage = try await Stage()
+        let strict = rules { $0.quarantineAfter = 2 }
+        let first = try await stage.engine("e1", machines: ["m": oneTask()], dispatchRules: strict)
+        #expect(try await first.engine.poll(poll("good")) == nil)
+        for name in ["a", "b", "c"] { _ = try await first.engine.start(machine: "m", name: name, input: "{}") }
+        for _ in 0..<2 {
+            let offer = try #require(try await first.engine.poll(poll("bad")))
+            let failure = StepFailure(error: "E", cause: "no space", retry: .elsewhere)
+            #expect(try await first.engine.fail(FailRequest(token: offer.token, failure: failure)))
+        }
+        #expect(try await first.engine.poll(poll("bad")) == nil)
+        await end(first)
+        let second = try await stage.engine("e2", dispatchRules: strict)
+        #expect(try await second.engine.poll(poll("bad")) == nil)
+        let standing = await second.engine.workers().first { $0.name == "bad" }?.standing
+        #expect(standing?.aside["work"]?.contains("no space") == true)
+        try await second.engine.setWorkerMode(.active, of: "bad", because: nil)
+        #expect(try await stage.query("SELECT count(*) AS n FROM showrunner.worker_aside")[0].int("n") == 0)
+        #expect(try await second.engine.poll(poll("bad")) != nil)
+        await end(second)
+    }
 }
 
 @Suite("What ends engines", .timeLimit(.minutes(3)))

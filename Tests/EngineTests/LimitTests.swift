@@ -37,6 +37,20 @@ struct LimitTests {
         await end(first)
     }
 
+    @Test("a worker more than may be known is refused, and those that are known go on")
+    func workers() async throws {
+        let stage = try await Stage()
+        var limits = Engine.Limits()
+        limits.workers = 2
+        let first = try await stage.engine("e1", limits: limits)
+        for worker in ["a", "b", "a"] {
+            #expect(try await first.engine.poll(EngineTests.poll(worker: worker, waitSeconds: 0)) == nil)
+        }
+        #expect(await code { try await first.engine.poll(EngineTests.poll(worker: "c", waitSeconds: 0)) } == .pollLimit)
+        #expect(await Set(first.engine.workers().map(\.name)) == ["a", "b"])
+        await end(first)
+    }
+
     @Test("an execution more than may be open is refused, and one that ends leaves room")
     func executions() async throws {
         let stage = try await Stage()

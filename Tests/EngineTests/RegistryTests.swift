@@ -1,5 +1,6 @@
 @testable import Engine
 import JSON
+import SeededNumbers
 import Testing
 
 private func pass(_ comment: String) -> String {
@@ -142,7 +143,7 @@ struct RegistryTests {
     @Test("an alias divides each hundred executions exactly by its weights, in an order of chance")
     func weights() {
         let seed = UInt64.random(in: 0 ... .max)
-        var dice = SeededGenerator(state: seed)
+        var dice = SplitMix64(seed: seed)
         for weight in [0, 1, 10, 50, 99, 100] {
             var deck = RoutingDeck([Route(version: 7, weight: weight), Route(version: 8, weight: 100 - weight)])
             var hundreds: [[Int]] = []
@@ -477,18 +478,5 @@ struct NestedExecutionTests {
         let output = try #require(try await end(of: outer, on: engine).output)
         #expect(try await engine.run(output["ExecutionArn"]?.stringValue ?? "").run.status == .running)
         await EngineTests.end(first)
-    }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

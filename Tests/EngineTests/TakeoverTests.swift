@@ -16,7 +16,7 @@ struct TakeoverTests {
         let journal = Journal(url: stage.url, incarnation: "e2", log: silent)
         let second = Engine(journal: journal, log: silent, contracts: [work])
         let lease = try await journal.takeLease(holder: "e2", isStillHeldAfter: .seconds(10))
-        guard case .held(_, "e1", _) = lease else {
+        guard case .held(let holder, _) = lease, holder.incarnation == "e1" else {
             Issue.record("the lease is \(lease)")
             return
         }

@@ -1,21 +1,18 @@
 import EventPatterns
 import JSON
 import OrderedCollections
+import SeededNumbers
 import StatesLanguage
 import Testing
 import YAML
 
-/// Numbers that depend on their seed alone, which a failing test prints (SplitMix64).
-private struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
+/// What the tests draw from those.
+private struct Draws: RandomNumberGenerator {
+    private var numbers: SplitMix64
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    init(seed: UInt64) { numbers = SplitMix64(seed: seed) }
+
+    mutating func next() -> UInt64 { numbers.next() }
 
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
@@ -112,7 +109,7 @@ private enum NaiveMatcher {
     private static let names = ["a", "b", "c"]
     private static let texts = ["", "x", "X", "xy", "yx", "xyx", "xxyxy"]
 
-    private static func event(_ numbers: inout SeededNumbers, depth: Int) -> JSON {
+    private static func event(_ numbers: inout Draws, depth: Int) -> JSON {
         switch numbers.below(depth > 2 ? 5 : 9) {
         case 0: return .integer(numbers.below(4))
         case 1: return .double(Double(numbers.below(4)))
@@ -123,13 +120,13 @@ private enum NaiveMatcher {
         }
     }
 
-    private static func object(_ numbers: inout SeededNumbers, depth: Int) -> JSON {
+    private static func object(_ numbers: inout Draws, depth: Int) -> JSON {
         var object: JSON = [:]
         for name in names where numbers.below(4) > 0 { object[name] = event(&numbers, depth: depth) }
         return object
     }
 
-    private static func pattern(_ numbers: inout SeededNumbers, depth: Int) -> JSON {
+    private static func pattern(_ numbers: inout Draws, depth: Int) -> JSON {
         var object: JSON = [:]
         for _ in 0...numbers.below(2) {
             let name = numbers.one(of: names)
@@ -144,7 +141,7 @@ private enum NaiveMatcher {
         return object
     }
 
-    private static func condition(_ numbers: inout SeededNumbers) -> JSON {
+    private static func condition(_ numbers: inout Draws) -> JSON {
         func text() -> JSON { .string(numbers.one(of: texts)) }
         func wildcard() -> JSON { .string(numbers.one(of: ["*", "x*", "*y", "x*y*", "*xy*x", "x*x*y", "xy"])) }
         switch numbers.below(13) {
@@ -170,7 +167,7 @@ private enum NaiveMatcher {
         var matched = 0
         for index in 0..<100 {
             let seed = round * 1000 + UInt64(index)
-            var numbers = SeededNumbers(state: seed)
+            var numbers = Draws(seed: seed)
             let source = Self.pattern(&numbers, depth: 0)
             let (pattern, problems) = EventPattern.read(try YAMLDocument.parse(source.utf8))
             let read = try #require(pattern, "\(source.text): \(problems.map(\.message)), seed \(seed)")

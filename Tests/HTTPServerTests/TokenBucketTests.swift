@@ -1,4 +1,5 @@
 import HTTPServer
+import SeededNumbers
 import Testing
 
 private let second: Int64 = 1_000_000_000
@@ -43,7 +44,7 @@ struct TokenBucketTests {
     @Test("in any sequence of looks the calls admitted are those that exact arithmetic admits")
     func againstFractions() {
         let seed = UInt64.random(in: 1 ... .max)
-        var dice = Dice(state: seed)
+        var dice = SplitMix64(seed: seed)
         for _ in 0..<200 {
             let (size, refill) = (Int(dice.next() % 50) + 1, Int(dice.next() % 1000) + 1)
             var bucket = TokenBucket(size: size, refillPerSecond: refill, at: 0)
@@ -70,7 +71,7 @@ struct TokenBucketTests {
     @Test("whoever comes back after the time that he was told is let in, and a nanosecond before he is not")
     func waits() {
         let seed = UInt64.random(in: 1 ... .max)
-        var dice = Dice(state: seed)
+        var dice = SplitMix64(seed: seed)
         for _ in 0..<1000 {
             let refill = Int(dice.next() % 10_000) + 1
             var bucket = TokenBucket(size: 1, refillPerSecond: refill, at: 0)
@@ -81,18 +82,5 @@ struct TokenBucketTests {
             #expect(early.take(at: now + wait - 1) != nil, "seed \(seed)")
             #expect(bucket.take(at: now + wait) == nil, "seed \(seed)")
         }
-    }
-}
-
-/// SplitMix64.
-private struct Dice {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

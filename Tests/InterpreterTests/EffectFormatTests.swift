@@ -125,6 +125,14 @@ struct EffectFormatTests {
                 + #""parent":{"execution":"id","entry":2,"index":3,"processor":["P","0","M"],"mapRun":"run","item":[]}}"#
         ),
         (
+            .executionStarted(
+                ExecutionStart(
+                    machineARN: "arn", name: "n", definitionHash: "h", input: 1, seed: 16,
+                    trace: "0af7651916cd43dd8448eb211c80319c")),
+            #"{"e":"executionStarted","machine":"arn","name":"n","definition":"h","input":1,"seed":"10","#
+                + #""trace":"0af7651916cd43dd8448eb211c80319c"}"#
+        ),
+        (
             .variablesAssigned(scope: 0, variables: ["a": .value([1]), "b": .result]),
             #"{"e":"variablesAssigned","s":0,"variables":{"a":[[1]],"b":"result"}}"#
         ),

@@ -129,7 +129,7 @@ import Testing
         #expect(await old.append(.first(id)) == .committed)
         let new = Journal(url: url, incarnation: "engine-2", log: silent)
         guard
-            case .held(holder: "test", incarnation: "engine-1", _) =
+            case .held(LeaseHolder(name: "test", incarnation: "engine-1", address: nil), _) =
                 try await new.takeLease(holder: "second", isStillHeldAfter: .seconds(3600))
         else {
             Issue.record("a lease in use was given away")
@@ -159,7 +159,7 @@ import Testing
         #expect(
             try await second.takeLease(holder: "second", isStillHeldAfter: .seconds(3600), from: "engine-1") == .taken)
         guard
-            case .held(holder: "second", incarnation: "engine-2", _) =
+            case .held(LeaseHolder(name: "second", incarnation: "engine-2", address: nil), _) =
                 try await third.takeLease(holder: "third", isStillHeldAfter: .seconds(3600), from: "engine-1")
         else {
             Issue.record("the lease of a living engine was taken")

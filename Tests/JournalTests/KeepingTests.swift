@@ -55,10 +55,11 @@ struct KeepingTests {
         let journal = try await activeJournal(journalDatabase())
         let ids = (0..<5).map { _ in IDs.execution() }
         for id in ids { #expect(await journal.append(.first(id)) == .committed) }
-        try await journal.noteCold(
-            zip(ids.prefix(4), [nil, 100, 200, 300] as [Int64?]).map {
-                ColdExecution(id: $0, nextSeq: 1, nextWake: $1)
-            }, warm: [])
+        #expect(
+            try await journal.noteCold(
+                zip(ids.prefix(4), [nil, 100, 200, 300] as [Int64?]).map {
+                    ColdExecution(id: $0, nextSeq: 1, nextWake: $1)
+                }, warm: []))
         #expect(try await journal.loadActive(limit: 10, after: nil, dueBefore: 50) == [ids[4]])
         #expect(try await journal.loadActive(limit: 10, after: nil, dueBefore: 100) == [ids[1], ids[4]])
         #expect(
@@ -66,11 +67,12 @@ struct KeepingTests {
         #expect(await journal.append(.later(ids[0], 1)) == .committed)
         #expect(try await journal.loadActive(limit: 10, after: nil, dueBefore: 50) == [ids[0], ids[4]])
         // An earlier note does not replace a later one; a later one does.
-        try await journal.noteCold(
-            [
-                ColdExecution(id: ids[0], nextSeq: 2, nextWake: nil),
-                ColdExecution(id: ids[2], nextSeq: 0, nextWake: nil),
-            ], warm: [ids[3]])
+        #expect(
+            try await journal.noteCold(
+                [
+                    ColdExecution(id: ids[0], nextSeq: 2, nextWake: nil),
+                    ColdExecution(id: ids[2], nextSeq: 0, nextWake: nil),
+                ], warm: [ids[3]]))
         #expect(try await journal.loadActive(limit: 10, after: nil, dueBefore: 50) == [ids[3], ids[4]])
         #expect(try await journal.nextDue() == 100)
         #expect(try await journal.dueExecutions(before: 99, limit: 10).isEmpty)
@@ -81,9 +83,10 @@ struct KeepingTests {
         let due = try await journal.dueExecutions(before: 1_000, limit: 10)
         #expect(due.map(\.id) == [ids[1], ids[2]])
         // What has been noted since is left.
-        try await journal.removeNotes([ColdExecution(id: ids[2], nextSeq: due[1].nextSeq + 1, nextWake: nil)])
+        #expect(
+            try await journal.removeNotes([ColdExecution(id: ids[2], nextSeq: due[1].nextSeq + 1, nextWake: nil)]))
         #expect(try await journal.isCold(ids[2]))
-        for _ in 0..<2 { try await journal.removeNotes(due) }
+        for _ in 0..<2 { #expect(try await journal.removeNotes(due)) }
         #expect(try await journal.dueExecutions(before: 1_000, limit: 10).isEmpty)
         #expect(try await journal.isCold(ids[0]))
         #expect(try await !journal.isCold(ids[1]))
@@ -92,6 +95,23 @@ struct KeepingTests {
         #expect(await journal.append(.ended(ids[0], 2, status: "SUCCEEDED")) == .committed)
         #expect(try await journal.coldCounts(dueBefore: 0).isEmpty)
         #expect(try await !journal.isCold(ids[0]))
+        await journal.close(deadline: .seconds(5))
+    }
+
+    @Test("an engine that has lost the lease takes no note of its successor's away, and makes none")
+    func fencedNotes() async throws {
+        let url = try await journalDatabase()
+        let former = try await activeJournal(url)
+        let notes = (0..<3).map { ColdExecution(id: IDs.execution(), nextSeq: 1, nextWake: Int64($0)) }
+        #expect(try await former.noteCold(Array(notes.prefix(2)), warm: []))
+        let journal = Journal(url: url, incarnation: "engine-2", log: silent)
+        #expect(try await journal.takeLease(holder: "test", isStillHeldAfter: .zero) == .taken)
+        #expect(try await !former.removeNotes([notes[0]]))
+        #expect(try await !former.noteCold([notes[2]], warm: [notes[1].id]))
+        #expect(try await journal.dueExecutions(before: 10, limit: 10) == Array(notes.prefix(2)))
+        #expect(try await journal.removeNotes([notes[0]]))
+        #expect(try await journal.dueExecutions(before: 10, limit: 10) == [notes[1]])
+        await former.close(deadline: .seconds(5))
         await journal.close(deadline: .seconds(5))
     }
 
@@ -122,7 +142,7 @@ struct KeepingTests {
         let journal = Journal(url: url, incarnation: "reader", log: silent, settings: settings)
         #expect(try await journal.listExecutions(limit: 1).isEmpty)
         let refusal = await #expect(throws: PostgresError.self) {
-            try await journal.noteCold([ColdExecution(id: IDs.execution(), nextSeq: 1, nextWake: nil)], warm: [])
+            _ = try await journal.noteCold([ColdExecution(id: IDs.execution(), nextSeq: 1, nextWake: nil)], warm: [])
         }
         #expect(refusal?.sqlstate == "25006")
         await journal.close(deadline: .zero)

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import MediaSteps
+import SeededNumbers
 import StepContracts
 import Testing
 
@@ -34,7 +35,7 @@ struct RefusalTests {
             name: "noise", error: "SourceInvalid", cause: "the file is no media file, or its beginning is damaged",
             words: ["Invalid data found when processing input"]
         ) { work in
-            var generator = SplitMix(state: 7)
+            var generator = SplitMix64(seed: 7)
             return try write(work, "a.mp4", (0..<50_000).map { _ in UInt8(truncatingIfNeeded: generator.next()) })
         },
         Row(
@@ -272,7 +273,7 @@ struct RefusalTests {
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
         let data = try #require(find("mdat", in: bytes)) + 4
         let start = data + 12 + Int(Double(bytes.count - data) * share)
-        var generator = SplitMix(state: 11)
+        var generator = SplitMix64(seed: 11)
         for index in start..<min(start + 3000, bytes.count) {
             bytes[index] = UInt8(truncatingIfNeeded: generator.next())
         }
@@ -309,18 +310,5 @@ struct RefusalTests {
 
     private static func put(_ value: UInt32, into bytes: inout [UInt8], at index: Int) {
         for place in 0..<4 { bytes[index + place] = UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32(place))) }
-    }
-}
-
-/// Noise from a fixed seed (SplitMix64), so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

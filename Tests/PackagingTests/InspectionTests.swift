@@ -1,3 +1,4 @@
+import SeededNumbers
 import Synchronization
 import Testing
 
@@ -157,7 +158,7 @@ private struct MemoryPackage: Sendable {
     /// What is written is read back the same, for tracks of any times and sizes.
     @Test(arguments: 0..<40)
     func readsBackWhatWasWritten(seed: Int) throws {
-        var random = SeededGenerator(seed: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         let group = Int.random(in: 1...40, using: &random)
         var index = SampleIndex()
         var time: Int64 = 0

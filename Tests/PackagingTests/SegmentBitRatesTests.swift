@@ -1,10 +1,11 @@
+import SeededNumbers
 import Testing
 
 @testable import Packaging
 
 @Suite struct SegmentBitRatesTests {
     /// Segments of random sizes and durations, few enough to try every contiguous set.
-    private static func random(_ generator: inout SeededGenerator) -> SegmentBitRates {
+    private static func random(_ generator: inout SplitMix64) -> SegmentBitRates {
         let count = Int.random(in: 1...24, using: &generator)
         return SegmentBitRates(
             segments: (0..<count).map { _ in
@@ -14,7 +15,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
     func peakIsTheLargestOfAllSets(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         for _ in 0..<200 {
             let rates = Self.random(&generator)
             let target = max(1, Int((Double(rates.segments.map(\.duration).max() ?? 0) / 30).rounded()))
@@ -38,7 +39,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
     func bandwidthIsTheSmallestThatNeverRunsDry(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         for _ in 0..<200 {
             let rates = Self.random(&generator)
             let buffer = MediaTime(rates.segments.map(\.duration).max() ?? 1, scale: 30)

@@ -1,3 +1,4 @@
+import SeededNumbers
 import Testing
 
 @testable import Packaging
@@ -9,7 +10,7 @@ import Testing
 
     @Test(arguments: [11, 12, 13, 14] as [UInt64])
     func cutsAtEveryFirstKeyFrameOfAnIndex(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         for _ in 0..<50 {
             let (duration, scale) = try #require(Self.frameDurations.randomElement(using: &generator))
             var frame: Int64 = 0
@@ -34,7 +35,7 @@ import Testing
 
     @Test(arguments: [21, 22, 23] as [UInt64])
     func tracksAgreeAndSegmentsPartition(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         for _ in 0..<20 {
             let (duration, scale) = try #require(Self.frameDurations.randomElement(using: &generator))
             let group = Int.random(in: 1...150, using: &generator)

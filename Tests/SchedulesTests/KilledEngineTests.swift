@@ -1,4 +1,5 @@
 import Schedules
+import SeededNumbers
 import Testing
 
 /// Engines that die at any point of their work, on clocks that jump: a time fires once.
@@ -8,7 +9,7 @@ import Testing
 
     @Test(arguments: 0..<60)
     func eachTimeFiresOnce(seed: UInt64) throws {
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SplitMix64(seed: seed)
         let (overlap, catchup) = Self.policies[Int(seed) % Self.policies.count]
         let window = seed % 3 == 0 ? 1800 : 0
         let schedule = try hourly(overlap, catchup, expression: "cron(0/10 * * * ? *)", window: window)

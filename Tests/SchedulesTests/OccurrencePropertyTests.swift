@@ -1,5 +1,6 @@
+import CivilDates
 import Schedules
-import StatesLanguage
+import SeededNumbers
 import Testing
 
 /// A cron expression with what it means, said minute by minute and without the tricks of the real one.
@@ -9,7 +10,7 @@ private struct RandomCron: CustomStringConvertible {
     let months: (text: String, set: Set<Int>)
     let days: (text: String, matches: (_ date: CivilDate, _ weekday: Int, _ length: Int) -> Bool)
 
-    init(_ numbers: inout SeededNumbers) {
+    init(_ numbers: inout SplitMix64) {
         minutes = RandomCron.field(0...59, &numbers)
         hours = RandomCron.field(0...23, &numbers)
         months = RandomCron.field(1...12, &numbers)
@@ -48,7 +49,7 @@ private struct RandomCron: CustomStringConvertible {
         }
     }
 
-    private static func field(_ bounds: ClosedRange<Int>, _ numbers: inout SeededNumbers) -> (
+    private static func field(_ bounds: ClosedRange<Int>, _ numbers: inout SplitMix64) -> (
         text: String, set: Set<Int>
     ) {
         let a = Int.random(in: bounds, using: &numbers)
@@ -106,7 +107,7 @@ private struct RandomCron: CustomStringConvertible {
         let start = CivilDate(year: year, month: 1, day: 1).daysSinceEpoch * 86_400
         for round in 0..<6 {
             let seed = UInt64(year * 1000 + round * 31 + name.utf8.count)
-            var numbers = SeededNumbers(seed: seed)
+            var numbers = SplitMix64(seed: seed)
             let cron = RandomCron(&numbers)
             let timing = ScheduleTiming(
                 expression: try ScheduleExpression(cron.description), zone: zone, endDate: start + 365 * 86_400 - 60)
@@ -127,7 +128,7 @@ private struct RandomCron: CustomStringConvertible {
 
     @Test(arguments: 0..<200)
     func strictlyIncrease(seed: UInt64) throws {
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SplitMix64(seed: seed)
         let names = ["America/New_York", "America/Santiago", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kolkata"]
         let zone = try zone(names[Int.random(in: 0..<names.count, using: &numbers)])
         let text =

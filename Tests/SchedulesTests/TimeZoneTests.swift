@@ -1,12 +1,13 @@
 import Foundation
 import Schedules
+import SeededNumbers
 import Testing
 
 @Suite struct TimeZoneTests {
     /// What `date` of the system says, at changes and anywhere.
     @Test func agreesWithTheSystem() throws {
         let seed: UInt64 = 20_260_308
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SplitMix64(seed: seed)
         let names = [
             "Africa/Casablanca", "Africa/Cairo", "America/Caracas", "America/New_York", "America/Santiago",
             "America/Sao_Paulo", "America/St_Johns", "Antarctica/Troll", "Asia/Gaza", "Asia/Kathmandu", "Asia/Kolkata",
@@ -53,7 +54,7 @@ import Testing
     func resolvesWhatItShows(name: String) throws {
         let zone = try zone(name)
         let seed: UInt64 = 7
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SplitMix64(seed: seed)
         for _ in 0..<5000 {
             let time = Int.random(in: 0..<4_102_444_800, using: &numbers)
             switch zone.resolve(zone.localTime(at: time)) {
@@ -99,7 +100,7 @@ import Testing
     /// Bytes changed at random are read or refused, and what is read can be asked.
     @Test(arguments: 0..<2000)
     func survivesDamage(seed: UInt64) throws {
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SplitMix64(seed: seed)
         var bytes = try Self.file()
         for _ in 0..<Int.random(in: 1...4, using: &numbers) {
             bytes[Int.random(in: 0..<bytes.count, using: &numbers)] = UInt8.random(in: 0...255, using: &numbers)

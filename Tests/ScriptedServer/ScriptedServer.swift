@@ -23,6 +23,23 @@ public final class ScriptedServer: Sendable {
             return Received(head: head, content: length.flatMap { read($0) } ?? [])
         }
 
+        /// Content in chunks (RFC 9112, section 7.1), whole; nil when the client has closed within it.
+        public func chunks() -> [UInt8]? {
+            var content: [UInt8] = []
+            while true {
+                var line: [UInt8] = []
+                while line.suffix(2) != [13, 10] {
+                    guard let byte = read(1) else { return nil }
+                    line += byte
+                }
+                guard let size = Int(String(decoding: line.dropLast(2), as: UTF8.self), radix: 16),
+                    let chunk = read(size + 2)
+                else { return nil }
+                if size == 0 { return content }
+                content += chunk.dropLast(2)
+            }
+        }
+
         private func read(_ count: Int) -> [UInt8]? {
             var bytes = [UInt8](repeating: 0, count: count)
             var filled = 0

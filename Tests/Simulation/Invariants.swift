@@ -177,8 +177,13 @@ struct Fold {
             switch effect {
             case .taskStarted:
                 if attempt.started != nil { faults.append("two live attempts in \(execution.id), row \(seq)") }
-            case .taskSucceeded, .taskFailed, .taskTimedOut:
+            case .taskSubmitted:
                 guard let nonce = attempt.started?.nonce else { break }
+                ends[nonce, default: 0] += 1
+                successes.insert(nonce)
+            case .taskSucceeded, .taskFailed, .taskTimedOut:
+                // What was handed over to somebody else is ended by its token.
+                guard let nonce = attempt.callbackNonce ?? attempt.started?.nonce else { break }
                 ends[nonce, default: 0] += 1
                 if case .taskSucceeded = effect {
                     successes.insert(nonce)

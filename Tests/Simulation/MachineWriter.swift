@@ -3,7 +3,8 @@ import OrderedCollections
 
 /// Writes small random machines whose end depends on their input alone: whatever is lost, repeated or reordered on the way,
 /// they give the same output or fail with the same error. So every error a machine raises has one name and one cause, an
-/// attempt lost with its worker is always retried, and what flows from state to state is one number.
+/// attempt lost with its worker is always retried, an expression that fails is always caught, and what flows from state to
+/// state is one number.
 struct MachineWriter {
     private var dice: Dice
     private var names = 0
@@ -43,7 +44,14 @@ struct MachineWriter {
         case 0: return pass(state, "{% $states.input.v + 1 %}")
         case 1:
             state["Type"] = "Wait"
-            state["Seconds"] = .integer(Int.random(in: 1...8, using: &dice))
+            let milliseconds = Int.random(in: -2_000...8_000, using: &dice)
+            if dice.once(in: 2) {
+                state["Seconds"] = .integer(Int.random(in: 1...8, using: &dice))
+            } else {
+                // Now and then one that has passed.
+                state["Timestamp"] = .string(
+                    "{% $fromMillis($toMillis($states.context.State.EnteredTime) + \(milliseconds)) %}")
+            }
         case 2:
             guard following.count > 1 else { return pass(state, "{% $states.input.v * 2 %}") }
             return [
@@ -61,6 +69,7 @@ struct MachineWriter {
             state["Branches"] = .array(branches)
             state["Output"] = ["v": "{% $sum([0, $states.result.v]) % 1000 %}"]
             addCatch(&state, following)
+            addFailure(&state, "$sum([0, $states.result.v]) % 1000", following)
         case 10: return map(state, following, machine(depth: depth - 1))
         case 11, 12:
             var processor = machine(depth: depth - 1)
@@ -76,10 +85,15 @@ struct MachineWriter {
         return state
     }
 
-    private func pass(_ state: JSON, _ value: String) -> JSON {
+    private mutating func pass(_ state: JSON, _ value: String) -> JSON {
         var state = state
         state["Type"] = "Pass"
         state["Output"] = ["v": .string(value)]
+        // Each has a name of its own: an inner variable may not be named as an outer one.
+        if dice.once(in: 2) {
+            names += 1
+            state["Assign"] = .members(("x\(names)", "{% $states.input.v %}"))
+        }
         return state
     }
 
@@ -94,11 +108,13 @@ struct MachineWriter {
     private mutating func task(_ state: JSON, _ name: String, _ following: [String]) -> JSON {
         var state = state
         state["Type"] = "Task"
-        state["Resource"] = "arn:aws:states:::showrunner:work"
+        let isCalledBack = dice.once(in: 4)
+        state["Resource"] = .string(
+            "arn:aws:states:::showrunner:work" + (isCalledBack ? ".waitForTaskToken" : ""))
         let retries = dice.once(in: 2)
-        state["Arguments"] = [
-            "state": .string(name), "v": "{% $states.input.v %}", "isRetried": .bool(retries),
-        ]
+        state["Arguments"] = .members(
+            ("state", .string(name)), ("v", "{% $states.input.v %}"), ("isRetried", .bool(retries)),
+            ("token", isCalledBack ? "{% $states.context.Task.Token %}" : .none))
         state["Output"] = ["v": "{% $states.result.v %}"]
         var retriers = [Self.lostWorker]
         if retries {
@@ -109,8 +125,12 @@ struct MachineWriter {
         }
         state["Retry"] = .array(retriers)
         if dice.once(in: 3) { state["HeartbeatSeconds"] = 4 }
-        if dice.once(in: 4) { state["TimeoutSeconds"] = .integer(Int.random(in: 5...15, using: &dice)) }
+        // Who holds the token may be gone, and nothing else tells.
+        if isCalledBack || dice.once(in: 4) {
+            state["TimeoutSeconds"] = .integer(Int.random(in: 5...15, using: &dice))
+        }
         addCatch(&state, following)
+        addFailure(&state, "$states.result.v", following)
         return state
     }
 
@@ -131,8 +151,10 @@ struct MachineWriter {
         let count = Int.random(in: 0...4, using: &dice)
         state["Items"] = .array((0..<count).map { ["v": .string("{% $states.input.v + \($0) %}")] })
         state["MaxConcurrency"] = .integer(Int.random(in: 0...2, using: &dice))
-        state["Output"] = ["v": "{% ($count($states.result) + $sum([0, $states.result.v])) % 1000 %}"]
+        let value = "($count($states.result) + $sum([0, $states.result.v])) % 1000"
+        state["Output"] = ["v": .string("{% \(value) %}")]
         addCatch(&state, following)
+        addFailure(&state, value, following)
         return state
     }
 
@@ -155,12 +177,68 @@ struct MachineWriter {
         return state
     }
 
+    /// Now and then an Output that fails for some results, after which the state is done again or caught.
+    private mutating func addFailure(_ state: inout JSON, _ value: String, _ following: [String]) {
+        guard let next = following.randomElement(using: &dice), dice.once(in: 3) else { return }
+        state["Output"] = ["v": .string("{% \(value) % 3 = 0 ? $number('x') : \(value) %}")]
+        if dice.once(in: 2) {
+            state["Retry"] = .array(
+                (state["Retry"]?.arrayValue ?? []) + [
+                    ["ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1, "IntervalSeconds": 1]
+                ])
+        }
+        state["Catch"] = .array(
+            [
+                [
+                    "ErrorEquals": ["States.QueryEvaluationError"], "Next": .string(next),
+                    "Output": ["v": "{% $states.input.v + 33 %}"],
+                ]
+            ] + (state["Catch"]?.arrayValue ?? []))
+    }
+
     private mutating func addCatch(_ state: inout JSON, _ following: [String]) {
         guard let next = following.randomElement(using: &dice), dice.once(in: 2) else { return }
         state["Catch"] = [
             ["ErrorEquals": ["States.ALL"], "Next": .string(next), "Output": ["v": "{% $states.input.v + 77 %}"]]
         ]
     }
+}
+
+extension MachineWriter {
+    /// A machine in the other query language, with what only that has: paths, and a selector of the result.
+    static let paths: JSON = [
+        "StartAt": "Begin",
+        "States": [
+            "Begin": [
+                "Type": "Pass", "Parameters": ["v.$": "$.v", "pause": 2, "items": [1, 2, 3, 4]], "Next": "First",
+            ],
+            "First": [
+                "Type": "Task", "Resource": "arn:aws:states:::showrunner:work",
+                "Parameters": ["state": "First", "v.$": "$.v", "isRetried": true],
+                "ResultSelector": ["v.$": "$.v"], "ResultPath": "$.first",
+                "Retry": [
+                    lostWorker, ["ErrorEquals": [.string(error)], "MaxAttempts": 2, "IntervalSeconds": 1],
+                ],
+                "Catch": [["ErrorEquals": ["States.ALL"], "ResultPath": "$.why", "Next": "Last"]], "Next": "Pause",
+            ],
+            "Pause": ["Type": "Wait", "SecondsPath": "$.pause", "Next": "All"],
+            "All": [
+                "Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "ResultPath": "$.all",
+                "ItemProcessor": [
+                    "StartAt": "Each",
+                    "States": [
+                        "Each": [
+                            "Type": "Task", "Resource": "arn:aws:states:::showrunner:work",
+                            "Parameters": ["state": "Each", "v.$": "$", "isRetried": false],
+                            "ResultSelector": ["v.$": "$.v"], "Retry": [lostWorker], "End": true,
+                        ]
+                    ],
+                ],
+                "Catch": [["ErrorEquals": [.string(error)], "ResultPath": "$.why", "Next": "Last"]], "Next": "Last",
+            ],
+            "Last": ["Type": "Pass", "Parameters": ["v.$": "States.MathAdd($.v, 1)"], "End": true],
+        ],
+    ]
 }
 
 /// What the step `work` does with an attempt: a function of what it is asked, so that whoever computes it says the same.

@@ -124,8 +124,8 @@ final class ModelDatabase {
             return Table([:], []).result
         }
         return Table(
-            ["incarnation": .text, "holder": .text, "age": .bigint],
-            lease.map { [[$0.incarnation, $0.holder, "\(now - $0.renewedAt)"]] } ?? []
+            ["incarnation": .text, "holder": .text, "address": .text, "age": .bigint],
+            lease.map { [[$0.incarnation, $0.holder, nil, "\(now - $0.renewedAt)"]] } ?? []
         ).result
     }
 
@@ -291,7 +291,8 @@ final class ModelDatabase {
         // Nobody makes versions, aliases, activities or connections here.
         let empty = [
             "FROM showrunner.machine_version JOIN", "FROM showrunner.machine_alias", "FROM showrunner.activity",
-            "FROM showrunner.connection", "FROM showrunner.worker_order", "FROM showrunner.suspect",
+            "FROM showrunner.connection", "FROM showrunner.worker_order", "FROM showrunner.worker_aside",
+            "FROM showrunner.suspect",
         ]
         precondition(empty.contains { sql.contains($0) }, "a statement that is not modelled: \(sql)")
         return Table([:], []).result

@@ -61,14 +61,17 @@ extension ModelDatabase {
 
     private func changeCold(_ sql: String, _ given: Parameters) -> PostgresResult {
         func ids(_ ids: [String]) -> PostgresResult { Table(["execution_id": .text], ids.map { [$0] }).result }
+        let isFenced = sql.contains("FOR SHARE")
+        if isFenced, lease?.incarnation != given.text(1) { return Table(["id": .bigint], []).result }
+        let isOurs = Table(["id": .bigint], [["1"]]).result
         if sql.contains("INSERT INTO showrunner.cold") {
-            for id in given.texts(1).compactMap(\.self) { cold[id] = nil }
-            for (index, id) in given.texts(2).enumerated() {
-                guard let id, let seq = given.ints(3)[index], cold[id]?.nextSeq ?? 0 <= seq else { continue }
+            for id in given.texts(2).compactMap(\.self) { cold[id] = nil }
+            for (index, id) in given.texts(3).enumerated() {
+                guard let id, let seq = given.ints(4)[index], cold[id]?.nextSeq ?? 0 <= seq else { continue }
                 coldNotes += 1
-                cold[id] = ColdExecution(id: id, nextSeq: seq, nextWake: given.ints(4)[index])
+                cold[id] = ColdExecution(id: id, nextSeq: seq, nextWake: given.ints(5)[index])
             }
-            return Table([:], []).result
+            return isOurs
         }
         if sql.contains("WHERE next_wake <= $1 ORDER BY") {
             let instant = given.int(1)
@@ -80,12 +83,12 @@ extension ModelDatabase {
             ).result
         }
         if sql.contains("DELETE FROM showrunner.cold USING") {
-            for (index, id) in given.texts(1).enumerated() {
-                guard let id, let note = cold[id], note.nextSeq == given.ints(2)[index] else { continue }
+            for (index, id) in given.texts(2).enumerated() {
+                guard let id, let note = cold[id], note.nextSeq == given.ints(3)[index] else { continue }
                 cold[id] = nil
                 wokenByTime += 1
             }
-            return Table([:], []).result
+            return isOurs
         }
         if sql.contains("min(next_wake) AS next_wake FROM showrunner.cold WHERE") {
             return Table(

@@ -71,6 +71,10 @@ final class ModelWorker: @unchecked Sendable {
             }
         }
         guard mine == incarnation else { return }
+        if let token = offer.input["token"]?.stringValue {
+            await handOver(offer, token)
+            return
+        }
         let times = hasFaults && dice.once(in: 6) ? 2 : 1
         for time in 0..<times {
             let (delay, token) = (time == 0 ? 0 : dice.delay(upTo: 8_000_000), offer.token)
@@ -83,6 +87,52 @@ final class ModelWorker: @unchecked Sendable {
                     await scenario.pause(delay)
                     await answer(token, outcome)
                 }
+            }
+        }
+    }
+
+    /// Gives the task's token to somebody who answers it: before the worker is done or after, once, twice or never.
+    private func handOver(_ offer: TaskOffer, _ token: String) async {
+        let outcome = Work.outcome(of: offer.input, attempt: offer.attempt)
+        let times = scenario.hasFaults ? Int.random(in: 0...2, using: &dice) : 1
+        for _ in 0..<times {
+            let delay = dice.delay(upTo: 3_000_000)
+            Task.detached { [self] in
+                await scenario.pause(delay)
+                await callBack(token, outcome)
+            }
+        }
+        if dice.once(in: 3) { await scenario.pause(dice.delay(upTo: 3_000_000)) }
+        await answer(offer.token, .succeeds([:]))
+    }
+
+    private func callBack(_ token: String, _ outcome: Work.Outcome) async {
+        while !scenario.isOver {
+            guard let process = scenario.reachable(&dice) else {
+                await scenario.pause(500_000)
+                continue
+            }
+            scenario.book.answering(token)
+            do {
+                switch outcome {
+                case .succeeds(let output):
+                    try await process.call { try await $0.taskSucceeded(token: token, output: output.text) }
+                case .fails:
+                    try await process.call {
+                        try await $0.taskFailed(
+                            token: token, error: MachineWriter.error, cause: MachineWriter.cause)
+                    }
+                }
+                scenario.trace.count("called back")
+                scenario.book.answered(token, isTaken: true)
+                return
+            } catch let error as EngineError where error.code != .unavailable {
+                scenario.trace.count("called back too late")
+                scenario.book.answered(token, isTaken: false)
+                return
+            } catch {
+                scenario.book.unanswered(token)
+                await scenario.pause(dice.roll(10_000...2_000_000))
             }
         }
     }

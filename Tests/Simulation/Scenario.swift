@@ -44,9 +44,11 @@ final class Scenario: @unchecked Sendable {
         crashRange = [30, 100, 300].randomElement(using: &dice) ?? 100
         quiet = [4_000_000, 12_000_000, 40_000_000].randomElement(using: &dice) ?? 12_000_000
         var writer = MachineWriter(dice: Dice(seed: dice.next()), leaves: [])
-        var machines: [String: JSON] = ["leaf1": writer.definition(depth: 0), "leaf2": writer.definition(depth: 1)]
+        var machines: [String: JSON] = [
+            "leaf1": writer.definition(depth: 0), "leaf2": writer.definition(depth: 1), "paths": MachineWriter.paths,
+        ]
         for name in ["main1", "main1b", "main2"] {
-            var writer = MachineWriter(dice: Dice(seed: dice.next()), leaves: ["leaf1", "leaf2"])
+            var writer = MachineWriter(dice: Dice(seed: dice.next()), leaves: ["leaf1", "leaf2", "paths"])
             machines[name] = writer.definition()
         }
         let deployed = machines.reduce(into: [String: EngineProcess.Deployed]()) { all, entry in
@@ -190,7 +192,7 @@ final class Scenario: @unchecked Sendable {
 
     private func startCallers() {
         for number in 0..<Int.random(in: 2...7, using: &dice) {
-            let machine = dice.once(in: 4) ? "leaf2" : dice.once(in: 2) ? "main1" : "main2"
+            let machine = ["leaf2", "main1", "main1", "main2", "main2", "paths"].randomElement(using: &dice) ?? "main1"
             let input = "{\"v\":\(Int.random(in: 0..<40, using: &dice))}"
             let name = "run\(number)"
             // Two that ask for the same at once are told of the same execution.

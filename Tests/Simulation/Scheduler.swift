@@ -1,6 +1,7 @@
 @_spi(ExperimentalCustomExecutors) import _Concurrency
 import Glibc
 import HeapModule
+import SeededNumbers
 
 /// Runs every job of the process on one thread, in an order that the seed chooses, under a clock of its own.
 ///
@@ -85,20 +86,13 @@ private enum Executors: ExecutorFactory {
     static var defaultExecutor: any TaskExecutor { Scheduler.shared }
 }
 
-/// SplitMix64: numbers that a printed seed gives again.
-/// Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators (OOPSLA 2014).
+/// Numbers that a printed seed gives again, and what is drawn from them.
 struct Dice: RandomNumberGenerator {
-    private var state: UInt64
+    private var numbers: SplitMix64
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { numbers = SplitMix64(seed: seed) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func next() -> UInt64 { numbers.next() }
 
     /// True once in so many times.
     mutating func once(in count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }

@@ -28,8 +28,10 @@ struct SimulationTests {
         #expect(answer.isSuccess, "\(answer.output)")
         // Otherwise nothing was tested.
         for what in [
-            "answered twice", "engine died", "engine frozen", "fault frozen", "fault lateCommit", "fault replyLost",
-            "fault requestLost", "lease lost", "missed deadline", "redriven", "refused rows", "stale answer refused",
+            "answered twice", "called back", "called back too late", "effect errorCaught", "effect taskSubmitted",
+            "effect waitStarted", "engine died", "engine frozen", "fault frozen", "fault lateCommit", "fault replyLost",
+            "fault requestLost", "lease lost", "missed deadline", "noted as cold", "redriven", "refused rows",
+            "stale answer refused",
             "stopped by hand", "takeover", "takeover waited", "titles", "worker died", "worker late", "worker silent",
         ] {
             #expect(answer.output.contains("\n  \(what): "), "no seed had: \(what)")

@@ -1,3 +1,4 @@
+import SeededNumbers
 import StatesLanguage
 import Testing
 
@@ -69,19 +70,12 @@ extension Drawing.Box {
 
 /// Makes definitions at random: loops, catchers, choices, machines within machines.
 private struct MachineMaker {
-    private var state: UInt64
+    private var numbers: SplitMix64
     private var named = 0
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { numbers = SplitMix64(seed: seed) }
 
-    private mutating func below(_ limit: Int) -> Int {
-        // SplitMix64.
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int((mixed ^ (mixed >> 31)) % UInt64(limit))
-    }
+    private mutating func below(_ limit: Int) -> Int { Int(numbers.next() % UInt64(limit)) }
 
     mutating func machine(states count: Int, depth: Int) -> String {
         let names = (0..<count).map { _ in

@@ -72,7 +72,7 @@ struct ProtocolTests {
     @Test("content beyond the limit is refused, declared or not, and the next call on another connection is served")
     func tooLarge() async throws {
         try await serving { _, caller in
-            let limit = WireEndpoint.requestBytes
+            let limit = WireLimits.requestBytes
             let declared = try await onThread {
                 let wire = try RawHTTP.Wire(port: caller.port)
                 try wire.begin("POST", "/", ["X-Amz-Target": "AWSStepFunctions.ListActivities"], length: limit + 1)

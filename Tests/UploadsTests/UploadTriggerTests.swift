@@ -93,4 +93,26 @@ private let tus = ["Tus-Resumable": "1.0.0"]
         }
         #expect(runs.starts.map(\.machine) == ["clip", "archive"])
     }
+
+    @Test func anUploadWhoseExecutionIsRefusedIsNotTriedAtOnceAgainAndGoesWithItsLifetime() async throws {
+        let directory = try TestDirectory()
+        let runs = StartedRuns()
+        runs.refuse(with: EngineError(code: .machineNotFound, message: "There is no state machine 'ingest'."))
+        try await withUploadServer(in: directory, runs: runs) { port, uploads, _ in
+            try await onThread {
+                let answer = try Self.upload(try Wire(port: port), "12345", ["filename": "a.mov"])
+                #expect(answer.status == 422)
+            }
+            let sweep = try await uploads.sweep()
+            #expect(sweep.refused.values.map(\.code) == [.invalid])
+            #expect(sweep.postponed.isEmpty && sweep.removed.isEmpty)
+        }
+        let inEightDays: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) + 8 * 86_400 }
+        try await withUploadServer(in: directory, runs: runs, now: inEightDays) { _, uploads, _ in
+            let removed = try await uploads.sweep().removed
+            #expect(removed.count == 1)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.spool).isEmpty)
+        #expect(runs.starts.isEmpty)
+    }
 }

@@ -11,7 +11,7 @@ private let offer = TaskOffer(
     token: "t-1", step: "transcode", input: ["source": ["url": "file:///a.mp4"]], attempt: 2,
     executionArn: "arn:aws:states:us-east-1:000000000000:execution:ingest:a", execution: "a41f", state: "Transcode",
     machine: "ingest", title: "Elf", heartbeatSeconds: 15, timeoutSeconds: 3600,
-    idempotencyKey: "0a1b")
+    idempotencyKey: "0a1b", traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 
 @Suite struct RoundTrips {
     private func roundTrip<Message: WorkerMessage>(_ message: Message) throws {
@@ -65,6 +65,7 @@ private let offer = TaskOffer(
         var json = offer.json
         json["priority"] = 7
         #expect(try TaskOffer(json: json) == offer)
+        #expect(offer.traceID == "0af7651916cd43dd8448eb211c80319c")
     }
 }
 

@@ -1,7 +1,27 @@
 import Glibc
+public import WorkerProtocol
 
 /// What this machine has, or the container that this process is in.
-enum MachineCapacity {
+public enum MachineCapacity {
+    /// Parts of the machine for workers that run on it together, so that they do not promise more than there is: an eighth
+    /// for the data worker, whose steps mostly wait for others, and the rest in equal parts for the media workers.
+    ///
+    /// - Parameters:
+    ///   - mediaWorkers: at least one.
+    ///   - scratch: where the media workers keep their files; the data worker keeps next to none.
+    public static func shares(
+        mediaWorkers: Int, scratch: String
+    ) -> (mediaWorker: WorkerCapacity, dataWorker: WorkerCapacity) {
+        precondition(mediaWorkers >= 1, "a share is one of several or the only one")
+        let (millicores, memory, disk) = (cores * 1000, memoryBytes, freeBytes(at: scratch))
+        return (
+            WorkerCapacity(
+                millicores: millicores / 8 * 7 / mediaWorkers, memoryBytes: memory / 8 * 7 / mediaWorkers,
+                scratchBytes: disk / 8 * 7 / mediaWorkers),
+            WorkerCapacity(millicores: millicores / 8, memoryBytes: memory / 8, scratchBytes: disk / 8)
+        )
+    }
+
     static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// The machine's memory, or the bound of the control group where that is less.

@@ -9,6 +9,8 @@ struct ConnectionBudget: Equatable {
     let activityPolls: Int
     let synchronousExecutions: Int
     let eventStreams: Int
+    /// Calls handed on to the active engine at a time: each has a connection more.
+    let forwardedCalls: Int
 
     /// For the database, the store, logs, calls to the outside.
     static let reservedFiles = 256
@@ -20,6 +22,7 @@ struct ConnectionBudget: Equatable {
         activityPolls = min(connections / 4, 1000)
         synchronousExecutions = min(connections / 8, 500)
         eventStreams = min(connections / 16, 256)
+        forwardedCalls = max(min(openFiles - Self.reservedFiles - connections, connections), 32)
     }
 
     func apply(to limits: inout Engine.Limits) {

@@ -5,6 +5,7 @@ import CatalogStore
 import Console
 import Cryptography
 import Engine
+import Forwarding
 import Glibc
 import HTTP
 import HTTPServer
@@ -37,6 +38,11 @@ struct EngineCommand: AsyncParsableCommand {
     var port: Int
     @Option(help: "Address to listen on. Outside loopback every call needs an access key.")
     var host = "127.0.0.1"
+    @Option(
+        help: ArgumentHelp(
+            "Where other engines on the database reach this one. Default: http://HOST:PORT, by this machine's name where HOST is every address.",
+            valueName: "url"))
+    var advertise: String?
     @Flag(help: "Ask for access keys on loopback too: behind a proxy, or where others use this machine.")
     var requireKeys = false
     @Option(help: "How long the audit log is kept, in days.")
@@ -70,6 +76,9 @@ struct EngineCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...65_535).contains(port) else { throw ValidationError("--port has to be from 1 to 65535") }
+        if let advertise, Self.origin(advertise) == nil {
+            throw ValidationError("--advertise has to be like http://engine-1.internal:4600")
+        }
         guard (1...36_500).contains(auditDays) else { throw ValidationError("--audit-days has to be from 1 to 36500") }
     }
 
@@ -107,7 +116,8 @@ struct EngineCommand: AsyncParsableCommand {
             journal: journal, ring: ring,
             settings: Access.Settings(
                 region: ARN.region, service: "states", trustsThisMachine: !isOpenToOthers,
-                localKeys: isOpenToOthers ? [:] : Self.localKeys(environment), auditDays: auditDays), log: log)
+                wireBytes: WireLimits.requestBytes, localKeys: isOpenToOthers ? [:] : Self.localKeys(environment),
+                auditDays: auditDays), log: log)
         if isOpenToOthers { try await Self.requireKey(access, journal) }
         let publish = PublishStep(viewerURL: viewer ?? "http://\(host):\(port + 1)", store: store)
         let catalogue = PostgresPool(url: database, applicationName: "showrunner-engine-catalogue", size: 2)
@@ -146,6 +156,13 @@ struct EngineCommand: AsyncParsableCommand {
                     .init("journal", trouble: await journal.partitionTrouble),
                 ])
             }, metricsText: { registry.prometheusText() })
+        let forwarder = Forwarder(
+            client: HTTPClient(
+                .init(
+                    userAgent: "showrunner-engine", maxConnections: budget.forwardedCalls,
+                    maxConnectionsPerHost: budget.forwardedCalls)))
+        router.addForwarding(
+            forwarder, wireBytes: WireLimits.requestBytes, takesContent: { Uploads.takesContent($0) })
         router.addAccess(access) {
             guard await engine.isReady else { return "The engine is starting, stopping or standing by." }
             return await journal.trouble.map { "The database takes no writes: \($0)" }
@@ -166,7 +183,8 @@ struct EngineCommand: AsyncParsableCommand {
                 host: host, port: port, maximumConnections: budget.connections, idleTimeout: .seconds(75)),
             logger: log)
         let service = EngineService(
-            engine: engine, journal: journal, databaseURL: database, workflows: reading.files,
+            engine: engine, journal: journal, forwarder: forwarder, address: address, databaseURL: database,
+            workflows: reading.files,
             schedules: reading.schedules, contentKeys: vault, log: log)
         let sweeper = UploadSweeper(uploads: uploads, logger: log)
         try await HTTPService.run(
@@ -176,6 +194,22 @@ struct EngineCommand: AsyncParsableCommand {
                 EngineWatch(engine: engine, journal: journal, log: log),
             ], gracePeriod: .seconds(20), logger: log)
         await catalogue.close()
+    }
+
+    /// Scheme and authority at which other engines reach this one.
+    private var address: String {
+        if let advertise, let origin = Self.origin(advertise) { return origin }
+        let isEverywhere = ["0.0.0.0", "::", "*"].contains(host)
+        let name = isEverywhere ? EngineService.hostName : host
+        return "http://\(name.contains(":") ? "[\(name)]" : name):\(port)"
+    }
+
+    /// Scheme, host and port of an address that says nothing more; nil for others.
+    private static func origin(_ address: String) -> String? {
+        guard let scheme = ["http://", "https://"].first(where: { address.hasPrefix($0) }) else { return nil }
+        var authority = address.dropFirst(scheme.count)
+        if authority.last == "/" { authority.removeLast() }
+        return authority.contains { "/?#@".contains($0) } ? nil : HTTPURL.origin(address)
     }
 
     private static func isLoopback(_ host: String) -> Bool {

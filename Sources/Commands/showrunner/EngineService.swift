@@ -1,5 +1,6 @@
 import CatalogStore
 import Engine
+import Forwarding
 import Glibc
 import HTTPServer
 import Journal
@@ -13,6 +14,9 @@ import StatesLanguage
 struct EngineService: Service {
     let engine: Engine
     let journal: Journal
+    let forwarder: Forwarder
+    /// Where other engines reach this one.
+    let address: String
     let databaseURL: String
     let workflows: [WorkflowFile]
     let schedules: [Schedule]
@@ -23,6 +27,8 @@ struct EngineService: Service {
         try await withGracefulShutdownHandler {
             try await serve()
         } onGracefulShutdown: {
+            // What comes from now on is for whoever comes next.
+            forwarder.stop()
             // Long polls and streams end first, so that the HTTP server has nothing to wait for.
             Task { await engine.stop() }
         }
@@ -32,7 +38,11 @@ struct EngineService: Service {
         try await migrate()
         do {
             try await cancelWhenGracefulShutdown {
-                try await engine.activate(holder: Self.holder, isDead: Self.isDead)
+                try await engine.activate(holder: Self.holder, address: address, isDead: Self.isDead) { active in
+                    guard let active else { return forwarder.takeOver() }
+                    forwarder.standBy(
+                        behind: ActiveEngine(incarnation: active.incarnation, address: active.address))
+                }
             }
         } catch is CancellationError {
             // Told to stop while standing by: there is nothing to give back.
@@ -45,6 +55,7 @@ struct EngineService: Service {
         }
         try await engine.deploySchedules(schedules)
         await engine.beginServing()
+        forwarder.serve()
         let renewal = Task { await renewContentKeys() }
         defer { renewal.cancel() }
         let inbox = Task { await Self.watchInbox(engine, log) }
@@ -101,6 +112,7 @@ struct EngineService: Service {
         Task {
             await journal.waitUntilLeaseIsLost()
             guard await journal.leaseIsLost else { return }
+            forwarder.stop()
             await engine.noteLeaseLost()
             keeper.cancel()
         }
@@ -166,7 +178,7 @@ struct EngineService: Service {
         return String(decoding: digits, as: UTF8.self)
     }()
 
-    private static let hostName: String = {
+    static let hostName: String = {
         var buffer = [CChar](repeating: 0, count: 256)
         gethostname(&buffer, buffer.count - 1)
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

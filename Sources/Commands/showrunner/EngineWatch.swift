@@ -26,6 +26,8 @@ struct EngineWatch: Service {
                 Self.record("showrunner_ready_tasks", Double(depths.readyTasks[queue] ?? 0), [("queue", queue)])
             }
             if queues.count > 1_000 { queues = Set(depths.readyTasks.keys) }
+            Self.record("showrunner_parked_tasks", Double(depths.parkedTasks))
+            Self.record("showrunner_workers_aside", Double(depths.asideWorkers))
             Self.record("showrunner_leased_tasks", Double(depths.leasedTasks))
             Self.record("showrunner_waiting_polls", Double(depths.waitingPolls))
             Self.record("showrunner_postponed_children", Double(depths.postponedChildren))

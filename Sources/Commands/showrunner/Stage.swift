@@ -5,6 +5,8 @@ import JSON
 import LocalPostgres
 import Logging
 import Supervision
+import WorkerProgram
+import WorkerProtocol
 
 /// Everything that `up` runs: the private PostgreSQL, the engine, the viewers' service, the media workers and the data
 /// worker.
@@ -58,6 +60,7 @@ actor Stage {
         guarding = Task { await guardCluster() }
         let database = await cluster.url(database: "showrunner")
         let showrunner = try Places.companion("showrunner")
+        let shares = MachineCapacity.shares(mediaWorkers: max(1, workers), scratch: data)
         await supervisor.start(
             SupervisedProgram(
                 name: "engine", executable: showrunner,
@@ -80,13 +83,13 @@ actor Stage {
                 arguments: [
                     "data-worker", "--database", database.replacingUser(with: "showrunner_data"), "--slots", "4",
                 ] + allowedAddresses.flatMap { ["--allow-private-addresses", $0] }
-                    + workerArguments(Self.dataWorker), stopPatience: .seconds(15)))
+                    + workerArguments(Self.dataWorker, offering: shares.dataWorker), stopPatience: .seconds(15)))
         let worker = try Places.companion("showrunner-worker")
         for name in mediaWorkers {
             await supervisor.start(
                 SupervisedProgram(
                     name: name, executable: worker,
-                    arguments: workerArguments(name) + [
+                    arguments: workerArguments(name, offering: shares.mediaWorker) + [
                         "--scratch", "\(data)/scratch/\(name)", "--allow-local-sources",
                     ], stopPatience: .seconds(15)))
         }
@@ -108,10 +111,11 @@ actor Stage {
     private var mediaWorkers: [String] { workers == 0 ? [] : (1...workers).map { "worker-\($0)" } }
 
     /// Each worker answers health checks on a free port, which its file tells.
-    private func workerArguments(_ name: String) -> [String] {
+    private func workerArguments(_ name: String, offering share: WorkerCapacity) -> [String] {
         [
             "--engine", engineURL, "--store", store, "--name", name, "--drain-seconds", "5", "--port-file",
-            "\(data)/run/\(name).port",
+            "\(data)/run/\(name).port", "--offer-cores", "\(max(0.001, Double(share.millicores) / 1000))",
+            "--offer-memory", "\(share.memoryBytes)", "--offer-scratch", "\(share.scratchBytes)",
         ]
     }
 

@@ -16,11 +16,14 @@ public struct Access: Sendable {
         public var localKeys: [String: String]
         /// How long audit rows are kept, in days.
         public var auditDays: Int
+        /// The largest content of the wire API, in bytes: it is held in memory to be hashed.
+        public var wireBytes: Int
 
         public init(
-            region: String, service: String, trustsThisMachine: Bool, localKeys: [String: String] = [:],
-            auditDays: Int = 400
+            region: String, service: String, trustsThisMachine: Bool, wireBytes: Int,
+            localKeys: [String: String] = [:], auditDays: Int = 400
         ) {
+            self.wireBytes = wireBytes
             self.region = region
             self.service = service
             self.trustsThisMachine = trustsThisMachine
@@ -53,7 +56,7 @@ public struct Access: Sendable {
         authentication = Authentication(
             keys: keys, sessions: ring.map { ConsoleSessions(ring: $0) },
             verifier: SignatureVerifier(region: settings.region, service: settings.service),
-            trustsThisMachine: settings.trustsThisMachine, now: now)
+            trustsThisMachine: settings.trustsThisMachine, now: now, wireBytes: settings.wireBytes)
     }
 
     /// Reads the keys from the database, whose schema has to be there. Throws ``AccessError``.

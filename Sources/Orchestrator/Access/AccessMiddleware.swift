@@ -54,7 +54,7 @@ struct AccessMiddleware: RouterMiddleware {
         var call = Call(caller: caller, rule: rule, request: request, context: context)
         if rule == .wire, call.unknownOperation == nil, call.isChange || !call.isAllowed {
             call.resource = AuditSubject.resource(
-                ofOperation: try await Authentication.content(of: &request, rule))
+                ofOperation: try await authentication.content(of: &request, rule))
         }
         if let unknown = call.unknownOperation { throw Refusal.unknownOperation(unknown) }
         guard call.isAllowed else {

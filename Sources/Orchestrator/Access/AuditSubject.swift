@@ -1,5 +1,6 @@
 import AccessControl
 import HTTPServer
+import HTTPTypes
 import Hummingbird
 import JSON
 
@@ -32,9 +33,10 @@ enum AuditSubject {
         request.headers[.reason].flatMap { $0.isEmpty ? nil : kept($0) }
     }
 
-    /// The peer's address. Behind a proxy on this machine it is what the proxy says: the last entry is its own.
+    /// The peer's address. Behind a proxy on this machine, or an engine that handed the call on, it is what that says: the
+    /// last entry is its own. Whoever makes that up stands behind "by way of" with his own address.
     static func source(_ request: Request, _ context: ServiceContext) -> String? {
-        guard context.isLoopback,
+        guard context.isLoopback || request.headers[.via] != nil,
             let named = request.headers[.forwardedFor]?.split(separator: ",").last?.filter({ $0 != " " }),
             !named.isEmpty
         else { return context.peerAddress }

@@ -16,8 +16,8 @@ struct Authentication: Sendable {
     /// Microseconds since 1970.
     let now: @Sendable () -> Int64
 
-    /// The largest content of the wire API, as the route itself has it.
-    static let wireBytes = 2 << 20
+    /// The largest content of the wire API, in bytes, as the route itself has it.
+    let wireBytes: Int
     /// The largest content of other routes that is held in memory to be hashed; they have smaller limits.
     static let contentBytes = 4 << 20
 
@@ -92,12 +92,12 @@ struct Authentication: Sendable {
             }
             return SignedRequest.emptyHash
         }
-        return SignedRequest.hash(of: try await Self.content(of: &request, rule))
+        return SignedRequest.hash(of: try await content(of: &request, rule))
     }
 
     /// A request's content, held in memory and put back.
-    static func content(of request: inout Request, _ rule: RouteRule) async throws -> [UInt8] {
-        let limit = rule == .wire ? wireBytes : contentBytes
+    func content(of request: inout Request, _ rule: RouteRule) async throws -> [UInt8] {
+        let limit = rule == .wire ? wireBytes : Self.contentBytes
         do {
             return Array(try await request.collectBody(upTo: limit).readableBytesView)
         } catch is NIOTooManyBytesError {

@@ -133,7 +133,8 @@ public struct Dispatcher: Sendable {
         state.used = state.used - task.booked
         state.tasks.remove(name)
         // Known from the journal alone, and it never asked for anything.
-        let isForgotten = state.tasks.isEmpty && state.queues.isEmpty && state.mode == .active
+        let isForgotten =
+            state.tasks.isEmpty && state.queues.isEmpty && state.mode == .active && state.aside.isEmpty
         workers[worker] = isForgotten ? nil : state
     }
 

@@ -25,18 +25,13 @@ struct WorkerState: Sendable {
     /// Failures in a row by its own fault, by queue.
     var failures: [String: FailureRow] = [:]
     /// Queues it gets nothing of for a while.
-    var aside: [String: Aside] = [:]
+    var aside: [String: QueueAside] = [:]
 
     struct FailureRow: Sendable {
         var count = 0
         /// Of which executions, two at most.
         var executions: Set<String> = []
         var cause = ""
-    }
-
-    struct Aside: Sendable {
-        let until: Microseconds
-        let reason: String
     }
 
     init(lastSeen: Microseconds = 0) { self.lastSeen = lastSeen }
@@ -49,6 +44,17 @@ struct WorkerState: Sendable {
     }
 
     func has(_ wanted: [String: String]) -> Bool { wanted.allSatisfy { labels[$0.key] == $0.value } }
+}
+
+/// That a worker gets nothing of a queue for a while.
+public struct QueueAside: Sendable, Hashable {
+    public let until: Microseconds
+    public let reason: String
+
+    public init(until: Microseconds, reason: String) {
+        self.until = until
+        self.reason = reason
+    }
 }
 
 /// A worker as people see it.
@@ -103,37 +109,48 @@ extension Dispatcher {
         }
     }
 
-    /// A worker did a task.
-    public mutating func noteSuccess(of worker: String, queue: String) {
-        workers[worker]?.failures[queue] = nil
-        workers[worker]?.aside[queue] = nil
+    /// Whether a worker gets nothing of some kind at an instant, or nothing at all.
+    public func isAside(_ name: String, at now: Microseconds) -> Bool {
+        workers[name].map { $0.mode != .active || $0.aside.values.contains { $0.until > now } } ?? false
     }
 
-    /// A worker failed a task by its own fault. Gives the reason where it gets no more of the kind for a while.
+    /// A worker did a task. True where it had been set aside for such tasks, and is no more.
+    public mutating func noteSuccess(of worker: String, queue: String) -> Bool {
+        workers[worker]?.failures[queue] = nil
+        return workers[worker]?.aside.removeValue(forKey: queue) != nil
+    }
+
+    /// A worker is set aside: known from before a start.
+    public mutating func setAside(_ worker: String, queue: String, _ aside: QueueAside) {
+        workers[worker, default: WorkerState()].aside[queue] = aside
+    }
+
+    /// A worker failed a task by its own fault. Says until when, and why, it gets no more of the kind; nil where it does.
     ///
     /// That needs failures in a row, of two executions at least (one may be at fault itself), and another worker that
     /// does such tasks: the last one is never put aside.
     public mutating func noteFailure(
         of worker: String, queue: String, execution: String, cause: String, at now: Microseconds
-    ) -> String? {
+    ) -> QueueAside? {
         guard settings.failuresInRow > 0, var state = workers[worker] else { return nil }
         var row = state.failures[queue] ?? WorkerState.FailureRow()
         row.count += 1
         if row.executions.count < 2 { row.executions.insert(execution) }
         row.cause = cause
         state.failures[queue] = row
-        var reason: String?
+        var aside: QueueAside?
         if row.count >= settings.failuresInRow, row.executions.count >= 2,
             workers.contains(where: { name, other in
                 name != worker && other.queues.contains(queue) && isUsable(other, queue, at: now)
             })
         {
-            let text = "\(row.count) tasks of '\(queue)' failed there one after the other, the last one: \(cause)"
-            state.aside[queue] = WorkerState.Aside(until: now + settings.timeAside, reason: text)
-            reason = text
+            aside = QueueAside(
+                until: now + settings.timeAside,
+                reason: "\(row.count) tasks of '\(queue)' failed there one after the other, the last one: \(cause)")
+            state.aside[queue] = aside
         }
         workers[worker] = state
-        return reason
+        return aside
     }
 
     /// Whether a worker is there and may get tasks of a queue.

@@ -100,9 +100,13 @@ extension Engine {
             let ids = Set(chosen.map(\.run.execution.id))
             let warm = cold.warm.subtracting(ids)
             do throws(PostgresError) {
-                try await journal.noteCold(
+                let isOurs = try await journal.noteCold(
                     chosen.map { ColdExecution(id: $0.run.execution.id, nextSeq: $0.seq, nextWake: $0.wake) },
                     warm: Array(warm))
+                guard isOurs else {
+                    noteLeaseLost()
+                    return
+                }
             } catch {
                 log.warning("waiting executions stay in memory", metadata: ["error": "\(error)"])
                 for (run, seq, _) in chosen {
@@ -134,9 +138,9 @@ extension Engine {
     }
 
     /// Alarms of executions that left go when they are the greater part.
-    private func dropIdleAlarms() {
+    func dropIdleAlarms() {
         guard cold.idleAlarms > 1_000, cold.idleAlarms > alarms.count / 2 else { return }
-        alarms = Heap(alarms.unordered.filter { runs[$0.execution] != nil })
+        alarms = Heap(alarms.unordered.filter { $0.kind == .dispatch || runs[$0.execution] != nil })
         cold.idleAlarms = 0
     }
 
@@ -184,7 +188,9 @@ extension Engine {
         if let run = runs[id] { return run }
         guard cold.total > 0, UUIDText.bytes(id) != nil else { return nil }
         do throws(PostgresError) {
-            guard try await journal.isCold(id) else { return runs[id] }
+            // Of those that are being woken the note is gone.
+            let isNoted = try await journal.isCold(id)
+            guard isNoted || cold.due.contains(where: { $0.id == id }) else { return runs[id] }
         } catch { throw EngineError.unavailable(error.message) }
         guard try await load(id) != nil else { return nil }
         return runs[id]
@@ -270,7 +276,10 @@ extension Engine {
                     cold.due = try await journal.dueExecutions(before: began + 1_500_000, limit: 500)
                 }
                 guard !cold.due.isEmpty else { break }
-                try await journal.removeNotes(cold.due)
+                guard try await journal.removeNotes(cold.due) else {
+                    noteLeaseLost()
+                    return
+                }
                 // From here on nothing but this list knows that they are due, until all of them are there.
                 try await wake(cold.due.map(\.id).filter { runs[$0] == nil })
                 cold.due = []

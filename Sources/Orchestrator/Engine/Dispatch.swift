@@ -1,6 +1,8 @@
 import Dispatching
 import Interpreter
 import JSON
+import Journal
+import Postgres
 import StepContracts
 import WorkerProtocol
 
@@ -313,16 +315,41 @@ extension Engine {
             name: TaskName(execution: token.execution, entry: token.entry), worker: started.worker, queue: queue)
     }
 
-    func noteFailure(_ attempt: Attempted, _ request: FailRequest) {
+    func noteSuccess(_ attempt: Attempted) async {
+        guard dispatcher.noteSuccess(of: attempt.worker, queue: attempt.queue) else { return }
+        await keepAside(of: attempt) { [journal] () async throws(PostgresError) in
+            try await journal.deleteAside(of: attempt.worker, queue: attempt.queue)
+        }
+        handOutWaiting()
+    }
+
+    func noteFailure(_ attempt: Attempted, _ request: FailRequest) async {
         // A worker that stops hands its tasks back: no fault of its.
         guard request.retry == .elsewhere, request.error != StepErrorName.workerLost else { return }
-        let reason = dispatcher.noteFailure(
+        let aside = dispatcher.noteFailure(
             of: attempt.worker, queue: attempt.queue, execution: attempt.name.execution,
             cause: "\(request.error): \(request.cause.prefix(500))", at: now)
-        if let reason {
-            log.error(
-                "a worker gets no more tasks of a kind for a while",
-                metadata: ["worker": "\(attempt.worker)", "step": "\(attempt.queue)", "reason": "\(reason)"])
+        guard let aside else { return }
+        log.error(
+            "a worker gets no more tasks of a kind for a while",
+            metadata: ["worker": "\(attempt.worker)", "step": "\(attempt.queue)", "reason": "\(aside.reason)"])
+        let kept = WorkerAside(
+            worker: attempt.worker, queue: attempt.queue, until: aside.until, reason: aside.reason)
+        let now = self.now
+        await keepAside(of: attempt) { [journal] () async throws(PostgresError) in
+            try await journal.saveAside(kept, now: now)
+        }
+    }
+
+    /// So that an engine which takes over knows it. Whoever answered has been heard: where the database does not take this,
+    /// this engine goes by it alone, and the next failure or success writes it again.
+    private func keepAside(of attempt: Attempted, _ write: () async throws(PostgresError) -> Bool) async {
+        do throws(PostgresError) {
+            if try await !write() { noteLeaseLost() }
+        } catch {
+            log.warning(
+                "that a worker is set aside is known to this engine alone",
+                metadata: ["worker": "\(attempt.worker)", "error": "\(error)"])
         }
     }
 }

@@ -22,7 +22,10 @@ extension Engine {
         }
         let order = WorkerOrder(worker: name, mode: mode.rawValue, reason: reason, at: now)
         try await written {
-            mode == .active ? try await journal.deleteWorkerOrder(name) : try await journal.saveWorkerOrder(order)
+            guard mode == .active else { return try await journal.saveWorkerOrder(order) }
+            // What it was set aside for is forgiven, too.
+            guard try await journal.deleteAside(of: name, queue: nil) else { return false }
+            return try await journal.deleteWorkerOrder(name)
         }
         dispatcher.setMode(mode, of: name, because: reason ?? "by hand")
         log.notice(

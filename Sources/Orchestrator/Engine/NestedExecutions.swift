@@ -58,7 +58,8 @@ extension Engine {
             started = try await start(
                 machine: machine, name: parameters["Name"]?.stringValue ?? nonce,
                 input: parameters["Input"].map { $0.isNull ? "{}" : Self.inputText($0) } ?? "{}",
-                for: kind.waits ? WaitingTask(execution: run.execution.id, entry: entry, nonce: nonce) : nil)
+                for: kind.waits ? WaitingTask(execution: run.execution.id, entry: entry, nonce: nonce) : nil,
+                trace: run.execution.traceID)
             guard started.isNew || started.isOpen || isRepeated else {
                 throw EngineError(
                     code: .nameTaken, message: "Execution Already Exists: '\(started.execution.executionARN)'")

@@ -1,7 +1,7 @@
 import Dispatching
 import Interpreter
 import JSON
-import Journal
+public import Journal
 import Postgres
 import StepContracts
 
@@ -10,25 +10,32 @@ extension Engine {
     ///
     /// - Parameters:
     ///   - holder: host and process, shown to people and to an engine standing by.
+    ///   - address: scheme and authority at which an engine that stands by reaches this one; nil where none does.
     ///   - isDead: whether a holder certainly runs no more, so that its lease need not run out.
+    ///   - standingBy: is told who is active with every look at the lease, and nil when this engine has it.
     public func activate(
-        holder: String, isDead: @Sendable (String) -> Bool
+        holder: String, address: String? = nil, isDead: @Sendable (String) -> Bool,
+        standingBy: @Sendable (LeaseHolder?) -> Void = { _ in }
     ) async throws {
         var isWaiting = false
         var dead: String?
         try await countFound()
         while true {
-            switch try await journal.takeLease(holder: holder, isStillHeldAfter: Self.leaseValidity, from: dead) {
+            let outcome = try await journal.takeLease(
+                holder: holder, address: address, isStillHeldAfter: Self.leaseValidity, from: dead)
+            switch outcome {
             case .taken:
+                standingBy(nil)
                 try await load()
                 return
-            case .held(let current, let incarnation, _):
-                if dead != incarnation, isDead(current) {
-                    dead = incarnation
+            case .held(let current, _):
+                if dead != current.incarnation, isDead(current.name) {
+                    dead = current.incarnation
                     continue
                 }
-                if !isWaiting { log.notice("standing by", metadata: ["active": "\(current)"]) }
+                if !isWaiting { log.notice("standing by", metadata: ["active": "\(current.name)"]) }
                 isWaiting = true
+                standingBy(current)
                 try await bootClock.sleep(for: .seconds(1))
             }
         }
@@ -45,6 +52,10 @@ extension Engine {
         for order in try await journal.workerOrders() {
             dispatcher.setMode(
                 WorkerMode(rawValue: order.mode) ?? .quarantined, of: order.worker, because: order.reason)
+        }
+        for aside in try await journal.workersAside(at: began) {
+            dispatcher.setAside(
+                aside.worker, queue: aside.queue, QueueAside(until: aside.until, reason: aside.reason))
         }
         isLoading = true
         var after: String?

@@ -216,6 +216,8 @@ public struct RunDetail: Sendable, Hashable {
     public var progress: [EntryProgress]
     /// What started it by itself; nil where somebody asked for it.
     public var origin: ExecutionOrigin?
+    /// The trace that its tasks belong to: 32 hexadecimal digits.
+    public var traceID: String?
 
     public init(
         run: RunView, input: JSON? = nil, output: JSON? = nil, definition: String, states: [StateEntryView],
@@ -240,6 +242,7 @@ public struct RunDetail: Sendable, Hashable {
         object["states"] = .array(states.map(\.json))
         if statesOmitted > 0 { object["statesOmitted"] = .integer(statesOmitted) }
         object["entries"] = .array(progress.map(\.json))
+        if let traceID { object["traceId"] = .string(traceID) }
         if let origin {
             object["origin"] = .members(
                 ("kind", .string(origin.kind.rawValue)), ("name", .string(origin.name)),

@@ -146,10 +146,12 @@ extension Engine: RunService {
     /// The same for a task that waits for the end, or for what starts executions by itself.
     func start(
         machine given: String, name: String?, input text: String, for task: WaitingTask?,
-        origin: ExecutionOrigin? = nil
+        origin: ExecutionOrigin? = nil, trace: String? = TraceID.current?.text
     ) async throws(EngineError) -> (execution: StartedExecution, isNew: Bool, isOpen: Bool) {
         try requireReady()
-        return try await start(try target(given), name: name, input: text, for: task, origin: origin).started
+        return try await start(
+            try target(given), name: name, input: text, for: task, origin: origin, trace: trace
+        ).started
     }
 
     /// Whether an ARN leads to an EXPRESS machine.
@@ -184,7 +186,8 @@ extension Engine: RunService {
         }
         synchronousCount += 1
         defer { synchronousCount -= 1 }
-        let (_, run) = try await start(target, name: name ?? makeUUID(), input: text)
+        let (_, run) = try await start(
+            target, name: name ?? makeUUID(), input: text, trace: TraceID.current?.text)
         guard let run else { preconditionFailure("executions of EXPRESS machines are always new") }
         let limit = Task {
             do { try await bootClock.sleep(for: Self.expressLimit) } catch { return }
@@ -201,7 +204,7 @@ extension Engine: RunService {
 
     private func start(
         _ target: Target, name: String?, input text: String, for task: WaitingTask? = nil,
-        origin: ExecutionOrigin? = nil
+        origin: ExecutionOrigin? = nil, trace: String?
     ) async throws(EngineError) -> (started: (execution: StartedExecution, isNew: Bool, isOpen: Bool), run: Run?) {
         if let name { try NameRule.check(name) }
         let input = try executionInput(text)
@@ -229,7 +232,7 @@ extension Engine: RunService {
             deployment: Deployment(
                 revision: target.revision.id, version: target.version, alias: target.alias,
                 stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express),
-            starter: task, origin: origin)
+            starter: task, origin: origin, trace: trace)
         let run = Run(
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)
@@ -421,6 +424,7 @@ extension Engine: RunService {
             states: Array(run.projection.entries.values), progress: progressEntries(of: run),
             origin: run.execution.start.origin)
         detail.statesOmitted = run.projection.omitted
+        detail.traceID = run.execution.traceID
         return detail
     }
 

@@ -75,7 +75,11 @@ extension Engine {
                 return .failure(error)
             }
         }
-        switch service.callsOutside ? await calling(call) : await call() {
+        // What it starts belongs to the execution's trace, not to that of whoever caused this.
+        let result = await TraceID.$current.withValue(TraceID(digits: run.execution.traceID)) {
+            service.callsOutside ? await calling(call) : await call()
+        }
+        switch result {
         case .success(let output): post(ended(entry, nonce, output, of: run.execution.id), to: run)
         case .failure(let failure):
             // An engine that stops, or has lost the lease, fails calls by that alone: its successor makes them again.

@@ -23,6 +23,8 @@ struct Assignment: Sendable {
     /// From 1.
     let attempt: Int
     let executionARN: String
+    /// See ``TraceID``.
+    let trace: String
     let state: String
     let machine: String
     let title: String?
@@ -168,7 +170,7 @@ extension Engine {
     /// Throws `.unavailable` while the engine is not active, and `.pollLimit` when too many polls wait.
     public func poll(_ request: PollRequest) async throws(EngineError) -> TaskOffer? {
         try requireReady()
-        note(request)
+        try note(request)
         let assignment = try await nextTask(
             // A queue named by an ARN is an activity's: whoever wants one of its tasks asks for it over the wire.
             in: Set(request.steps.filter { !$0.hasPrefix("arn:") }), worker: request.worker,
@@ -181,7 +183,7 @@ extension Engine {
                     executionArn: assignment.executionARN, execution: assignment.token.execution,
                     state: assignment.state, machine: assignment.machine, title: assignment.title,
                     heartbeatSeconds: assignment.heartbeatSeconds ?? 60, timeoutSeconds: assignment.timeoutSeconds,
-                    idempotencyKey: assignment.token.idempotencyKey)
+                    idempotencyKey: assignment.token.idempotencyKey, traceparent: assignment.traceparent)
             }
         }
     }
@@ -195,10 +197,12 @@ extension Engine {
         guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase, let started = attempt.started,
             started.nonce == nonce
         else { return nil }
+        noteOffer(attempt, started)
         return Assignment(
             token: TaskToken(execution: run.execution.id, entry: id, nonce: started.nonce),
             resource: attempt.resource, input: attempt.parameters, attempt: entry.retryCount + 1,
-            executionARN: run.execution.arn, state: entry.state, machine: run.execution.machineName,
+            executionARN: run.execution.arn, trace: run.execution.traceID, state: entry.state,
+            machine: run.execution.machineName,
             title: Engine.title(of: run.execution.start.input), heartbeatSeconds: heartbeatSeconds(of: attempt),
             timeoutSeconds: attempt.timeoutSeconds)
     }
@@ -245,7 +249,7 @@ extension Engine {
         let isTaken = try await answer(request.token) { token in
             ended(token.entry, token.nonce, request.output, of: token.execution)
         }
-        if isTaken, let attempt { dispatcher.noteSuccess(of: attempt.worker, queue: attempt.queue) }
+        if isTaken, let attempt { await noteSuccess(attempt) }
         return isTaken
     }
 
@@ -269,7 +273,7 @@ extension Engine {
         let isTaken = try await answer(request.token) { token in
             .taskFailed(entry: token.entry, nonce: token.nonce, error: request.error, cause: request.cause)
         }
-        if isTaken, let attempt { noteFailure(attempt, request) }
+        if isTaken, let attempt { await noteFailure(attempt, request) }
         return isTaken
     }
 
@@ -293,10 +297,18 @@ extension Engine {
         }
     }
 
-    /// Notes who polls. A new incarnation of a worker means that the former process is gone, and its tasks with it.
-    private func note(_ request: PollRequest) {
+    /// Notes who polls. A new incarnation of a worker means that the former process is gone, and its tasks with it. Throws
+    /// `.pollLimit` for a worker more than there may be.
+    private func note(_ request: PollRequest) throws(EngineError) {
         let former = workerRecords[request.worker]
-        if former == nil, workerRecords.count >= limits.workers { forgetIdleWorkers() }
+        if former == nil, workerRecords.count >= limits.workers {
+            forgetWorkers(silentFor: 3_600_000_000)
+            if workerRecords.count >= limits.workers { forgetWorkers(silentFor: dispatcher.settings.silence) }
+            guard workerRecords.count < limits.workers else {
+                throw EngineError(
+                    code: .pollLimit, message: "As many workers have been heard of as may be (\(limits.workers)).")
+            }
+        }
         workerRecords[request.worker] = WorkerRecord(request: request, lastSeen: now)
         dispatcher.see(
             request.worker, labels: request.labels, capacity: request.capacity.map(Resources.init),
@@ -321,10 +333,11 @@ extension Engine {
         }
     }
 
-    /// Drops the workers that hold nothing and were not heard of for an hour; names of containers never come back.
-    private func forgetIdleWorkers() {
+    /// Drops the workers that hold nothing and were not heard of for so long, in microseconds; names of containers never
+    /// come back.
+    private func forgetWorkers(silentFor silence: Int64) {
         let holders = Set(leases.values.map(\.worker))
-        let limit = now - 3_600_000_000
+        let limit = now - silence
         let idle = workerRecords.filter { $0.value.lastSeen <= limit && !holders.contains($0.key) }
         for name in idle.keys {
             workerRecords[name] = nil

@@ -25,7 +25,7 @@ extension Effect {
                     },
                     origin: try json["origin"].map { origin throws(JournalFormatError) in
                         try ExecutionOrigin(json: origin)
-                    }))
+                    }, trace: json["trace"]?.stringValue))
         case "stateEntered":
             self = .stateEntered(
                 scope: try reader.scope(), entry: try reader.number("n"), state: try reader.text("state"),

@@ -13,7 +13,8 @@ extension Effect {
                 ("seed", .string(String(start.seed, radix: 16))),
                 ("tokenKey", start.tokenKey.map { .string($0) }), ("role", start.roleARN.map { .string($0) }),
                 ("parent", start.parent?.json), ("deployment", start.deployment.json),
-                ("starter", start.starter?.json), ("origin", start.origin?.json))
+                ("starter", start.starter?.json), ("origin", start.origin?.json),
+                ("trace", start.trace.map { .string($0) }))
         case .stateEntered(let scope, let entry, let state, let input):
             return [
                 "e": "stateEntered", "s": .integer(scope), "n": .integer(entry), "state": .string(state),

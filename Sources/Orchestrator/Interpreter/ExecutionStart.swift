@@ -22,12 +22,15 @@ public struct ExecutionStart: Sendable, Hashable {
     public let starter: WaitingTask?
     /// What started it by itself; nil where somebody asked for it.
     public let origin: ExecutionOrigin?
+    /// The trace that whoever started it named: 32 hexadecimal digits. Nothing follows from it.
+    public let trace: String?
 
     public init(
         machineARN: String, name: String, definitionHash: String, input: JSON, seed: UInt64, tokenKey: String? = nil,
         roleARN: String? = nil, parent: MapRunMembership? = nil, deployment: Deployment = Deployment(),
-        starter: WaitingTask? = nil, origin: ExecutionOrigin? = nil
+        starter: WaitingTask? = nil, origin: ExecutionOrigin? = nil, trace: String? = nil
     ) {
+        self.trace = trace
         self.starter = starter
         self.origin = origin
         self.machineARN = machineARN

@@ -5,7 +5,7 @@ public import JSON
 
 extension Execution {
     /// Goes up with every change of what is written here, of ``Effect``'s start, or of what a member means.
-    public static let snapshotVersion = 1
+    public static let snapshotVersion = 2
 
     /// The whole execution, without what follows from its machine.
     ///

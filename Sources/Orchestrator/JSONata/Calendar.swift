@@ -1,36 +1,14 @@
-/// The Gregorian calendar over days since 1970-01-01, in both directions without end.
-struct CalendarDay: Equatable {
-    var year: Int
-    /// 1...12
-    var month: Int
-    var day: Int
+import CivilDates
 
+/// Days by their number since 1970-01-01, in both directions without end.
+enum CalendarDay {
     static let millisecondsPerDay = 86_400_000
-
-    /// The day with that number (H. Hinnant, "chrono-compatible low-level date algorithms").
-    init(number: Int) {
-        let shifted = number + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    }
 
     /// The number of a day; months and days beyond their range run over into the next.
     static func number(year: Int, month: Int, day: Int) -> Int {
         let months = year * 12 + month - 1
         let realYear = floor(months, 12)
-        let realMonth = months - realYear * 12 + 1
-        let shiftedYear = realMonth <= 2 ? realYear - 1 : realYear
-        let era = floor(shiftedYear, 400)
-        let yearOfEra = shiftedYear - era * 400
-        let dayOfYear = (153 * (realMonth > 2 ? realMonth - 3 : realMonth + 9) + 2) / 5
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468 + day - 1
+        return CivilDate(year: realYear, month: months - realYear * 12 + 1, day: 1).daysSinceEpoch + day - 1
     }
 
     static func floor(_ value: Int, _ divisor: Int) -> Int {
@@ -77,14 +55,14 @@ enum DateTimeComponent: UInt8 {
 
 /// A moment, taken apart.
 struct DateTimeFields {
-    let day: CalendarDay
+    let day: CivilDate
     let dayNumber: Int
     let millisecondOfDay: Int
 
     init(milliseconds: Int) {
         dayNumber = CalendarDay.floor(milliseconds, CalendarDay.millisecondsPerDay)
         millisecondOfDay = milliseconds - dayNumber * CalendarDay.millisecondsPerDay
-        day = CalendarDay(number: dayNumber)
+        day = CivilDate(daysSinceEpoch: dayNumber)
     }
 
     var hour: Int { millisecondOfDay / 3_600_000 }

@@ -43,5 +43,20 @@ public enum LeaseOutcome: Sendable, Equatable {
     /// This incarnation has it.
     case taken
     /// Another incarnation has it and renewed it this long ago, by the database's clock.
-    case held(holder: String, incarnation: String, renewedBefore: Duration)
+    case held(LeaseHolder, renewedBefore: Duration)
+}
+
+/// Who has the lease.
+public struct LeaseHolder: Sendable, Hashable {
+    /// Host and process, for people.
+    public let name: String
+    public let incarnation: String
+    /// Scheme and authority at which other engines reach it; nil where it does not say.
+    public let address: String?
+
+    public init(name: String, incarnation: String, address: String?) {
+        self.name = name
+        self.incarnation = incarnation
+        self.address = address
+    }
 }

@@ -32,18 +32,21 @@ public struct ColdCount: Sendable, Equatable {
 /// Hints: that an execution need not be in memory follows from its rows, and a hint says only that somebody looked. What
 /// it says holds while the execution has as many rows as it says, so no append need know of it.
 extension Journal {
-    /// Notes executions as cold, and takes back what was noted of others that are in memory again.
-    public func noteCold(_ executions: [ColdExecution], warm: [String]) async throws(PostgresError) {
-        _ = try await keep(
+    /// Notes executions as cold, and takes back what was noted of others that are in memory again. False, and nothing
+    /// done, where this incarnation does not have the lease: what is in its memory is not in its successor's.
+    public func noteCold(_ executions: [ColdExecution], warm: [String]) async throws(PostgresError) -> Bool {
+        try await keepFenced(
             """
-            WITH warm AS (
-                DELETE FROM showrunner.cold WHERE execution_id = ANY ($1)
+            , warm AS (
+                DELETE FROM showrunner.cold USING lease WHERE execution_id = ANY ($2)
+            ), noted AS (
+                INSERT INTO showrunner.cold (execution_id, next_seq, next_wake)
+                SELECT given.* FROM lease CROSS JOIN unnest($3, $4, $5) AS given (execution_id, next_seq, next_wake)
+                 ORDER BY execution_id
+                ON CONFLICT (execution_id) DO UPDATE
+                   SET next_seq = EXCLUDED.next_seq, next_wake = EXCLUDED.next_wake
+                 WHERE cold.next_seq <= EXCLUDED.next_seq
             )
-            INSERT INTO showrunner.cold (execution_id, next_seq, next_wake)
-            SELECT * FROM unnest($2, $3, $4) AS given (execution_id, next_seq, next_wake) ORDER BY execution_id
-            ON CONFLICT (execution_id) DO UPDATE
-               SET next_seq = EXCLUDED.next_seq, next_wake = EXCLUDED.next_wake
-             WHERE cold.next_seq <= EXCLUDED.next_seq
             """,
             [
                 .uuidArray(warm), .uuidArray(executions.map(\.id)), .intArray(executions.map(\.nextSeq)),
@@ -67,12 +70,15 @@ extension Journal {
     }
 
     /// Takes back what was noted of executions, where nothing newer has been noted since: from then on they are cold no
-    /// more. Apart from ``dueExecutions(before:limit:)``, so that an answer that is lost loses none of them.
-    public func removeNotes(_ executions: [ColdExecution]) async throws(PostgresError) {
-        _ = try await keep(
+    /// more. Apart from ``dueExecutions(before:limit:)``, so that an answer that is lost loses none of them. False, and
+    /// nothing done, where this incarnation does not have the lease: nobody would wake them.
+    public func removeNotes(_ executions: [ColdExecution]) async throws(PostgresError) -> Bool {
+        try await keepFenced(
             """
-            DELETE FROM showrunner.cold USING unnest($1, $2) AS given (execution_id, next_seq)
-             WHERE cold.execution_id = given.execution_id AND cold.next_seq = given.next_seq
+            , removed AS (
+                DELETE FROM showrunner.cold USING lease, unnest($2, $3) AS given (execution_id, next_seq)
+                 WHERE cold.execution_id = given.execution_id AND cold.next_seq = given.next_seq
+            )
             """, [.uuidArray(executions.map(\.id)), .intArray(executions.map(\.nextSeq))])
     }
 
@@ -139,6 +145,12 @@ extension Journal {
              ORDER BY cold.execution_id LIMIT $3
             """, [.text(machine), .uuid(after ?? Self.lowestID(0)), .int(Int64(limit))]
         ).map { $0.text("execution_id") }
+    }
+
+    /// Runs expressions of a statement that see the lease row as `lease` where this incarnation ($1) has it. False where
+    /// it has not. May be repeated.
+    private func keepFenced(_ expressions: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> Bool {
+        try await !keep(Self.fencing(expressions), [.text(incarnation)] + parameters).isEmpty
     }
 
     /// Runs a statement that may be repeated, on the connection for what keeps the journal's cost flat.

@@ -8,10 +8,11 @@ extension Journal {
     ///
     /// - Parameters:
     ///   - holder: who this is, for people: host and process.
+    ///   - address: see ``LeaseHolder/address``.
     ///   - dead: an incarnation that certainly runs no more: from it, and from nobody who came after it, the lease is
     ///     taken at once.
     public func takeLease(
-        holder: String, isStillHeldAfter validity: Duration, from dead: String? = nil
+        holder: String, address: String? = nil, isStillHeldAfter validity: Duration, from dead: String? = nil
     ) async throws(PostgresError) -> LeaseOutcome {
         precondition(!leaseIsLost, "an incarnation that lost the lease may hold stale executions: start a new journal")
         let incarnation = self.incarnation
@@ -21,29 +22,33 @@ extension Journal {
                 // Looked at before it is touched: an upsert would lock the row and make the holder's appends wait.
                 let current = try await live.connection.query(
                     """
-                    SELECT incarnation, holder,
+                    SELECT incarnation, holder, address,
                            (extract(epoch FROM clock_timestamp() - renewed_at) * 1000000)::bigint AS age
                       FROM showrunner.lease WHERE id = 1
                     """, [], deadline: deadline)
                 if let row = current.first, row.text("incarnation") != incarnation, row.text("incarnation") != dead,
                     Duration.microseconds(row.int("age")) < validity
                 {
-                    return .held(
-                        holder: row.text("holder"), incarnation: row.text("incarnation"),
-                        renewedBefore: .microseconds(max(0, row.int("age"))))
+                    let current = LeaseHolder(
+                        name: row.text("holder"), incarnation: row.text("incarnation"),
+                        address: row.optionalText("address"))
+                    return .held(current, renewedBefore: .microseconds(max(0, row.int("age"))))
                 }
                 let taken = try await live.connection.query(
                     """
-                    INSERT INTO showrunner.lease (id, incarnation, holder, taken_at, renewed_at)
-                    VALUES (1, $1, $2, clock_timestamp(), clock_timestamp())
+                    INSERT INTO showrunner.lease (id, incarnation, holder, address, taken_at, renewed_at)
+                    VALUES (1, $1, $2, $5, clock_timestamp(), clock_timestamp())
                     ON CONFLICT (id) DO UPDATE
-                       SET incarnation = EXCLUDED.incarnation, holder = EXCLUDED.holder,
+                       SET incarnation = EXCLUDED.incarnation, holder = EXCLUDED.holder, address = EXCLUDED.address,
                            taken_at = clock_timestamp(), renewed_at = clock_timestamp()
                      WHERE lease.incarnation IN (EXCLUDED.incarnation, $4)
                         OR lease.renewed_at + $3 * interval '1 microsecond' <= clock_timestamp()
                     RETURNING id
                     """,
-                    [.text(incarnation), .text(holder), .int(Int64(validity / .microseconds(1))), .optional(dead)],
+                    [
+                        .text(incarnation), .text(holder), .int(Int64(validity / .microseconds(1))), .optional(dead),
+                        .optional(address),
+                    ],
                     deadline: deadline)
                 if !taken.isEmpty {
                     history.begin(at: live.place)

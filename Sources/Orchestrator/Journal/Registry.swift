@@ -237,14 +237,18 @@ extension Journal {
     /// Table expressions behind `lease`, which has one row exactly while this incarnation may write. The first parameter
     /// of theirs is `$2`.
     func fenced(_ expressions: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> Bool {
-        let rows = try await read(
-            """
-            WITH lease AS MATERIALIZED (
-                SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
-            )\(expressions)
-            SELECT id FROM lease
-            """, [.text(incarnation)] + parameters)
-        return !rows.isEmpty
+        try await !read(Self.fencing(expressions), [.text(incarnation)] + parameters).isEmpty
+    }
+
+    /// A statement whose expressions see the lease row as `lease` where the incarnation $1 has it, and which gives a row
+    /// only then. Whoever takes over waits for it.
+    static func fencing(_ expressions: String) -> String {
+        """
+        WITH lease AS MATERIALIZED (
+            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
+        )\(expressions)
+        SELECT id FROM lease
+        """
     }
 
     // MARK: Reads

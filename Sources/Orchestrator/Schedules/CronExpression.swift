@@ -1,4 +1,4 @@
-import StatesLanguage
+import CivilDates
 
 /// The six fields of a `cron(...)` expression, read by ``ScheduleExpression``.
 ///

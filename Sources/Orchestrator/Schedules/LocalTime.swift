@@ -1,4 +1,4 @@
-public import StatesLanguage
+public import CivilDates
 
 /// A point in time in whole seconds since 1970-01-01T00:00:00Z: schedules know nothing finer.
 public typealias EpochSeconds = Int

@@ -1,4 +1,4 @@
-import StatesLanguage
+import CivilDates
 
 /// One time that a schedule expression names.
 public struct Occurrence: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import StatesLanguage
+import CivilDates
 
 /// The rule of a time zone as the TZ environment variable has it, such as `CET-1CEST,M3.5.0,M10.5.0/3`.
 ///

@@ -1,3 +1,5 @@
+import CivilDates
+
 /// Points in time as the language writes them: RFC 3339 with an upper-case T, and an upper-case Z where there is no
 /// numeric offset.
 ///

@@ -6,10 +6,12 @@ extension Operations {
         let machine = try arguments.arn("stateMachineArn")
         let name = try arguments.optionalText("name", length: 1...80)
         let input = try arguments.optionalText("input", length: 0...262_144) ?? "{}"
-        _ = try arguments.optionalText("traceHeader", length: 0...256)
+        let trace = try trace(of: arguments)
         try arguments.check()
         try requireARN(machine)
-        let started = try await engine.start(machine: machine, name: name, input: input)
+        let started = try await TraceID.$current.withValue(trace) {
+            try await engine.start(machine: machine, name: name, input: input)
+        }
         // Standard machines: the same name and input answer with the running execution; one that has ended is taken.
         guard started.isNew || started.isOpen else {
             throw ServiceError(
@@ -27,10 +29,12 @@ extension Operations {
         let name = try arguments.optionalText("name", length: 1...80)
         let input = try arguments.optionalText("input", length: 0...262_144) ?? "{}"
         let isWhole = try arguments.word("includedData", IncludedData.self) != .metadataOnly
-        _ = try arguments.optionalText("traceHeader", length: 0...256)
+        let trace = try trace(of: arguments)
         try arguments.check()
         try requireARN(machine)
-        let detail = try await engine.startSync(machine: machine, name: name, input: input)
+        let detail = try await TraceID.$current.withValue(trace) {
+            try await engine.startSync(machine: machine, name: name, input: input)
+        }
         let run = detail.run
         let stopped = run.stopDateMicroseconds ?? run.startDateMicroseconds
         // Billed is what was begun of each 100 ms; the smallest memory there is.
@@ -46,6 +50,11 @@ extension Operations {
             ("output", isWhole ? detail.output.map { .string($0.text) } : nil),
             ("outputDetails", ["included": .bool(isWhole)]),
             ("billingDetails", ["billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": .integer(duration)]))
+    }
+
+    /// What X-Ray's header names, else the call's own `traceparent`.
+    private func trace(of arguments: Arguments) throws -> TraceID? {
+        try arguments.optionalText("traceHeader", length: 0...256).flatMap { TraceID(xRay: $0) } ?? TraceID.current
     }
 
     /// The engine takes bare names, too; the wire does not.

@@ -33,16 +33,19 @@ extension ServiceRouter {
     }
 }
 
+/// What bounds a request of the wire API before anybody looks into it.
+public enum WireLimits {
+    /// The largest request that an operation has, in bytes: a definition of 1 MiB as JSON text within JSON, or an input,
+    /// with its frame. AWS takes 1 MB, and so no definition as large as its own limit for them.
+    public static let requestBytes = 2 << 20
+}
+
 /// The protocol around the operations: target, content, errors, rates.
 struct WireEndpoint: Sendable {
     let operations: Operations
     let throttle: Throttle
 
     private static let protocolName = "application/x-amz-json-1.0"
-
-    /// The largest request that an operation has: a definition of 1 MiB as JSON text within JSON, or an input, with its
-    /// frame. AWS takes 1 MB, and so no definition as large as its own limit for them.
-    static let requestBytes = 2 << 20
 
     private static let epoch = ContinuousClock.now
 
@@ -59,7 +62,10 @@ struct WireEndpoint: Sendable {
                 throw ServiceError(name: "SerializationException", message: error.description)
             }
             try await admit(target, input)
-            let output = try await operations.perform(target, Arguments(input))
+            let trace = request.headers[.traceparent].flatMap { TraceID(traceparent: $0) }
+            let output = try await TraceID.$current.withValue(trace) {
+                try await operations.perform(target, Arguments(input))
+            }
             count(name, "none")
             return reply(output, status: .ok, context)
         } catch let error as ServiceError {
@@ -88,15 +94,16 @@ struct WireEndpoint: Sendable {
     private func content(of request: Request) async throws(ServiceError) -> [UInt8] {
         let tooLarge = ServiceError(
             name: "RequestEntityTooLargeException",
-            message: "The content of a request may have \(Self.requestBytes) bytes at most.", status: .contentTooLarge,
+            message: "The content of a request may have \(WireLimits.requestBytes) bytes at most.",
+            status: .contentTooLarge,
             limit: "request_bytes")
         let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        guard declared <= Self.requestBytes else { throw tooLarge }
+        guard declared <= WireLimits.requestBytes else { throw tooLarge }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(declared)
         do {
             for try await buffer in request.body {
-                guard bytes.count + buffer.readableBytes <= Self.requestBytes else { throw tooLarge }
+                guard bytes.count + buffer.readableBytes <= WireLimits.requestBytes else { throw tooLarge }
                 bytes.append(contentsOf: buffer.readableBytesView)
             }
         } catch let error as ServiceError {
@@ -199,4 +206,13 @@ extension EngineError.Code {
         default: nil
         }
     }
+}
+
+extension HTTPField.Name {
+    private static func constant(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no HTTP field name") }
+        return name
+    }
+
+    fileprivate static let traceparent = constant("traceparent")
 }

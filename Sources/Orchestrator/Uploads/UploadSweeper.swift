@@ -44,6 +44,11 @@ public struct UploadSweeper: Service {
             for (id, error) in sweep.postponed.sorted(by: { $0.key < $1.key }) {
                 logger.warning("upload waits", metadata: ["upload": .string(id), "reason": .string("\(error)")])
             }
+            for (id, error) in sweep.refused.sorted(by: { $0.key < $1.key }) {
+                logger.error(
+                    "an upload's execution is refused",
+                    metadata: ["upload": .string(id), "reason": .string("\(error)")])
+            }
             return sweep.postponed.isEmpty
         } catch {
             logger.error("uploads not swept", metadata: ["reason": .string("\(error)")])

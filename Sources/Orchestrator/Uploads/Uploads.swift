@@ -182,10 +182,13 @@ public actor Uploads {
         var removed: [String] = []
         /// Uploads that are complete and could not be finished, with the reason.
         var postponed: [String: UploadError] = [:]
+        /// Uploads that are complete and whose execution is refused, with the reason: until somebody changes a machine or
+        /// a trigger it will be again.
+        var refused: [String: UploadError] = [:]
     }
 
     /// Removes uploads that nobody has written to for longer than their lifetime, and finishes those whose bytes are
-    /// all there but whose client never came back.
+    /// all there but whose client never came back. Those whose execution is refused all their lifetime long go with it.
     @discardableResult
     func sweep() async throws(UploadError) -> Sweep {
         var sweep = Sweep()
@@ -198,6 +201,12 @@ public actor Uploads {
                 do {
                     _ = try await finish(id)
                 } catch  where error.code == .checksumMismatch {
+                    sweep.removed.append(id)
+                } catch  where error.code == .invalid {
+                    sweep.refused[id] = error
+                    guard .seconds(age) > limits.lifetime else { continue }
+                    try await spool.remove(record)
+                    records[id] = nil
                     sweep.removed.append(id)
                 } catch {
                     sweep.postponed[id] = error

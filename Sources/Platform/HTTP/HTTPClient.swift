@@ -80,7 +80,7 @@ public final class HTTPClient: Sendable {
     /// Sends a request and returns as soon as the head of the answer is there; the content follows as it is read.
     /// `maxResponseBytes` does not apply: what waits in memory is bounded by holding the sender back.
     public func stream(_ request: HTTPRequest) async throws(HTTPError) -> HTTPStream {
-        try validate(request)
+        try check(request)
         let channel = BodyChannel()
         let transfer = Transfer(request: request, sink: .channel(channel), configuration: configuration)
         let body = HTTPBody(channel: channel, transfer: transfer, loop: loop)
@@ -125,13 +125,20 @@ public final class HTTPClient: Sendable {
         return "bytes=\(range.lowerBound)-\(range.upperBound - 1)"
     }
 
+    private func check(_ request: HTTPRequest) throws(HTTPError) {
+        do { try validate(request) } catch {
+            if case .upload(let upload, _) = request.body { upload.close() }
+            throw error
+        }
+    }
+
     private struct Head: Sendable {
         var status: Int
         var headers: HTTPHeaders
     }
 
     private func run(_ request: HTTPRequest, into sink: Transfer.Sink) async throws(HTTPError) -> HTTPResponse {
-        try validate(request)
+        try check(request)
         let transfer = Transfer(request: request, sink: sink, configuration: configuration)
         let loop = self.loop
         let result = await withTaskCancellationHandler {

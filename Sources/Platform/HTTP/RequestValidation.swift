@@ -32,6 +32,11 @@ extension HTTPClient {
         if case .file(_, let offset, let length) = request.body, offset < 0 || length < 0 {
             throw refuse("a file body has an offset and a length of 0 or more")
         }
+        if case .upload(_, let length) = request.body {
+            guard request.signing == nil, request.maxRedirects == 0, !request.reusesConnection, length ?? 0 >= 0 else {
+                throw refuse("content that is handed over can't be sent again")
+            }
+        }
         if request.signing != nil {
             guard request.maxRedirects == 0 else { throw refuse("a signed request follows no redirects") }
             if case .file = request.body, request.headers["x-amz-content-sha256"] == nil {

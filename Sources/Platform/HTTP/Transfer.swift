@@ -115,6 +115,7 @@ extension Transfer {
             if case .failure = result { unlink(path) }
         }
         release()
+        if case .upload(let upload, _) = request.body { upload.close() }
         if case .channel(let channel) = sink { channel.end(result.map { _ in () }) }
         completion.take()?(result)
         onHead = nil
@@ -200,7 +201,7 @@ extension Transfer {
             if request.headers["x-amz-content-sha256"] == nil {
                 let hash =
                     switch request.body {
-                    case .none, .file: SHA256.hash("")
+                    case .none, .file, .upload: SHA256.hash("")
                     case .bytes(let bytes): SHA256.hash(bytes)
                     }
                 headerList = curl_slist_append(headerList, "x-amz-content-sha256: \(hash.hex)")
@@ -337,6 +338,8 @@ extension Transfer {
         case .none: 0
         case .bytes(let bytes): Int64(bytes.count)
         case .file(_, _, let length): length
+        // Libcurl's word for content of unknown length.
+        case .upload(_, let length): length ?? -1
         }
     }
 
@@ -362,11 +365,25 @@ extension Transfer {
             }
             sent += Int64(count)
             return count
+        case .upload(let upload, _):
+            switch upload.take(into: buffer) {
+            case .bytes(let count):
+                sent += Int64(count)
+                return count
+            case .later: return curl_shim_read_pause
+            case .end: return 0
+            case .broken:
+                failure = error(.cancelled, "failed: its content broke off")
+                return curl_shim_read_abort
+            }
         }
     }
 
     /// libcurl starts the content again when a kept-alive connection turns out to be closed.
     private func rewind(to offset: Int64, origin: CInt) -> CInt {
+        if case .upload = request.body {
+            return CInt(offset == sent && origin == SEEK_SET ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_CANTSEEK)
+        }
         guard origin == SEEK_SET, (0...bodyLength).contains(offset) else { return CInt(CURL_SEEKFUNC_CANTSEEK) }
         sent = offset
         return CInt(CURL_SEEKFUNC_OK)

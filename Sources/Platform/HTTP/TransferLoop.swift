@@ -112,6 +112,10 @@ final class TransferLoop: @unchecked Sendable {
     private func perform(_ command: Command) {
         switch command {
         case .start(let transfer):
+            if case .upload(let upload, _) = transfer.request.body {
+                // Whoever owns the loop waits for the transfer, so neither goes before it.
+                upload.begin { [weak self, weak transfer] in if let self, let transfer { self.resume(transfer) } }
+            }
             guard let easy = transfer.begin() else { return }
             let code = curl_multi_add_handle(multi, easy)
             precondition(code == CURLM_OK, "libcurl: \(String(cString: curl_multi_strerror(code))).")

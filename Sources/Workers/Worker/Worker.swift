@@ -169,6 +169,7 @@ public final class Worker: Service {
         logger[metadataKey: "state"] = "\(offer.state)"
         logger[metadataKey: "step"] = "\(offer.step)"
         logger[metadataKey: "attempt"] = "\(offer.attempt)"
+        if let trace = offer.traceID { logger[metadataKey: "trace_id"] = "\(trace)" }
         logger.info("task begins")
         let began = ContinuousClock.now
 

@@ -121,12 +121,15 @@ public struct TaskOffer: WorkerMessage {
     public let timeoutSeconds: Int?
     /// The same for all attempts of one passage of an execution through a state, and for nothing else.
     public let idempotencyKey: String
+    /// The trace and the span that the attempt is, as W3C Trace Context writes them; nil where the engine says none.
+    public let traceparent: String?
 
     public init(
         token: String, step: String, input: JSON, attempt: Int, executionArn: String, execution: String,
         state: String, machine: String, title: String? = nil, heartbeatSeconds: Int, timeoutSeconds: Int? = nil,
-        idempotencyKey: String
+        idempotencyKey: String, traceparent: String? = nil
     ) {
+        self.traceparent = traceparent
         self.token = token
         self.step = step
         self.input = input
@@ -147,7 +150,8 @@ public struct TaskOffer: WorkerMessage {
             ("executionArn", .string(executionArn)), ("execution", .string(execution)), ("state", .string(state)),
             ("machine", .string(machine)), ("title", title.map(JSON.string)),
             ("heartbeatSeconds", .integer(heartbeatSeconds)),
-            ("timeoutSeconds", timeoutSeconds.map { .integer($0) }), ("idempotencyKey", .string(idempotencyKey)))
+            ("timeoutSeconds", timeoutSeconds.map { .integer($0) }), ("idempotencyKey", .string(idempotencyKey)),
+            ("traceparent", traceparent.map(JSON.string)))
     }
 
     public init(json: JSON) throws(WorkerProtocolError) {
@@ -164,6 +168,15 @@ public struct TaskOffer: WorkerMessage {
         heartbeatSeconds = reader.integer("heartbeatSeconds", in: 1...WorkerProtocolLimits.timeoutSeconds)
         timeoutSeconds = reader.optionalInteger("timeoutSeconds", in: 1...WorkerProtocolLimits.timeoutSeconds)
         idempotencyKey = reader.string("idempotencyKey", maximumBytes: WorkerProtocolLimits.nameBytes)
+        traceparent = reader.optionalString("traceparent", maximumBytes: WorkerProtocolLimits.nameBytes)
         try reader.finish()
+    }
+}
+
+extension TaskOffer {
+    /// The part of ``traceparent`` that all attempts of one execution, and of those it starts, have in common.
+    public var traceID: String? {
+        let parts = traceparent?.split(separator: "-") ?? []
+        return parts.count >= 4 ? String(parts[1]) : nil
     }
 }

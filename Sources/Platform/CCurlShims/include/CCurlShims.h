@@ -59,5 +59,6 @@ static inline CURLcode curl_shim_unpause(CURL *_Nonnull easy) { return curl_easy
 
 static const size_t curl_shim_write_pause = CURL_WRITEFUNC_PAUSE;
 static const size_t curl_shim_read_abort = CURL_READFUNC_ABORT;
+static const size_t curl_shim_read_pause = CURL_READFUNC_PAUSE;
 
 #endif
