@@ -13,7 +13,7 @@ public struct WorkerProblem: WorkerMessage {
     public static let bodyTooLarge = "body-too-large"
     /// 404: the task names no connection, or one that does not exist.
     public static let noConnection = "no-connection"
-    /// 403: the task calls something that is none of the connection's origins.
+    /// 422: the task calls something that is none of the connection's origins.
     public static let connectionElsewhere = "connection-elsewhere"
     /// 422: the connection's secrets can't be read: the engine lacks the master key that sealed them.
     public static let connectionSealed = "connection-sealed"
