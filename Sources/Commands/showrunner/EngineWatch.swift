@@ -27,6 +27,8 @@ struct EngineWatch: Service {
             }
             if queues.count > 1_000 { queues = Set(depths.readyTasks.keys) }
             Self.record("showrunner_leased_tasks", Double(depths.leasedTasks))
+            Self.record("showrunner_stuck_tasks", Double(depths.stuckTasks))
+            Self.record("showrunner_parked_tasks", Double(depths.parkedTasks))
             Self.record("showrunner_waiting_polls", Double(depths.waitingPolls))
             Self.record("showrunner_postponed_children", Double(depths.postponedChildren))
             Self.record("showrunner_timers", Double(depths.timers))

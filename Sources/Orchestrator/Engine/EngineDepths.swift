@@ -7,6 +7,10 @@ public struct EngineDepths: Sendable, Equatable {
     public var readyTasks: [String: Int] = [:]
     /// Attempts in the hands of workers.
     public var leasedTasks = 0
+    /// Of these, such as do not come forward though their workers are alive; and tasks that nobody gets before a person
+    /// says so.
+    public var stuckTasks = 0
+    public var parkedTasks = 0
     /// Workers' and activities' polls that wait for a task.
     public var waitingPolls = 0
     /// Child executions that wait for room.
@@ -26,6 +30,8 @@ extension Engine {
         depths.coldExecutions = cold.total
         depths.readyTasks = dispatcher.readyCounts
         depths.leasedTasks = leases.count
+        depths.stuckTasks = stuckTasks
+        depths.parkedTasks = dispatcher.parkedCount
         depths.waitingPolls = pollers.count
         depths.postponedChildren = postponedChildren.count
         depths.timers = alarms.count

@@ -231,6 +231,9 @@ extension Engine {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
             }
             if let progress = task.progress, run.progress[token.entry] != progress {
+                if let lease = leases[LeaseKey(execution: token.execution, entry: token.entry)] {
+                    noteStillness(run.progress[token.entry], progress, of: lease)
+                }
                 run.progress[token.entry] = progress
                 publishProgress(of: run, entry: token.entry, progress)
             }
