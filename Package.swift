@@ -386,7 +386,8 @@ let tests: [Target] = [
         path: "Tests/WorkerProtocolTests"),
     // A worker's child whose steps are made for the tests.
     .executableTarget(
-        name: "WorkerTestChild", dependencies: ["JSON", "StepContracts", "Worker"], path: "Tests/WorkerTestChild"),
+        name: "WorkerTestChild", dependencies: ["CShims", "JSON", "StepContracts", "Worker"],
+        path: "Tests/WorkerTestChild"),
     .testTarget(
         name: "WorkerTests",
         dependencies: [

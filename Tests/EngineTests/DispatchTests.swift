@@ -171,6 +171,84 @@ struct DispatchTests {
         await end(first, second)
     }
 
+    private let digest = String(repeating: "ab", count: 32)
+
+    @Test("a source that two workers in a row were lost with is held in every execution, until somebody releases it")
+    func sourceQuarantine() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": stubborn])
+        var engine = first.engine
+        let bad = "{\"source\":{\"sha256\":\"\(digest)\"}}"
+        func start(_ input: String) async throws -> String {
+            try await engine.start(machine: "m", name: nil, input: input).execution.executionARN
+        }
+        func codes(_ run: String) async throws -> [WaitView.Code] { try await engine.waits(of: run).map(\.code) }
+        let one = try await start(bad)
+        #expect(try await engine.poll(poll("w", incarnation: "i1"))?.executionArn == one)
+        let two = try await start(bad)
+        // The first is lost, and another run of the same film is lost behind it.
+        #expect(try await engine.poll(poll("w", incarnation: "i2"))?.executionArn == two)
+        let three = try await start(bad)
+        #expect(try await codes(three) == [.turn], "one worker is no row")
+        #expect(try await engine.poll(poll("w", incarnation: "i3")) == nil)
+        for run in [one, two] { while try await codes(run) != [.parked] { await Task.yield() } }
+        #expect(try await codes(three) == [.parked], "it was ready")
+        let wait = try #require(try await engine.waits(of: three).first)
+        #expect(wait.sentence.contains(digest) && wait.sentence.contains("2 workers in a row"), "\(wait.sentence)")
+        let other = try await start(#"{"source":{"sha256":"\#(String(repeating: "cd", count: 32))"}}"#)
+        #expect(try await engine.poll(poll("v"))?.executionArn == other, "another film goes on")
+        // It outlives the engine and comes to whoever has the film next.
+        let second = try await stage.engine("e2")
+        engine = second.engine
+        let four = try await start(bad)
+        #expect(try await engine.poll(poll("v")) == nil)
+        #expect(try await codes(four) == [.parked])
+        #expect(await engine.depths().parkedTasks == 4)
+        try await engine.releaseTask(wait.entry, of: three)
+        var taken: Set<String> = []
+        for _ in 0..<4 { taken.insert(try #require(try await engine.poll(poll("v", wait: 20))).executionArn) }
+        #expect(taken == [one, two, three, four])
+        let refusal = await #expect(throws: EngineError.self) { try await engine.releaseTask(wait.entry, of: three) }
+        #expect(refusal?.code == .conflict)
+        #expect(try await stage.query("SELECT 1 FROM showrunner.suspect").isEmpty)
+        try await stage.checkInvariants(["e1", "e2"], memory: engine)
+        await end(first, second)
+    }
+
+    @Test("workers lost together count once, and a success begins the count anew")
+    func sourceLosses() async throws {
+        let stage = try await Stage()
+        // What is lost does not come back here.
+        let patient = oneTask(#""Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":3600,"MaxAttempts":9}],"#)
+        let first = try await stage.engine("e1", machines: ["m": patient])
+        let engine = first.engine
+        func start() async throws -> String {
+            try await engine.start(machine: "m", name: nil, input: "{\"source\":{\"sha256\":\"\(digest)\"}}").execution
+                .executionARN
+        }
+        func take(_ worker: String, incarnation: String = "i1") async throws -> TaskOffer? {
+            try await engine.poll(poll(worker, incarnation: incarnation))
+        }
+        for _ in 0..<3 { _ = try await start() }
+        var offers: [String: TaskOffer] = [:]
+        for worker in ["a", "b", "c"] { offers[worker] = try await take(worker) }
+        #expect(offers.count == 3)
+        // A machine takes two of them along.
+        for worker in ["a", "b"] { #expect(try await take(worker, incarnation: "i2") == nil) }
+        let fourth = try await start()
+        #expect(try await take("d")?.executionArn == fourth)
+        #expect(try await engine.complete(try #require(offers["c"])))
+        // One in a row again.
+        #expect(try await take("d", incarnation: "i2") == nil)
+        let fifth = try await start()
+        #expect(try await take("e")?.executionArn == fifth)
+        #expect(try await take("e", incarnation: "i2") == nil)
+        _ = try await start()
+        #expect(try await take("f") == nil, "two in a row")
+        #expect(await engine.depths().parkedTasks == 1)
+        await end(first)
+    }
+
     @Test("an attempt that failed by its worker's fault goes to another one")
     func elsewhere() async throws {
         let stage = try await Stage()

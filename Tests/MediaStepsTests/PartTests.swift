@@ -103,6 +103,32 @@ struct PartTests {
         #expect(failure?.cause.contains("part 1 has 50 pictures") == true, "\(failure?.cause ?? "")")
     }
 
+    @Test("a part beyond the film's end, and parts whose rungs differ in length, are refused")
+    func partsThatDoNotFit() throws {
+        let work = try Workplace()
+        let source = try work.makeClip("a.mp4", size: "160x90", seconds: 4)
+        let media = try work.run(ValidateStep(), on: source, [("partSeconds", 2)])
+        let beyond = #expect(throws: StepFailure.self) {
+            try work.run(
+                TranscodeStep(), on: source, [("media", media), ("part", ["first": 50, "count": 51])], out: "beyond")
+        }
+        #expect(beyond == .parametersInvalid("the part ends at picture 101, and the film has 100"))
+        func part(_ frames: [Int]) -> JSON {
+            [
+                "renditions": .array(
+                    frames.enumerated().map { index, count -> JSON in
+                        [
+                            "kind": "video", "name": .string("video-\(index)"), "file": ["key": .string(source)],
+                            "frames": .integer(count),
+                        ]
+                    })
+            ]
+        }
+        let uneven = #expect(throws: StepFailure.self) { try work.join([part([100, 99])], [:], out: "uneven") }
+        #expect(uneven?.error == "Showrunner.ParametersInvalid")
+        #expect(uneven?.cause.contains("the parts of 'video-1' have 99 pictures, not 100") == true, "\(uneven as Any)")
+    }
+
     @Test("a part needs what validate found, of this film", arguments: [true, false])
     func mediaNeeded(isGiven: Bool) throws {
         let work = try Workplace()

@@ -79,6 +79,48 @@ struct ThumbnailTests {
         #expect(grey.filter { $0 > 40 }.count > grey.count / 2)
     }
 
+    @Test("the poster is no fade, no picture out of focus, no flat one, and comes in two sizes")
+    func posterAmongWorse() throws {
+        let work = try Workplace()
+        // Black, a fade, out of focus, good from 3.5 to 5, grey.
+        let source = try work.make(
+            "a.mp4",
+            [
+                "-f", "lavfi", "-i",
+                "testsrc2=size=1920x1080:rate=10:duration=12,gblur=sigma=40:enable='between(t,2,3.45)',"
+                    + "fade=in:st=1:d=1,drawbox=color=gray:t=fill:enable='gte(t,5)'",
+                "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "10",
+            ])
+        let output = try work.run(ThumbnailStep(), on: source)
+        #expect(output["posterSeconds"]?.doubleValue == 4)
+        #expect(
+            output["posters"] == [
+                ["width": 1280, "height": 720, "file": ["file": "poster.jpg"]],
+                ["width": 1920, "height": 1080, "file": ["file": "poster-2x.jpg"]],
+            ])
+        #expect(try work.entry("width", of: work.path("out/poster-2x.jpg")) == "1920")
+        #expect(try work.entry("width", of: work.path("out/poster.jpg")) == "1280")
+    }
+
+    @Test("tiles come in twice the size, too, with a WebVTT file of their own, where the film has it")
+    func retina() throws {
+        let work = try Workplace()
+        let source = try ThumbnailTests.makeGreyClip(work, "a.mp4", seconds: 27, [])
+        let output = try work.run(ThumbnailStep(), on: source)
+        #expect(
+            output["retina"] == [
+                "sprites": [["file": "sprite-001-2x.jpg"], ["file": "sprite-002-2x.jpg"]],
+                "thumbnails": ["file": "thumbnails-2x.vtt"],
+            ])
+        let text = try String(contentsOfFile: work.path("out/thumbnails-2x.vtt"), encoding: .utf8)
+        #expect(text.contains("00:00:26.000 --> 00:00:27.000\nsprite-002-2x.jpg#xywh=320,0,320,180\n"))
+        let grey = try work.grey(work.path("out/sprite-002-2x.jpg"), width: 1600, height: 900)
+        let middle = Int(grey[90 * 1600 + 320 + 160])
+        #expect([30 + 6 * 26, (30 + 6 * 26 - 16) * 255 / 219].contains { abs($0 - middle) <= 2 }, "\(middle)")
+        let small = try work.makeClip("small.mp4", size: "160x90", seconds: 1)
+        #expect(try work.run(ThumbnailStep(), on: small, out: "small")["retina"] == nil)
+    }
+
     @Test("a turned film has upright tiles and an upright poster")
     func turned() throws {
         let work = try Workplace()

@@ -43,6 +43,22 @@ struct PreparedTests {
         #expect(try await connection.query("SELECT a FROM t", deadline: .seconds(10))[0].int("a") == 1)
     }
 
+    @Test("fail one transaction after a table has changed, and not the next")
+    func changedInTransaction() async throws {
+        let connection = try await connection()
+        try await connection.script("CREATE TABLE t AS SELECT 1::bigint AS a", deadline: .seconds(10))
+        let read = { @Sendable (connection: isolated PostgresConnection) throws(PostgresError) in
+            try connection.query("SELECT * FROM t", deadline: .seconds(10)).count
+        }
+        for _ in 0..<4 { _ = try await connection.transaction(deadline: .seconds(10), read) }
+        try await connection.script("ALTER TABLE t ADD COLUMN b bigint DEFAULT 2", deadline: .seconds(10))
+        let error = await #expect(throws: PostgresError.self) {
+            try await connection.transaction(deadline: .seconds(10), read)
+        }
+        #expect(error?.outcome == .refused(sqlstate: "0A000"))
+        #expect(try await connection.transaction(deadline: .seconds(10), read) == 1)
+    }
+
     @Test("are refused as they would be unprepared, and the connection goes on")
     func refused() async throws {
         let connection = try await connection()

@@ -5,7 +5,7 @@ import WorkerProtocol
 
 private let progress = StepProgress(
     stage: "encode", mediaSeconds: 12.5, totalSeconds: 60, frames: 375, speed: 1.9,
-    parts: [.init(name: "video-720p", share: 0.25)])
+    parts: [.init(name: "video-720p", share: 0.25)], stillSeconds: 7.5)
 
 private let offer = TaskOffer(
     token: "t-1", step: "transcode", input: ["source": ["url": "file:///a.mp4"]], attempt: 2,

@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 import JSON
 import StepContracts
@@ -11,7 +12,7 @@ let testSteps: [String: any LocalStep] = [
     "write": WriteStep(), "package": PackStep(), "die": DieStep(), "hog": HogStep(), "wait": WaitStep(),
     "stubborn": StubbornStep(),
     "inspect": InspectStep(), "long": LongStep(), "fat": FatStep(), "link": LinkStep(), "refuse": RefuseStep(),
-    "quit": QuitStep(), "descendant": DescendantStep(), "babble": BabbleStep(),
+    "quit": QuitStep(), "pace": PaceStep(), "burn": BurnStep(), "descendant": DescendantStep(), "babble": BabbleStep(),
 ]
 
 /// Writes each input file's text, in capitals, to an output file.
@@ -85,6 +86,18 @@ struct WaitStep: LocalStep {
     }
 }
 
+/// Stands for a while at one place, and goes on to the next.
+struct PaceStep: LocalStep {
+    static let contract = testContract("pace")
+
+    func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
+        surroundings.report(StepProgress(stage: "one", mediaSeconds: 1))
+        usleep(100_000)
+        surroundings.report(StepProgress(stage: "two", mediaSeconds: 2))
+        return [:]
+    }
+}
+
 /// Never stops by itself, and hears no SIGTERM.
 struct StubbornStep: LocalStep {
     static let contract = testContract("stubborn")
@@ -93,6 +106,23 @@ struct StubbornStep: LocalStep {
         signal(SIGTERM, SIG_IGN)
         surroundings.report(StepProgress(stage: "stubborn"))
         while true { usleep(1000) }
+    }
+}
+
+/// Keeps a processor busy until the limit on its time ends it. It makes that limit a second: waiting for the real one would
+/// take long, and whoever may lower it may not raise it.
+struct BurnStep: LocalStep {
+    static let contract = testContract("burn")
+
+    func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
+        var (soft, hard): (UInt64, UInt64) = (0, 0)
+        guard shim_get_limit(shim_limit_cpu_seconds, &soft, &hard) == 0,
+            shim_set_limit(shim_limit_cpu_seconds, 1, hard) == 0
+        else { throw .crashed("the limit cannot be lowered") }
+        signal(SIGXCPU, SIG_DFL)
+        var number: UInt64 = 1
+        while number != 0 { number = number &* 3 | 1 }
+        return [:]
     }
 }
 
@@ -126,11 +156,44 @@ struct InspectStep: LocalStep {
             if descriptor >= 0 { close(descriptor) }
         }
         return [
-            "connected": .bool(canConnect(port)), "sees": .bool(access(hostFile, F_OK) == 0),
+            "connected": .bool(canConnect(port)), "rights": .object(.init(uniqueKeysWithValues: rights())),
+            "sees": .bool(access(hostFile, F_OK) == 0),
             "passwd": .bool(access("/etc/shadow", F_OK) == 0), "environment": .array(environment),
             "pid": .integer(Int(getpid())), "writes": .object(.init(uniqueKeysWithValues: writes.map { ($0, $1) })),
             "inputs": .object(.init(uniqueKeysWithValues: input.map { ($0, $1) })),
         ]
+    }
+
+    /// What only the privileged may, each tried; the kernel's masks of capabilities (proc(5)), and the limits that hold.
+    private func rights() -> [(String, JSON)] {
+        var found: [(String, JSON)] = []
+        var buffer = [UInt8](repeating: 0, count: 16 << 10)
+        let descriptor = open("/proc/self/status", O_RDONLY)
+        let count = max(0, Glibc.read(descriptor, &buffer, buffer.count))
+        close(descriptor)
+        for line in String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n") {
+            let words = line.split(whereSeparator: { $0 == ":" || $0 == "\t" })
+            guard let name = words.first, name.hasPrefix("Cap") || name == "NoNewPrivs", words.count > 1 else {
+                continue
+            }
+            found.append((String(name), .string(String(words[1]))))
+        }
+        for (name, limit) in [
+            ("cpu", shim_limit_cpu_seconds), ("memory", shim_limit_address_space_bytes),
+            ("file", shim_limit_file_bytes),
+        ] {
+            var (soft, hard): (UInt64, UInt64) = (0, 0)
+            guard shim_get_limit(limit, &soft, &hard) == 0 else { continue }
+            found.append(("\(name)Limit", .integer(Int(clamping: hard))))
+            found.append(("\(name)Raised", .bool(shim_set_limit(limit, hard + 1, hard + 1) == 0)))
+        }
+        let raw = socket(AF_INET, Int32(SOCK_RAW.rawValue), Int32(IPPROTO_ICMP))
+        found.append(("rawSocket", .bool(raw >= 0)))
+        if raw >= 0 { close(raw) }
+        found.append(("chroot", .bool(chroot("/") == 0)))
+        // At last: whoever may takes all other rights from itself with it.
+        found.append(("setuid", .bool(getuid() != 12345 && setuid(12345) == 0)))
+        return found
     }
 
     private func canConnect(_ port: Int) -> Bool {

@@ -113,6 +113,78 @@ import Testing
         #expect((looks.value == 0) == (who == "the same entry"))
     }
 
+    @Test func whatOthersTookOverIsLeftToThem() async throws {
+        let store = try await store()
+        let timing = ResultClaim.Timing(beat: .seconds(60), look: .milliseconds(5), patience: .milliseconds(50))
+        func claim(_ name: String) -> ResultClaim {
+            ResultClaim(store: store, key: "k", holder: name, nonce: name, timing: timing)
+        }
+        let (first, second) = (claim("one"), claim("two"))
+        #expect(try await first.acquire(waiting: {}, isMade: { false }))
+        try await first.hold(logger: Self.logger) { () async throws(StepFailure) in
+            // So long without a sign of life that the other one takes it for dead.
+            _ = try await second.acquire(waiting: {}, isMade: { false })
+        }
+        let claimed = try JSON(parsing: try await store.get("results/k.claim", range: nil, maxBytes: 4096))
+        #expect(claimed["nonce"] == "two")
+        try await second.hold(logger: Self.logger) { () async throws(StepFailure) in }
+        #expect(try await store.list(prefix: "results/", after: nil, limit: 10).objects.isEmpty)
+    }
+
+    @Test func whoeverIsToldToStopLaysItDown() async throws {
+        let store = try await store()
+        let claim = ResultClaim(store: store, key: "k", holder: "one", nonce: "one")
+        #expect(try await claim.acquire(waiting: {}, isMade: { false }))
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        let working = Task {
+            try await claim.hold(logger: Self.logger) { () async throws(StepFailure) in
+                continuation.yield()
+                do { try await ContinuousClock().sleep(for: .seconds(3600)) } catch {
+                    throw .cancelled("the step was told to stop")
+                }
+            }
+        }
+        for await _ in stream { break }
+        working.cancel()
+        await #expect(throws: StepFailure.cancelled("the step was told to stop")) { try await working.value }
+        #expect(try await store.list(prefix: "results/", after: nil, limit: 10).objects.isEmpty)
+    }
+
+    @Test func ofManyWhoKeepAtOnceNoneFails() async throws {
+        let results = ResultStore(store: try await store())
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<16 {
+                group.addTask {
+                    for round in 0..<4 {
+                        try await results.keep(
+                            ["by": .integer(number)], step: "s", version: 1, key: "k",
+                            identity: "{\"by\":\(number),\"round\":\(round)}", subject: "content")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        guard case .output(let output) = try await results.find("k") else {
+            Issue.record("nothing is kept")
+            return
+        }
+        #expect((0..<16).contains(output["by"]?.integerValue ?? -1))
+        #expect(try await results.changes(from: "{}", step: "s", subject: "content")?.isEmpty == false)
+    }
+
+    @Test func partsOfAFilmAreComparedWithThemselves() {
+        func subject(_ part: JSON?) -> String? {
+            var input: JSON = ["source": ["sha256": "a"]]
+            input["part"] = part
+            return StepFiles.subject(of: input, content: "a")
+        }
+        #expect(subject(nil) == "a" && subject(.null) == "a")
+        let first = subject(["first": 0, "count": 50])
+        #expect(Set([first, subject(["first": 50, "count": 50]), subject("sound"), "a"]).count == 4)
+        #expect(subject(["count": 50, "first": 0]) == first)
+        #expect(StepFiles.subject(of: ["part": "sound"], content: nil) == nil)
+    }
+
     @Test func whoeverIsToldToStopStopsWaiting() async throws {
         let store = try await store()
         let first = ResultClaim(store: store, key: "k", holder: "one", nonce: "one")

@@ -15,9 +15,10 @@ private struct Bench {
 
     init(
         _ sandbox: Sandbox, limits: ChildLimits = ChildLimits(), patience: Duration = .seconds(2),
-        sleep: (@Sendable (Duration) async throws -> Void)? = nil
+        watchInterval: Duration = .seconds(3600), sleep: (@Sendable (Duration) async throws -> Void)? = nil
     ) throws {
         var process = StepProcess(command: [TestChild.path], sandbox: sandbox, limits: limits, patience: patience)
+        process.watchInterval = watchInterval
         if let sleep { process.sleep = sleep }
         self.process = process
         output = try directory.directory("out")
@@ -137,6 +138,14 @@ private struct FirstProgress: Sendable {
         #expect(failure == .resourceExhausted("fat wrote a file larger than its 4 MiB"))
     }
 
+    @Test(arguments: TestChild.sandboxes) func processorTimeBeyondTheLimitIsExhausted(_ sandbox: Sandbox)
+        async throws
+    {
+        let bench = try Bench(sandbox, limits: ChildLimits(wallSeconds: 100))
+        let failure = await bench.failure("burn")
+        #expect(failure == .resourceExhausted("burn used more than its 1210 s of CPU time"))
+    }
+
     @Test(arguments: TestChild.sandboxes) func theDeadlineEndsTheChild(_ sandbox: Sandbox) async throws {
         let progress = FirstProgress()
         let slept = Mutex<Duration?>(nil)
@@ -180,6 +189,35 @@ private struct FirstProgress: Sendable {
         #expect(await progress.value?.stage == step)
         task.cancel()
         #expect(await task.value?.error == "Showrunner.Cancelled")
+    }
+
+    @Test func whoeverStandsStillIsToldOf() async throws {
+        let bench = try Bench(.limitsOnly(reason: nil), watchInterval: .milliseconds(20))
+        let (stream, continuation) = AsyncStream.makeStream(of: StepProgress.self)
+        let task = Task {
+            try await bench.run(
+                "wait", ["until": .string("\(bench.directory.path)/released")], report: { continuation.yield($0) })
+        }
+        var told: [StepProgress] = []
+        for await progress in stream {
+            told.append(progress)
+            if told.count(where: { $0.stage == "wait" && $0.stillSeconds ?? 0 > 0.1 }) == 3 { break }
+        }
+        _ = try bench.directory.file("released", "")
+        #expect(try await task.value == ["waited": true])
+        let standing = told.filter { $0.stage == "wait" }
+        #expect(standing.allSatisfy { $0.mediaSeconds == 2 })
+        let seconds = standing.compactMap(\.stillSeconds)
+        #expect(seconds == seconds.sorted() && seconds.count >= 3, "\(seconds)")
+    }
+
+    @Test func whoeverComesForwardIsNotToldOf() async throws {
+        let bench = try Bench(.limitsOnly(reason: nil), watchInterval: .milliseconds(20))
+        let progress = Mutex<[StepProgress]>([])
+        _ = try await bench.run("pace", report: { value in progress.withLock { $0.append(value) } })
+        // It stood longer than the interval at the first place.
+        let second = try #require(progress.withLock { $0.first { $0.stage == "two" } })
+        #expect(second.mediaSeconds == 2 && second.stillSeconds == nil, "\(second)")
     }
 
     @Test func cancellationEndsDescendants() async throws {
@@ -229,11 +267,12 @@ private struct FirstProgress: Sendable {
 
     @Test(
         "a sandboxed child reaches its files, and nothing else",
-        .enabled(if: TestChild.bubblewrap != nil))
+        .enabled(if: TestChild.bubblewrap != nil, "this machine allows no bubblewrap"))
     func sandboxIsTight() async throws {
         let listener = try LoopbackListener()
         let sandbox = try #require(TestChild.bubblewrap)
-        let bench = try Bench(sandbox)
+        let bench = try Bench(
+            sandbox, limits: ChildLimits(addressSpaceBytes: 4 << 30, fileBytes: 1 << 30, wallSeconds: 100))
         let file = try bench.directory.file("secret-name.mkv", "x")
         setenv("SHOWRUNNER_TEST_SECRET", "hush", 1)
         let seen = try await bench.run(
@@ -248,6 +287,15 @@ private struct FirstProgress: Sendable {
             seen["writes"] == [
                 "/": false, "/usr": false, "/tmp": false, "/dev": false, "/dev/shm": false, "/proc": false,
                 "/in": false, "/out": true,
+            ])
+        let none = JSON.string("0000000000000000")
+        #expect(
+            seen["rights"] == [
+                "CapInh": none, "CapPrm": none, "CapEff": none, "CapBnd": none, "CapAmb": none, "NoNewPrivs": "1",
+                // Three threads, each of which may bring others: see AppliedLimits.
+                "cpuLimit": 1210, "cpuRaised": false, "memoryLimit": .integer(4 << 30), "memoryRaised": false,
+                "fileLimit": .integer(1 << 30), "fileRaised": false, "rawSocket": false, "chroot": false,
+                "setuid": false,
             ])
         let names = try #require(seen["environment"]?.arrayValue).compactMap(\.stringValue)
         #expect(
@@ -267,6 +315,7 @@ private struct FirstProgress: Sendable {
             files: ["work/k": file])
         #expect(seen["connected"] == true)
         #expect(seen["sees"] == true)
+        if getuid() == 0 { #expect(seen["rights"]?["setuid"] == true && seen["rights"]?["cpuRaised"] == true) }
         let names = try #require(seen["environment"]?.arrayValue).compactMap(\.stringValue)
         #expect(
             Set(names).isSubset(of: ["PATH", "HOME", "LC_ALL", "SWIFT_BACKTRACE", "LD_LIBRARY_PATH"]))

@@ -347,6 +347,17 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         #expect(TemporaryDirectory.entries(plant.scratch).count <= 1)
     }
 
+    @Test func aCrashNamesTheContentOfItsFile() async throws {
+        let plant = try await Plant()
+        var input = try plant.source("film.txt", "poison")
+        input["signal"] = 11
+        plant.offer("die", input)
+        let fail = await plant.engine.nextFail()
+        #expect(fail.error == "Showrunner.StepCrashed")
+        #expect(fail.cause.contains("was ended by SIGSEGV while it was at encode, 00:12:40.120"))
+        #expect(fail.cause.hasSuffix("its file has the SHA-256 \(digest("poison").stringValue ?? "")"), "\(fail.cause)")
+    }
+
     @Test func heartbeatsCarryProgressUntilTheEnd() async throws {
         let plant = try await Plant()
         plant.offer("wait")

@@ -34,7 +34,10 @@ struct ThumbsCommand: AsyncParsableCommand {
             bars: .forCommand(json: json)
         ).output
         if json { return Terminal.json(output) }
-        let files = [output["poster"]] + (output["sprites"]?.arrayValue ?? []) + [output["thumbnails"]]
-        for file in files { if let path = file?.stringValue { Terminal.line(path) } }
+        let posters = (output["posters"]?.arrayValue ?? []).map { $0["file"] }
+        let tiles = [output, output["retina"] ?? [:]].flatMap { tiles -> [JSON?] in
+            (tiles["sprites"]?.arrayValue ?? []) + [tiles["thumbnails"]]
+        }
+        for file in posters + tiles { if let path = file?.stringValue { Terminal.line(path) } }
     }
 }

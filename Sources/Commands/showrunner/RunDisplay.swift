@@ -149,6 +149,7 @@ final class RunDisplay {
         Terminal.line("status     \(run["status"]?.stringValue ?? "")")
         Terminal.line("started    \(run["startDate"]?.stringValue ?? "")")
         if let stopped = run["stopDate"]?.stringValue { Terminal.line("stopped    \(stopped)") }
+        if let stuck = run["stuck"]?.stringValue { Terminal.line("stuck      \(stuck)") }
         if let origin = run["origin"] {
             let cause = origin["cause"]?.stringValue.map { " (\($0))" } ?? ""
             Terminal.line(
@@ -202,16 +203,19 @@ final class RunDisplay {
         return min(max((report["mediaSeconds"]?.doubleValue ?? 0) / total, 0), 1)
     }
 
-    /// `encode 00:01:12.400 of 00:02:00.000  1.9x  ETA 25 s`.
+    /// `encode 00:01:12.400 of 00:02:00.000  1.9x  ETA 25 s`, and since when it stands there.
     static func mediaTime(_ report: JSON) -> String {
         var text = report["stage"]?.stringValue ?? ""
         let reached = report["mediaSeconds"]?.doubleValue ?? 0
-        guard let total = report["totalSeconds"]?.doubleValue else { return text }
+        // As long as the engine allows before it says that the task is stuck.
+        let still =
+            report["stillSeconds"]?.doubleValue.flatMap { $0 >= 20 ? "  no progress for \(Int($0)) s" : nil } ?? ""
+        guard let total = report["totalSeconds"]?.doubleValue else { return text + still }
         text += " \(clock(reached)) of \(clock(total))"
         if let speed = report["speed"]?.doubleValue, speed > 0 {
             text += "  \(tenths(speed))x  ETA \(Int(max(total - reached, 0) / speed)) s"
         }
-        return text
+        return text + still
     }
 
     static func clock(_ seconds: Double) -> String {

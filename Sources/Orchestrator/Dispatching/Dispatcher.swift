@@ -89,6 +89,7 @@ public struct Dispatcher: Sendable {
     public func isHeld(_ name: TaskName) -> Bool { held[name] != nil }
     /// All tasks that are parked, in order.
     public var parkedTasks: [TaskName] { parked.keys.sorted() }
+    public var parkedCount: Int { parked.count }
     /// Why a task is parked; nil where it is not.
     public func parkingReason(of name: TaskName) -> String? { parked[name] }
 

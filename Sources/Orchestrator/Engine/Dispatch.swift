@@ -18,6 +18,8 @@ struct Attempted {
     let name: TaskName
     let worker: String
     let queue: String
+    /// The digest of what it works on: see ``Engine/sourceDigest(_:)``.
+    let source: String?
 }
 
 extension Resources {
@@ -59,7 +61,7 @@ extension Engine {
         }
         // While executions were loaded, an entry may have come here for one attempt and then for the next.
         if dispatcher.isReady(name) || dispatcher.parkingReason(of: name) != nil { return }
-        if let reason = parkingReason(of: entry, queue) {
+        if let reason = parkingReason(of: entry) ?? sourceReason(attempt) {
             dispatcher.park(name, because: reason)
             return
         }
@@ -126,8 +128,8 @@ extension Engine {
         return found
     }
 
-    /// Why a task is handed to nobody; nil where it may be.
-    func parkingReason(of entry: Entry, _ queue: String) -> String? {
+    /// Why what an entry has been through keeps its task from workers; nil where it does not.
+    func parkingReason(of entry: Entry) -> String? {
         guard dispatchRules.parkAfter > 0, entry.lostWorkers.count >= dispatchRules.parkAfter else { return nil }
         let names = entry.lostWorkers.map { "'\($0)'" }.joined(separator: ", ")
         return "\(entry.lostWorkers.count) workers were lost with it in their hands: \(names)"
@@ -289,7 +291,7 @@ extension Engine {
     /// While a worker waits for such a task already, scheduled and started are one row: gives the poll that gets it.
     func poller(for entry: Entry, _ attempt: TaskAttempt, of run: Run, _ execution: Execution) -> Poller? {
         guard !pollers.isEmpty, let queue = queue(of: attempt.resource), engineSteps[queue] == nil,
-            service(of: attempt.resource) == nil, parkingReason(of: entry, queue) == nil
+            service(of: attempt.resource) == nil, parkingReason(of: entry) == nil, sourceReason(attempt) == nil
         else { return nil }
         let name = TaskName(execution: execution.id, entry: entry.id)
         // The attempt before may not be over yet as far as the journal knows.
@@ -312,7 +314,8 @@ extension Engine {
             started.nonce == token.nonce, let queue = queue(of: attempt.resource)
         else { return nil }
         return Attempted(
-            name: TaskName(execution: token.execution, entry: token.entry), worker: started.worker, queue: queue)
+            name: TaskName(execution: token.execution, entry: token.entry), worker: started.worker, queue: queue,
+            source: sourceDigest(attempt))
     }
 
     func noteSuccess(_ attempt: Attempted) async {

@@ -34,18 +34,26 @@ extension Engine {
         handOutWaiting()
     }
 
-    /// Lets a parked task be handed out again: the workers lost with it count no more.
+    /// Lets a parked task be handed out again: the workers lost with it count no more, and neither do those lost with its
+    /// source, for which others may have been held, too.
     ///
     /// Throws `.notFound` for an execution or an entry that does not exist, and `.conflict` where the task is not parked.
     public func releaseTask(_ entry: Int, of id: String) async throws(EngineError) {
         let (run, name) = try await parkedTask(entry, of: id)
-        switch await submit(.taskReleased(entry: entry), to: run) {
-        case .committed:
-            guard dispatcher.unpark(name) else { return }
-            dispatch(entry, of: run)
-        case .stale, .nameTaken: throw notParked(entry)
-        case .refused(let reason): throw EngineError.unavailable(reason)
+        guard let state = run.execution.entry(entry), case .task(let attempt) = state.phase else {
+            throw notParked(entry)
         }
+        // One that is held for its source alone has nothing to forget.
+        if !state.lostWorkers.isEmpty {
+            switch await submit(.taskReleased(entry: entry), to: run) {
+            case .committed: break
+            case .stale, .nameTaken: throw notParked(entry)
+            case .refused(let reason): throw EngineError.unavailable(reason)
+            }
+        }
+        if let digest = sourceDigest(attempt), try await releaseSource(digest) { return }
+        guard dispatcher.unpark(name) else { return }
+        dispatch(entry, of: run)
     }
 
     /// Ends a parked task with an error, which the definition may catch. Throws as ``releaseTask(_:of:)`` does.

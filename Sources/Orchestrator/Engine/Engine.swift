@@ -36,6 +36,8 @@ public actor Engine {
         public var calls = 64
         /// Workers remembered before those long silent are forgotten.
         public var workers = 1_000
+        /// Sources that a worker was lost with and that are not quarantined: so many are remembered.
+        public var sourcesCounted = 10_000
         /// Streams of updates at the same time.
         public var observers = 256
         /// Open executions that wait and are not in memory; a start beyond is refused as unavailable.
@@ -119,6 +121,10 @@ public actor Engine {
     let decisionNote: (any DecisionNote)?
     /// Executions that engines have ended with, and starts.
     var suspects: [String: SetAside] = [:]
+    /// By digest.
+    var sourceLosses: [String: SourceLosses] = [:]
+    /// The last change of those in the database.
+    var sourceWrites: Task<Void, Never>?
     let dispatchRules: DispatchRules
     var dispatcher: Dispatcher
     /// Entries to be dispatched once all executions are loaded.

@@ -49,6 +49,7 @@ extension Engine {
             databaseMicroseconds: try await journal.databaseTimeMicroseconds(), bootClock: bootClock)
         let began = now
         try await loadSuspects()
+        try await loadSourceLosses()
         for order in try await journal.workerOrders() {
             dispatcher.setMode(
                 WorkerMode(rawValue: order.mode) ?? .quarantined, of: order.worker, because: order.reason)

@@ -116,6 +116,8 @@ public struct RunView: Sendable, Hashable {
     public var redriveDateMicroseconds: Int64?
     /// Why the engine does not touch it though it is open: engines ended while they decided on it.
     public var quarantine: String?
+    /// Which of its tasks does not come forward though its worker is alive, as a sentence; the first of several.
+    public var stuck: String?
     /// Why it can't be redriven; nil where it can be, by itself or, a child, with its Map Run.
     public var redriveRefusal: String?
 
@@ -152,7 +154,7 @@ public struct RunView: Sendable, Hashable {
             ("progress", progress?.json), ("version", version.map { .integer($0) }), ("alias", alias.map(JSON.string)),
             ("mapRunArn", mapRunARN.map(JSON.string)), ("redriveCount", .integer(redriveCount)),
             ("redriveDate", redriveDateMicroseconds.map(JSON.instant(microseconds:))),
-            ("quarantine", quarantine.map(JSON.string)),
+            ("quarantine", quarantine.map(JSON.string)), ("stuck", stuck.map(JSON.string)),
             ("redrivable", .bool(redriveRefusal == nil && mapRunARN == nil)))
     }
 }
@@ -167,10 +169,17 @@ public struct RunProgress: Sendable, Hashable {
     /// Media seconds a wall-clock second.
     public var speed: Double?
     public var stage: String
+    /// Wall-clock seconds until the end of media time, as if the rest went like what is done.
+    public var etaSeconds: Double?
+    /// See ``StepProgress/stillSeconds``.
+    public var stillSeconds: Double?
 
     public init(
-        share: Double?, mediaSeconds: Double, totalSeconds: Double? = nil, speed: Double? = nil, stage: String
+        share: Double?, mediaSeconds: Double, totalSeconds: Double? = nil, speed: Double? = nil, stage: String,
+        etaSeconds: Double? = nil, stillSeconds: Double? = nil
     ) {
+        self.etaSeconds = etaSeconds
+        self.stillSeconds = stillSeconds
         self.share = share
         self.mediaSeconds = mediaSeconds
         self.totalSeconds = totalSeconds
@@ -190,14 +199,16 @@ public struct RunProgress: Sendable, Hashable {
             }
         self.init(
             share: share.map { min(max($0, 0), 1) }, mediaSeconds: report.mediaSeconds,
-            totalSeconds: report.totalSeconds, speed: report.speed, stage: report.stage)
+            totalSeconds: report.totalSeconds, speed: report.speed, stage: report.stage,
+            etaSeconds: report.remainingSeconds, stillSeconds: report.stillSeconds)
     }
 
     public var json: JSON {
         .members(
             ("share", share.map(JSON.double)), ("mediaSeconds", .double(mediaSeconds)),
             ("totalSeconds", totalSeconds.map(JSON.double)), ("speed", speed.map(JSON.double)),
-            ("stage", .string(stage)))
+            ("stage", .string(stage)), ("etaSeconds", etaSeconds.map { .double(($0 * 10).rounded() / 10) }),
+            ("stillSeconds", stillSeconds.map(JSON.double)))
     }
 }
 

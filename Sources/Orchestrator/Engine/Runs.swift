@@ -394,7 +394,7 @@ extension Engine: RunService {
             title: Engine.title(of: execution.start.input),
             status: execution.outcome.flatMap { RunStatus(rawValue: $0.status) } ?? .running,
             startDateMicroseconds: execution.startedAt, stopDateMicroseconds: execution.stoppedAt,
-            current: execution.openEntries.map(\.state), progress: slowestProgress(of: run),
+            current: execution.openEntries.map(\.state), progress: progress(of: run),
             version: execution.start.deployment.version, alias: execution.start.deployment.alias,
             mapRunARN: execution.start.parent?.mapRunARN)
         switch execution.outcome {
@@ -407,13 +407,9 @@ extension Engine: RunService {
         view.redriveDateMicroseconds = execution.redrivenAt
         view.itemCount = execution.start.parent?.itemCount
         view.quarantine = execution.isOpen ? suspects[execution.id]?.sentence : nil
+        view.stuck = execution.isOpen && !run.progress.isEmpty ? stuck(run).first?.sentence : nil
         noteRedrive(in: &view, isExpress: execution.start.deployment.isExpress)
         return view
-    }
-
-    /// The report of the task that has the most before it.
-    private func slowestProgress(of run: Run) -> RunProgress? {
-        run.progress.values.map(RunProgress.init).min { ($0.share ?? 0) < ($1.share ?? 0) }
     }
 
     func detail(of run: Run) -> RunDetail {

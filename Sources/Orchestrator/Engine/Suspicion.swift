@@ -38,7 +38,8 @@ extension Engine {
     }
 
     func loadSuspects() async throws {
-        for suspect in try await journal.suspects(crashes: Self.crashesBeforeQuarantine) {
+        for suspect in try await journal.suspects(crashes: Self.crashesBeforeQuarantine)
+        where !Self.isSource(suspect.subject) {
             suspects[suspect.subject] = SetAside(suspect)
             log.error(
                 "set aside: engines ended while they decided on it",

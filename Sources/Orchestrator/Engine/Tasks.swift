@@ -159,6 +159,7 @@ extension Engine {
                 "no heartbeat: the attempt is judged lost",
                 metadata: ["execution": "\(run.execution.id)", "worker": "\(lease.worker)"])
             let isCalledBack = lease.incarnation == Self.activityIncarnation
+            if !isCalledBack { noteLoss(of: lease) }
             post(
                 isCalledBack
                     ? .heartbeatMissed(entry: entry, nonce: lease.token.nonce)
@@ -235,6 +236,9 @@ extension Engine {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
             }
             if let progress = task.progress, run.progress[token.entry] != progress {
+                if let lease = leases[LeaseKey(execution: token.execution, entry: token.entry)] {
+                    noteStillness(run.progress[token.entry], progress, of: lease)
+                }
                 run.progress[token.entry] = progress
                 publishProgress(of: run, entry: token.entry, progress)
             }
@@ -246,10 +250,13 @@ extension Engine {
     /// Takes a task's result. False when the attempt is over: the answer changed nothing.
     public func complete(_ request: CompleteRequest) async throws(EngineError) -> Bool {
         let attempt = attempt(of: request.token)
+        // What an earlier run had made tells nothing of the source.
+        let digest = request.output["cached"]?.boolValue == true ? nil : attempt?.source
         let isTaken = try await answer(request.token) { token in
             ended(token.entry, token.nonce, request.output, of: token.execution)
         }
         if isTaken, let attempt { await noteSuccess(attempt) }
+        if isTaken, let digest { noteSourceSuccess(digest) }
         return isTaken
     }
 
@@ -326,6 +333,7 @@ extension Engine {
             && lease.incarnation != Self.activityIncarnation
         {
             guard let run = runs[lease.token.execution] else { continue }
+            noteLoss(of: lease)
             post(
                 .workerLost(
                     entry: lease.token.entry, nonce: lease.token.nonce, error: StepErrorName.workerLost,

@@ -40,6 +40,8 @@ public struct WaitView: Sendable, Hashable {
         case engine = "ENGINE"
         /// For child executions, items or results.
         case children = "CHILDREN"
+        /// A worker has it, is alive, and does not come forward with it.
+        case stuck = "STUCK"
     }
 
     public var entry: Int
@@ -66,8 +68,8 @@ extension Engine {
     /// Waits told of one execution at most.
     public static let waitsTold = 1000
 
-    /// Why an execution's open states do not move: those that wait, without those that a worker works on. Throws
-    /// `.notFound`.
+    /// Why an execution's open states do not move: those that wait, and those that a worker does not come forward with.
+    /// Throws `.notFound`.
     public func waits(of id: String) async throws(EngineError) -> [WaitView] {
         let run = try await find(id)
         if let suspect = suspects[run.execution.id] {
@@ -114,7 +116,9 @@ extension Engine {
                 return view(.answer, "It was handed over; it waits for somebody to answer its task token.")
             }
             if let queue = queue(of: attempt.resource), engineSteps[queue] == nil {
-                guard attempt.started == nil else { return nil }
+                guard attempt.started == nil else {
+                    return stuck(run).first { $0.entry == entry.id }.map { view(.stuck, $0.sentence) }
+                }
                 return told(
                     dispatcher.reason(
                         for: TaskName(execution: run.execution.id, entry: entry.id), at: now),

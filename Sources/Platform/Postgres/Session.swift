@@ -112,10 +112,12 @@ final class Session {
         } catch {
             // What the statement gives has another shape since a table was changed, or somebody has discarded it. It was
             // not carried out.
-            guard error.outcome == .refused(sqlstate: "0A000") || error.outcome == .refused(sqlstate: "26000"),
-                PQtransactionStatus(connection) == PQTRANS_IDLE
-            else { throw error }
+            guard error.outcome == .refused(sqlstate: "0A000") || error.outcome == .refused(sqlstate: "26000") else {
+                throw error
+            }
             statements.giveUp(key)
+            // A transaction that it stood in has failed; the next one sends it as it is.
+            guard PQtransactionStatus(connection) == PQTRANS_IDLE else { throw error }
             return try send(connection, sql, wire, until: deadline)
         }
     }

@@ -33,6 +33,11 @@ public struct JoinStep: LocalStep {
                 else { throw .parametersInvalid("part \(index) has no rendition '\(name)', or it was not brought") }
                 pieces.append((path, frames))
             }
+            let count = pieces.reduce(0) { $0 + $1.frames }
+            guard count == total else {
+                throw .parametersInvalid(
+                    "the parts of '\(name)' have \(count) pictures, not \(total) as the first rendition's")
+            }
             let rung: (bytes: Int, seconds: Double)
             do throws(MediaError) {
                 rung = try JoinStep.join(pieces, to: "\(surroundings.outputDirectory)/\(name).mp4") { seconds in

@@ -41,7 +41,14 @@ public struct TranscodeStep: LocalStep {
     private static func film(
         _ source: StepInput, _ part: FilmPart, _ input: JSON, _ surroundings: StepSurroundings
     ) throws(StepFailure) -> Film {
-        guard part == .whole else { return try Film(input["media"], of: source.open()) }
+        guard part == .whole else {
+            let film = try Film(input["media"], of: source.open())
+            if let places = part.places, places.upperBound > film.video.places {
+                throw .parametersInvalid(
+                    "the part ends at picture \(places.upperBound), and the film has \(film.video.places)")
+            }
+            return film
+        }
         let inspection = try source.inspect(surroundings)
         do throws(MediaError) {
             return try Film(inspection, path: source.path)

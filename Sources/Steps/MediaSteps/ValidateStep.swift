@@ -30,12 +30,17 @@ public struct ValidateStep: LocalStep {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw unreadable(path) }
         defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw unreadable(path) }
+        let size = Double(max(1, status.st_size))
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }
         var hasher = SHA256()
         var total = 0
+        var meter = ProgressMeter("checksum", totalSeconds: nil, surroundings)
         while true {
-            guard !surroundings.isCancelled() else { throw .stopped }
+            try meter.tick(
+                mediaSeconds: 0, frames: 0, parts: { [.init(name: "file", share: min(1, Double(total) / size))] })
             let count = read(descriptor, buffer.baseAddress, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw unreadable(path) }

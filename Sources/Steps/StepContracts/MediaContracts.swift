@@ -86,7 +86,7 @@ extension StepContract {
         ])
 
     public static let thumbnail = StepContract(
-        name: "thumbnail", version: 1,
+        name: "thumbnail", version: 2,
         summary: "Takes a poster and the small pictures of the seek bar from a film.",
         runner: .mediaWorker, heartbeatSeconds: 30,
         input: [
@@ -95,10 +95,17 @@ extension StepContract {
             .reuse,
         ],
         output: [
-            StepField("poster", .object, "a stored JPEG"),
+            StepField("poster", .object, "a stored JPEG, its longer side at most 1280"),
+            StepField(
+                "posters", .array, required: false,
+                "each with width, height, file: the poster, and a larger one where the film has it"),
+            StepField("posterSeconds", .number, required: false, "where in the film the poster is from"),
             StepField("sprites", .array, "stored JPEG sheets of tiles, in order of time"),
             StepField("thumbnails", .object, "a stored WebVTT file that names a region of a sheet for each interval"),
             StepField("tile", .object, "width, height, columns, rows, intervalSeconds"),
+            StepField(
+                "retina", .object, required: false,
+                "sprites and thumbnails with twice the samples a side, where the film has them"),
         ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 3 << 28) })
 
     public static let protect = StepContract(

@@ -14,6 +14,9 @@ public struct StepProgress: Sendable, Hashable {
     public var speed: Double?
     /// Done share of each part, for instance each rung of a ladder, by name, 0...1.
     public var parts: [Part]
+    /// For how many seconds it has stood at this place; nil while it comes forward. Told by whoever watches the step, not by
+    /// the step.
+    public var stillSeconds: Double?
 
     public struct Part: Sendable, Hashable {
         public var name: String
@@ -27,8 +30,9 @@ public struct StepProgress: Sendable, Hashable {
 
     public init(
         stage: String, mediaSeconds: Double = 0, totalSeconds: Double? = nil, frames: Int = 0, speed: Double? = nil,
-        parts: [Part] = []
+        parts: [Part] = [], stillSeconds: Double? = nil
     ) {
+        self.stillSeconds = stillSeconds
         self.stage = stage
         self.mediaSeconds = mediaSeconds
         self.totalSeconds = totalSeconds
@@ -37,11 +41,22 @@ public struct StepProgress: Sendable, Hashable {
         self.parts = parts
     }
 
+    /// Wall-clock seconds until the end, as if the rest went like what is done; nil while that is not known.
+    public var remainingSeconds: Double? {
+        guard let totalSeconds, let speed, speed > 0, totalSeconds > 0, mediaSeconds > 0 else { return nil }
+        return max(totalSeconds - mediaSeconds, 0) / speed
+    }
+
+    /// Whether another report tells the same place, whatever it says of speed and end.
+    public func isAtSamePlace(as other: StepProgress) -> Bool {
+        stage == other.stage && mediaSeconds == other.mediaSeconds && frames == other.frames && parts == other.parts
+    }
+
     public var json: JSON {
         .members(
             ("stage", .string(stage)), ("mediaSeconds", .double(mediaSeconds)),
             ("totalSeconds", totalSeconds.map(JSON.double)), ("frames", .integer(frames)),
-            ("speed", speed.map(JSON.double)),
+            ("speed", speed.map(JSON.double)), ("stillSeconds", stillSeconds.map(JSON.double)),
             (
                 "parts",
                 parts.isEmpty
@@ -60,7 +75,7 @@ public struct StepProgress: Sendable, Hashable {
             parts: (json["parts"]?.arrayValue ?? []).compactMap { part in
                 guard let name = part["name"]?.stringValue, let share = part["share"]?.doubleValue else { return nil }
                 return Part(name: name, share: share)
-            })
+            }, stillSeconds: json["stillSeconds"]?.doubleValue.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil })
     }
 }
 

@@ -36,22 +36,31 @@ struct ResultClaim: Sendable {
     private var claimKey: String { "results/\(key).claim" }
     private var beatPrefix: String { "results/\(key).beats/" }
 
+    /// What stands there of whoever holds it.
+    private struct Holding: Hashable {
+        var holder = ""
+        var nonce = ""
+        /// Keys of the signs of life.
+        var signs: [String]
+    }
+
     /// Waits until this attempt holds the claim, or `isMade` says that there is nothing left to make.
-    /// - Returns: whether the claim is held.
+    /// - Returns: whether the claim is held. Then ``hold(logger:_:)`` has to follow, which lays it down.
     func acquire(
         waiting: @Sendable () -> Void, isMade: () async throws(StepFailure) -> Bool
     ) async throws(StepFailure) -> Bool {
         let clock = ContinuousClock()
-        var seen: (signs: [String], since: ContinuousClock.Instant)?
+        var seen: (holding: Holding, since: ContinuousClock.Instant)?
         while true {
             if try await put() { return true }
             if try await isMade() { return false }
-            let signs = try await signs()
-            if signs != seen?.signs { seen = (signs, clock.now) }
+            // Laid down meanwhile.
+            guard let holding = try await holding() else { continue }
+            if holding != seen?.holding { seen = (holding, clock.now) }
             // An earlier attempt of the same entry: the engine knows that it is lost.
-            let isOwn = signs.first == holder
+            let isOwn = holding.holder == holder
             if isOwn || seen.map({ clock.now - $0.since > timing.patience }) ?? false {
-                try await remove()
+                try await remove(holding.signs + [claimKey])
                 continue
             }
             waiting()
@@ -72,13 +81,21 @@ struct ResultClaim: Sendable {
         }
         beating.cancel()
         await beating.value
+        // In a task of its own: whoever is told to stop lays it down all the same, or others would wait in vain.
+        await Task { await layDown(logger) }.value
+        return try result.get()
+    }
+
+    private func layDown(_ logger: Logger) async {
         do throws(StepFailure) {
-            try await remove()
+            guard let holding = try await holding() else { return }
+            let own = holding.signs.filter { $0.hasPrefix("\(beatPrefix)\(nonce)-") }
+            // After a pause somebody else may have taken it over.
+            try await remove(holding.nonce == nonce ? own + [claimKey] : own)
         } catch {
             // Whoever waits gives it up by itself, only later.
             logger.warning("a claim stays behind", metadata: ["result": "\(key)", "error": "\(error)"])
         }
-        return try result.get()
     }
 
     private func beat(_ logger: Logger) async {
@@ -91,6 +108,7 @@ struct ResultClaim: Sendable {
                 if let last { try await store.delete(last) }
                 last = sign
             } catch {
+                if error.code == .cancelled { break }
                 logger.warning("a sign of life was not written", metadata: ["result": "\(key)", "error": "\(error)"])
             }
         }
@@ -108,25 +126,22 @@ struct ResultClaim: Sendable {
         }
     }
 
-    /// Who holds it, and the names of its signs of life; empty when it was laid down meanwhile.
-    private func signs() async throws(StepFailure) -> [String] {
+    /// Nil when nobody holds it.
+    private func holding() async throws(StepFailure) -> Holding? {
         do {
-            let bytes = try await store.get(claimKey, range: nil, maxBytes: 4096)
-            let claim = JSON.kept(bytes)
-            let beats = try await store.list(prefix: beatPrefix, after: nil, limit: 10).objects.map(\.key)
-            return [claim?["holder"]?.stringValue ?? "", claim?["nonce"]?.stringValue ?? ""] + beats
+            let claim = JSON.kept(try await store.get(claimKey, range: nil, maxBytes: 4096))
+            return Holding(
+                holder: claim?["holder"]?.stringValue ?? "", nonce: claim?["nonce"]?.stringValue ?? "",
+                signs: try await store.list(prefix: beatPrefix, after: nil, limit: 100).objects.map(\.key))
         } catch {
-            if error.code == .notFound { return [] }
+            if error.code == .notFound { return nil }
             throw StepFailure(error)
         }
     }
 
-    private func remove() async throws(StepFailure) {
+    private func remove(_ keys: [String]) async throws(StepFailure) {
         do {
-            for beat in try await store.list(prefix: beatPrefix, after: nil, limit: 100).objects {
-                try await store.delete(beat.key)
-            }
-            try await store.delete(claimKey)
+            for key in keys { try await store.delete(key) }
         } catch {
             throw StepFailure(error)
         }

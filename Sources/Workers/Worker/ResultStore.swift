@@ -58,7 +58,7 @@ struct ResultStore: Sendable {
     /// Keeps an output under its key, in place of one that was not believed.
     /// - Parameters:
     ///   - identity: what the key was made of.
-    ///   - subject: the content it is about, for ``changes(from:step:subject:)``.
+    ///   - subject: what it is about (see ``StepFiles/subject(of:content:)``), for ``changes(from:step:subject:)``.
     func keep(
         _ output: JSON, step: String, version: Int, key: String, identity: String, subject: String?
     ) async throws(StepFailure) {
@@ -80,23 +80,27 @@ struct ResultStore: Sendable {
 
     private func lastKey(_ step: String, _ subject: String) -> String { "results/last/\(step)/\(subject).json" }
 
+    /// Puts a document in the place of another. Of several who do so at the same time one has the last word, which is as
+    /// good as the others'.
     private func replace(_ document: JSON, _ key: String) async throws(StepFailure) {
         do {
-            do {
-                _ = try await put(document, key)
-            } catch  where error.code == .alreadyExists {
-                try await store.delete(key)
-                _ = try await put(document, key)
-            }
+            if try await put(document, key) { return }
+            try await store.delete(key)
+            _ = try await put(document, key)
         } catch {
-            // Somebody else has just kept a result of the same step and input: theirs is as good.
-            if error.code == .alreadyExists { return }
             throw StepFailure(error)
         }
     }
 
-    private func put(_ document: JSON, _ key: String) async throws(ObjectStorageError) -> ObjectReference {
-        try await store.put(.bytes(document.utf8), key: key, contentType: "application/json")
+    /// False where another document stands there.
+    private func put(_ document: JSON, _ key: String) async throws(ObjectStorageError) -> Bool {
+        do {
+            _ = try await store.put(.bytes(document.utf8), key: key, contentType: "application/json")
+            return true
+        } catch {
+            guard error.code == .alreadyExists else { throw error }
+            return false
+        }
     }
 }
 

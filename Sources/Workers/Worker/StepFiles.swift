@@ -1,3 +1,4 @@
+import Cryptography
 import JSON
 import StepContracts
 
@@ -108,6 +109,13 @@ enum StepFiles {
             parameters["source"] = ["sha256": .string(digest)]
         }
         return JSON.canonicalIdentity(step: step, version: version, parameters: parameters)
+    }
+
+    /// What a result is about, as far as telling goes why it was made anew: the content of the first file, and which part
+    /// of it. Nil for a step without files.
+    static func subject(of input: JSON, content: String?) -> String? {
+        guard let content, let part = input["part"], part != .null else { return content }
+        return SHA256.hash("\(content) \(part.canonicalText)").hex
     }
 
     /// The files of its output directory that an output names, each once.

@@ -13,6 +13,8 @@ struct StepProcess: Sendable {
     let limits: ChildLimits
     /// Between "please stop" and SIGKILL.
     var patience: Duration = .seconds(2)
+    /// A child that has stood still for so long is told of, again and again until it comes forward.
+    var watchInterval: Duration = .seconds(5)
     /// How deadlines pass.
     var sleep: @Sendable (Duration) async throws -> Void = { try await ContinuousClock().sleep(for: $0) }
 
@@ -50,7 +52,7 @@ struct StepProcess: Sendable {
         let (executable, arguments) = sandbox.commandLine(
             for: command, inputs: inputs, outputDirectory: job.outputDirectory, environment: environment)
         let killsBefore = StepProcess.memoryKills()
-        let conversation = Conversation(report: report)
+        let conversation = Conversation(report: report, patience: watchInterval)
 
         let status: TerminationStatus
         do {
@@ -63,6 +65,13 @@ struct StepProcess: Sendable {
                 group.addTask {
                     try await sleep(.seconds(wallSeconds))
                     return nil
+                }
+                group.addTask {
+                    // Ended by cancellation alone.
+                    while true {
+                        try await ContinuousClock().sleep(for: watchInterval)
+                        conversation.tellStillness()
+                    }
                 }
                 defer { group.cancelAll() }
                 guard let status = try await group.next() ?? nil else { throw DeadlinePassed() }
@@ -219,6 +228,8 @@ private final class Conversation: Sendable {
         var total = 0
         var outcome: ChildReport?
         var progress: StepProgress?
+        /// When it came to where it is.
+        var movedAt = ContinuousClock.now
         var words: [UInt8] = []
     }
 
@@ -228,9 +239,14 @@ private final class Conversation: Sendable {
     private static let maximumWordBytes = 8 << 10
 
     private let report: @Sendable (StepProgress) -> Void
+    /// Who stands still for less than this is not told of.
+    private let patience: Duration
     private let state = Mutex(State())
 
-    init(report: @escaping @Sendable (StepProgress) -> Void) { self.report = report }
+    init(report: @escaping @Sendable (StepProgress) -> Void, patience: Duration) {
+        self.report = report
+        self.patience = patience
+    }
 
     var outcome: ChildReport? { state.withLock { $0.outcome } }
     var progress: StepProgress? { state.withLock { $0.progress } }
@@ -261,7 +277,7 @@ private final class Conversation: Sendable {
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 state.line.append(contentsOf: rest[..<end])
                 rest = rest[(end + 1)...]
-                if let progress = try Conversation.take(&state) { reports.append(progress) }
+                if let progress = try take(&state) { reports.append(progress) }
             }
             state.line.append(contentsOf: rest)
             if state.line.count > ChildReport.maximumLineBytes {
@@ -272,7 +288,24 @@ private final class Conversation: Sendable {
         if let last = reports.last { report(last) }
     }
 
-    private static func take(_ state: inout State) throws -> StepProgress? {
+    /// Tells of a child that stands still.
+    func tellStillness() {
+        let progress = state.withLock { state -> StepProgress? in
+            guard state.outcome == nil else { return nil }
+            // One that has said nothing is where it began.
+            var progress = state.progress ?? StepProgress(stage: "start")
+            progress.stillSeconds = stillSeconds(state)
+            return progress.stillSeconds == nil ? nil : progress
+        }
+        if let progress { report(progress) }
+    }
+
+    private func stillSeconds(_ state: State) -> Double? {
+        let still = ContinuousClock.now - state.movedAt
+        return still < patience ? nil : Double(still / .milliseconds(100)).rounded() / 10
+    }
+
+    private func take(_ state: inout State) throws -> StepProgress? {
         let line = state.line
         state.line.removeAll(keepingCapacity: true)
         if state.outcome != nil { throw ProtocolViolation(reason: "it reported more after its outcome") }
@@ -286,7 +319,9 @@ private final class Conversation: Sendable {
             throw ProtocolViolation(reason: "its report is neither progress nor output nor failure")
         }
         switch report {
-        case .progress(let progress):
+        case .progress(var progress):
+            if state.progress.map({ !$0.isAtSamePlace(as: progress) }) ?? true { state.movedAt = .now }
+            progress.stillSeconds = stillSeconds(state)
             state.progress = progress
             return progress
         case .output, .failure:

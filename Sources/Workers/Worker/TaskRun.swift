@@ -82,9 +82,10 @@ private struct TaskRun: Sendable {
             step: contract.name, version: contract.version, input: offer.input,
             digests: brought.mapValues(\.sha256))
         let key = ResultStore.key(identity: identity)
+        let content = references.compactMap { $0.sha256 ?? brought[$0.name]?.sha256 }.first
         let job = Job(
-            contract: contract, references: references, identity: identity, key: key,
-            subject: references.compactMap { $0.sha256 ?? brought[$0.name]?.sha256 }.first)
+            contract: contract, references: references, identity: identity, key: key, content: content,
+            subject: StepFiles.subject(of: offer.input, content: content))
         let claim = ResultClaim(
             store: configuration.store, key: key, holder: offer.idempotencyKey, nonce: SHA256.hash(offer.token).hex)
         guard configuration.usesResults, offer.input[StepReuse.member]?.boolValue != false else {
@@ -100,22 +101,22 @@ private struct TaskRun: Sendable {
                 if case .output = finding { return true }
                 return false
             })
-        // Whoever held the claim before may have ended in between.
-        if isHeld { finding = try await results.find(key) }
-        if case .output(let output) = finding {
-            if isHeld { try await claim.hold(logger: logger) { () async throws(StepFailure) in } }
+        if !isHeld {
+            guard case .output(let output) = finding else { preconditionFailure("what is not to be made is there") }
             return reused(output, brought, job, .waited)
-        }
-        let reuse: StepReuse
-        if case .gone(let object) = finding {
-            reuse = .gone(key: object)
-        } else {
-            let changes = try await results.changes(from: identity, step: contract.name, subject: job.subject)
-            reuse = changes.map { .changed($0) } ?? .first
         }
         let files = brought
         return try await claim.hold(logger: logger) { () async throws(StepFailure) in
-            try await make(job, files, bringer, results, scratch, reuse: reuse)
+            // Whoever held the claim before may have ended in between.
+            switch try await results.find(key) {
+            case .output(let output): return reused(output, files, job, .waited)
+            case .gone(let object):
+                return try await make(job, files, bringer, results, scratch, reuse: .gone(key: object))
+            case .nothing:
+                let changes = try await results.changes(from: identity, step: contract.name, subject: job.subject)
+                return try await make(
+                    job, files, bringer, results, scratch, reuse: changes.map { .changed($0) } ?? .first)
+            }
         }
     }
 
@@ -125,7 +126,9 @@ private struct TaskRun: Sendable {
         let references: [FileReference]
         let identity: String
         let key: String
-        /// The digest of the content it is about.
+        /// The digest of the first file.
+        let content: String?
+        /// See ``StepFiles/subject(of:content:)``.
         let subject: String?
     }
 
@@ -161,12 +164,17 @@ private struct TaskRun: Sendable {
         report(StepProgress(stage: "start"))
         var input = offer.input
         input[StepReuse.member] = nil
-        let made = try await process.run(
-            StepProcess.Job(
-                step: job.contract.name, input: input, files: brought.mapValues(\.path),
-                outputDirectory: scratch.output, linkDirectory: scratch.links, outputPrefix: prefix,
-                threads: configuration.threads, timeoutSeconds: offer.timeoutSeconds, contentKeys: contentKeys),
-            report: report)
+        let made: JSON
+        do throws(StepFailure) {
+            made = try await process.run(
+                StepProcess.Job(
+                    step: job.contract.name, input: input, files: brought.mapValues(\.path),
+                    outputDirectory: scratch.output, linkDirectory: scratch.links, outputPrefix: prefix,
+                    threads: configuration.threads, timeoutSeconds: offer.timeoutSeconds, contentKeys: contentKeys),
+                report: report)
+        } catch {
+            throw error.naming(content: job.content)
+        }
         let files = OutputFiles(store: configuration.store, directory: scratch.output, prefix: prefix)
         var output = try await files.shorten(try await files.store(made, report: report))
         // Where the source lies is no part of the result: the same content elsewhere gives the same result.
@@ -202,5 +210,15 @@ private struct TaskRun: Sendable {
         } catch {
             throw StepFailure(error)
         }
+    }
+}
+
+extension StepFailure {
+    /// Names the content that a child came to grief with, by its digest, so that it is found again whatever it was called.
+    func naming(content digest: String?) -> StepFailure {
+        guard let digest,
+            [StepErrorName.stepCrashed, StepErrorName.resourceExhausted, "States.Timeout"].contains(error)
+        else { return self }
+        return StepFailure(error: error, cause: "\(cause); its file has the SHA-256 \(digest)", retry: retry)
     }
 }

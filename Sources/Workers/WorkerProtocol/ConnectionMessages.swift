@@ -3,8 +3,8 @@ public import StepContracts
 
 /// "Who am I to the API that this task calls?": asks for the connection that the task's input names. Answered while
 /// the attempt is live, and only for tasks that call an API at one of the connection's origins; else 409
-/// ``WorkerProblem/staleToken``, 404 ``WorkerProblem/noConnection`` or 422 ``WorkerProblem/connectionElsewhere``. The
-/// worker keeps the answer for the attempt alone, and writes it nowhere.
+/// ``WorkerProblem/staleToken``, 404 ``WorkerProblem/noConnection``, 422 ``WorkerProblem/connectionElsewhere`` or 422
+/// ``WorkerProblem/connectionSealed``. The worker keeps the answer for the attempt alone, and writes it nowhere.
 public struct ConnectionRequest: WorkerMessage {
     public static let messageName = "connection request"
 

@@ -63,7 +63,10 @@ export function shortID(id) {
   return id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id;
 }
 
-/** Media time, speed and what is left, as far as they are known. */
+/** Seconds after which the engine says that a task is stuck. */
+const STUCK_AFTER = 20;
+
+/** Media time, speed and what is left, as far as they are known; and since when it stands there. */
 export function progressWords(progress) {
   const words = [];
   if (progress.totalSeconds > 0) words.push(`${mediaTime(progress.mediaSeconds)} of ${mediaTime(progress.totalSeconds)}`);
@@ -72,6 +75,7 @@ export function progressWords(progress) {
   if (progress.speed > 0 && progress.totalSeconds > progress.mediaSeconds) {
     words.push(`ETA ${duration((progress.totalSeconds - progress.mediaSeconds) / progress.speed * 1000)}`);
   }
+  if (progress.stillSeconds >= STUCK_AFTER) words.push(`no progress for ${duration(progress.stillSeconds * 1000)}`);
   return words;
 }
 

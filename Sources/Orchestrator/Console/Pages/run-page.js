@@ -186,7 +186,7 @@ class RunPage extends HTMLElement {
 
   #showFacts(run, states) {
     const media = states.find((state) => state.output?.video?.width)?.output;
-    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, run.origin, run.quarantine, media?.video]);
+    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, run.origin, run.quarantine, run.stuck, media?.video]);
     if (this.shownFacts === text) return;
     this.shownFacts = text;
     const source = media && [`${media.video.displayWidth ?? media.video.width}×${media.video.displayHeight ?? media.video.height}`,
@@ -197,6 +197,7 @@ class RunPage extends HTMLElement {
       fact("started", timeElement(run.startDate)),
       fact(run.stopDate ? "took" : "runs for", spanElement(run.startDate, run.stopDate)),
       run.quarantine ? fact("set aside", run.quarantine) : "",
+      run.stuck ? fact("stuck", run.stuck) : "",
       run.redriveCount ? fact("redriven", run.redriveCount === 1 ? timeElement(run.redriveDate) : [`${run.redriveCount} times, last `, timeElement(run.redriveDate)]) : "",
       run.origin ? fact("started by", run.origin.kind === "schedule"
         ? [h("a", { href: `/console/schedules/${encodeURIComponent(run.origin.name)}` }, `schedule ${run.origin.name}`), ` (${run.origin.cause})`]
