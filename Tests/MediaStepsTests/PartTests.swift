@@ -156,16 +156,18 @@ extension Workplace {
         return output
     }
 
-    func join(_ parts: [JSON], _ sound: JSON, out: String) throws -> JSON {
+    func join(_ parts: [JSON], _ sound: JSON, out: String, _ more: [(String, JSON)] = []) throws -> JSON {
         try FileManager.default.createDirectory(atPath: path(out), withIntermediateDirectories: true)
         var files: [String: String] = [:]
         for rendition in (parts + [sound]).flatMap({ $0["renditions"]?.arrayValue ?? [] }) {
             if let key = rendition["file"]?["key"]?.stringValue { files[key] = key }
         }
+        var input: JSON = [
+            "parts": .array(parts.map { $0["renditions"] ?? [] }), "sound": sound["renditions"] ?? [],
+        ]
+        for (name, value) in more { input[name] = value }
         return try JoinStep().run(
-            input: [
-                "parts": .array(parts.map { $0["renditions"] ?? [] }), "sound": sound["renditions"] ?? [],
-            ],
+            input: input,
             in: StepSurroundings(
                 files: files, outputDirectory: path(out), outputPrefix: "media/test", threads: 1, report: { _ in },
                 isCancelled: { false }))
@@ -179,5 +181,54 @@ extension Workplace {
         return try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").compactMap { line in
             line.split(separator: " ").first { $0.hasPrefix("All:") }.flatMap { Double($0.dropFirst(4)) }
         }
+    }
+}
+
+@Suite("Films in one file")
+struct DownloadTests {
+    @Test("pictures and sound are those of the renditions, in step, the index in front", arguments: [false, true])
+    func download(isInParts: Bool) throws {
+        let work = try Workplace()
+        let source = try work.makeClip(
+            "a.mp4", size: "160x90", seconds: 6,
+            audio: ["-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=6"], ["-c:a", "aac"])
+        let preset: [(String, JSON)] = [("preset", "veryfast")]
+        let wish: [(String, JSON)] = [("download", true)]
+        var output = try work.run(TranscodeStep(), on: source, preset + wish)
+        if isInParts {
+            let media = try work.run(ValidateStep(), on: source, [("partSeconds", 2)])
+            let pieces = try (#require(media["parts"]?.arrayValue) + ["sound"]).enumerated().map { index, part in
+                try work.stored(
+                    try work.run(
+                        TranscodeStep(), on: source, preset + [("media", media), ("part", part)], out: "part-\(index)"),
+                    in: "part-\(index)")
+            }
+            output = try work.join(Array(pieces.dropLast()), pieces.last ?? [:], out: "joined", wish)
+        }
+        let folder = isInParts ? "joined" : "out"
+        #expect(output["download"] == ["file": "download.mp4"])
+        let file = work.path("\(folder)/download.mp4")
+        try work.decodeStrictly(file)
+        #expect(try work.entry("codec_name", of: file, stream: "v:0") == "h264")
+        #expect(try work.entry("codec_name", of: file, stream: "a:0") == "aac")
+        let rung = work.path("\(folder)/video-90p.mp4")
+        #expect(try work.packets(file).map(\.time) == work.packets(rung).map(\.time))
+        #expect(
+            try work.packets(file, stream: "a:0").map(\.time)
+                == work.packets(work.path("out/audio-und.mp4"), stream: "a:0").map(\.time))
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        let (index, media) = (
+            try #require(bytes.range(of: Data("moov".utf8))), try #require(bytes.range(of: Data("mdat".utf8)))
+        )
+        #expect(index.lowerBound < media.lowerBound)
+    }
+
+    @Test("a part is no film to download")
+    func part() throws {
+        let work = try Workplace()
+        let failure = #expect(throws: StepFailure.self) {
+            try work.run(TranscodeStep(), on: "/nowhere", [("download", true), ("part", "sound")])
+        }
+        #expect(failure?.cause == "a download is of a whole film: join makes it of parts")
     }
 }

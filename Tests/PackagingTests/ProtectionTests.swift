@@ -96,6 +96,14 @@ import Testing
         #expect(try Self.protection(.cbcs).vector(ofSample: 7) == (0..<16).map { UInt8($0) })
     }
 
+    @Test(arguments: [
+        (640, 360, KeyLabel.sd), (1024, 576, .sd), (576, 1024, .sd), (1280, 720, .hd), (1920, 1088, .hd),
+        (1080, 1920, .hd), (1921, 1080, .uhd), (1440, 1440, .uhd), (3840, 2160, .uhd), (2160, 3840, .uhd),
+    ])
+    func picturesOfASizeHaveOneLabelUprightOrNot(width: Int, height: Int, label: KeyLabel) {
+        #expect(KeyLabel(width: width, height: height) == label)
+    }
+
     /// The object is UTF-16 in little-endian records; its key id is a GUID in base 64.
     @Test(arguments: ProtectionScheme.allCases)
     func playReadyHeaderNamesTheKey(scheme: ProtectionScheme) throws {

@@ -15,7 +15,7 @@ struct PackageCommand: AsyncParsableCommand {
 
             A bare FILE gives all its tracks; an audio track equal to one of an earlier file is left out. Options stand \
             behind the name: FILE,stream=video takes its video alone, FILE,lang=L names the language, FILE,role=R what \
-            it is for. FILE.vtt and FILE.srt are subtitles.
+            it is for. FILE.vtt, FILE.srt and FILE.ttml are subtitles.
             Keys: --key [LABEL=]KID:KEY[:HDCP], id and key of 32 hexadecimal digits; LABEL is audio, video, sd, hd or \
             uhd, HDCP what playlists say of screens: NONE, TYPE-0 or TYPE-1. One without a label protects what no other \
             is for. Arguments are seen by other users of a machine: a key file has one such key a line.

@@ -50,8 +50,13 @@ struct TranscodeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where the renditions go.", valueName: "dir"))
     var out: String
 
-    @Option(help: "Which rungs: fixed or per-title.")
+    @Option(help: "Which rungs: fixed, by the film's size, or per-title, by trial. (default: fixed)")
     var ladder: Ladder?
+
+    @Option(
+        help: ArgumentHelp(
+            "What rungs are coded in beside h264, comma-separated: hevc, av1, vp9.", valueName: "codecs"))
+    var codecs: String?
 
     @Option(help: "x264's preset, from ultrafast to veryslow. (default: veryfast)")
     var preset: String?
@@ -61,6 +66,9 @@ struct TranscodeCommand: AsyncParsableCommand {
             "What sound is brought to, in LUFS from -40 to -5, or source to leave it as it is. (default: -23)",
             valueName: "lufs"))
     var loudness: Loudness?
+
+    @Flag(help: "Put the largest pictures in H.264 and the first sound into one more file, download.mp4.")
+    var download = false
 
     @Option(help: "Threads to keep busy. (default: the machine's cores)")
     var threads: Int?
@@ -77,15 +85,24 @@ struct TranscodeCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--preset is '\(preset)'; it has to be one of \(TranscodeStep.presets.joined(separator: ", ")).")
         }
+        for codec in codecNames where !TranscodeStep.codecs.contains(codec) {
+            throw ValidationError(
+                "--codecs has '\(codec)'; it has to be of \(TranscodeStep.codecs.joined(separator: ", ")).")
+        }
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads has to be from 1 to 1024.")
         }
     }
 
+    private var codecNames: [String] {
+        (codecs ?? "").split(separator: ",").map(String.init)
+    }
+
     func run() async throws {
         let input = JSON.members(
+            ("codecs", codecs == nil ? nil : .array(codecNames.map { .string($0) })),
             ("ladder", ladder.map { .string($0.rawValue) }), ("preset", preset.map { .string($0) }),
-            ("loudness", loudness?.json))
+            ("loudness", loudness?.json), ("download", download ? true : nil))
         let result = try await LocalMedia.run(
             .transcode, file: file, input: input, directory: out, threads: threads ?? Environment.cores,
             usesResults: !ignoresResults, bars: .forCommand(json: json))
@@ -98,6 +115,11 @@ struct TranscodeCommand: AsyncParsableCommand {
             let size =
                 rendition["width"].flatMap { width in rendition["height"].map { " \(width.text)x\($0.text)" } } ?? ""
             Terminal.line("\(rendition["file"]?.stringValue ?? "?")  \(rendition["codec"]?.stringValue ?? "?")\(size)")
+        }
+        let ladder = result.output["ladder"]
+        if let reason = ladder?["reason"]?.stringValue { Terminal.line("the fixed ladder: \(reason)") }
+        for rung in (ladder?["rungs"]?.arrayValue ?? []) + (ladder?["dropped"]?.arrayValue ?? []) {
+            Terminal.line("\(rung["name"]?.stringValue ?? "?")  \(rung["reason"]?.stringValue ?? "?")")
         }
         if result.isCached { Terminal.line("encoded before; nothing was done") }
     }

@@ -24,6 +24,10 @@ struct IngestCommand: AsyncParsableCommand {
     var metadata: String?
     @Option(help: "How the film is encrypted: none, cbcs (what players take today) or cenc (older ones).")
     var protection = "none"
+    @Option(help: "Which qualities are made: fixed, by the film's size, or per-title, by trial. (default: fixed)")
+    var ladder: String?
+    @Option(help: "What pictures are coded in beside h264, comma-separated: hevc, av1, vp9.")
+    var codecs: String?
     @Flag(name: .customLong("no-cache"), help: "Encode anew what has been encoded before.")
     var ignoresResults = false
     @Flag(help: "Wait until the run has ended.")
@@ -34,6 +38,12 @@ struct IngestCommand: AsyncParsableCommand {
         guard ["none", "cbcs", "cenc"].contains(protection) else {
             throw ValidationError("--protection has to be none, cbcs or cenc")
         }
+        guard ladder.map({ ["fixed", "per-title"].contains($0) }) ?? true else {
+            throw ValidationError("--ladder has to be fixed or per-title")
+        }
+        for codec in (codecs ?? "").split(separator: ",") where !["h264", "hevc", "av1", "vp9"].contains(codec) {
+            throw ValidationError("--codecs has '\(codec)'; it has to be of h264, hevc, av1, vp9")
+        }
     }
 
     func run() async throws {
@@ -42,6 +52,8 @@ struct IngestCommand: AsyncParsableCommand {
         if let title { members.append((name: "title", value: title)) }
         if let metadata { members.append((name: "metadata", value: try readMetadata(metadata).text)) }
         members.append((name: "protection", value: protection))
+        if let ladder { members.append((name: "ladder", value: ladder)) }
+        if let codecs { members.append((name: "codecs", value: codecs)) }
         if ignoresResults { members.append((name: "reuse", value: "false")) }
         let upload = try Upload(path: file, metadata: members)
         let display = RunDisplay(isQuiet: engine.json || !wait)

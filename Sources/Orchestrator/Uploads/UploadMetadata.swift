@@ -5,8 +5,8 @@ import TitleMetadata
 /// The `Upload-Metadata` header of a creation, read and checked.
 ///
 /// Source: https://tus.io/protocols/resumable-upload, Upload-Metadata: pairs of a key and a Base64 value, separated by
-/// commas. Known keys are `filename` (or `name`), `title`, `metadata` (a JSON document), `protection`, `reuse`,
-/// `workflow` and `sha256`; clients send others of their own, which change nothing.
+/// commas. Known keys are `filename` (or `name`), `title`, `metadata` (a JSON document), `protection`, `ladder`, `codecs`
+/// (separated by commas), `reuse`, `workflow` and `sha256`; clients send others of their own, which change nothing.
 struct UploadMetadata: Equatable {
     static let maximumBytes = 64 << 10
 
@@ -16,6 +16,10 @@ struct UploadMetadata: Equatable {
     let metadata: JSON
     /// `none`, `cbcs` or `cenc`.
     let protection: String
+    /// `fixed` or `per-title`; nil leaves it to the workflow.
+    let ladder: String?
+    /// `hevc`, `av1`, `vp9`.
+    let codecs: [String]
     /// Whether results of earlier runs are taken; `false` says no.
     let reuse: Bool
     /// Name of the state machine to start.
@@ -52,6 +56,14 @@ struct UploadMetadata: Equatable {
         protection = values["protection"] ?? "none"
         if !["none", "cbcs", "cenc"].contains(protection) {
             problems.append("protection: '\(protection.prefix(40))' is none of none, cbcs, cenc.")
+        }
+        ladder = values["ladder"]
+        if let ladder, !["fixed", "per-title"].contains(ladder) {
+            problems.append("ladder: '\(ladder.prefix(40))' is none of fixed, per-title.")
+        }
+        codecs = (values["codecs"] ?? "").split(separator: ",").map(String.init)
+        for codec in codecs where !["h264", "hevc", "av1", "vp9"].contains(codec) {
+            problems.append("codecs: '\(codec.prefix(40))' is none of h264, hevc, av1, vp9.")
         }
         reuse = values["reuse"] != "false"
         if !["true", "false"].contains(values["reuse"] ?? "true") {

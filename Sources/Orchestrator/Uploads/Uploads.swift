@@ -105,6 +105,8 @@ public actor Uploads {
             "source": .string(store.url(for: key)), "title": .string(metadata.title),
             "metadata": metadata.metadata, "protection": .string(metadata.protection),
         ]
+        if let ladder = metadata.ladder { input["ladder"] = .string(ladder) }
+        if !metadata.codecs.isEmpty { input["codecs"] = .array(metadata.codecs.map { .string($0) }) }
         if !metadata.reuse { input["reuse"] = false }
         let record = UploadRecord(
             id: id, length: length, header: header, key: key, contentType: ContentType.forKey(key),

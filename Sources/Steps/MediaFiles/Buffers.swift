@@ -90,6 +90,9 @@ public final class Frame {
         pointer.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || pointer.pointee.decode_error_flags != 0
     }
 
+    /// What the picture says of the grading of a film of high dynamic range; not every picture says it.
+    var mastering: MasteringMetadata { MasteringMetadata(of: pointer) }
+
     func clear() { av_frame_unref(pointer) }
 
     /// What a filter has noted about the frame under a name, nil when nothing.

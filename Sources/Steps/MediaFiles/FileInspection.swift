@@ -191,7 +191,7 @@ public struct FileInspection: Sendable {
         }
         var times = measure.timestamps.sorted()
         if let earliest = times.first, let keyframe = measure.firstKeyframe, earliest < keyframe,
-            let shown = try FirstPicture.timestamp(of: info, path: demuxer.path)
+            let shown = try FirstPicture(of: info, path: demuxer.path).timestamp
         {
             // Pictures in front of the first keyframe refer to what was cut away; the decoder tells which of them show.
             times.removeAll { $0 < shown }

@@ -1,10 +1,10 @@
 import CMedia
 import CMediaShims
 
-/// A chain or tree of filters from one source to any number of sinks. Owns the library's graph.
+/// A chain, tree or net of filters from one or more sources to any number of sinks. Owns the library's graph.
 public final class FilterGraph {
     private let graph: UnsafeMutablePointer<AVFilterGraph>
-    private let source: UnsafeMutablePointer<AVFilterContext>
+    private let sources: [UnsafeMutablePointer<AVFilterContext>]
     private let sinks: [UnsafeMutablePointer<AVFilterContext>]
     /// Time base of the frames each sink gives.
     public let timeBases: [Rational]
@@ -18,7 +18,7 @@ public final class FilterGraph {
             let picture = frame.pointer.pointee
             let aspect = StreamInfo.plausibleAspect(Rational(known: picture.sample_aspect_ratio))
             arguments =
-                "buffer@source=width=\(picture.width):height=\(picture.height):pix_fmt=\(picture.format)"
+                "width=\(picture.width):height=\(picture.height):pix_fmt=\(picture.format)"
                 + ":time_base=\(timeBase):sar=\(aspect)" + (rate.map { ":frame_rate=\($0)" } ?? "")
         }
 
@@ -28,7 +28,7 @@ public final class FilterGraph {
             let format = av_get_sample_fmt_name(AVSampleFormat(block.format)).map { String(cString: $0) } ?? "none"
             let layout = ChannelLayout.name(block.ch_layout) ?? "mono"
             arguments =
-                "abuffer@source=sample_rate=\(block.sample_rate):sample_fmt=\(format):channel_layout=\(layout)"
+                "sample_rate=\(block.sample_rate):sample_fmt=\(format):channel_layout=\(layout)"
                 + ":time_base=1/\(block.sample_rate)"
         }
     }
@@ -39,8 +39,15 @@ public final class FilterGraph {
     ///   - sinks: how many of those there are.
     ///   - kind: what flows through it, `video` or `audio`.
     ///   - threads: threads the filters may use for slices of a picture.
-    public init(
+    public convenience init(
         _ input: Input, _ description: String, sinks count: Int, kind: StreamInfo.Kind, threads: Int
+    ) throws(MediaError) {
+        try self.init([input], description, sinks: count, kind: kind, threads: threads)
+    }
+
+    /// Builds a graph of several sources, whose pads are `[source]`, `[source1]` ...
+    public init(
+        _ inputs: [Input], _ description: String, sinks count: Int, kind: StreamInfo.Kind, threads: Int
     ) throws(MediaError) {
         let log = LibraryLog()
         guard let graph = avfilter_graph_alloc() else { throw MediaError(.noMemory, "no memory for a filter graph") }
@@ -48,23 +55,26 @@ public final class FilterGraph {
         graph.pointee.nb_threads = Int32(clamping: max(1, threads))
         let sinkName = kind == .audio ? "abuffersink" : "buffersink"
         let ends = (0..<count).map { ";[sink\($0)]\(sinkName)@sink\($0)" }.joined()
-        let text = "\(input.arguments)[source];\(description)\(ends)"
+        let sourceName = kind == .audio ? "abuffer" : "buffer"
+        let names = inputs.indices.map { $0 == 0 ? "source" : "source\($0)" }
+        let beginnings = zip(names, inputs).map { "\(sourceName)@\($0)=\($1.arguments)[\($0)];" }.joined()
+        let text = "\(beginnings)\(description)\(ends)"
         var code = FilterGraph.parse(graph, text)
         if code >= 0 { code = avfilter_graph_config(graph, nil) }
         guard code >= 0 else {
             var owned: UnsafeMutablePointer<AVFilterGraph>? = graph
             avfilter_graph_free(&owned)
             // The filters are constants of ours; what varies is the form of what comes in.
+            let forms = inputs.map(\.arguments).joined(separator: ", ")
             throw .library(
-                code, "what the decoder gives ('\(input.arguments)') cannot be converted", otherwise: .unsupported,
-                log: log)
+                code, "what the decoder gives ('\(forms)') cannot be converted", otherwise: .unsupported, log: log)
         }
-        let sourceName = kind == .audio ? "abuffer@source" : "buffer@source"
+        let begun = names.compactMap { avfilter_graph_get_filter(graph, "\(sourceName)@\($0)") }
         let found = (0..<count).compactMap { avfilter_graph_get_filter(graph, "\(sinkName)@sink\($0)") }
-        guard let source = avfilter_graph_get_filter(graph, sourceName), found.count == count else {
+        guard begun.count == inputs.count, found.count == count else {
             preconditionFailure("a parsed graph holds the filters it was asked for")
         }
-        self.source = source
+        sources = begun
         sinks = found
         timeBases = found.map { Rational(known: av_buffersink_get_time_base($0)) ?? Rational(1, 1000) }
     }
@@ -81,10 +91,13 @@ public final class FilterGraph {
 
     /// Moves a frame's contents in, or with nil tells the end, and hands out what comes out at each sink, by its
     /// number.
-    public func filter(_ frame: Frame?, _ body: (Int, Frame) throws(MediaError) -> Void) throws(MediaError) {
+    /// - Parameter input: the source's number.
+    public func filter(
+        _ frame: Frame?, input: Int = 0, _ body: (Int, Frame) throws(MediaError) -> Void
+    ) throws(MediaError) {
         let log = LibraryLog()
         let flags = Int32(AV_BUFFERSRC_FLAG_PUSH)
-        let pushed = av_buffersrc_add_frame_flags(source, frame?.pointer, flags)
+        let pushed = av_buffersrc_add_frame_flags(sources[input], frame?.pointer, flags)
         guard pushed >= 0 else { throw FilterGraph.failure(pushed, log) }
         let out = try Frame()
         for (index, sink) in sinks.enumerated() {

@@ -34,6 +34,8 @@ public struct StreamInfo: Sendable, Hashable {
     public let fieldOrder: String?
     /// PQ (SMPTE ST 2084) or HLG (ARIB STD-B67) transfer.
     public let isHighDynamicRange: Bool
+    /// What the container says of the grading of such a film.
+    public let mastering: MasteringMetadata
     /// By the library's names, nil where the file leaves it open.
     public let colourPrimaries: String?
     public let colourTransfer: String?
@@ -97,6 +99,7 @@ public struct StreamInfo: Sendable, Hashable {
             }
         isHighDynamicRange =
             parameters.color_trc == AVCOL_TRC_SMPTE2084 || parameters.color_trc == AVCOL_TRC_ARIB_STD_B67
+        mastering = MasteringMetadata(of: stream)
         func name(_ text: UnsafePointer<CChar>?, _ isKnown: Bool) -> String? {
             isKnown ? text.map { String(cString: $0) } : nil
         }

@@ -112,7 +112,7 @@ struct Film {
                 Scan(name: $0, firstField: document["firstField"]?.stringValue)
             }), let whole = media["durationSeconds"]?.doubleValue
         else {
-            throw .parametersInvalid("a part of a film needs 'media' as validate gives it for this film")
+            throw .parametersInvalid("'media' must be what validate gave for this film")
         }
         video = FileInspection.Video(
             info: demuxer.streams[index], frames: frames,

@@ -56,7 +56,24 @@ public struct JoinStep: LocalStep {
             document["parts"] = .integer(parts.count)
             joined.append(document)
         }
-        return ["renditions": .array(joined + sound), "frames": .integer(total)]
+        let renditions = joined + sound
+        let download: JSON? =
+            input["download"]?.boolValue == true
+            ? try DownloadFile.write(
+                renditions, directory: surroundings.outputDirectory,
+                path: { rendition throws(StepFailure) in try JoinStep.path(of: rendition, surroundings) },
+                continues: { seconds in meter.continues(mediaSeconds: seconds) }) : nil
+        return .members(
+            ("renditions", .array(renditions)), ("frames", .integer(total)), ("download", download))
+    }
+
+    /// Where a rendition lies: made here, or brought.
+    private static func path(of rendition: JSON, _ surroundings: StepSurroundings) throws(StepFailure) -> String {
+        if let file = rendition["file"]?["file"]?.stringValue { return "\(surroundings.outputDirectory)/\(file)" }
+        guard let key = rendition["file"]?["key"]?.stringValue, let path = surroundings.files[key] else {
+            throw .parametersInvalid("a rendition of 'sound' has no file, or it was not brought")
+        }
+        return path
     }
 
     private static func isName(_ name: String) -> Bool {
@@ -82,7 +99,7 @@ public struct JoinStep: LocalStep {
                 throw MediaError(.invalid, "part \(index) is no film of one track")
             }
             if muxer == nil {
-                muxer = try Muxer(path: path, copying: 0, of: reader)
+                muxer = try Muxer(path: path, copying: [(reader, 0)])
                 timeBase = stream.timeBase
                 configuration = reader.configuration(ofStream: 0)
             }

@@ -4,29 +4,59 @@ import MediaFiles
 struct Ladder: Sendable, Hashable {
     struct Rung: Sendable, Hashable {
         /// `1080p`, by the smaller side of the 16:9 frame it fits in: one of the ladder's, or for a film that is smaller
-        /// than that its own.
+        /// than that its own. Other codecs than H.264 stand before it: `hevc-1080p`.
         let name: String
+        let codec: VideoCodec
         let width: Int
         let height: Int
+        /// Ten bits in the film's own high dynamic range.
+        let isHighDynamicRange: Bool
         /// Peak bit rate in bits a second; the buffer holds two seconds of it.
         let peakBitRate: Int
+        /// The encoder's constant rate factor.
+        var quality: Double
+        /// Parameters of x264's, beside those of its preset.
+        var tools: [String: String] = [:]
+
+        var form: PictureForm {
+            PictureForm(width: width, height: height, samples: isHighDynamicRange ? .highDynamicRange : .film)
+        }
     }
 
     let rungs: [Rung]
 
-    /// Rungs by the smaller side, with a long side of 16:9, and the peak bit rate of each.
+    /// Rungs by the smaller side, with a long side of 16:9, and the peak bit rate of each in H.264.
     private static let steps: [(side: Int, peakBitRate: Int)] = [
-        (1080, 6_000_000), (720, 3_500_000), (480, 1_600_000), (360, 900_000),
+        (2160, 18_000_000), (1440, 10_000_000), (1080, 6_000_000), (720, 3_500_000), (480, 1_600_000), (360, 900_000),
     ]
+
+    /// H.264 goes no higher: what shows more than this plays another codec.
+    private static let largestPlainSide = 1080
 
     /// A rung with more than this share of the pixels of the one above is not worth its bits.
     private static let nearlyTheSame = 0.8
 
-    /// The ladder for pictures of a size (as shown: upright, square samples). No rung is larger than the film, and there
-    /// is always one.
-    init(width: Int, height: Int) {
+    /// The ladder for pictures of a size (as shown: upright, square samples), codec by codec. No rung is larger than the
+    /// film, and there is always one.
+    init(width: Int, height: Int, codecs: [VideoCodec] = [.h264], isHighDynamicRange: Bool = false) {
+        rungs = codecs.flatMap { codec in
+            Ladder.rungs(width, height, codec, isHighDynamicRange && codec.keepsHighDynamicRange)
+        }
+    }
+
+    /// The ladder for a film.
+    init(_ film: Film, codecs: [VideoCodec]) {
+        let size = film.video.displaySize
+        self.init(
+            width: size.width, height: size.height, codecs: codecs,
+            isHighDynamicRange: film.video.info.isHighDynamicRange)
+    }
+
+    init(rungs: [Rung]) { self.rungs = rungs }
+
+    private static func rungs(_ width: Int, _ height: Int, _ codec: VideoCodec, _ isHighDynamicRange: Bool) -> [Rung] {
         var rungs: [Rung] = []
-        for step in Ladder.steps {
+        for step in Ladder.steps where codec != .h264 || step.side <= Ladder.largestPlainSide {
             let (rungWidth, rungHeight) = Ladder.fit(width, height, side: step.side)
             if let above = rungs.last, above.width == rungWidth, above.height == rungHeight {
                 // The film fits into the smaller frame as it is: that one's name and bit rate are the true ones.
@@ -36,12 +66,15 @@ struct Ladder: Sendable, Hashable {
             {
                 continue
             }
+            guard min(rungWidth, rungHeight) >= codec.smallestSide else { continue }
+            let name = Ladder.name(rungWidth, rungHeight, side: step.side)
             rungs.append(
                 Rung(
-                    name: Ladder.name(rungWidth, rungHeight, side: step.side), width: rungWidth, height: rungHeight,
-                    peakBitRate: step.peakBitRate))
+                    name: codec == .h264 ? name : "\(codec.rawValue)-\(name)", codec: codec, width: rungWidth,
+                    height: rungHeight, isHighDynamicRange: isHighDynamicRange,
+                    peakBitRate: Int(Double(step.peakBitRate) * codec.peakShare), quality: codec.quality))
         }
-        self.rungs = rungs
+        return rungs
     }
 
     /// What a rung that fits into a frame of `side` is called. A few cropped lines do not change it.
@@ -65,18 +98,23 @@ struct Ladder: Sendable, Hashable {
     /// Frames between keyframes: two seconds, the same in every rung, so that players change rungs at any of them.
     static func keyframeInterval(frameRate: Rational) -> Int { max(1, Int((2 * frameRate.value).rounded())) }
 
-    /// x264's settings for a rung, by the names libavcodec and the ffmpeg program know.
-    static func options(_ rung: Rung, preset: String, keyframeInterval: Int) -> [(name: String, value: String)] {
-        [
-            ("preset", preset), ("profile", "high"), ("crf", "23"), ("maxrate", String(rung.peakBitRate)),
-            ("bufsize", String(rung.peakBitRate * 2)), ("g", String(keyframeInterval)),
-            ("keyint_min", String(keyframeInterval)), ("sc_threshold", "0"), ("forced-idr", "1"), ("flags", "+cgop"),
-        ]
+    /// The pictures that rungs are made of, each form once, and which rungs are made of it.
+    var forms: [(form: PictureForm, rungs: [Int])] {
+        var forms: [(form: PictureForm, rungs: [Int])] = []
+        for (index, rung) in rungs.enumerated() {
+            if let place = forms.firstIndex(where: { $0.form == rung.form }) {
+                forms[place].rungs.append(index)
+            } else {
+                forms.append((rung.form, [index]))
+            }
+        }
+        return forms
     }
 
-    /// Threads for each rung's encoder: the step's threads shared out by pixels, at least one each.
+    /// Threads for each rung's encoder: the step's threads shared out by pixels and the codecs' effort, at least one
+    /// each.
     func threads(of total: Int) -> [Int] {
-        let pixels = rungs.map { Double($0.width * $0.height) }
+        let pixels = rungs.map { Double($0.width * $0.height) * $0.codec.effort }
         let sum = pixels.reduce(0, +)
         return pixels.map { max(1, Int((Double(total) * $0 / sum).rounded(.up))) }
     }

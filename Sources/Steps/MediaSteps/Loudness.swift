@@ -35,9 +35,9 @@ struct LoudnessTarget: Sendable, Hashable {
     func level(for loudness: Loudness) -> AudioLevel {
         guard let integrated = loudness.integrated, let peak = loudness.truePeak else { return .unchanged }
         let gain = min(max(self.integrated - integrated, -LoudnessTarget.mostGain), LoudnessTarget.mostGain)
-        // A decibel is the encoder's, whose rounding raises peaks.
-        let limit = peak + gain > truePeak ? truePeak - 1 : nil
-        return AudioLevel(gain: gain, limit: limit)
+        // A decibel is the encoder's, whose rounding raises peaks: what comes nearer than that is limited, too.
+        let limit = truePeak - 1
+        return AudioLevel(gain: gain, limit: peak + gain > limit ? limit : nil)
     }
 }
 

@@ -66,7 +66,9 @@ extension MediaReport {
         }
         if info.isHighDynamicRange {
             let system = info.colourTransfer == "arib-std-b67" ? "HLG" : "PQ (HDR10)"
-            add("highDynamicRange", .fix, "The pictures are \(system); they are tone-mapped to standard dynamic range.")
+            add(
+                "highDynamicRange", .fix,
+                "The pictures are \(system); rungs of H.264 and VP9 are tone-mapped to standard dynamic range.")
         }
         return checks
     }

@@ -3,7 +3,8 @@ public import StepContracts
 /// The steps of the media worker, by name.
 public enum MediaSteps {
     public static let all: [any LocalStep.Type] = [
-        ValidateStep.self, TranscodeStep.self, JoinStep.self, ThumbnailStep.self, PackageStep.self,
+        ValidateStep.self, LadderStep.self, TranscodeStep.self, JoinStep.self, SubtitlesStep.self, ThumbnailStep.self,
+        PackageStep.self,
     ]
 
     /// The step of a contract's name; nil when this room has none.

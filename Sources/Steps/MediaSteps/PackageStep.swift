@@ -27,6 +27,15 @@ public struct PackageStep: LocalStep {
                 sources.append(source)
             }
         }
+        for (index, rendition) in (input["subtitles"]?.arrayValue ?? []).enumerated() {
+            let place = "subtitles[\(index)]"
+            guard let source = source(rendition, place: place, surroundings, &problems) else { continue }
+            guard source.kind == .text else {
+                problems.append("\(place).kind must be 'text'")
+                continue
+            }
+            sources.append(source.named(PackageStep.unusedName(source.name, sources)))
+        }
         let thumbnails = thumbnails(input["thumbnails"], surroundings, &problems)
         if problems.isEmpty, !sources.contains(where: { $0.kind != .text }) {
             problems.append("package needs at least one rendition")
@@ -55,6 +64,15 @@ public struct PackageStep: LocalStep {
             protection: protection, report: surroundings.report, isCancelled: surroundings.isCancelled
         ).write()
         return result.document(prefix: surroundings.outputPrefix)
+    }
+
+    /// The film may hold subtitles of the same language.
+    private static func unusedName(_ name: String, _ sources: [TrackSource]) -> String {
+        let names = Set(sources.map(\.name))
+        guard names.contains(name) else { return name }
+        var number = 2
+        while names.contains("\(name)-\(number)") { number += 1 }
+        return "\(name)-\(number)"
     }
 
     private func source(

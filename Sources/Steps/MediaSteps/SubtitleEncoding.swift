@@ -62,17 +62,20 @@ enum SubtitleText {
     static func webVTT(fromASS text: String) -> String {
         var result = ""
         var open: [Character] = []
+        var isDrawing = false
         var characters = text[...]
         while let next = characters.popFirst() {
             switch next {
             case "{":
                 // Without its end it is a brace.
                 guard let end = characters.firstIndex(of: "}") else {
-                    result.append(next)
+                    if !isDrawing { result.append(next) }
                     continue
                 }
-                override(characters[..<end], &open, &result)
+                override(characters[..<end], &open, &isDrawing, &result)
                 characters = characters[characters.index(after: end)...]
+            // Between \p1 and \p0 stand the strokes of a picture.
+            case _ where isDrawing: break
             case "\\":
                 switch characters.first {
                 case "N", "n": result.append("\n")
@@ -94,18 +97,24 @@ enum SubtitleText {
         return result.split(separator: "\n").map { $0.trimmed }.filter { !$0.isEmpty }.joined(separator: "\n")
     }
 
-    private static func override(_ codes: Substring, _ open: inout [Character], _ result: inout String) {
+    private static func override(
+        _ codes: Substring, _ open: inout [Character], _ isDrawing: inout Bool, _ result: inout String
+    ) {
         for code in codes.split(separator: "\\") {
             if code.first == "r" {
                 // Back to the style of the line.
                 for tag in open.reversed() { result += "</\(tag)>" }
                 open.removeAll()
             }
-            guard let tag = code.first, "ibu".contains(tag), let value = Int(code.dropFirst()) else { continue }
-            if value != 0, !open.contains(tag) {
+            guard let tag = code.first, let value = Int(code.dropFirst()) else { continue }
+            if tag == "p" { isDrawing = value > 0 }
+            guard "ibu".contains(tag) else { continue }
+            // Beside 0 and 1, \b takes weights, of which 400 is the ordinary one.
+            let isOn = tag == "b" ? value == 1 || value >= 600 : value != 0
+            if isOn, !open.contains(tag) {
                 open.append(tag)
                 result += "<\(tag)>"
-            } else if value == 0, let place = open.lastIndex(of: tag) {
+            } else if !isOn, let place = open.lastIndex(of: tag) {
                 // Spans nest: those opened since are closed and opened again.
                 for inner in open[place...].reversed() { result += "</\(inner)>" }
                 open.remove(at: place)

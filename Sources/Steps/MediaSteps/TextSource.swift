@@ -6,7 +6,7 @@ import StepContracts
 import Glibc
 #endif
 
-/// Reads a text track: a WebVTT or SubRip file, or a track of timed text in an MP4.
+/// Reads a text track: a file of WebVTT, SubRip or TTML, or a track of timed text in an MP4.
 struct TextSource: Sendable {
     let path: String
     let name: String
@@ -19,7 +19,7 @@ struct TextSource: Sendable {
     /// Whether a file is subtitles by its name.
     static func isTextFile(_ path: String) -> Bool {
         let name = path.lowercased()
-        return name.hasSuffix(".vtt") || name.hasSuffix(".srt")
+        return [".vtt", ".srt", ".ttml", ".dfxp"].contains { name.hasSuffix($0) }
     }
 
     func read() throws(StepFailure) -> TextTrack {
@@ -31,7 +31,7 @@ struct TextSource: Sendable {
                 language = language ?? reader.streams[stream].language
                 document = try cues(of: reader, stream: reader.streams[stream])
             } else {
-                document = try WebVTTDocument(try bytes())
+                document = try SubtitleFile(try TextSource.bytes(of: path)).document
             }
             return try TextTrack(
                 name: name, language: language.flatMap(LanguageTag.init) ?? .undetermined, role: role,
@@ -86,7 +86,11 @@ struct TextSource: Sendable {
         return WebVTTDocument(cues: cues)
     }
 
-    private func bytes() throws -> [UInt8] {
+    /// All of a file, and a little more than is read of one that is too large.
+    static func bytes(of path: String) throws(MediaError) -> [UInt8] {
+        func failure() -> MediaError {
+            MediaError(.inputOutput, "\(path) cannot be read", libraryWords: String(cString: strerror(errno)))
+        }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure() }
         defer { close(descriptor) }
@@ -100,9 +104,5 @@ struct TextSource: Sendable {
             result += buffer[..<count]
         }
         return result
-    }
-
-    private func failure() -> MediaError {
-        MediaError(.inputOutput, "\(path) cannot be read", libraryWords: String(cString: strerror(errno)))
     }
 }

@@ -19,6 +19,10 @@ public struct TrackSource: Sendable, Hashable {
     /// What failures call it: the rendition, or the file on the command line.
     let label: String
 
+    func named(_ name: String) -> TrackSource {
+        TrackSource(path: path, kind: kind, name: name, language: language, role: role, stream: stream, label: label)
+    }
+
     static func open(_ path: String, label: String) throws(StepFailure) -> PacketReader {
         do {
             return try PacketReader(path: path)

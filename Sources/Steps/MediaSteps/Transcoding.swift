@@ -29,7 +29,7 @@ final class Transcoding {
 
     /// - Throws: what is wrong with the film, or ``StepFailure/stopped``.
     init(
-        _ film: Film, path: String, parameters: TranscodeParameters, threads: Int, directory: String,
+        _ film: Film, path: String, parameters: TranscodeParameters, ladder: Ladder, threads: Int, directory: String,
         _ surroundings: StepSurroundings
     ) throws(StepFailure) {
         self.film = film
@@ -37,18 +37,18 @@ final class Transcoding {
         part = parameters.part
         do {
             let info = film.video.info
-            origin = try FirstPicture.timestamp(of: info, path: path) ?? film.video.first
+            let first = try FirstPicture(of: info, path: path)
+            origin = first.timestamp ?? film.video.first
             demuxer = try Demuxer(path: path)
             packet = try Packet()
             let strictness = demuxer.strictness
             if part == .sound {
                 picture = nil
             } else {
-                let size = film.video.displaySize
                 picture = (
                     try Decoder(demuxer, stream: info, threads: threads, strictness: strictness),
                     VideoEncoding(
-                        film, part: part.places, origin: origin, ladder: Ladder(width: size.width, height: size.height),
+                        film, part: part.places, origin: origin, mastering: first.mastering, ladder: ladder,
                         preset: parameters.preset, threads: threads, directory: directory)
                 )
             }
@@ -230,8 +230,11 @@ final class Transcoding {
         for (option, value) in result.options { options[option] = .string(value) }
         return .members(
             ("kind", "video"), ("name", .string(name)), ("file", ["file": .string("\(name).mp4")]),
-            ("codec", "h264"), ("encoder", "libx264"), ("width", .integer(result.rung.width)),
-            ("height", .integer(result.rung.height)), ("frameRate", .string(result.frameRate.description)),
+            ("codec", .string(result.rung.codec.rawValue)), ("encoder", .string(result.rung.codec.encoder)),
+            ("width", .integer(result.rung.width)), ("height", .integer(result.rung.height)),
+            ("pixelFormat", .string(result.rung.form.samples.pixelFormat)),
+            ("videoRange", .string(result.rung.isHighDynamicRange ? film.video.info.videoRange : "SDR")),
+            ("frameRate", .string(result.frameRate.description)),
             ("frames", .integer(result.packets)), ("keyframeInterval", .integer(result.keyframeInterval)),
             ("bytes", .integer(try size(of: "\(name).mp4"))),
             ("bitRate", bitRate(result.packetBytes, result.durationSeconds)),
@@ -293,6 +296,11 @@ struct TrackNames {
         }
         return name
     }
+}
+
+extension StreamInfo {
+    /// `SDR`, `PQ` or `HLG`, as HLS calls them (RFC 8216bis, 4.4.6.2).
+    var videoRange: String { isHighDynamicRange ? colourTransfer == "arib-std-b67" ? "HLG" : "PQ" : "SDR" }
 }
 
 extension FileInspection.Video {

@@ -24,6 +24,8 @@ final class VideoEncoding {
     /// The picture whose places are not all known yet.
     private var held: Frame?
 
+    private let mastering: MasteringMetadata
+    private let forms: [(form: PictureForm, rungs: [Int])]
     private var graph: FilterGraph?
     private var graphInput: FilterGraph.Input?
     private var outputs: [Output?]
@@ -35,10 +37,13 @@ final class VideoEncoding {
         let options: [(name: String, value: String)]
 
         init(
-            _ rung: Ladder.Rung, settings: Encoder.Video, like frame: Frame, directory: String
+            _ rung: Ladder.Rung, settings: Encoder.Video, like frame: Frame, mastering: MasteringMetadata,
+            directory: String
         ) throws(MediaError) {
             encoder = try Encoder(settings, like: frame)
-            muxer = try Muxer(path: "\(directory)/video-\(rung.name).mp4", encoder: encoder, language: nil)
+            muxer = try Muxer(
+                path: "\(directory)/video-\(rung.name).mp4", encoder: encoder, language: nil,
+                mastering: rung.isHighDynamicRange ? mastering : .none)
             options = settings.options + [("threads", String(settings.threads))]
         }
     }
@@ -56,8 +61,8 @@ final class VideoEncoding {
     }
 
     init(
-        _ film: Film, part: Range<Int64>?, origin: Int64, ladder: Ladder, preset: String, threads: Int,
-        directory: String
+        _ film: Film, part: Range<Int64>?, origin: Int64, mastering: MasteringMetadata, ladder: Ladder,
+        preset: String, threads: Int, directory: String
     ) {
         let video = film.video
         info = video.info
@@ -66,7 +71,9 @@ final class VideoEncoding {
         self.part = part
         // Filters that look at neighbours get to see those of the part's first and last pictures.
         margin = part == nil || film.scan == .progressive ? 0 : 2
+        self.mastering = mastering
         self.ladder = ladder
+        forms = ladder.forms
         self.preset = preset
         self.threads = threads
         self.directory = directory
@@ -130,9 +137,8 @@ final class VideoEncoding {
                 graph = try FilterGraph(
                     input,
                     PictureFilters.description(
-                        info, scan: scan, like: frame, sizes: ladder.rungs.map { ($0.width, $0.height) },
-                        pixelFormat: "yuv420p"),
-                    sinks: ladder.rungs.count, kind: .video, threads: min(threads, 4))
+                        info, scan: scan, like: frame, forms: forms.map(\.form)),
+                    sinks: forms.count, kind: .video, threads: min(threads, 4))
                 graphInput = input
             }
             try filter(frame)
@@ -209,10 +215,12 @@ final class VideoEncoding {
                 guard let slot = picture.timestamp, part.contains(slot) else { return }
                 picture.timestamp = slot - part.lowerBound
             }
-            let output = try output(index, like: picture)
-            picture.setKeyframe(output.encoder.framesIn % keyframeInterval == 0)
-            try output.encoder.encode(picture) { (packet: Packet) throws(MediaError) in
-                try output.muxer.write(packet)
+            for rung in forms[index].rungs {
+                let output = try output(rung, like: picture)
+                picture.setKeyframe(output.encoder.framesIn % keyframeInterval == 0)
+                try output.encoder.encode(picture) { (packet: Packet) throws(MediaError) in
+                    try output.muxer.write(packet)
+                }
             }
         }
     }
@@ -220,11 +228,13 @@ final class VideoEncoding {
     private func output(_ index: Int, like frame: Frame) throws(MediaError) -> Output {
         if let output = outputs[index] { return output }
         let rung = ladder.rungs[index]
+        let own = ladder.threads(of: threads)[index]
         let settings = Encoder.Video(
-            codec: "libx264", width: rung.width, height: rung.height, timeBase: timeBase, frameRate: frameRate,
-            threads: ladder.threads(of: threads)[index], pixelFormat: "yuv420p",
-            options: Ladder.options(rung, preset: preset, keyframeInterval: keyframeInterval))
-        let output = try Output(rung, settings: settings, like: frame, directory: directory)
+            codec: rung.codec.encoder, width: rung.width, height: rung.height, timeBase: timeBase,
+            frameRate: frameRate, threads: own, pixelFormat: rung.form.samples.pixelFormat,
+            options: rung.codec.options(
+                rung, preset: preset, keyframeInterval: keyframeInterval, threads: own, mastering: mastering))
+        let output = try Output(rung, settings: settings, like: frame, mastering: mastering, directory: directory)
         outputs[index] = output
         return output
     }

@@ -3,18 +3,19 @@ public enum KeyLabel: String, Sendable, Hashable, CaseIterable {
     case audio
     /// Pictures of any size that no other key is for.
     case video
-    /// Up to 576 lines of up to 1024 pixels.
+    /// Up to 1024 by 576 pixels, upright or not.
     case sd
-    /// Up to 1920 by 1088 pixels.
+    /// Up to 1920 by 1088 pixels, upright or not.
     case hd
     /// Larger ones.
     case uhd
 
     /// The label of pictures of a size in pixels: `sd`, `hd` or `uhd`.
     public init(width: Int, height: Int) {
-        if width <= 1024 && height <= 576 {
+        let (long, short) = (max(width, height), min(width, height))
+        if long <= 1024 && short <= 576 {
             self = .sd
-        } else if width <= 1920 && height <= 1088 {
+        } else if long <= 1920 && short <= 1088 {
             self = .hd
         } else {
             self = .uhd

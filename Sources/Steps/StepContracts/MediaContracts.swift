@@ -1,6 +1,6 @@
 extension StepContract {
     public static let validate = StepContract(
-        name: "validate", version: 2,
+        name: "validate", version: 3,
         summary: "Opens a film, measures it packet by packet and refuses what cannot become a title, with the reason.",
         runner: .mediaWorker,
         input: [
@@ -37,7 +37,7 @@ extension StepContract {
         ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 1 << 29) })
 
     public static let transcode = StepContract(
-        name: "transcode", version: 3,
+        name: "transcode", version: 4,
         summary: "Decodes a film once and encodes every rung of its ladder and every sound track, one MP4 each; text "
             + "subtitles become WebVTT.",
         runner: .mediaWorker, heartbeatSeconds: 30,
@@ -48,19 +48,23 @@ extension StepContract {
                 "part", .any, required: false,
                 "the whole unless given; 'sound' for sound and text alone; or one of validate's parts: first and count of "
                     + "pictures"),
-            StepField("ladder", .string, required: false, "which rungs: 'fixed'"),
-            StepField("preset", .string, required: false, "x264's preset, 'veryfast' unless given"),
+            .codecs,
+            StepField(
+                "ladder", .any, required: false,
+                "which rungs: 'fixed' unless given, by the film's size; 'per-title', by trial; or what the step ladder gave"
+            ),
+            .preset,
             StepField(
                 "loudness", .any, required: false,
                 "what sound is brought to: integrated, -23 LUFS unless given, and truePeak, at most -1 dBTP unless given; "
                     + "'source' leaves it as it is"),
-            .reuse,
+            .download, .reuse,
         ],
         output: [
             StepField(
                 "renditions", .array,
                 "each with kind, name, file, codec, bytes, bitRate, durationSeconds, options; video also with width, height, "
-                    + "frameRate, frames; audio with sampleRate, channels, language, loudness of the source, gain; text with "
+                    + "pixelFormat, videoRange, frameRate, frames; audio with sampleRate, channels, language, loudness of the source, gain; text with "
                     + "language, cues"),
             StepField("scan", .string, "what the pictures turned out to be: progressive, interlaced or telecined"),
             StepField("framesEncoded", .number, "pictures encoded, all rungs together"),
@@ -68,22 +72,67 @@ extension StepContract {
             StepField("framesDamaged", .number, "pictures lost or made up in part, in transport streams"),
             StepField("framesRepeated", .number, "pictures shown once more where the source has none"),
             StepField("framesDropped", .number, "pictures left out where the source has two"),
+            StepField(
+                "ladder", .object, required: false,
+                "what a trial found: rungs, each with its scores and the reason for it"),
+            StepField("searchCpuSeconds", .number, required: false, "processor time spent on that"),
+            .downloadFile,
             StepField("cpuSeconds", .number, "processor time spent"),
         ], needs: StepNeeds.encode)
 
+    public static let ladder = StepContract(
+        name: "ladder", version: 1,
+        summary: "Chooses the rungs of a film by trial: the fewest bits for the similarity that the fixed ladder has.",
+        runner: .mediaWorker, heartbeatSeconds: 30,
+        input: [
+            StepField("source", .object, "the film: url, bytes, sha256, as validate gives them"),
+            StepField("media", .object, "what validate found"),
+            .codecs, .preset, .reuse,
+        ],
+        output: [
+            StepField("kind", .string, "'per-title', or 'fixed' where nothing could be tried"),
+            StepField(
+                "rungs", .array,
+                "each with name, codec, width, height, highDynamicRange, peakBitRate, quality, tools, reason; fixed and trial: "
+                    + "bytes, ssim, psnr"),
+            StepField("dropped", .array, "rungs that add nothing, each with name and reason"),
+            StepField("tools", .array, required: false, "what was tried, each with name, bits as a share, taken"),
+            StepField("samples", .object, required: false, "places and frames that were looked at"),
+            StepField("cpuSeconds", .number, "processor time spent"),
+        ], needs: { StepNeeds.film($0, millicores: 2000, memoryBytes: 3 << 29) })
+
     public static let join = StepContract(
-        name: "join", version: 1,
+        name: "join", version: 2,
         summary: "Joins what transcode made of a film's parts into one MP4 for each rung, untouched and counted.",
         runner: .mediaWorker, heartbeatSeconds: 30,
         input: [
             StepField("parts", .array, "the renditions that transcode gave for each part, in order"),
             StepField("sound", .array, required: false, "the renditions that it gave for the part 'sound'"),
-            .reuse,
+            .download, .reuse,
         ],
         output: [
             StepField("renditions", .array, "as transcode gives them for a whole film"),
             StepField("frames", .number, "pictures in each rung"),
+            .downloadFile,
         ])
+
+    public static let subtitles = StepContract(
+        name: "subtitles", version: 1,
+        summary: "Reads a file of subtitles beside a film (WebVTT, SubRip, TTML) and writes it as WebVTT.",
+        runner: .mediaWorker,
+        input: [
+            StepField("source", .string, "the address of the file, a URL"),
+            StepField("language", .string, required: false, "its language, a BCP 47 tag"),
+            StepField(
+                "role", .string, required: false,
+                "'subtitle' unless given; 'caption', 'forced-subtitle' and the other roles of DASH"),
+            .reuse,
+        ],
+        output: [
+            StepField("renditions", .array, "one of kind 'text', as transcode gives them"),
+            StepField("format", .string, "what it was: 'webvtt', 'subrip' or 'ttml'"),
+            StepField("cues", .number, "how many there are"),
+        ], needs: { StepNeeds.film($0, millicores: 500, memoryBytes: 1 << 28) })
 
     public static let thumbnail = StepContract(
         name: "thumbnail", version: 2,
@@ -123,11 +172,14 @@ extension StepContract {
         ], errors: [StepErrorName.keyUnavailable])
 
     public static let package = StepContract(
-        name: "package", version: 2,
+        name: "package", version: 3,
         summary: "Cuts renditions into CMAF segments, protects them and writes the HLS and DASH manifests.",
         runner: .mediaWorker, heartbeatSeconds: 30,
         input: [
             StepField("renditions", .array, "what transcode gave; subtitles, of kind 'text', may stand beside it"),
+            StepField(
+                "subtitles", .array, required: false, "renditions of what lies beside the film, as subtitles gives them"
+            ),
             StepField("thumbnails", .object, required: false, "what thumbnail gave"),
             StepField("protection", .string, required: false, "'none' unless given, 'cbcs' or 'cenc'"),
             StepField(
@@ -169,7 +221,9 @@ extension StepContract {
         ])
 
     /// The steps that make a title out of an upload.
-    public static let media: [StepContract] = [.validate, .transcode, .join, .thumbnail, .protect, .package, .publish]
+    public static let media: [StepContract] = [
+        .validate, .ladder, .transcode, .join, .subtitles, .thumbnail, .protect, .package, .publish,
+    ]
 
     /// Every step this release knows.
     public static let all: [StepContract] = media + data
@@ -182,6 +236,16 @@ extension StepContract {
 }
 
 extension StepField {
+    fileprivate static let download = StepField(
+        "download", .boolean, required: false,
+        "whether the largest pictures in H.264 and the first sound are put into one MP4 as well, false unless given")
+    fileprivate static let downloadFile = StepField(
+        "download", .object, required: false, "a stored MP4 of pictures and sound, its index in front")
+    fileprivate static let codecs = StepField(
+        "codecs", .array, required: false, "what rungs are coded in beside 'h264': 'hevc', 'av1', 'vp9'")
+    fileprivate static let preset = StepField(
+        "preset", .string, required: false, "x264's preset, 'veryfast' unless given; other encoders get the like of it")
+
     /// Every media step's: no part of what makes its result.
     fileprivate static let reuse = StepField(
         "reuse", .boolean, required: false, "whether a kept result is taken, true unless given")

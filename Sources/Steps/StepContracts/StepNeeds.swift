@@ -21,9 +21,10 @@ public struct StepNeeds: Sendable, Hashable {
         return StepNeeds(millicores: millicores, memoryBytes: memoryBytes, scratchBytes: 2 * bytes + (1 << 28))
     }
 
-    /// What an encode books: pictures above 1080 lines need more of everything.
+    /// What an encode books: pictures above 1080 lines need more of everything, and so does each codec beside H.264.
     static func encode(_ input: JSON) -> StepNeeds {
         let isLarge = (input["media"]?["video"]?["height"]?.integerValue ?? 1080) > 1088
-        return film(input, millicores: isLarge ? 4000 : 2000, memoryBytes: isLarge ? 4 << 30 : 3 << 29)
+        let codecs = min(input["codecs"]?.arrayValue?.count ?? 0, 3)
+        return film(input, millicores: isLarge ? 4000 : 2000, memoryBytes: (isLarge ? 4 << 30 : 3 << 29) + codecs << 30)
     }
 }

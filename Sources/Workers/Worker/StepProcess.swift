@@ -202,6 +202,8 @@ struct StepProcess: Sendable {
             "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
             // A backtrace of a crash takes seconds and writes pages; the signal and the last words are enough.
             "SWIFT_BACKTRACE": "enable=no",
+            // SVT-AV1 tells its settings on standard error; what remains are errors.
+            "SVT_LOG": "1",
         ]
         if let path = getenv("LD_LIBRARY_PATH") { environment["LD_LIBRARY_PATH"] = String(cString: path) }
         return environment

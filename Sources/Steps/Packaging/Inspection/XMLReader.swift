@@ -5,7 +5,16 @@ public struct XMLNode: Sendable {
     public let line: Int
     public internal(set) var attributes: [String: String]
     public internal(set) var children: [XMLNode] = []
+    /// All of its text but what is blank.
     public internal(set) var text = ""
+    /// The text between its children, blanks too.
+    public internal(set) var runs: [Run] = []
+
+    public struct Run: Sendable, Hashable {
+        public let text: String
+        /// How many children stand before it.
+        public let place: Int
+    }
 
     public func all(_ name: String) -> [XMLNode] { children.filter { $0.name == name } }
     public func first(_ name: String) -> XMLNode? { children.first { $0.name == name } }
@@ -163,7 +172,9 @@ private struct XMLReader {
                 advance(9)
                 let from = place
                 try skip(past: "]]>")
-                node.text += String(decoding: bytes[from..<place - 3], as: UTF8.self)
+                let text = String(decoding: bytes[from..<place - 3], as: UTF8.self)
+                node.text += text
+                node.runs.append(XMLNode.Run(text: text, place: node.children.count))
             } else if starts("<?") {
                 try skip(past: "?>")
             } else if starts("<") {
@@ -175,6 +186,7 @@ private struct XMLReader {
                 while place < bytes.count, bytes[place] != 0x3C { advance() }
                 let text = try unescaped(bytes[from..<place])
                 if text.contains(where: { !$0.isWhitespace }) { node.text += text }
+                node.runs.append(XMLNode.Run(text: text, place: node.children.count))
             }
         }
     }
