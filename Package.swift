@@ -143,17 +143,18 @@ let orchestrator: [Target] = [
     .target(
         name: "Console",
         dependencies: [
-            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "StatesLanguage", httpTypes,
-            hummingbird, lifecycle,
+            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "StatesLanguage", "StepContracts",
+            httpTypes, hummingbird, lifecycle,
         ],
         path: "Sources/Orchestrator/Console",
         resources: [
             page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
             page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
-            page("markup.js"), page("run-page.js"), page("run.css"), page("runs-page.js"), page("runs.css"),
-            page("schedule-dialogs.js"), page("schedules-page.js"), page("schedules.css"), page("session.js"),
-            page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("state-panel.js"),
-            page("status.js"), page("timeline.js"), page("workers-page.js"),
+            page("markup.js"), page("refreshed-page.js"), page("run-page.js"), page("run.css"), page("runs-page.js"),
+            page("runs.css"), page("schedule-dialogs.js"), page("schedules-page.js"), page("schedules.css"),
+            page("session.js"), page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("state-panel.js"),
+            page("status.js"), page("timeline.js"), page("triggers-page.js"), page("triggers.css"),
+            page("workers-page.js"),
         ]),
 ]
 
@@ -413,7 +414,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ConsoleTests",
         dependencies: [
-            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", lifecycle, logging,
+            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", hummingbird, lifecycle,
+            logging,
         ], path: "Tests/ConsoleTests"),
     .testTarget(
         name: "InterpreterTests",
@@ -475,6 +477,7 @@ let package = Package(
         .library(name: "RecommendationRooms", targets: ["HomeRows", "Recommender"]),
         // For Fuzz/, likewise.
         .library(name: "PackagingRooms", targets: ["Packaging"]),
+        .library(name: "KeyRooms", targets: ["KeyProviders"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

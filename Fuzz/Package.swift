@@ -2,6 +2,7 @@
 import PackageDescription
 
 let rooms = Target.Dependency.product(name: "LanguageRooms", package: "showrunner")
+let keys = Target.Dependency.product(name: "KeyRooms", package: "showrunner")
 let packaging = Target.Dependency.product(name: "PackagingRooms", package: "showrunner")
 
 // A package of its own: what is here links only with libFuzzer, whose main it relies on.
@@ -21,6 +22,8 @@ let package = Package(
         .executableTarget(name: "jsonata-fuzz", dependencies: [rooms], path: "jsonata", exclude: ["jsonata.dict"]),
         .executableTarget(name: "boxes-fuzz", dependencies: [packaging], path: "packaging/boxes"),
         .executableTarget(name: "playlists-fuzz", dependencies: [packaging], path: "packaging/playlists"),
+        .executableTarget(
+            name: "cpix-fuzz", dependencies: [keys, packaging], path: "packaging/cpix", exclude: ["cpix.dict"]),
     ],
     swiftLanguageModes: [.v6]
 )

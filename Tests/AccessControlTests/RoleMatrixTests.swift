@@ -50,7 +50,7 @@ struct RoleMatrixTests {
         ("ManageConnections", "---a-"),
         ("ManageAccounts", "---a-"),
         ("OperateSchedules", "-oua-"),
-        ("OperateDispatch", "-oua-"),
+        ("OperateDispatch", "-oua-"), ("AnswerTask", "-oua-"),
     ]
 
     @Test("every role may do what the table says, and nothing else")
@@ -70,7 +70,7 @@ struct RoleMatrixTests {
                 judged += 1
             }
         }
-        #expect(judged == 46 * 5)
+        #expect(judged == 47 * 5)
     }
 
     @Test("the wire API has 37 operations, and no action of ours is one")
@@ -93,6 +93,7 @@ struct RoleMatrixTests {
                 "StartExecution", "StartSyncExecution", "StopExecution", "TagResource", "UntagResource",
                 "UpdateMapRun", "UpdateStateMachine", "UpdateStateMachineAlias", "Upload", "ManageAccessKeys",
                 "ManageConnections", "ManageAccounts", "OperateSchedules", "OperateDispatch",
+                "AnswerTask",
             ])
         #expect(!Action.allCases.contains { $0.isChange && Role.viewer.allows($0) })
     }

@@ -204,7 +204,23 @@ struct LicenceTests {
         try await house.with(ring: .some(nil)) { client in
             let answer = try await client.get("/v1/titles/t-1/playback", ["Authorization": "Bearer \(House.adult)"])
             #expect(answer.status == 503)
+            // A clear title needs no key, and rights hold all the same.
+            let clear = try await client.get("/v1/titles/t-3/playback", ["Authorization": "Bearer \(House.adult)"])
+            #expect(clear.status == 200 && clear["Cache-Control"] == "no-store")
+            let child = try await client.get("/v1/titles/t-3/playback", ["Authorization": "Bearer \(House.child)"])
+            #expect(child.status == 403)
         }
+    }
+
+    @Test("a token of a process whose clock is a little ahead holds; one that holds for longer than any is none")
+    func clocks() async throws {
+        let ring = try KeyRing([MasterKey()])
+        let token = PlaybackToken(account: "a", profile: "p", title: "t", expires: 1_000 + PlaybackToken.lifetime)
+        let text = token.text(ring)
+        for behind in [Int64(0), 1, PlaybackToken.clockError] {
+            #expect(PlaybackToken(text: text, ring, now: 1_000 - behind) == token, "\(behind) s behind")
+        }
+        #expect(PlaybackToken(text: text, ring, now: 1_000 - PlaybackToken.clockError - 1) == nil)
     }
 
     @Test("a change of the master key leaves tokens and keys that are out there as they are")

@@ -9,6 +9,7 @@ import Testing
 @Suite struct ConsolePageTests {
     @Test(arguments: [
         "/console/", "/console", "/console/workers", "/console/schedules", "/console/schedules/nightly",
+        "/console/triggers", "/console/triggers/partner-films",
         "/console/runs/0191f4c2", "/console/runs/arn%3Aaws",
         "/console/sign-in",
     ])
@@ -51,6 +52,8 @@ import Testing
                 text.firstMatch(of: /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function/)
                     == nil, "\(name)")
             #expect(text.firstMatch(of: /https?:\/\/(?!www\.w3\.org)/) == nil, "\(name) refers to another host")
+            // Browsers have it only where the page came encrypted, or from this machine.
+            #expect(!text.contains("randomUUID"), "\(name)")
         }
     }
 
@@ -78,6 +81,18 @@ import Testing
                 "/console/schedules/retrain",
                 ["skipped: clocks go", "Run now…", "nobody was there", "There was no machine.", "caught up"]
             ),
+            (
+                "/console/triggers",
+                ["partner-films", "Refused: the token is wrong. (40 times)", "refused", "/srv/drop", "disabled"]
+            ),
+            (
+                "/console/triggers/partner-films",
+                [
+                    "What a partner delivers.", "12 started, 3 told again, 40 refused", "/hooks/partner-films",
+                    "suffix",
+                    "partner-films-0123456789abcdef", "New secret…", "None of the latest",
+                ]
+            ),
             ("/console/runs/nowhere", ["No such run"]),
         ]
     ) func aBrowserShowsWhatTheEngineSays(_ path: String, _ words: [String]) async throws {
@@ -86,6 +101,7 @@ import Testing
         router.addConsoleRoutes(
             runs: RecordedRuns(recordings.day, workers: recordings.workers), maximumStreams: 0)
         router.addScheduleRoutes(schedules: RecordedSchedules())
+        router.addRecordedTriggers()
         let document = try await withServer(router) { port, _ in
             try await onThread {
                 let profile = FileManager.default.temporaryDirectory.appending(path: "console-\(UUID().uuidString)")

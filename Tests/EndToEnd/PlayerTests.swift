@@ -90,6 +90,49 @@ extension EndToEnd {
             #expect(abs((state["duration"]?.doubleValue ?? 0) - Self.film.seconds) < 0.1, "\(state.text)")
             #expect(state["rungs"] == [0, 1], "\(state.text)")
             #expect((state["pictures"]?.integerValue ?? 0) > 30, "\(state.text)")
+            if protection == "none" { try await scrubs(browser) }
+        }
+
+        /// Over each second of the seek bar stands the picture of that second: of all the film's pictures, one at each
+        /// second, none is more like it.
+        private func scrubs(_ browser: Browser) async throws {
+            let found = try await browser.evaluateAsync(
+                """
+                const video = \(Self.video), scrub = document.querySelector('.scrub input');
+                const preview = document.querySelector('.preview'), picture = preview.firstElementChild;
+                const [width, height] = [80, 45];
+                const canvas = Object.assign(document.createElement('canvas'), { width, height });
+                const context = canvas.getContext('2d', { willReadFrequently: true });
+                const pixels = () => context.getImageData(0, 0, width, height).data;
+                const box = scrub.getBoundingClientRect();
+                const tiles = [], pictures = [], words = [];
+                for (let second = 0; second < 10; second++) {
+                  const clientX = box.left + (box.width * (second + 0.5)) / video.duration;
+                  scrub.dispatchEvent(new PointerEvent('pointermove', { clientX, bubbles: true }));
+                  words.push(preview.textContent);
+                  const image = new Image();
+                  image.src = picture.style.backgroundImage.match(/url\\("(.+)"\\)/)[1];
+                  await image.decode();
+                  const [x, y] = picture.style.backgroundPosition.match(/[0-9]+/g).map(Number);
+                  const [w, h] = [picture.style.inlineSize, picture.style.blockSize].map(parseFloat);
+                  context.drawImage(image, x, y, w, h, 0, 0, width, height);
+                  tiles.push(pixels());
+                  const sought = new Promise((resolve) => video.addEventListener('seeked', resolve, { once: true }));
+                  video.currentTime = second + 0.02;
+                  await sought;
+                  await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+                  context.drawImage(video, 0, 0, width, height);
+                  pictures.push(pixels());
+                }
+                const distance = (a, b) => a.reduce((sum, value, place) => sum + Math.abs(value - b[place]), 0);
+                const nearest = tiles.map((tile) => {
+                  const distances = pictures.map((other) => distance(tile, other));
+                  return distances.indexOf(Math.min(...distances));
+                });
+                return { nearest, words };
+                """)
+            #expect(found["nearest"] == .array((0..<10).map { .integer($0) }), "\(found.text)")
+            #expect(found["words"] == .array((0..<10).map { .string("0:0\($0)") }), "\(found.text)")
         }
 
         /// Chooses in one of the player's menus as a person does.

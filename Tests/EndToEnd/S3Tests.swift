@@ -1,4 +1,5 @@
 import Encodings
+import EngineClient
 import Foundation
 import HTTP
 import JSON
@@ -25,7 +26,9 @@ extension EndToEnd {
 
         private func publish(through gateway: S3Gateway) async throws {
             let stage = try await TestStage.start(
-                workers: 1, options: ["--store", "s3://\(S3Gateway.bucket)/films"], environment: gateway.environment)
+                workers: 1,
+                options: ["--store", "s3://\(S3Gateway.bucket)/films", "--workflows", try workflows()],
+                environment: gateway.environment)
             do {
                 let film = Film(name: "S3", frames: 72)
                 let path = try await film.make()
@@ -40,6 +43,7 @@ extension EndToEnd {
                 #expect(try await gateway.list(prefix: "films/media/").contains("master.m3u8"))
                 #expect(!FileManager.default.fileExists(atPath: stage.directory + "/objects"))
                 try await reachObjects(stage)
+                try await startByDelivery(stage, gateway)
                 let verified = try await stage.showrunner("runs", "start", "verify-catalogue", "--wait", "--json")
                 #expect(verified.status == 0, "\(verified)")
                 #expect(try JSON(parsing: verified.output)["output"]?["objects"]?.integerValue ?? 0 > 8)
@@ -48,6 +52,63 @@ extension EndToEnd {
                 throw error
             }
             try await stage.stop()
+        }
+
+        /// What is shipped, and a trigger for what arrives in the bucket.
+        private func workflows() throws -> String {
+            let folder = Workplace.file("workflows")
+            try FileManager.default.copyItem(atPath: "\(Binaries.checkout)/workflows", toPath: folder)
+            try """
+            StartAt: Note
+            States:
+              Note: {Type: Pass, End: true}
+            """.write(toFile: folder + "/note.asl.yaml", atomically: true, encoding: .utf8)
+            try """
+            Triggers:
+              deliveries:
+                Source: {Kind: s3, Bucket: \(S3Gateway.bucket)}
+                EventPattern:
+                  detail-type: [Object Created]
+                  detail: {object: {key: [{prefix: deliveries/}]}}
+                Target: {Arn: note, Input: {key: "{% $states.input.detail.object.key %}"}}
+            """.write(toFile: folder + "/triggers.yaml", atomically: true, encoding: .utf8)
+            return folder
+        }
+
+        /// An object's notification starts its execution, and where there is none the next listing does; neither starts the
+        /// other's again.
+        private func startByDelivery(_ stage: TestStage, _ gateway: S3Gateway) async throws {
+            @Sendable func delivered() async throws -> Set<String> {
+                let runs = try await stage.client.get("/console/api/runs?machine=note")["items"]?.arrayValue ?? []
+                var keys: [String] = []
+                for run in runs {
+                    let input = try await stage.run(try #require(run["id"]?.stringValue))["input"]
+                    keys.append(try #require(input?["key"]?.stringValue))
+                }
+                #expect(Set(keys).count == keys.count, "\(keys)")
+                return Set(keys)
+            }
+            let secret = try await stage.showrunner("triggers", "secret", "deliveries")
+            try #require(secret.status == 0, "\(secret)")
+            let token = secret.output.trimmingCharacters(in: .whitespacesAndNewlines)
+            let first = "deliveries/first é 1+1.mov"
+            if gateway.kind == .ceph {
+                try await gateway.notify("\(stage.engineURL)/hooks/deliveries?token=\(PercentEncoding.encode(token))")
+                try await gateway.put(first)
+                try await eventually("the notification starts an execution") { try await delivered() == [first] }
+                try await gateway.notifyNobody()
+            } else {
+                try await gateway.put(first)
+            }
+            let second = "deliveries/second.mov"
+            try await gateway.put(second)
+            let old = try stage.kill9("engine")
+            _ = try await stage.successor(of: old, "engine")
+            try await eventually("the listing at the engine's start finds what nobody has told", within: .seconds(120))
+            {
+                // The engine is on its way.
+                do { return try await delivered() == [first, second] } catch is EngineClientError { return false }
+            }
         }
 
         /// The SDK integration: what was published is listed page by page, looked at, copied and deleted.
@@ -113,6 +174,7 @@ struct S3Gateway: Sendable {
     private static let digestOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
     let endpoint: String
+    let kind: Kind
     private let program: Program
     private let input: Pipe
 
@@ -142,7 +204,7 @@ struct S3Gateway: Sendable {
         }
         let program = try Program(
             "/bin/bash", arguments, logs: Workplace.path, name: "s3-\(port)", input: input.fileHandleForReading)
-        let gateway = S3Gateway(endpoint: "http://127.0.0.1:\(port)", program: program, input: input)
+        let gateway = S3Gateway(endpoint: "http://127.0.0.1:\(port)", kind: kind, program: program, input: input)
         do {
             try await eventually("the S3 server", within: .seconds(120)) {
                 guard program.isRunning else { throw TooLate(description: "the S3 server has ended") }
@@ -169,13 +231,48 @@ struct S3Gateway: Sendable {
         ]
     }
 
-    private func request(_ method: String, _ target: String) async throws -> HTTPResponse {
-        try await HTTPClient().send(
+    private func request(
+        _ method: String, _ target: String, _ content: String? = nil, service: String = "s3"
+    ) async throws -> HTTPResponse {
+        var headers: HTTPHeaders = [:]
+        if content == nil { headers["x-amz-content-sha256"] = Self.digestOfNothing }
+        if service == "sns" { headers["Content-Type"] = "application/x-www-form-urlencoded" }
+        return try await HTTPClient().send(
             HTTPRequest(
-                method, endpoint + target, headers: ["x-amz-content-sha256": Self.digestOfNothing],
+                method, endpoint + target, headers: headers,
+                body: content.map { .bytes(Array($0.utf8)) } ?? .none,
                 signing: AWSSigning(
-                    accessKeyID: "showrunner", secretAccessKey: "showrunner-secret", region: "us-east-1", service: "s3")
+                    accessKeyID: "showrunner", secretAccessKey: "showrunner-secret", region: "us-east-1",
+                    service: service)
             ))
+    }
+
+    /// Puts an object of a few bytes.
+    func put(_ key: String) async throws {
+        let answer = try await request(
+            "PUT", "/\(Self.bucket)/\(PercentEncoding.encode(key, keepingSlashes: true))", "a film")
+        try #require(answer.status == 200, "\(answer.text)")
+    }
+
+    /// Has the bucket's notifications sent to an address: a topic with it as its endpoint, as Ceph has them.
+    func notify(_ address: String) async throws {
+        let form =
+            "Action=CreateTopic&Name=deliveries&Attributes.entry.1.key=push-endpoint&Attributes.entry.1.value="
+            + PercentEncoding.encode(address)
+        let topic = try await request("POST", "/", form, service: "sns")
+        let arn = try #require(topic.text.firstMatch(of: /<TopicArn>([^<]+)<\/TopicArn>/)?.1, "\(topic.text)")
+        let configuration = """
+            <NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TopicConfiguration>\
+            <Id>deliveries</Id><Topic>\(arn)</Topic><Event>s3:ObjectCreated:*</Event></TopicConfiguration>\
+            </NotificationConfiguration>
+            """
+        let answer = try await request("PUT", "/\(Self.bucket)?notification=", configuration)
+        try #require(answer.status == 200, "\(answer.text)")
+    }
+
+    func notifyNobody() async throws {
+        let answer = try await request("DELETE", "/\(Self.bucket)?notification=")
+        try #require((200...204).contains(answer.status), "\(answer.text)")
     }
 
     /// The listing of keys (ListObjectsV2), as the XML it is.

@@ -107,6 +107,24 @@ final class Browser: Sendable {
             ["cmd": "Page.addScriptToEvaluateOnNewDocument", "params": ["source": .string(script)]])
     }
 
+    /// Shows pages from now on as somebody sees them who prefers `light` or `dark` and has so many CSS pixels.
+    func look(_ scheme: String, width: Int, height: Int = 900) async throws {
+        _ = try await command(
+            "POST", "goog/cdp/execute",
+            [
+                "cmd": "Emulation.setEmulatedMedia",
+                "params": ["features": [["name": "prefers-color-scheme", "value": .string(scheme)]]],
+            ])
+        _ = try await command(
+            "POST", "goog/cdp/execute",
+            [
+                "cmd": "Emulation.setDeviceMetricsOverride",
+                "params": [
+                    "width": .integer(width), "height": .integer(height), "deviceScaleFactor": 1, "mobile": false,
+                ],
+            ])
+    }
+
     /// Clicks as a person does: the element has to be there, visible and not covered.
     func click(_ selector: String) async throws {
         _ = try await command("POST", "element/\(try await element(selector))/click", [:])

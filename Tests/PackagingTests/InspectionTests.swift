@@ -68,6 +68,43 @@ private struct MemoryPackage: Sendable {
         #expect(inspection.sections.count == 6)
     }
 
+    /// Playlists, manifest and boxes of whatever film say the same of it, and break no rule.
+    @Test(arguments: 0..<16)
+    func findsNothingInAnyFilm(seed: Int) async throws {
+        var random = SeededGenerator(seed: UInt64(seed))
+        let rates: [(Int64, Int)] = [(1001, 24000), (1001, 30000), (1, 25), (1001, 60000), (512, 12800)]
+        let (duration, scale) = try #require(rates.randomElement(using: &random))
+        let frames = seed == 0 ? 1 : Int.random(in: 1...700, using: &random)
+        let group = Int.random(in: 1...120, using: &random)
+        let reordering = frames > 1 && Bool.random(using: &random)
+        var tracks: [TrackInput] = []
+        for rung in 0..<Int.random(in: 1...3, using: &random) {
+            let weight = Int.random(in: 300...900, using: &random) << rung
+            tracks.append(
+                TrackInput(
+                    description: try Fixture.video(
+                        "video-\(rung)", width: 256 << rung, height: 144 << rung, timeScale: scale),
+                    samples: try Fixture.pictures(frames, duration: duration, group: group, reordering: reordering) {
+                        weight + $0 % 13 * 40
+                    }))
+        }
+        let length = max(1, Int64(frames) * duration * 48000 / Int64(scale))
+        for language in ["en", "de", "fr", "ja", "pt-BR"].prefix(Int.random(in: 0...5, using: &random)) {
+            tracks.append(
+                TrackInput(
+                    description: try Fixture.audio("audio-\(language)", language: language),
+                    samples: try Fixture.sound(samples: length)))
+        }
+        let addressing = try #require([SegmentAddressing.files, .byteRanges].randomElement(using: &random))
+        let film = try Presentation(tracks: tracks, options: PackagingOptions(addressing: addressing))
+        let inspection = await MemoryPackage(film).inspect("master.m3u8", "manifest.mpd")
+        for section in inspection.sections {
+            #expect(section.findings.isEmpty, "seed \(seed), \(section.address): \(section.findings)")
+        }
+        // The multivariant playlist, the manifest, and of each track its playlist; of pictures a second one.
+        #expect(inspection.sections.count >= 2 + tracks.count, "seed \(seed)")
+    }
+
     struct Damage: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let path: String

@@ -102,6 +102,18 @@ import Testing
             let list = try JSON(parsing: try wire.request("GET", "/console/api/triggers", [:]).content)["Triggers"]
             #expect(list?[0]?["Hook"] == "/hooks/payments" && list?[0]?["HasSecret"] == true)
             #expect(list?[1]?["Source"]?["Path"] == "/nowhere")
+            #expect(list?[0]?["Counts"] == ["Started": 1, "Known": 4, "Unmatched": 1, "Refused": 6])
+            #expect(list?[1]?["Counts"] == [:] && list?[1]?["LastNote"] == nil)
+            let detail = try JSON(parsing: try wire.request("GET", "/console/api/triggers/payments", [:]).content)
+            #expect(detail["EventPattern"]?["detail"]?["type"] == ["payment.settled"])
+            #expect(detail["Input"]?["payment"] == "{% $states.input.detail.id %}")
+            let recent = try #require(detail["Recent"]?.arrayValue)
+            #expect(recent.prefix(5).map { $0["Outcome"] } == ["Refused", "Refused", "Unmatched", "Known", "Started"])
+            #expect(recent.first == detail["LastNote"] && recent[3]["Count"] == 4)
+            #expect(recent[1]["Reason"]?.stringValue?.contains("IdempotencyKey") == true)
+            #expect(recent[4]["ExecutionArn"] == started?["executionArn"] && recent[4]["At"] != nil)
+            #expect(recent.last?["Reason"] == "Make one with 'showrunner triggers secret payments'.")
+            #expect(try wire.request("GET", "/console/api/triggers/unknown", [:]).status == 404)
             // A new secret, and the old one is worth nothing.
             #expect(try wire.request("POST", "/console/api/triggers/payments/secret", [:], []).status == 201)
             #expect(try send(signed(body), body).status == 401)

@@ -150,6 +150,9 @@ import Testing
         let nowhere = try TriggerStage.triggers(
             "Triggers: {gone: {Source: {Kind: directory, Path: /no/such/folder}, Target: {Arn: m}}}")
         await watched.look(at: nowhere[0], &look)
+        await watched.look(at: nowhere[0], &look)
         #expect(look.trouble?.contains("No such file or directory") == true)
+        let notes = watched.desk.notes["gone"].recent
+        #expect(notes.count == 1 && notes.first?.outcome == .trouble && notes.first?.count == 2)
     }
 }

@@ -41,7 +41,7 @@ extension ServiceRouter {
         }
         post("/access/v1/accounts/{account}/revoke") { _, context in
             let account = context.parameters.get("account") ?? ""
-            guard TokenOrder.isID(account) else { throw TokenOrder.malformed("account", account) }
+            guard CatalogID.isValid(account) else { throw TokenOrder.malformed("account", account) }
             let revoked = try await asking({ () async throws(PostgresError) in
                 try await accounts.revokeTokens(ofAccount: account)
             })
@@ -63,9 +63,9 @@ private struct TokenOrder {
     let seconds: Int
 
     init(account: String, _ document: JSON) throws(Problem) {
-        guard Self.isID(account) else { throw Self.malformed("account", account) }
+        guard CatalogID.isValid(account) else { throw Self.malformed("account", account) }
         let profile = document["profile"]?.stringValue ?? ""
-        guard Self.isID(profile) else { throw Self.malformed("profile", profile) }
+        guard CatalogID.isValid(profile) else { throw Self.malformed("profile", profile) }
         self.profile = profile
         ceiling = try Self.integer(document["ceiling"], "ceiling", in: 0...21)
         seconds = try Self.integer(document["seconds"], "seconds", in: 1...Self.longestSeconds) ?? Self.seconds
@@ -88,15 +88,6 @@ private struct TokenOrder {
 
     static func malformed(_ name: String, _ text: String) -> Problem {
         .invalidParameter(name, "'\(text.prefix(64))' is no \(name)'s id: 1 to 64 letters, digits, '-' and '_'.")
-    }
-
-    static func isID(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-            }
     }
 }
 

@@ -69,7 +69,7 @@ extension CatalogService {
             } catch {
                 throw Problem.unavailable("A content key can't be opened: \(error.message)", retryAfter: 60)
             }
-            guard let id = Hex.decode(keyID.filter { $0 != "-" }) else { preconditionFailure("a UUID is hexadecimal") }
+            guard let id = UUIDText.bytes(keyID) else { preconditionFailure("the table holds UUIDs") }
             keys.append([
                 "kty": "oct", "kid": .string(Base64URL.encode(id)), "k": .string(Base64URL.encode(key)),
             ])
@@ -108,11 +108,9 @@ extension CatalogService {
 
     // MARK: - Who asks
 
-    /// What a playback document says beside its addresses: for whoever presents a bearer token, a playback token; nil for
-    /// who presents none.
-    func playbackToken(_ request: Request, titleID: String) async throws -> String? {
+    /// Whose bearer token a request presents, where the title may be played to him; nil for who presents none.
+    func playbackViewer(_ request: Request, titleID: String) async throws -> PlaybackRight? {
         guard request.headers[.authorization] != nil else { return nil }
-        let ring = try requireKeyRing()
         guard let bearer = Self.bearer(request), !bearer.isEmpty, bearer.utf8.count <= 256,
             let right = try await reader.playbackRight(tokenSHA256: SHA256.hash(bearer).bytes, titleID: titleID)
         else {
@@ -134,10 +132,15 @@ extension CatalogService {
                 "not-available", status: .forbidden, title: "Not available",
                 detail: "The title is not available at present\(country.map { " in \($0)" } ?? "").")
         }
-        return PlaybackToken(
+        return right
+    }
+
+    /// A playback token for whoever may watch.
+    func playbackToken(_ right: PlaybackRight, titleID: String) throws(Problem) -> String {
+        PlaybackToken(
             account: right.accountID, profile: right.profileID, title: titleID,
             expires: wallTime() + PlaybackToken.lifetime
-        ).text(ring)
+        ).text(try requireKeyRing())
     }
 
     private func requireKeyRing() throws(Problem) -> KeyRing {

@@ -15,40 +15,18 @@ extension CatalogService {
         [
             Page(path: "/", bytes: PackageResources.index_html, contentType: "text/html; charset=utf-8"),
             Page(path: "/pages/style.css", bytes: PackageResources.style_css, contentType: "text/css; charset=utf-8"),
-            Page(
-                path: "/pages/app.js", bytes: PackageResources.app_js, contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/catalogue.js", bytes: PackageResources.catalogue_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/title.js", bytes: PackageResources.title_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/rows.js", bytes: PackageResources.rows_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/viewer.js", bytes: PackageResources.viewer_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/player.js", bytes: PackageResources.player_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/playlist.js", bytes: PackageResources.playlist_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/rate.js", bytes: PackageResources.rate_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/licence.js", bytes: PackageResources.licence_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/stream.js", bytes: PackageResources.stream_js,
-                contentType: "text/javascript; charset=utf-8"),
-            Page(
-                path: "/pages/format.js", bytes: PackageResources.format_js,
-                contentType: "text/javascript; charset=utf-8"),
+            script("app", PackageResources.app_js), script("catalogue", PackageResources.catalogue_js),
+            script("title", PackageResources.title_js), script("rows", PackageResources.rows_js),
+            script("viewer", PackageResources.viewer_js), script("player", PackageResources.player_js),
+            script("playlist", PackageResources.playlist_js), script("rate", PackageResources.rate_js),
+            script("licence", PackageResources.licence_js), script("stream", PackageResources.stream_js),
+            script("format", PackageResources.format_js),
             Page(path: "/favicon.svg", bytes: PackageResources.favicon_svg, contentType: "image/svg+xml"),
         ]
+    }
+
+    private static func script(_ name: String, _ bytes: [UInt8]) -> Page {
+        Page(path: "/pages/\(name).js", bytes: bytes, contentType: "text/javascript; charset=utf-8")
     }
 
     /// The description of this interface (OpenAPI 3.1).

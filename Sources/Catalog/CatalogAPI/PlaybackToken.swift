@@ -17,6 +17,9 @@ struct PlaybackToken: Equatable {
     /// Seconds since 1970; the token holds before.
     let expires: Int64
 
+    /// How far the clock of the process that signed may be ahead, in seconds.
+    static let clockError: Int64 = 30
+
     private static let day: Int64 = 86_400
     private static let longest = 1024
 
@@ -54,7 +57,7 @@ struct PlaybackToken: Equatable {
         else { return nil }
         guard let account = payload["account"]?.stringValue, let profile = payload["profile"]?.stringValue,
             let title = payload["title"]?.stringValue, let expires = payload["exp"]?.integerValue.map({ Int64($0) }),
-            expires / Self.day == number, expires > now, expires <= now + Self.lifetime
+            expires / Self.day == number, expires > now, expires <= now + Self.lifetime + Self.clockError
         else { return nil }
         self.init(account: account, profile: profile, title: title, expires: expires)
     }

@@ -34,15 +34,14 @@ struct TitleDocuments {
         return document
     }
 
-    /// - Parameter token: a playback token for whoever asks.
+    /// - Parameter token: a playback token for whoever asks; nil where nothing is licensed here.
     func playback(_ playback: PublishedPlayback, id: String, token: String?) -> JSON {
-        let hasLicence = playback.isProtected && playback.isLicensedHere
-        return [
+        [
             "hls": address(playback.hlsKey),
             "dash": address(playback.dashKey),
             "protected": .bool(playback.isProtected),
-            "licence": hasLicence ? .string("\(base)/v1/titles/\(id)/licence") : .null,
-            "playback_token": playback.isProtected ? optional(token) : .null,
+            "licence": playback.hasLicence ? .string("\(base)/v1/titles/\(id)/licence") : .null,
+            "playback_token": optional(token),
             "renditions": .array(playback.renditions.map(rendition)),
         ]
     }

@@ -1,4 +1,5 @@
 import CatalogStore
+import Encodings
 import HTTPServer
 import HTTPTypes
 import Hummingbird
@@ -28,8 +29,9 @@ extension CatalogService {
             let id = context.parameters.get("id") ?? ""
             return try await answer {
                 // Who says who he is gets what is his, for himself.
-                if let token = try await playbackToken(request, titleID: id) {
+                if let viewer = try await playbackViewer(request, titleID: id) {
                     guard let playback = try await reader.playback(id) else { throw Self.missing(id) }
+                    let token = try playback.hasLicence ? playbackToken(viewer, titleID: id) : nil
                     return Response.json(
                         TitleDocuments(base: try base(of: request)).playback(playback, id: id, token: token),
                         headers: [.cacheControl: "no-store", .vary: "Authorization"])
@@ -185,22 +187,7 @@ struct TitleQuery {
     /// The same query for the page behind a cursor.
     func text(cursor: String) -> String {
         let kept = values.filter { ["genre", "kind", "year_from", "year_to", "limit"].contains($0.name) }
-        return (kept + [("cursor", cursor)]).map { "\($0.name)=\(Self.escaped($0.value))" }.joined(separator: "&")
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                escaped.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let hex = String(byte, radix: 16, uppercase: true)
-                escaped += hex.count == 1 ? "%0\(hex)" : "%\(hex)"
-            }
-        }
-        return escaped
+        return (kept + [("cursor", cursor)]).map { "\($0.name)=\(PercentEncoding.encode($0.value))" }
+            .joined(separator: "&")
     }
 }

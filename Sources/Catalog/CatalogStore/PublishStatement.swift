@@ -38,7 +38,7 @@ public struct PublishStatement: Sendable {
         titleID: String, executionID: String, title: String?, metadata: JSON?, package: JSON, thumbnails: JSON?,
         media: JSON?
     ) throws(PublishError) {
-        precondition(Self.isTitleID(titleID), "\(titleID) is no title id")
+        precondition(CatalogID.isValid(titleID), "\(titleID) is no title id")
         precondition(UUIDText.bytes(executionID) != nil, "\(executionID) is no execution id")
         var problems: [PublishError.Problem] = []
         var checkedMetadata: TitleMetadata?
@@ -62,15 +62,6 @@ public struct PublishStatement: Sendable {
         self.package = checkedPackage
         hlsKey = checkedPackage.hlsKey
         dashKey = checkedPackage.dashKey
-    }
-
-    private static func isTitleID(_ id: String) -> Bool {
-        (1...64).contains(id.utf8.count)
-            && id.utf8.allSatisfy { byte in
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-            }
     }
 
     /// The table expressions, separated by commas, and their parameters, the first of which is `$firstParameter`.

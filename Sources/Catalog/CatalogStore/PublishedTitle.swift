@@ -61,6 +61,9 @@ public struct PublishedPlayback: Sendable, Equatable {
     /// Whether this service licenses all keys; false where a key server's licence servers do.
     public let isLicensedHere: Bool
     public let version: Int64
+
+    /// Whether this service gives licences for it.
+    public var hasLicence: Bool { isProtected && isLicensedHere }
 }
 
 /// An object that viewers may fetch.

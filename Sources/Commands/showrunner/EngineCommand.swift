@@ -174,6 +174,7 @@ struct EngineCommand: AsyncParsableCommand {
         router.addAccountRoutes(AccountTable(query: query))
         router.addScheduleRoutes(schedules: engine)
         router.addDispatchRoutes(engine: engine)
+        router.addAnswerRoutes(engine: engine)
         router.addUploadRoutes(uploads)
         router.addHookRoutes(desk)
         router.addTriggerRoutes(desk)

@@ -10,7 +10,7 @@ struct TriggersCommand: AsyncParsableCommand {
         discussion: """
             Example:
               showrunner triggers list
-            """, subcommands: [List.self, Secret.self])
+            """, subcommands: [List.self, Show.self, Secret.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -39,6 +39,37 @@ struct TriggersCommand: AsyncParsableCommand {
                             (source?["Kind"]?.stringValue ?? "") + (place.map { " \($0)" } ?? ""),
                             trigger["Target"]?.stringValue ?? "", (hook ?? "-") + (lacks ? " (no secret)" : ""),
                             trigger["State"]?.stringValue?.lowercased() ?? "",
+                        ]
+                    })
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show what a trigger was told lately, and what came of it.",
+            discussion: """
+                Example:
+                  showrunner triggers show payments
+
+                The engine remembers the last fifty since its start; what was started at all is in 'runs list'.
+                """)
+
+        @Argument(help: "The trigger's name.")
+        var name: String
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let document = try await engine.client().get("/console/api/triggers/\(EngineClient.segment(name))")
+            if engine.json { return Terminal.json(document) }
+            let notes = document["Recent"]?.arrayValue ?? []
+            if notes.isEmpty { return Terminal.error("\(name) was told nothing since the engine's start") }
+            Terminal.table(
+                [["AT", "WHAT", "TIMES", "EXECUTION OR REASON"]]
+                    + notes.map { note in
+                        [
+                            note["At"]?.stringValue ?? "-", note["Outcome"]?.stringValue?.lowercased() ?? "",
+                            note["Count"].map { $0.text } ?? "",
+                            note["ExecutionArn"]?.stringValue ?? note["Reason"]?.stringValue ?? "-",
                         ]
                     })
         }

@@ -27,13 +27,16 @@ public enum RouteRule: Sendable, Hashable {
         case "/livez", "/readyz", "/metrics", "/console/assets/{name}", "/console/sign-in": return .open
         // Signing in and out proves or forgets a key by itself.
         case "/console/api/session": return isRead ? .action(.useConsole) : .open
-        case "/console", "/console/runs/{id}", "/console/workers", "/console/schedules", "/console/schedules/{name}":
+        case "/console", "/console/runs/{id}", "/console/workers", "/console/schedules", "/console/schedules/{name}",
+            "/console/triggers", "/console/triggers/{name}":
             return .page
         case "/console/api/runs/{id}/stop": return .action(.stopExecution)
         case "/console/api/runs/{id}/redrive": return .action(.redriveExecution)
         case "/console/api/runs/{id}/release", "/console/api/runs/{id}/states/{entry}/release",
             "/console/api/runs/{id}/states/{entry}/fail", "/console/api/workers/{name}/mode":
             return .action(.operateDispatch)
+        case "/console/api/runs/{id}/states/{entry}/approve", "/console/api/runs/{id}/states/{entry}/reject":
+            return .action(.answerTask)
         case "/uploads", "/uploads/{id}": return method == .options ? .open : .upload
         case "/access/v1/audit": return .action(.readAudit)
         default: break

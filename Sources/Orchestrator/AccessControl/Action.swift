@@ -60,12 +60,14 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
     case operateSchedules = "OperateSchedules"
     /// Draining, quarantining and releasing workers; releasing and failing what is parked or set aside.
     case operateDispatch = "OperateDispatch"
+    /// Approving and rejecting a task that waits for people, by its place: workers answer by token.
+    case answerTask = "AnswerTask"
 
     /// Whether the name is one of the wire API's.
     public var isOperation: Bool {
         switch self {
         case .useConsole, .upload, .work, .manageAccessKeys, .readAudit, .manageConnections, .manageAccounts,
-            .operateSchedules, .operateDispatch:
+            .operateSchedules, .operateDispatch, .answerTask:
             false
         default: true
         }
@@ -102,7 +104,8 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
             .listTagsForResource, .validateStateMachineDefinition, .useConsole:
             .reading
         case .redriveExecution, .sendTaskFailure, .sendTaskHeartbeat, .sendTaskSuccess, .startExecution,
-            .startSyncExecution, .stopExecution, .updateMapRun, .upload, .operateSchedules, .operateDispatch:
+            .startSyncExecution, .stopExecution, .updateMapRun, .upload, .operateSchedules, .operateDispatch,
+            .answerTask:
             .operating
         // A state that is tested may call services with the engine's rights: who may write it may test it.
         case .createActivity, .createStateMachine, .createStateMachineAlias, .deleteActivity, .deleteStateMachine,

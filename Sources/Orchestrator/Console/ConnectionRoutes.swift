@@ -1,4 +1,3 @@
-import Encodings
 public import Engine
 public import HTTPServer
 import Hummingbird
@@ -26,9 +25,7 @@ extension ServiceRouter {
             return Response.json(connection.json, status: .created, headers: [.cacheControl: "no-store"])
         }
         delete("/console/api/connections/{name}") { _, context in
-            guard let name = PercentEncoding.decode(context.parameters.get("name") ?? "") else {
-                throw Problem.invalidParameter("name", "The connection's name is not well percent-encoded.")
-            }
+            let name = try pathText("name", context)
             try await asking { () throws(EngineError) in try await engine.deleteConnection(name) }
             return Response(status: .noContent)
         }

@@ -25,6 +25,7 @@ enum ConsolePages {
             ("json-view.js", PackageResources.json_view_js, script),
             ("live.js", PackageResources.live_js, script),
             ("markup.js", PackageResources.markup_js, script),
+            ("refreshed-page.js", PackageResources.refreshed_page_js, script),
             ("run-page.js", PackageResources.run_page_js, script),
             ("runs-page.js", PackageResources.runs_page_js, script),
             ("schedule-dialogs.js", PackageResources.schedule_dialogs_js, script),
@@ -36,6 +37,8 @@ enum ConsolePages {
             ("state-panel.js", PackageResources.state_panel_js, script),
             ("status.js", PackageResources.status_js, script),
             ("timeline.js", PackageResources.timeline_js, script),
+            ("triggers-page.js", PackageResources.triggers_page_js, script),
+            ("triggers.css", PackageResources.triggers_css, "text/css; charset=utf-8"),
             ("workers-page.js", PackageResources.workers_page_js, script),
             ("icon.svg", PackageResources.icon_svg, "image/svg+xml"),
         ]
@@ -69,9 +72,10 @@ extension ServiceRouter {
         }
         // Hummingbird takes a path with and without its last slash for the same; relative references in the document
         // would not, so they are absolute.
-        for path in ["/console/runs/{id}", "/console/workers", "/console/schedules", "/console/schedules/{name}"]
-            as [RouterPath]
-        {
+        for path in [
+            "/console/runs/{id}", "/console/workers", "/console/schedules", "/console/schedules/{name}",
+            "/console/triggers", "/console/triggers/{name}",
+        ] as [RouterPath] {
             get(path) { request, _ in ConsolePages.shell.response(to: request) }
         }
         get("/console/sign-in") { request, _ in ConsolePages.signIn.response(to: request) }

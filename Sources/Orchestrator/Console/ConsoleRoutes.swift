@@ -1,4 +1,3 @@
-import Encodings
 import Engine
 import HTTPTypes
 public import HTTPServer
@@ -26,12 +25,12 @@ extension ServiceRouter {
             return Response.fresh(try await calling { () throws(EngineError) in try await runs.listRuns(query) }.json)
         }
         get("/console/api/runs/{id}") { _, context in
-            let id = try executionID(context)
+            let id = try pathText("id", context)
             let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
             return Response.fresh(RunDocument.json(detail))
         }
         get("/console/api/runs/{id}/states/{entry}") { _, context in
-            let id = try executionID(context)
+            let id = try pathText("id", context)
             let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
             guard let number = context.parameters.get("entry", as: Int.self),
                 let state = detail.states.first(where: { $0.entry == number })
@@ -41,13 +40,13 @@ extension ServiceRouter {
             return Response.fresh(state.json)
         }
         get("/console/api/runs/{id}/events") { _, context in
-            let id = try executionID(context)
+            let id = try pathText("id", context)
             // Before the stream begins, so that an unknown execution is a 404 and no empty stream.
             let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
             return try await feeds.response(of: detail.run.id)
         }
         post("/console/api/runs/{id}/stop") { request, context in
-            let id = try executionID(context)
+            let id = try pathText("id", context)
             let order = try StopOrder(try await OrderContent(request, limit: orderBytes))
             try await calling { () throws(EngineError) in
                 try await runs.stopExecution(id, error: order.error, cause: order.cause)
@@ -55,7 +54,7 @@ extension ServiceRouter {
             return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
         }
         post("/console/api/runs/{id}/redrive") { request, context in
-            let id = try executionID(context)
+            let id = try pathText("id", context)
             _ = try await OrderContent(request, limit: orderBytes)
             try await calling { () throws(EngineError) in try await runs.redriveExecution(id) }
             return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
@@ -72,15 +71,6 @@ extension Response {
     fileprivate static func fresh(_ document: JSON) -> Response {
         .json(document, headers: [.cacheControl: "no-store"])
     }
-}
-
-/// The execution's UUID or ARN in the path. An ARN's colons may be percent-encoded, as encodeURIComponent does.
-private func executionID(_ context: ServiceContext) throws(Problem) -> String {
-    let text = context.parameters.get("id") ?? ""
-    guard text.utf8.count <= 1024, let decoded = PercentEncoding.decode(text) else {
-        throw Problem.invalidParameter("id", "The execution's id is not well percent-encoded.")
-    }
-    return decoded
 }
 
 /// Runs one call of the engine and puts its refusal into HTTP words.

@@ -1,5 +1,4 @@
 import Dispatching
-import Encodings
 public import Engine
 public import HTTPServer
 import Hummingbird
@@ -10,24 +9,24 @@ extension ServiceRouter {
     /// tasks that are parked, executions that are set aside.
     public func addDispatchRoutes(engine: Engine) {
         get("/console/api/runs/{id}/waits") { _, context in
-            let id = try text("id", context)
+            let id = try pathText("id", context)
             let waits = try await asking { () throws(EngineError) in try await engine.waits(of: id) }
             return Response.json(["waits": .array(waits.map(\.json))], headers: [.cacheControl: "no-store"])
         }
         post("/console/api/runs/{id}/release") { request, context in
-            let id = try text("id", context)
+            let id = try pathText("id", context)
             _ = try await OrderContent(request, limit: orderBytes)
             try await asking { () throws(EngineError) in try await engine.releaseExecution(id) }
             return Response.json([:])
         }
         post("/console/api/runs/{id}/states/{entry}/release") { request, context in
-            let (id, entry) = (try text("id", context), try entry(context))
+            let (id, entry) = (try pathText("id", context), try pathEntry(context))
             _ = try await OrderContent(request, limit: orderBytes)
             try await asking { () throws(EngineError) in try await engine.releaseTask(entry, of: id) }
             return Response.json([:])
         }
         post("/console/api/runs/{id}/states/{entry}/fail") { request, context in
-            let (id, entry) = (try text("id", context), try entry(context))
+            let (id, entry) = (try pathText("id", context), try pathEntry(context))
             let content = try await OrderContent(request, limit: orderBytes)
             let error = try content.text("error", characters: 256)
             let cause = try content.text("cause", characters: 32_768)
@@ -37,7 +36,7 @@ extension ServiceRouter {
             return Response.json([:])
         }
         post("/console/api/workers/{name}/mode") { request, context in
-            let name = try text("name", context)
+            let name = try pathText("name", context)
             let content = try await OrderContent(request, limit: orderBytes)
             guard let mode = content.document["mode"]?.stringValue.flatMap({ WorkerMode(rawValue: $0) }) else {
                 let modes = WorkerMode.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
@@ -54,19 +53,3 @@ extension ServiceRouter {
 
 /// An error and a cause.
 private let orderBytes = 256 << 10
-
-/// A part of the path, percent-decoded.
-private func text(_ name: String, _ context: ServiceContext) throws(Problem) -> String {
-    let text = context.parameters.get(name) ?? ""
-    guard text.utf8.count <= 1024, let decoded = PercentEncoding.decode(text) else {
-        throw Problem.invalidParameter(name, "'\(name)' is not well percent-encoded.")
-    }
-    return decoded
-}
-
-private func entry(_ context: ServiceContext) throws(Problem) -> Int {
-    guard let entry = context.parameters.get("entry", as: Int.self) else {
-        throw Problem.invalidParameter("entry", "A state entry is a number.")
-    }
-    return entry
-}

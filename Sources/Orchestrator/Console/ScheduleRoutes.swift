@@ -1,4 +1,3 @@
-import Encodings
 public import Engine
 public import HTTPServer
 import Hummingbird
@@ -13,11 +12,11 @@ extension ServiceRouter {
             fresh(try await asking { () throws(EngineError) in try await schedules.listSchedules() })
         }
         get("/console/api/schedules/{name}") { _, context in
-            let name = try scheduleName(context)
+            let name = try pathText("name", context)
             return fresh(try await asking { () throws(EngineError) in try await schedules.schedule(name) })
         }
         get("/console/api/schedules/{name}/preview") { request, context in
-            let name = try scheduleName(context)
+            let name = try pathText("name", context)
             let parameters = request.uri.queryParameters
             let count = try parameters["count"].map { text throws(Problem) in
                 guard let count = Int(text) else {
@@ -34,7 +33,7 @@ extension ServiceRouter {
                 })
         }
         post("/console/api/schedules/{name}/pause") { request, context in
-            let name = try scheduleName(context)
+            let name = try pathText("name", context)
             guard let reason = try await OrderContent(request, limit: orderBytes).document["reason"]?.stringValue else {
                 throw Problem.invalidParameter("reason", "A pause has a 'reason', a text.")
             }
@@ -42,12 +41,12 @@ extension ServiceRouter {
                 try await asking { () throws(EngineError) in try await schedules.pauseSchedule(name, reason: reason) })
         }
         post("/console/api/schedules/{name}/resume") { request, context in
-            let name = try scheduleName(context)
+            let name = try pathText("name", context)
             _ = try await OrderContent(request, limit: orderBytes)
             return fresh(try await asking { () throws(EngineError) in try await schedules.resumeSchedule(name) })
         }
         post("/console/api/schedules/{name}/run-now") { request, context in
-            let name = try scheduleName(context)
+            let name = try pathText("name", context)
             let document = try await OrderContent(request, limit: orderBytes).document
             let policy = try overlapPolicy(of: document)
             return fresh(
@@ -57,7 +56,7 @@ extension ServiceRouter {
                 })
         }
         post("/console/api/schedules/{name}/backfill") { request, context in
-            let name = try scheduleName(context)
+            let name = try pathText("name", context)
             let document = try await OrderContent(request, limit: orderBytes).document
             let policy = try overlapPolicy(of: document)
             let from = try seconds(document["from"]?.stringValue ?? "", "from")
@@ -73,13 +72,6 @@ extension ServiceRouter {
 private let orderBytes = 64 << 10
 
 private func fresh(_ document: JSON) -> Response { .json(document, headers: [.cacheControl: "no-store"]) }
-
-private func scheduleName(_ context: ServiceContext) throws(Problem) -> String {
-    guard let name = PercentEncoding.decode(context.parameters.get("name") ?? "") else {
-        throw Problem.invalidParameter("name", "The schedule's name is not well percent-encoded.")
-    }
-    return name
-}
 
 private func seconds(_ text: String, _ member: String) throws(Problem) -> EpochSeconds {
     guard let time = Timestamp.microseconds(rfc3339: text) else {

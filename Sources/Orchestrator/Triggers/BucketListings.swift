@@ -72,11 +72,19 @@ public struct BucketListings<Buckets: BucketVersions>: Service {
                         }
                     } catch {
                         log.warning("a bucket was not listed", metadata: ["bucket": "\(bucket)", "error": "\(error)"])
+                        if error.code == .source { await note(error, of: bucket) }
                         isServing = error.code != .unavailable
                     }
                 }
                 do { try await Task.sleep(for: isServing ? interval : .seconds(2)) } catch { return }
             }
+        }
+    }
+
+    private func note(_ error: TriggerError, of bucket: String) async {
+        let time = await desk.service.triggerTime()
+        for trigger in desk.triggers where trigger.source == .s3(bucket: bucket) && trigger.isEnabled {
+            desk.notes.note(.trouble, of: trigger.name, reason: error.message, at: time)
         }
     }
 

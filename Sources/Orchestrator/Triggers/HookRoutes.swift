@@ -19,11 +19,13 @@ extension ServiceRouter {
             guard let now = await desk.service.triggerTime() else {
                 throw Problem.unavailable("The engine is starting, stopping or standing by.", retryAfter: 1)
             }
-            try await desk.check(request, body, of: trigger, now: now)
             let document: JSON
-            do { document = try JSON(parsing: body) } catch {
-                throw Problem(
-                    "invalid-content", status: .badRequest, title: "The content is not valid", detail: "\(error).")
+            do throws(Problem) {
+                try await desk.check(request, body, of: trigger, now: now)
+                document = try content(body)
+            } catch {
+                desk.notes.note(.refused, of: trigger.name, reason: error.detail, at: now)
+                throw error
             }
             let started = try await desk.told(
                 document, by: trigger, id: request.headers[.webhookID] ?? context.requestID, now: now)
@@ -32,12 +34,23 @@ extension ServiceRouter {
         }
     }
 
-    /// Adds `/console/api/triggers`: what starts executions when something happens, and the secrets of its hooks.
+    /// Adds `/console/api/triggers`: what starts executions when something happens, what came of it lately, and the
+    /// secrets of its hooks.
     public func addTriggerRoutes(_ desk: TriggerDesk) {
         get("/console/api/triggers") { _, _ in
             var views: [JSON] = []
             for trigger in desk.triggers { views.append(try await desk.view(of: trigger)) }
             return Response.json(["Triggers": .array(views)], headers: [.cacheControl: "no-store"])
+        }
+        get("/console/api/triggers/{name}") { _, context in
+            let name = context.parameters.get("name") ?? ""
+            guard let trigger = desk.triggers.first(where: { $0.name == name }) else {
+                throw Problem.notFound("There is no trigger '\(name.prefix(100))'.")
+            }
+            var view = try await desk.view(of: trigger)
+            view["Input"] = trigger.input?.source
+            view["Recent"] = .array(desk.notes[trigger.name].recent.map(\.json))
+            return Response.json(view, headers: [.cacheControl: "no-store"])
         }
         post("/console/api/triggers/{name}/secret") { _, context in
             let name = context.parameters.get("name") ?? ""
@@ -52,6 +65,12 @@ extension ServiceRouter {
                     ], status: .created, headers: [.cacheControl: "no-store"])
             } catch { throw Problem(TriggerError(engine: error)) }
         }
+    }
+}
+
+private func content(_ body: [UInt8]) throws(Problem) -> JSON {
+    do { return try JSON(parsing: body) } catch {
+        throw Problem("invalid-content", status: .badRequest, title: "The content is not valid", detail: "\(error).")
     }
 }
 
@@ -123,6 +142,11 @@ extension TriggerDesk {
         } catch {
             record = TriggerRecord(since: 0, secret: nil, listedThrough: nil)
         }
+        let notes = notes[trigger.name]
+        var counts: JSON = [:]
+        for outcome in TriggerNotes.Outcome.allCases {
+            if let count = notes.counts[outcome] { counts[outcome.rawValue] = .integer(count) }
+        }
         var source: JSON = ["Kind": .string(trigger.source.kind)]
         switch trigger.source {
         case .s3(let bucket): source["Bucket"] = .string(bucket)
@@ -138,7 +162,7 @@ extension TriggerDesk {
             (
                 "ListedThrough",
                 record.listedThrough.map { .string(Timestamp.text(microseconds: $0)) }
-            ))
+            ), ("Counts", counts), ("LastNote", notes.recent.first?.json))
     }
 }
 

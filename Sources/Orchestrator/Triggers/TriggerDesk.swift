@@ -9,6 +9,7 @@ public struct TriggerDesk: Sendable {
     /// In the order of the file.
     public let triggers: [Trigger]
     let service: any TriggerService
+    let notes = TriggerNotes()
 
     public init(triggers: [Trigger], service: any TriggerService) {
         self.triggers = triggers
@@ -34,20 +35,35 @@ public struct TriggerDesk: Sendable {
     /// - Parameter candidates: the triggers whose source the event comes from.
     func take(_ event: JSON, for candidates: [Trigger]) async throws(TriggerError) -> [Started] {
         var started: [Started] = []
-        for trigger in candidates where trigger.matches(event) {
-            let start = try Self.start(of: trigger, for: event)
-            do throws(EngineError) {
-                let (execution, isNew) = try await service.startTriggered(
-                    machine: trigger.target, name: start.executionName, input: start.input.text, trigger: trigger.name)
-                started.append(
-                    Started(trigger: trigger.name, executionARN: execution.executionARN, isNew: isNew))
+        let time = await service.triggerTime()
+        for trigger in candidates {
+            guard trigger.matches(event) else {
+                notes.note(.unmatched, of: trigger.name, at: time)
+                continue
+            }
+            do throws(TriggerError) {
+                let one = try await start(trigger, for: event)
+                notes.note(one.isNew ? .started : .known, of: trigger.name, execution: one.executionARN, at: time)
+                started.append(one)
             } catch {
-                throw TriggerError(
-                    error.isPassing ? .unavailable : .refused,
-                    "The trigger '\(trigger.name)' can't start its execution: \(error.message)")
+                notes.note(.refused, of: trigger.name, reason: error.message, at: time)
+                throw error
             }
         }
         return started
+    }
+
+    private func start(_ trigger: Trigger, for event: JSON) async throws(TriggerError) -> Started {
+        let start = try Self.start(of: trigger, for: event)
+        do throws(EngineError) {
+            let (execution, isNew) = try await service.startTriggered(
+                machine: trigger.target, name: start.executionName, input: start.input.text, trigger: trigger.name)
+            return Started(trigger: trigger.name, executionARN: execution.executionARN, isNew: isNew)
+        } catch {
+            throw TriggerError(
+                error.isPassing ? .unavailable : .refused,
+                "The trigger '\(trigger.name)' can't start its execution: \(error.message)")
+        }
     }
 
     static func start(of trigger: Trigger, for event: JSON) throws(TriggerError) -> Trigger.Start {

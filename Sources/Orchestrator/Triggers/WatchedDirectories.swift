@@ -73,6 +73,8 @@ public struct WatchedDirectories: Service {
             files = try await onFileThread { () throws(TriggerError) in try Self.files(in: path) }
         } catch {
             look.trouble = error.message
+            desk.notes.note(
+                .trouble, of: trigger.name, reason: error.message, at: await desk.service.triggerTime())
             return
         }
         look.trouble = nil

@@ -1,17 +1,22 @@
 import Encodings
-import Packaging
+public import Packaging
 
 /// A document of the Content Protection Information Exchange Format 2.3 (DASH-IF), as far as SPEKE v2 takes and gives it:
 /// a request names keys by ids and says what they are for, the answer is the same document with keys and signalling in it.
-struct CPIXDocument: Sendable {
+public struct CPIXDocument: Sendable {
     static let namespace = "urn:dashif:org:cpix"
     static let secretNamespace = "urn:ietf:params:xml:ns:keyprov:pskc"
     static let version = "2.3"
 
     /// What is asked for one label.
-    struct Use: Sendable, Hashable {
-        let keyID: KeyID
-        let label: KeyLabel
+    public struct Use: Sendable, Hashable {
+        public let keyID: KeyID
+        public let label: KeyLabel
+
+        public init(keyID: KeyID, label: KeyLabel) {
+            self.keyID = keyID
+            self.label = label
+        }
     }
 
     let contentID: String
@@ -20,8 +25,19 @@ struct CPIXDocument: Sendable {
     /// Signalling is asked for these.
     let systems: [ProtectionSystem]
 
+    /// - Parameters:
+    ///   - contentID: 1 to 64 letters, digits, `-` and `_`.
+    ///   - uses: each key id once.
+    ///   - systems: whose signalling is asked for.
+    public init(contentID: String, scheme: ProtectionScheme, uses: [Use], systems: [ProtectionSystem]) {
+        self.contentID = contentID
+        self.scheme = scheme
+        self.uses = uses
+        self.systems = systems
+    }
+
     /// The request's XML (SPEKE v2, "Standard payload components").
-    var request: String {
+    public var request: String {
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         text += "<cpix:CPIX contentId=\"\(contentID)\" version=\"\(Self.version)\" xmlns:cpix=\"\(Self.namespace)\" "
         text += "xmlns:pskc=\"\(Self.secretNamespace)\">\n  <cpix:ContentKeyList>\n"
@@ -49,7 +65,7 @@ struct CPIXDocument: Sendable {
     /// ids under the same scheme for the same tracks, each with its key.
     ///
     /// - Throws: what is wrong, without any key.
-    func keys(inAnswer bytes: [UInt8]) throws(CPIXProblem) -> [MadeKey] {
+    public func keys(inAnswer bytes: [UInt8]) throws(CPIXProblem) -> [MadeKey] {
         let root: XMLNode
         do throws(XMLProblem) { root = try XMLNode.read(bytes) } catch {
             throw CPIXProblem("is no XML: \(error)")
@@ -154,8 +170,8 @@ struct CPIXDocument: Sendable {
 }
 
 /// Why an answer of a key server is not taken. Says nothing of keys.
-struct CPIXProblem: Error, Hashable, CustomStringConvertible {
-    let description: String
+public struct CPIXProblem: Error, Hashable, Sendable, CustomStringConvertible {
+    public let description: String
 
     init(_ description: String) { self.description = description }
 }

@@ -29,10 +29,10 @@ async function show(isFirst) {
   const { signal } = current;
   const [path, search = ""] = hash.split("?");
   const query = new URLSearchParams(search);
-  const title = path.match(/^\/titles\/([^/]+)$/);
+  const title = path.match(/^\/titles\/([^/]+)$/); // Ids need no percent-encoding.
   showKinds(query, !title && path === "/");
   if (path === "/sign-in") showSignIn(main, signal);
-  else if (title) await showTitle(main, decodeURIComponent(title[1]), signal);
+  else if (title) await showTitle(main, title[1], signal);
   else if (search || !await showRows(main, signal)) {
     showKinds(query, true); // A token that does not hold any more is forgotten by now.
     await showCatalogue(main, query, signal);

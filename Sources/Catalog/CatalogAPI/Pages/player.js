@@ -178,7 +178,7 @@ export function player({ name, id, source, licence, poster, thumbnails, duration
     // A focused link or button keeps its own keys.
     if (target.matches("a, button, select, textarea") && [" ", "Enter"].includes(event.key)) return;
     if (target.matches("select, input:not([type=range])")) return;
-    if (target === scrub && event.key.startsWith("Arrow") === false && event.key !== " " && !"fmk".includes(event.key)) return;
+    if (target === scrub && event.key.startsWith("Arrow") === false && event.key !== " " && !"cfmk".includes(event.key)) return;
     const acts = {
       " ": playOrPause, k: playOrPause, m: () => { video.muted = !video.muted; }, f: toggleFull,
       ArrowLeft: () => seek(video.currentTime - 10), ArrowRight: () => seek(video.currentTime + 10),

@@ -3,7 +3,7 @@
 import { announce, ask, element, local, trouble } from "./catalogue.js";
 import { bitRate, facts, frameRate, language } from "./format.js";
 import { player } from "./player.js";
-import { recordPlays } from "./viewer.js";
+import { forget, recordPlays, remember, token } from "./viewer.js";
 
 function renditionTable(renditions) {
   const rows = renditions.filter(({ kind }) => kind === "video").sort((a, b) => b.height - a.height);
@@ -32,18 +32,12 @@ function chips(heading, items) {
   return items.length ? element("section", {}, element("h2", {}, heading), element("p", { class: "chips" }, ...items)) : null;
 }
 
-/** The bearer token by which the service knows who watches, remembered by this browser. */
-const account = {
-  read() { try { return localStorage.getItem("showrunner.token"); } catch { return null; } },
-  write(token) { try { token ? localStorage.setItem("showrunner.token", token) : localStorage.removeItem("showrunner.token"); } catch { /* Nothing may be kept. */ } },
-};
-
 /** How a title is played, for whoever watches; a token that does not hold any more is forgotten. */
 async function askPlayback(path, signal) {
-  const token = account.read();
-  try { return await ask(`${path}/playback`, signal, token); } catch (error) {
-    if (!token || error.status !== 401) throw error;
-    account.write(null);
+  const bearer = token();
+  try { return await ask(`${path}/playback`, signal, bearer); } catch (error) {
+    if (!bearer || error.status !== 401) throw error;
+    forget();
     return ask(`${path}/playback`, signal);
   }
 }
@@ -88,11 +82,11 @@ export async function showTitle(main, id, signal) {
   const genres = title.genres.map(({ slug, name }) => element("a", { href: `#/?genre=${encodeURIComponent(slug)}` }, name));
   const tongues = title.languages.map((tag) => element("span", {}, language(tag)));
   const isLocked = playback.protected && playback.licence && !playback.playback_token;
-  const screen = isLocked ? signIn(title.title, (token) => { account.write(token); showTitle(main, id, signal); }) : player({
+  const screen = isLocked ? signIn(title.title, (bearer) => { remember(bearer); showTitle(main, id, signal); }) : player({
     name: title.title, id: title.id, source: local(playback.hls), poster: local(title.poster),
     licence: playback.protected ? {
       address: playback.licence && local(playback.licence), token: playback.playback_token,
-      renew: async () => (await ask(`/v1/titles/${encodeURIComponent(id)}/playback`, signal, account.read())).playback_token,
+      renew: async () => (await ask(`/v1/titles/${encodeURIComponent(id)}/playback`, signal, token())).playback_token,
     } : null,
     thumbnails: local(title.thumbnails), duration: title.duration_seconds, onResolution, signal,
   });

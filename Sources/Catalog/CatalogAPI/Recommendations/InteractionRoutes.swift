@@ -77,7 +77,7 @@ extension ProfileService {
         guard let id = value["id"]?.stringValue, let uuid = UUID(uuidString: id) else {
             throw Mistake("id", "It has to be a UUID.")
         }
-        guard let title = value["title"]?.stringValue, isTitleID(title) else {
+        guard let title = value["title"]?.stringValue, CatalogID.isValid(title) else {
             throw Mistake("title", "It has to be a title's id.")
         }
         let kinds = ViewerEvent.Kind.allCases.map(\.rawValue)
@@ -121,14 +121,5 @@ extension ProfileService {
             }
         }
         throw Mistake("at", "It has to be a moment as in RFC 3339, such as 2026-11-28T20:15:00Z.")
-    }
-
-    private static func isTitleID(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-            }
     }
 }

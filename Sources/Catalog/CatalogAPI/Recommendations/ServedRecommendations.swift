@@ -52,6 +52,8 @@ actor ServedRecommendations {
     private var lookedUp: ContinuousClock.Instant?
     private var limitsRead: ContinuousClock.Instant?
     private var lookup: Task<Result<State, PostgresError>, Never>?
+    /// The generation in service at the last look.
+    private var wanted: Int64?
     private var loading: Int64?
     private var loaded: Generation?
     /// The generation that could not be loaded, and when it was tried.
@@ -94,6 +96,7 @@ actor ServedRecommendations {
         let began = now()
         let version = try await reader.version()
         let number = try await generations.numberInService()
+        wanted = number
         if let number, loaded?.number != number, loading != number, mayTry(number) { load(number) }
         if number == nil { loaded = nil }
         let isFresh = limitsRead.map { $0.duration(to: began) < Self.limitsAge } ?? false
@@ -124,12 +127,13 @@ actor ServedRecommendations {
     private func load(_ number: Int64) {
         loading = number
         Task {
+            defer { if loading == number { loading = nil } }
             do {
-                guard let generation = try await generations.inService(), generation.number == number else {
-                    loading = nil
-                    return
-                }
-                loaded = try await Self.read(generation, from: objects)
+                guard let generation = try await generations.inService(), generation.number == number else { return }
+                let read = try await Self.read(generation, from: objects)
+                // Another may have been put in service meanwhile, because this one is not to be shown.
+                guard wanted == number else { return }
+                loaded = read
                 failed = nil
                 Gauge(label: "recommendations_generation").record(number)
                 // The next look takes it up.
@@ -141,7 +145,6 @@ actor ServedRecommendations {
                     "a generation of the recommendations can't be loaded",
                     metadata: ["generation": "\(number)", "error": "\(error)"])
             }
-            loading = nil
         }
     }
 
@@ -188,9 +191,10 @@ actor ServedRecommendations {
         }
         let copy = FileManager.default.temporaryDirectory.appending(path: "showrunner-\(UUID().uuidString)")
         _ = try await objects.fetch(key, to: copy.path, sha256: sha256)
-        let data = try Data(contentsOf: copy, options: .alwaysMapped)
+        // The name goes whatever becomes of it, and the bytes with their last reader.
+        let mapped = Result { try Data(contentsOf: copy, options: .alwaysMapped) }
         try FileManager.default.removeItem(at: copy)
-        return data
+        return try mapped.get()
     }
 
     @Sendable private static func digest(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {

@@ -6,6 +6,7 @@ import { showSession } from "./session.js";
 import "./runs-page.js";
 import "./run-page.js";
 import "./schedules-page.js";
+import "./triggers-page.js";
 import "./workers-page.js";
 
 const main = document.getElementById("content");
@@ -17,6 +18,9 @@ function pageFor(path) {
   if (/^\/console\/schedules\/?$/.test(path)) return { name: "schedules", key: "schedules", element: () => h("schedules-page") };
   const schedule = path.match(/^\/console\/schedules\/([^/]+)\/?$/);
   if (schedule) return { name: "schedules", key: path, element: () => h("schedule-page", { schedule: decodeURIComponent(schedule[1]) }) };
+  if (/^\/console\/triggers\/?$/.test(path)) return { name: "triggers", key: "triggers", element: () => h("triggers-page") };
+  const trigger = path.match(/^\/console\/triggers\/([^/]+)\/?$/);
+  if (trigger) return { name: "triggers", key: path, element: () => h("trigger-page", { trigger: decodeURIComponent(trigger[1]) }) };
   return { name: "runs", key: "runs", element: () => h("runs-page") };
 }
 
@@ -74,6 +78,7 @@ document.addEventListener("keydown", (event) => {
     case "g r": go("/console/"); break;
     case "g w": go("/console/workers"); break;
     case "g s": go("/console/schedules"); break;
+    case "g t": go("/console/triggers"); break;
     case "?": showHelp(); break;
     case "/": {
       const search = main.querySelector("input[type=search]");
@@ -82,8 +87,12 @@ document.addEventListener("keydown", (event) => {
       break;
     }
     case "j": case "k": moveInRows(key === "j" ? 1 : -1); break;
-    case "r": if (!main.querySelector("[data-action=redrive]:not([hidden])")) return; main.querySelector("[data-action=redrive]").click(); break;
-    case "s": if (!main.querySelector("[data-action=stop]")) return; main.querySelector("[data-action=stop]").click(); break;
+    case "r": case "s": {
+      const verb = main.querySelector(`[data-action=${key === "r" ? "redrive" : "stop"}]:not([hidden])`);
+      if (!verb) return;
+      verb.click();
+      break;
+    }
     default: return;
   }
   event.preventDefault();

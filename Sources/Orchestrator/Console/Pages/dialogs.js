@@ -17,6 +17,7 @@ const keys = [
   [["g r"], "to the runs"],
   [["g w"], "to the workers"],
   [["g s"], "to the schedules"],
+  [["g t"], "to the triggers"],
   [["r"], "redrive the run shown"],
   [["s"], "stop the run shown"],
   [["Esc"], "leave a field or close a dialog"],
@@ -39,107 +40,134 @@ export function showHelp() {
     h("p", { class: "buttons" }, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
 }
 
-/** Asks why a worker is to get no tasks (`draining`, `quarantined`) or tasks again (`active`), and says so to the engine. */
-export function askForMode(worker, mode, done) {
-  const words = { draining: ["Drain", "finishes what it has and gets nothing new"], quarantined: ["Quarantine", "gets nothing new: it is mistrusted"], active: ["Release", "gets tasks again"] }[mode];
+/** Headers hold no other characters, and the audit log keeps no more of them. */
+const headerText = (text) => text.replace(/\s+/g, " ").replace(/[^\x20-\x7e]/g, "?").slice(0, 1000);
+
+/**
+ * A dialog with a verb: says what it does, asks for what it needs and why, and does it.
+ *
+ * @param {object} order
+ * @param {string} order.title the question, which names what it is about
+ * @param {Array|string} order.words what will happen
+ * @param {{label: string, input: HTMLElement}[]} [order.fields] what it needs
+ * @param {{label: string, refusal?: string, limit?: number}} [order.reason] refusal: what is said where none is given
+ * @param {string} order.button the verb
+ * @param {boolean} [order.isDangerous]
+ * @param {string} [order.leave] the way out
+ * @param {string} order.path where the order goes
+ * @param {function(string): object} [order.body] its content, from the reason; a text is thrown where a field can't be read
+ * @param {function(object): (string|undefined)} [order.done] takes the answer; what it gives is why nothing was done
+ */
+export function askFor({ title, words, fields = [], reason: asked, button, isDangerous, leave = "Leave it", path, body = () => ({}), done }) {
+  const reason = h("textarea", { id: "reason", rows: 2, maxlength: asked?.limit ?? 1000, required: Boolean(asked?.refusal) });
   const failure = h("p", { class: "problem", role: "alert" });
-  const reason = h("input", { name: "reason", maxlength: 200, autocomplete: "off" });
-  const submit = h("button", { type: "submit" }, words[0]);
+  const submit = h("button", { type: "submit", class: isDangerous && "danger" }, button);
   const form = h("form", { novalidate: true },
-    h("h2", {}, `${words[0]} ${worker}?`),
-    h("p", {}, `The worker ${words[1]}${mode === "active" ? "." : ", until it is released."}`),
-    mode === "active" ? "" : h("label", {}, "Reason", reason),
+    h("h2", {}, title), h("p", {}, words),
+    fields.map(({ label, input }) => [h("label", { for: input.id }, label), input]),
+    asked ? [h("label", { for: "reason" }, asked.label), reason] : null,
     failure,
     h("p", { class: "buttons" },
-      h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Leave it"), submit));
-  const dialog = open(`${words[0]} ${worker}`, form);
+      h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, leave), submit));
+  const dialog = openDialog(title, form);
+  (fields[0]?.input ?? (asked ? reason : submit)).focus();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    const why = reason.value.trim();
+    if (asked?.refusal && why === "") {
+      failure.textContent = asked.refusal;
+      reason.focus();
+      return;
+    }
     submit.disabled = true;
+    failure.textContent = "";
     try {
-      await request(`/console/api/workers/${encodeURIComponent(worker)}/mode`, {
-        method: "POST", headers: { "content-type": "application/json" },
-        body: JSON.stringify(mode === "active" || !reason.value ? { mode } : { mode, reason: reason.value }) });
+      const headers = { "content-type": "application/json" };
+      if (why) headers["showrunner-reason"] = headerText(why);
+      const refusal = done?.(await request(path, { method: "POST", headers, body: JSON.stringify(body(why)) }));
+      if (refusal) throw refusal;
       dialog.close();
-      done();
     } catch (problem) {
-      failure.textContent = problem.detail;
+      failure.textContent = problem.detail ?? String(problem);
       submit.disabled = false;
     }
   });
 }
 
-/** Says what a redrive does, and does it. */
-export function askToRedrive(run, states) {
-  const title = run.title ?? run.name;
-  const again = states.filter((state) => ["failed", "aborted"].includes(state.status) && !["Parallel", "Map"].includes(state.type));
-  const failure = h("p", { class: "problem", role: "alert" });
-  const redrive = h("button", { type: "submit" }, "Redrive the run");
-  const form = h("form", { novalidate: true },
-    h("h2", {}, `Redrive ${title}?`),
-    h("p", {}, "What has succeeded stays done. ",
-      again.length === 0 ? "The run goes on where it stopped, on the same input."
-        : `${again.length === 1 ? "This state runs" : `These ${again.length} states run`} again, on the same input: ${again.slice(0, 8).map((state) => state.name).join(", ")}${again.length > 8 ? ", …" : ""}.`,
-      " The definition stays the one that the run was started with."),
-    failure,
-    h("p", { class: "buttons" },
-      h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Leave it"), redrive));
-  const dialog = openDialog(`Redrive ${title}`, form);
-  redrive.focus();
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    redrive.disabled = true;
-    failure.textContent = "";
-    try {
-      await request(`/console/api/runs/${encodeURIComponent(run.id)}/redrive`, {
-        method: "POST", headers: { "content-type": "application/json" }, body: "{}",
-      });
-      location.reload();
-    } catch (problem) {
-      failure.textContent = problem.detail ?? String(problem);
-      redrive.disabled = false;
-    }
+const auditReason = { label: "Reason, for the audit log" };
+
+/** Why a worker is to get no tasks (`draining`, `quarantined`) or tasks again (`active`). */
+export function askForMode(worker, mode, done) {
+  const [verb, words] = { draining: ["Drain", "finishes what it has and gets nothing new"], quarantined: ["Quarantine", "gets nothing new: it is mistrusted"], active: ["Release", "gets tasks again"] }[mode];
+  askFor({
+    title: `${verb} ${worker}?`, words: `The worker ${words}${mode === "active" ? "." : ", until it is released."}`, button: verb,
+    reason: mode === "active" ? auditReason : { label: "Reason, shown until it is released", limit: 200 },
+    path: `/console/api/workers/${encodeURIComponent(worker)}/mode`,
+    body: (why) => (mode === "active" || !why ? { mode } : { mode, reason: why }),
+    done: () => { done(); },
   });
 }
 
-/** Says what stopping does, asks for the reason, and stops. */
+const runPath = (run) => `/console/api/runs/${encodeURIComponent(run)}`;
+
+/** Lets a parked task be handed out again. */
+export function askToReleaseTask(run, state, done) {
+  askFor({
+    title: `Let another worker try ${state.name}?`, button: "Hand it out again",
+    words: "The task was lost with several workers and is handed to nobody. It is handed out again, and the workers lost with it count no more.",
+    reason: auditReason, path: `${runPath(run)}/states/${state.entry}/release`, done: () => { done(); },
+  });
+}
+
+/** Answers a task that waits for people: the run goes on with this result. */
+export function askToApprove(run, state, done) {
+  const output = h("textarea", { id: "result", rows: 3, spellcheck: "false" });
+  output.value = '{"approved": true}';
+  askFor({
+    title: `Approve ${state.name}?`, button: "Approve",
+    words: "The task ends with this result, and the run goes on. There is no way back.",
+    fields: [{ label: "Result, as JSON", input: output }], reason: auditReason,
+    path: `${runPath(run)}/states/${state.entry}/approve`,
+    body: () => {
+      try { return { output: JSON.parse(output.value) }; } catch (problem) { throw `The result is no JSON: ${problem.message}`; }
+    },
+    done: () => { done(); },
+  });
+}
+
+/** Answers a task that waits for people: it fails, and the definition says what follows. */
+export function askToReject(run, state, done) {
+  askFor({
+    title: `Reject ${state.name}?`, button: "Reject", isDangerous: true,
+    words: ["The task fails with ", h("code", {}, "Showrunner.Rejected"), ". What follows is what the definition says: without a Catch the run fails, and can be redriven."],
+    reason: { label: "Reason, kept with the run", refusal: "Say why: it becomes the error's cause.", limit: 1000 },
+    path: `${runPath(run)}/states/${state.entry}/reject`, body: (cause) => ({ cause }), done: () => { done(); },
+  });
+}
+
+/** What a redrive does. */
+export function askToRedrive(run, states) {
+  const again = states.filter((state) => ["failed", "aborted"].includes(state.status) && !["Parallel", "Map"].includes(state.type));
+  askFor({
+    title: `Redrive ${run.title ?? run.name}?`, button: "Redrive the run",
+    words: ["What has succeeded stays done. ",
+      again.length === 0 ? "The run goes on where it stopped, on the same input."
+        : `${again.length === 1 ? "This state runs" : `These ${again.length} states run`} again, on the same input: ${again.slice(0, 8).map((state) => state.name).join(", ")}${again.length > 8 ? ", …" : ""}.`,
+      " The definition stays the one that the run was started with."],
+    reason: auditReason, path: `${runPath(run.id)}/redrive`, done: () => { location.reload(); },
+  });
+}
+
+/** What stopping does. */
 export function askToStop(run, states) {
-  const title = run.title ?? run.name;
   const working = states.filter((state) => state.type === "Task" && state.status === "running");
-  const reason = h("textarea", { id: "reason", rows: 3, maxlength: 32768, required: true });
-  const failure = h("p", { class: "problem", role: "alert" });
-  const stop = h("button", { type: "submit", class: "danger" }, "Stop the run");
-  const form = h("form", { novalidate: true },
-    h("h2", {}, `Stop ${title}?`),
-    h("p", {}, "The run ends as ", h("code", {}, "ABORTED"), ". ",
+  askFor({
+    title: `Stop ${run.title ?? run.name}?`, button: "Stop the run", isDangerous: true, leave: "Keep it running",
+    words: ["The run ends as ", h("code", {}, "ABORTED"), ". ",
       working.length === 0 ? "No task is under way."
         : `${working.length === 1 ? "One task is" : `${working.length} tasks are`} cancelled: ${working.map((state) => state.name).join(", ")}.`,
-      " What finished steps have stored stays."),
-    h("label", { for: "reason" }, "Reason, kept with the run"),
-    reason, failure,
-    h("p", { class: "buttons" },
-      h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Keep it running"), stop));
-  const dialog = openDialog(`Stop ${title}`, form);
-  reason.focus();
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (reason.value.trim() === "") {
-      failure.textContent = "Say why: whoever looks at the run later will ask.";
-      reason.focus();
-      return;
-    }
-    stop.disabled = true;
-    failure.textContent = "";
-    try {
-      await request(`/console/api/runs/${encodeURIComponent(run.id)}/stop`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ error: "Operator.Stopped", cause: reason.value.trim() }),
-      });
-      dialog.close();
-    } catch (problem) {
-      failure.textContent = problem.detail ?? String(problem);
-      stop.disabled = false;
-    }
+      " What finished steps have stored stays."],
+    reason: { label: "Reason, kept with the run", refusal: "Say why: whoever looks at the run later will ask.", limit: 32768 },
+    path: `${runPath(run.id)}/stop`, body: (cause) => ({ error: "Operator.Stopped", cause }),
   });
 }

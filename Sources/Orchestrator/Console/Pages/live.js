@@ -14,7 +14,7 @@ export class EngineProblem extends Error {
 export async function request(path, options = {}) {
   let response;
   try {
-    response = await fetch(path, { headers: { accept: "application/json", ...options.headers }, ...options });
+    response = await fetch(path, { ...options, headers: { accept: "application/json", ...options.headers } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new EngineProblem({ detail: "The engine cannot be reached. It may be restarting; nothing is lost by that." });

@@ -1,53 +1,17 @@
 import { h } from "./markup.js";
-import { request } from "./live.js";
-import { openDialog } from "./dialogs.js";
+import { askFor } from "./dialogs.js";
 
-/** Headers hold no other characters; the audit log keeps what can be sent. */
-const headerText = (text) => text.replace(/[^\x20-\x7e]/g, "?");
+/** A random token, by which an order that is sent again is known; browsers make UUIDs only where the page came encrypted. */
+const token = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** A dialog with a verb: says what it does, asks for what it needs and why, and does it. */
-function ask({ schedule, verb, title, words, fields = [], button, body, done, needsReason }) {
-  const reason = h("textarea", { id: "reason", rows: 2, maxlength: 1000, required: needsReason });
-  const failure = h("p", { class: "problem", role: "alert" });
-  const submit = h("button", { type: "submit" }, button);
-  const form = h("form", { novalidate: true },
-    h("h2", {}, title), h("p", {}, words),
-    fields.map(({ label, input }) => [h("label", { for: input.id }, label), input]),
-    h("label", { for: "reason" }, needsReason ? "Reason, shown until it is resumed" : "Reason, for the audit log"), reason,
-    failure,
-    h("p", { class: "buttons" },
-      h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Leave it"), submit));
-  const dialog = openDialog(title, form);
-  (fields[0]?.input ?? reason).focus();
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const why = reason.value.trim();
-    if (needsReason && why === "") {
-      failure.textContent = "Say why: whoever looks at the schedule later will ask.";
-      reason.focus();
-      return;
-    }
-    submit.disabled = true;
-    failure.textContent = "";
-    try {
-      const headers = { "content-type": "application/json" };
-      if (why) headers["showrunner-reason"] = headerText(why);
-      const answer = await request(`/console/api/schedules/${encodeURIComponent(schedule.Name)}/${verb}`, {
-        method: "POST", headers, body: JSON.stringify(body(why)),
-      });
-      const refusal = done?.(answer);
-      if (refusal) throw { detail: refusal };
-      dialog.close();
-    } catch (problem) {
-      failure.textContent = problem.detail ?? String(problem);
-      submit.disabled = false;
-    }
-  });
+function ask({ schedule, verb, reason = { label: "Reason, for the audit log" }, ...rest }) {
+  askFor({ reason, path: `/console/api/schedules/${encodeURIComponent(schedule.Name)}/${verb}`, ...rest });
 }
 
 export function askToPause(schedule, changed) {
   ask({
-    schedule, verb: "pause", title: `Pause ${schedule.Name}?`, button: "Pause the schedule", needsReason: true,
+    schedule, verb: "pause", title: `Pause ${schedule.Name}?`, button: "Pause the schedule",
+    reason: { label: "Reason, shown until it is resumed", refusal: "Say why: whoever looks at the schedule later will ask." },
     words: "Nothing fires until it is resumed, and what comes due meanwhile is not caught up; a backfill can fill it. What runs goes on.",
     body: (reason) => ({ reason }), done: () => { changed(); },
   });
@@ -56,7 +20,7 @@ export function askToPause(schedule, changed) {
 export function askToResume(schedule, changed) {
   ask({
     schedule, verb: "resume", title: `Resume ${schedule.Name}?`, button: "Resume the schedule",
-    words: "It fires again from the next time on.", body: () => ({}), done: () => { changed(); },
+    words: "It fires again from the next time on.", done: () => { changed(); },
   });
 }
 
@@ -69,11 +33,11 @@ function policyField(standard) {
 
 export function askToRunNow(schedule, changed) {
   const policy = policyField(schedule.OverlapPolicy);
-  const token = crypto.randomUUID();
+  const request = token();
   ask({
     schedule, verb: "run-now", title: `Run ${schedule.Name} now?`, button: "Run now", fields: [policy],
     words: `An execution of ${schedule.Target} is started, as if a time of the schedule had come.`,
-    body: () => ({ token, overlapPolicy: policy.input.value || null }),
+    body: () => ({ token: request, overlapPolicy: policy.input.value || null }),
     done: (answer) => {
       changed();
       return ["Started", "Waits"].includes(answer.Outcome) ? undefined : "Nothing was started: one runs already, and the overlap policy skips it.";

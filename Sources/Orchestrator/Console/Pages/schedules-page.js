@@ -1,10 +1,8 @@
-import { h, failureNotice } from "./markup.js";
+import { h } from "./markup.js";
 import { countdownElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
-import { request } from "./live.js";
+import { RefreshedPage, fact, section } from "./refreshed-page.js";
 import { askToBackfill, askToPause, askToResume, askToRunNow } from "./schedule-dialogs.js";
-
-const period = 5000;
 
 /** What a schedule is doing, in one of the words that have a shape. */
 function standing(schedule) {
@@ -30,46 +28,6 @@ const skipWords = {
   Full: "too many run or wait", Held: "the schedule was paused or disabled",
   Changed: "the schedule was changed before", Repeated: "its execution runs already",
 };
-
-/** Shows a document again and again while the page is open. */
-class RefreshedPage extends HTMLElement {
-  #stop;
-
-  begin(path, failure) {
-    this.path = path;
-    this.failure = failure;
-    this.content = h("div", { "aria-busy": "true" });
-    this.#stop = new AbortController();
-    this.refresh();
-  }
-
-  disconnectedCallback() {
-    this.#stop?.abort();
-    clearTimeout(this.timer);
-  }
-
-  async refresh() {
-    clearTimeout(this.timer);
-    try {
-      if (!document.hidden || !this.shown) {
-        const answer = await request(this.path, { signal: this.#stop.signal });
-        const text = JSON.stringify(answer);
-        if (this.shown !== text) {
-          this.shown = text;
-          const focused = document.activeElement?.closest?.("[data-row]")?.getAttribute("href");
-          this.show(answer);
-          if (focused) this.content.querySelector(`[data-row][href="${CSS.escape(focused)}"]`)?.focus();
-        }
-      }
-      this.timer = setTimeout(() => this.refresh(), period);
-    } catch (problem) {
-      if (problem.name === "AbortError") return;
-      this.shown = undefined;
-      this.content.replaceChildren(failureNotice(this.failure, problem, () => this.refresh()));
-    }
-    this.content.removeAttribute("aria-busy");
-  }
-}
 
 class SchedulesPage extends RefreshedPage {
   connectedCallback() {
@@ -153,13 +111,3 @@ class SchedulePage extends RefreshedPage {
 customElements.define("schedule-page", SchedulePage);
 
 const causeWords = { Schedule: "its time came", Catchup: "caught up", Backfill: "backfill", Request: "somebody asked for it" };
-
-function fact(name, value) {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
-}
-
-function section(title, items, cells, empty) {
-  return h("section", { class: "schedule-part" }, h("h2", {}, title),
-    items.length === 0 ? h("p", { class: "faint" }, empty)
-      : h("ul", {}, items.map((item) => h("li", {}, cells(item)))));
-}

@@ -3,6 +3,7 @@ import { countdownElement, percent, progressWords, shareOf, spanElement, timeEle
 import { describe, statusMark } from "./status.js";
 import { jsonSection } from "./json-view.js";
 import { request } from "./live.js";
+import { askToApprove, askToReject, askToReleaseTask } from "./dialogs.js";
 
 /** `<state-panel>`: all that is known of one state entry, or of a state that was not reached. */
 export class StatePanel extends HTMLElement {
@@ -29,7 +30,10 @@ export class StatePanel extends HTMLElement {
       this.#shown = { entry: state?.entry, name: state?.name ?? node?.name };
     }
     if (!state) return;
+    this.run = run;
+    this.state = state;
     this.#facts(state);
+    this.#ask(run, state);
     this.#trouble(state);
     this.#progress(state, progress);
     this.#askWhy(run, state);
@@ -42,12 +46,18 @@ export class StatePanel extends HTMLElement {
       this.replaceChildren(h("p", { class: "faint" }, "Select a state to see what went in and out."));
       return;
     }
+    this.asked = undefined;
     this.heading = h("h2", {}, state?.name ?? node.name);
     this.mark = statusMark(state?.status ?? "none");
     this.facts = h("dl", { class: "facts" });
     this.trouble = h("div", { class: "trouble-box", hidden: true });
     this.why = h("p", { class: "why", hidden: true, role: "status" });
-    this.release = h("p", { class: "buttons", hidden: true }, h("button", { type: "button", class: "quiet", onclick: () => this.#releaseTask() }, "Let another worker try"));
+    this.release = h("p", { class: "buttons", hidden: true }, h("button", { type: "button", class: "quiet", onclick: () => askToReleaseTask(this.run, this.state, () => { this.release.hidden = true; }) }, "Let another worker try…"));
+    this.question = h("p", { class: "question" });
+    this.details = h("div", {});
+    this.answer = h("section", { class: "answer", hidden: true, "aria-label": "Answer" }, this.question, this.details, h("p", { class: "buttons" },
+      h("button", { type: "button", onclick: () => askToApprove(this.run, this.state, () => this.#answeredNow()) }, "Approve…"),
+      h("button", { type: "button", class: "quiet", onclick: () => askToReject(this.run, this.state, () => this.#answeredNow()) }, "Reject…")));
     this.meter = h("section", { class: "meter", hidden: true, "aria-label": "Progress" });
     this.reuse = h("section", { hidden: true, "aria-label": "Kept results" });
     this.input = h("div", {});
@@ -55,7 +65,7 @@ export class StatePanel extends HTMLElement {
     const definition = node?.state ? jsonSection("Definition", node.state, { open: !state }) : null;
     this.replaceChildren(
       h("div", { class: "panel-head" }, this.heading, this.mark),
-      this.facts, this.why, this.release, this.trouble, this.meter, this.reuse, this.output, this.input, definition ?? "");
+      this.facts, this.answer, this.why, this.release, this.trouble, this.meter, this.reuse, this.output, this.input, definition ?? "");
     if (!state) this.facts.replaceChildren(fact("type", node.state.Type), node.path ? fact("within", node.path) : "");
   }
 
@@ -80,6 +90,23 @@ export class StatePanel extends HTMLElement {
     if (this.trouble.hidden) return;
     this.trouble.className = `trouble-box tone-${describe(state.status).tone}`;
     this.trouble.replaceChildren(h("strong", {}, state.error ?? "Failed"), h("p", { class: "cause" }, state.cause ?? "No cause was given."));
+  }
+
+  /** A task that waits for people: what they are asked, and the ways to answer. */
+  #ask(run, state) {
+    // One that has been answered keeps its token for as long as the page has not heard of it.
+    this.answer.hidden = !state.taskToken || this.answered === state.taskToken;
+    if (this.answer.hidden || this.asked === state.taskToken) return;
+    this.asked = state.taskToken;
+    setText(this.question, "This task waits for an answer.");
+    this.details.replaceChildren();
+    request(`/console/api/runs/${encodeURIComponent(run)}/states/${state.entry}/question`).then(({ parameters }) => {
+      if (this.asked !== state.taskToken) return;
+      const { question, ...rest } = parameters ?? {};
+      if (typeof question === "string") setText(this.question, question);
+      const details = Object.keys(rest).length === 1 && rest.details ? rest.details : rest;
+      if (Object.keys(details).length > 0) this.details.replaceChildren(jsonSection("Details", details, { open: true }));
+    }).catch((problem) => { if (this.asked === state.taskToken) setText(this.question, `What is asked is not known: ${problem.detail}`); });
   }
 
   /** While a state waits: why, in the engine's words, asked anew every few seconds. */
@@ -113,14 +140,10 @@ export class StatePanel extends HTMLElement {
     ask();
   }
 
-  async #releaseTask() {
-    const { run, entry } = this.#waits;
-    try {
-      await request(`/console/api/runs/${encodeURIComponent(run)}/states/${entry}/release`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
-      this.release.hidden = true;
-    } catch (problem) {
-      setText(this.why, problem.detail);
-    }
+  /** The page hears of it by the run's events. */
+  #answeredNow() {
+    this.answered = this.state.taskToken;
+    this.answer.hidden = true;
   }
 
   #stopAsking() {

@@ -17,6 +17,13 @@ const statuses = {
   trouble: { shape: "cross", word: "can't start", tone: "fail" },
   paused: { shape: "square", word: "paused", tone: "warn" },
   disabled: { shape: "square", word: "disabled", tone: "wait" },
+  listening: { shape: "hollow", word: "listening", tone: "wait" },
+  locked: { shape: "square", word: "no secret", tone: "warn" },
+  away: { shape: "caught", word: "can't look", tone: "warn" },
+  started: { shape: "tick", word: "started", tone: "ok" },
+  known: { shape: "again", word: "told again", tone: "wait" },
+  unmatched: { shape: "dots", word: "not meant", tone: "none" },
+  refused: { shape: "cross", word: "refused", tone: "fail" },
   none: { shape: "dots", word: "not reached", tone: "none" },
 };
 

@@ -1,70 +1,40 @@
-import { h, failureNotice } from "./markup.js";
+import { h } from "./markup.js";
 import { percent, progressWords, shareOf, shortID, timeElement } from "./format.js";
-import { request } from "./live.js";
+import { RefreshedPage, fact } from "./refreshed-page.js";
 import { askForMode } from "./dialogs.js";
 
-const period = 2000;
 /** A worker says something every two seconds; after this long something is wrong with it or with the way to it. */
 const silence = 10000;
+const isSilent = (worker) => Date.now() - new Date(worker.lastSeen) > silence;
 
-class WorkersPage extends HTMLElement {
-  #stop;
-
+class WorkersPage extends RefreshedPage {
   connectedCallback() {
     document.title = "Workers · Showrunner";
-    this.content = h("div", { "aria-busy": "true" });
+    this.begin("/console/api/workers", "The workers could not be loaded", 2000);
     this.append(h("div", { class: "page-head" }, h("h1", {}, "Workers")), this.content);
-    this.#stop = new AbortController();
-    this.#refresh();
   }
 
-  disconnectedCallback() {
-    this.#stop.abort();
-    clearTimeout(this.timer);
-  }
+  /** A worker that falls silent changes nothing in the document. */
+  seen({ workers }) { return [workers, workers.map(isSilent)]; }
 
-  async #refresh() {
-    clearTimeout(this.timer);
-    try {
-      if (!document.hidden || !this.shown) {
-        const { workers } = await request("/console/api/workers", { signal: this.#stop.signal });
-        this.#show(workers);
-      }
-      this.timer = setTimeout(() => this.#refresh(), period);
-    } catch (problem) {
-      if (problem.name === "AbortError") return;
-      this.shown = undefined;
-      this.content.replaceChildren(failureNotice("The workers could not be loaded", problem, () => this.#refresh()));
-    }
-    this.content.removeAttribute("aria-busy");
-  }
-
-  #show(workers) {
-    const text = JSON.stringify(workers);
-    if (this.shown === text) return;
-    this.shown = text;
+  show({ workers }) {
     if (workers.length === 0) {
       this.content.replaceChildren(h("section", { class: "notice" }, h("h2", {}, "No worker has reported"),
         h("p", {}, "Tasks wait until one does. Start one from a terminal:"),
         h("pre", {}, `showrunner-worker --engine ${location.origin} --store URL`)));
       return;
     }
-    const focused = document.activeElement?.closest?.("[data-row]")?.getAttribute("href");
-    const pressed = document.activeElement?.closest?.("button")?.getAttribute("aria-label");
     this.content.replaceChildren(...workers.map((worker) => this.#worker(worker)));
-    if (pressed) this.content.querySelector(`button[aria-label="${CSS.escape(pressed)}"]`)?.focus();
-    if (focused) this.content.querySelector(`[data-row][href="${CSS.escape(focused)}"]`)?.focus();
   }
 
   #button(worker, mode, words) {
     return h("button", { type: "button", class: "quiet", "aria-label": `${words.replace("…", "")} ${worker.name}`,
-      onclick: () => askForMode(worker.name, mode, () => this.#refresh()) }, words);
+      onclick: () => askForMode(worker.name, mode, () => this.refresh()) }, words);
   }
 
   #worker(worker) {
-    const isSilent = Date.now() - new Date(worker.lastSeen) > silence;
     return h("section", { class: "worker" },
-      h("h2", {}, worker.name, isSilent ? h("span", { class: "tone-fail silent" }, "silent") : null),
+      h("h2", {}, worker.name, isSilent(worker) ? h("span", { class: "tone-fail silent" }, "silent") : null),
       h("dl", { class: "facts" },
         fact("last heard", timeElement(worker.lastSeen)),
         fact("busy", `${worker.tasks.length} of ${worker.slots}`),
@@ -91,7 +61,3 @@ class WorkersPage extends HTMLElement {
   }
 }
 customElements.define("workers-page", WorkersPage);
-
-function fact(name, value) {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
-}

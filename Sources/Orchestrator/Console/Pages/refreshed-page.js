@@ -1,0 +1,69 @@
+import { h, failureNotice } from "./markup.js";
+import { request } from "./live.js";
+
+/** Shows a document that is asked for again and again while the page is open. Who inherits from it has `show(document)`. */
+export class RefreshedPage extends HTMLElement {
+  #stop;
+
+  /**
+   * @param {string} path where the document is
+   * @param {string} failure what is said where it can't be had
+   * @param {number} period milliseconds between two looks
+   */
+  begin(path, failure, period = 5000) {
+    this.path = path;
+    this.failure = failure;
+    this.period = period;
+    this.content = h("div", { "aria-busy": "true" });
+    this.#stop = new AbortController();
+    this.refresh();
+  }
+
+  /** Aborted when the page is left. */
+  get signal() { return this.#stop.signal; }
+
+  /** What of a document is to be seen: shown anew only where this has changed. */
+  seen(answer) { return answer; }
+
+  disconnectedCallback() {
+    this.#stop?.abort();
+    clearTimeout(this.timer);
+  }
+
+  async refresh() {
+    clearTimeout(this.timer);
+    try {
+      if (!document.hidden || !this.shown) {
+        const answer = await request(this.path, { signal: this.signal });
+        const text = JSON.stringify(this.seen(answer));
+        if (this.shown !== text) {
+          this.shown = text;
+          // What has the focus is made anew, and keeps it.
+          const row = document.activeElement?.closest?.("[data-row]")?.getAttribute("href");
+          const button = document.activeElement?.closest?.("button[aria-label]")?.getAttribute("aria-label");
+          this.show(answer);
+          if (row) this.content.querySelector(`[data-row][href="${CSS.escape(row)}"]`)?.focus();
+          if (button) this.content.querySelector(`button[aria-label="${CSS.escape(button)}"]`)?.focus();
+        }
+      }
+      this.timer = setTimeout(() => this.refresh(), this.period);
+    } catch (problem) {
+      if (problem.name === "AbortError") return;
+      this.shown = undefined;
+      this.content.replaceChildren(failureNotice(this.failure, problem, () => this.refresh()));
+    }
+    this.content.removeAttribute("aria-busy");
+  }
+}
+
+/** A member of a list of facts. */
+export function fact(name, value) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+}
+
+/** A heading with a list under it, or a word on why it is empty. */
+export function section(title, items, cells, empty) {
+  return h("section", { class: "part" }, h("h2", {}, title),
+    items.length === 0 ? h("p", { class: "faint" }, empty)
+      : h("ul", {}, items.map((item) => h("li", {}, cells(item)))));
+}

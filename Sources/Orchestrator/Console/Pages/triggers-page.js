@@ -1,0 +1,163 @@
+import { h, copyButton } from "./markup.js";
+import { timeElement } from "./format.js";
+import { statusMark } from "./status.js";
+import { request } from "./live.js";
+import { RefreshedPage, fact, section } from "./refreshed-page.js";
+import { jsonSection } from "./json-view.js";
+import { askFor, openDialog } from "./dialogs.js";
+
+const kinds = { upload: "uploads", s3: "bucket", directory: "directory", webhook: "webhook" };
+const outcomes = { Started: "started", Known: "known", Unmatched: "unmatched", Refused: "refused", Trouble: "away" };
+
+/** What a trigger is doing, in one of the words that have a shape. */
+function standing(trigger) {
+  if (trigger.State === "DISABLED") return "disabled";
+  if (trigger.Hook && !trigger.HasSecret) return "locked";
+  if (["Refused", "Trouble"].includes(trigger.LastNote?.Outcome)) return outcomes[trigger.LastNote.Outcome];
+  return "listening";
+}
+
+const place = ({ Source: source }) => source.Bucket ?? source.Path;
+
+function noteWords(note) {
+  const times = note.Count > 1 ? ` (${note.Count.toLocaleString()} times)` : "";
+  switch (note.Outcome) {
+    case "Started": return "started an execution";
+    case "Known": return `told again what has its execution${times}`;
+    case "Unmatched": return `told of what the pattern does not mean${times}`;
+    default: return `${note.Reason}${times}`;
+  }
+}
+
+class TriggersPage extends RefreshedPage {
+  connectedCallback() {
+    document.title = "Triggers · Showrunner";
+    this.begin("/console/api/triggers", "The triggers could not be loaded");
+    this.append(h("div", { class: "page-head" }, h("h1", {}, "Triggers")), this.content);
+  }
+
+  show({ Triggers: triggers }) {
+    if (triggers.length === 0) {
+      this.content.replaceChildren(h("section", { class: "notice" }, h("h2", {}, "No triggers"),
+        h("p", {}, "A file triggers.yaml beside the definitions says which events start machines:"),
+        h("pre", {}, "Triggers:\n  partner-films:\n    Source: {Kind: s3, Bucket: partner-films}\n    Target: {Arn: ingest}")));
+      return;
+    }
+    this.content.replaceChildren(h("ol", { class: "rows" }, triggers.map((trigger) => h("li", {}, this.#row(trigger)))));
+  }
+
+  #row(trigger) {
+    const note = trigger.LastNote;
+    const isTrouble = ["Refused", "Trouble"].includes(note?.Outcome);
+    return h("a", { class: "row trigger-row", href: `/console/triggers/${encodeURIComponent(trigger.Name)}`, "data-row": true },
+      statusMark(standing(trigger)),
+      h("span", { class: "who" }, h("strong", {}, trigger.Name), h("span", { class: "faint id" }, trigger.Target)),
+      h("span", { class: "source" }, kinds[trigger.Source.Kind] ?? trigger.Source.Kind, place(trigger) ? [" ", h("code", {}, place(trigger))] : null),
+      h("span", { class: `summary${isTrouble ? " trouble" : ""}` }, h("span", { class: "words" },
+        note ? noteWords(note) : trigger.Description ?? "nothing since the engine's start")),
+      h("span", { class: "when" }, note?.At ? timeElement(note.At) : "–"));
+  }
+}
+customElements.define("triggers-page", TriggersPage);
+
+class TriggerPage extends RefreshedPage {
+  connectedCallback() {
+    const name = this.getAttribute("trigger");
+    document.title = `${name} · Triggers · Showrunner`;
+    this.begin(`/console/api/triggers/${encodeURIComponent(name)}`, "The trigger could not be loaded");
+    this.mark = h("span", {});
+    this.verbs = h("span", { class: "verbs" });
+    this.started = h("div", { "aria-busy": "true" });
+    this.append(h("p", { class: "crumbs" }, h("a", { href: "/console/triggers" }, "Triggers")),
+      h("div", { class: "page-head" }, h("h1", {}, name), this.mark, this.verbs), this.content);
+  }
+
+  show(trigger) {
+    this.mark.replaceChildren(statusMark(standing(trigger)));
+    if (trigger.Hook && !this.verbs.firstChild) {
+      this.verbs.append(h("button", { type: "button", class: "quiet", onclick: () => askForSecret(this.trigger, () => this.refresh()) }, "New secret…"));
+    }
+    const address = trigger.Hook && location.origin + trigger.Hook;
+    const counts = Object.entries(trigger.Counts).map(([outcome, count]) => `${count.toLocaleString()} ${countWords[outcome] ?? outcome}`);
+    this.content.replaceChildren(
+      trigger.Description ? h("p", { class: "description" }, trigger.Description) : "",
+      trigger.State === "DISABLED" ? h("div", { class: "trouble-box tone-warn" }, h("strong", {}, "Disabled"),
+        h("p", { class: "cause" }, "triggers.yaml says State: DISABLED. It starts nothing until the file says otherwise and the engine has read it.")) : "",
+      trigger.Hook && !trigger.HasSecret ? h("div", { class: "trouble-box tone-warn" }, h("strong", {}, "It has no secret"),
+        h("p", { class: "cause" }, "Senders prove themselves by one, and are refused until it is made. An admin makes it.")) : "",
+      h("dl", { class: "facts" },
+        fact("source", kinds[trigger.Source.Kind] ?? trigger.Source.Kind),
+        place(trigger) ? fact(trigger.Source.Bucket ? "bucket" : "path", h("code", {}, place(trigger))) : null,
+        fact("starts", h("a", { href: `/console/?q=${encodeURIComponent(`machine:${trigger.Target.split(":").at(-1)}`)}` }, trigger.Target)),
+        address ? fact("takes requests at", h("span", {}, h("code", {}, address), " ", copyButton("the hook's address", address))) : null,
+        trigger.ListedThrough ? fact("listed", timeElement(trigger.ListedThrough)) : null,
+        fact("since the engine's start", counts.join(", ") || "nothing")),
+      this.started,
+      section("Told lately", trigger.Recent, (note) => [
+        statusMark(outcomes[note.Outcome]), note.At ? timeElement(note.At) : h("span", {}, "–"),
+        note.ExecutionArn
+          ? h("a", { href: `/console/runs/${encodeURIComponent(note.ExecutionArn)}` }, note.ExecutionArn.split(":").at(-1)) : null,
+        h("span", { class: "words" }, noteWords(note))],
+        trigger.Source.Kind === "upload" ? "Who uploads is told what came of it; what was started stands above."
+          : "Nothing since the engine's start; what was started before stands above."),
+      trigger.EventPattern ? jsonSection("Event pattern", trigger.EventPattern) : h("p", { class: "faint" }, "It means every event of its source."),
+      trigger.Input === undefined ? h("p", { class: "faint" }, "The execution is given the event itself.") : jsonSection("Input of the execution", trigger.Input));
+    this.trigger = trigger;
+  }
+
+  async refresh() {
+    await super.refresh();
+    if (this.trigger && !document.hidden) await this.#showStarted(this.trigger);
+  }
+
+  /** What it started, from the journal: names of executions follow from the trigger's. */
+  async #showStarted(trigger) {
+    try {
+      const query = new URLSearchParams({ machine: trigger.Target, limit: 200 });
+      const { items } = await request(`/console/api/runs?${query}`, { signal: this.signal });
+      const runs = items.filter(({ name }) => name.startsWith(`${trigger.Name}-`) && /^[0-9a-f]{16}$/.test(name.slice(trigger.Name.length + 1)));
+      this.#placeStarted(runs.slice(0, 20), `None of the latest ${items.length} executions of ${trigger.Target}.`);
+    } catch (problem) {
+      // Without such a machine the trigger can't start anything, and says so.
+      if (problem.name !== "AbortError") this.#placeStarted([], problem.detail);
+    }
+  }
+
+  #placeStarted(runs, empty) {
+    const text = JSON.stringify([runs, empty]);
+    if (this.startedText === text) return;
+    this.startedText = text;
+    const row = document.activeElement?.closest?.("[data-row]")?.getAttribute("href");
+    this.started.replaceChildren(section("Started", runs, (run) => [
+      statusMark(run.status), timeElement(run.startDate),
+      h("a", { href: `/console/runs/${encodeURIComponent(run.id)}`, "data-row": true }, run.title ?? run.name),
+      run.error ? h("span", { class: "words" }, run.error) : null], empty));
+    this.started.removeAttribute("aria-busy");
+    if (row) this.started.querySelector(`[data-row][href="${CSS.escape(row)}"]`)?.focus();
+  }
+}
+customElements.define("trigger-page", TriggerPage);
+
+const countWords = { Started: "started", Known: "told again", Unmatched: "not meant", Refused: "refused", Trouble: "looks that failed" };
+
+function askForSecret(trigger, changed) {
+  askFor({
+    title: `Make a new secret for ${trigger.Name}?`, button: "Make it", isDangerous: trigger.HasSecret,
+    words: trigger.HasSecret
+      ? "The secret that senders have is worth nothing from then on: they are refused until they have the new one. It is shown once."
+      : "Senders prove themselves by it. It is shown once.",
+    reason: { label: "Reason, for the audit log" }, path: `/console/api/triggers/${encodeURIComponent(trigger.Name)}/secret`,
+    done: ({ Secret: secret }) => {
+      changed();
+      queueMicrotask(() => showSecret(trigger.Name, secret));
+    },
+  });
+}
+
+function showSecret(name, secret) {
+  const dialog = openDialog(`The secret of ${name}`,
+    h("h2", {}, `The secret of ${name}`),
+    h("p", {}, "It is shown here and nowhere again. Senders sign with it as Standard Webhooks say, or as GitHub does; a bucket's server brings it as a bearer token."),
+    h("p", {}, h("code", {}, secret), " ", copyButton("the secret", secret)),
+    h("p", { class: "buttons" }, h("button", { type: "button", onclick: () => dialog.close() }, "I have it")));
+}
