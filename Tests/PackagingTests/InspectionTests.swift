@@ -71,7 +71,7 @@ private struct MemoryPackage: Sendable {
     /// Playlists, manifest and boxes of whatever film say the same of it, and break no rule.
     @Test(arguments: 0..<16)
     func findsNothingInAnyFilm(seed: Int) async throws {
-        var random = SeededGenerator(seed: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         let rates: [(Int64, Int)] = [(1001, 24000), (1001, 30000), (1, 25), (1001, 60000), (512, 12800)]
         let (duration, scale) = try #require(rates.randomElement(using: &random))
         let frames = seed == 0 ? 1 : Int.random(in: 1...700, using: &random)

@@ -1,3 +1,4 @@
+import SeededNumbers
 import Testing
 
 @testable import Packaging
@@ -76,7 +77,7 @@ import Testing
     /// that know negative offsets: each picture is decoded when it has its place, and some are shown earlier than that.
     @Test(arguments: [31, 32, 33, 34, 35, 36] as [UInt64])
     func pyramidsAreShownAsTheyWere(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var shown: [Int64] = []
         var isSync: [Bool] = []
         for _ in 0..<Int.random(in: 1...6, using: &random) {

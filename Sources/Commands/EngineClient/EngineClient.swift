@@ -100,7 +100,7 @@ public struct EngineClient: Sendable {
             switch request.body {
             case .none: []
             case .bytes(let bytes): bytes
-            case .file: nil
+            case .file, .upload: nil
             }
         let fields = signer.fields(
             method: request.method, url: request.url, headers: request.headers.map { ($0.name, $0.value) },
