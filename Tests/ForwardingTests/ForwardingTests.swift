@@ -57,12 +57,12 @@ struct ForwardingTests {
                 })
         }
         router.patch("/films") { request, _ in
-            var (count, sum) = (0, 0)
+            var (count, isTrue) = (0, true)
             for try await buffer in request.body {
                 count += buffer.readableBytes
-                for byte in buffer.readableBytesView { sum = sum &+ Int(byte) }
+                isTrue = isTrue && buffer == ByteBuffer(repeating: 3, count: buffer.readableBytes)
             }
-            return Response.json(["count": .integer(count), "sum": .integer(sum)])
+            return Response.json(["count": .integer(count), "true": .bool(isTrue)])
         }
         return try await LoopbackServer.with(router) { client, _ in try await body(client) }
     }
@@ -106,7 +106,7 @@ struct ForwardingTests {
                     try await client.get("/pieces").text == (0..<20).map { "\($0) " }.joined())
                 let none = try await client.send("DELETE", "/nothing")
                 #expect(none.status == 204 && none.body.isEmpty)
-                let missing = try await client.get("/nowhere")
+                let missing = try await client.get("/no/where")
                 #expect(missing.status == 404 && missing["Content-Type"] == "application/problem+json")
                 let head = try await client.send("HEAD", "/who")
                 #expect(head.status == 200 && head["Content-Length"] == "16" && head.body.isEmpty)
@@ -121,7 +121,7 @@ struct ForwardingTests {
                 forwarder.standBy(behind: ActiveEngine(incarnation: "a", address: active.base))
                 let film = [UInt8](repeating: 3, count: 6_000_001)
                 let answer = try json(try await client.send("PATCH", "/films", body: film))
-                #expect(answer["count"] == 6_000_001 && answer["sum"] == 18_000_003)
+                #expect(answer["count"] == 6_000_001 && answer["true"] == true)
             }
         }
     }
