@@ -39,8 +39,8 @@ extension EndToEnd {
             let entered = whole.filter { $0["type"]?.stringValue?.hasSuffix("StateEntered") == true }
                 .compactMap { $0["stateEnteredEventDetails"]?["name"]?.stringValue }
             #expect(entered.prefix(4) == ["Defaults", "Request", "Validate", "Encode"])
-            #expect(Set(entered.dropFirst(4).prefix(3)) == ["HowLong", "Transcode", "Thumbnails"])
-            #expect(entered.dropFirst(7) == ["IsProtected", "Package", "Publish"])
+            #expect(Set(entered.dropFirst(4).prefix(4)) == ["HowLong", "Transcode", "Thumbnails", "Subtitles"])
+            #expect(entered.dropFirst(8) == ["IsProtected", "Package", "Publish"])
 
             do {
                 _ = try await stage.client.call("StartExecution", arguments)

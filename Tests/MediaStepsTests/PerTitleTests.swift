@@ -17,12 +17,12 @@ struct PerTitleTests {
         // A slow flight over detail of every size, with a sensor's noise.
         Kind(
             name: "natural",
-            source: "mandelbrot=size=480x270:rate=24:start_scale=0.3:end_scale=0.15:end_pts=240,noise=alls=3:allf=t"),
+            source: "mandelbrot=size=384x216:rate=24:start_scale=0.3:end_scale=0.15:end_pts=240,noise=alls=3:allf=t"),
         // Flat surfaces with hard edges that move, each drawing held for two pictures.
-        Kind(name: "animation", source: "testsrc2=size=480x270:rate=12,fps=24"),
+        Kind(name: "animation", source: "testsrc2=size=384x216:rate=12,fps=24"),
         // Soft shapes under a film's grain.
-        Kind(name: "grain", source: "testsrc2=size=480x270:rate=24,gblur=sigma=8,noise=alls=6:allf=t"),
-        Kind(name: "screen", source: "testsrc=size=480x270:rate=24:decimals=2"),
+        Kind(name: "grain", source: "testsrc2=size=384x216:rate=24,gblur=sigma=8,noise=alls=6:allf=t"),
+        Kind(name: "screen", source: "testsrc=size=384x216:rate=24:decimals=2"),
     ]
 
     private static func make(_ source: String, _ work: Workplace) throws -> String {
@@ -47,13 +47,13 @@ struct PerTitleTests {
         #expect(chosen["searchCpuSeconds"]?.doubleValue ?? 0 > 0)
         #expect((ladder["tools"]?.arrayValue ?? []).count == 8)
         let rungs = try #require(ladder["rungs"]?.arrayValue)
-        #expect(rungs.map { $0["name"] } == ["270p"])
+        #expect(rungs.map { $0["name"] } == ["216p"])
         let rung = try #require(rungs.first)
         #expect(rung["reason"]?.stringValue?.contains("similarity 0.") == true)
         #expect(rung["fixed"]?["ssim"]?.doubleValue ?? 0 > 0.8)
         let mine = try #require(try Rendition.all(chosen, work, kind: "video").first)
-        #expect(mine.json["name"] == "video-270p")
-        let theirs = work.path("fixed/video-270p.mp4")
+        #expect(mine.json["name"] == "video-216p")
+        let theirs = work.path("fixed/video-216p.mp4")
         let bytes = try #require(fixed["renditions"]?[0]?["bytes"]?.integerValue)
         #expect(try #require(mine.json["bytes"]?.integerValue) <= bytes * 101 / 100)
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
