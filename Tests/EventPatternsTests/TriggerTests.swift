@@ -157,6 +157,20 @@ import YAML
         #expect(ceph["detail"]?["reason"] == "CompleteMultipartUpload")
         #expect(ceph["detail"]?["object"]?["etag"] == "e1")
         #expect(ceph["detail"]?["object"]?["version-id"] == nil)
+        // And keys as they are.
+        let plain = try Self.event([
+            "Records": [
+                [
+                    "eventVersion": "2.2", "eventSource": "ceph:s3", "eventTime": "2026-11-28T10:44:40.315326Z",
+                    "eventName": "ObjectCreated:Put",
+                    "s3": [
+                        "bucket": ["name": "films"],
+                        "object": ["key": "in/50% of é 1+1.mov", "size": 6, "eTag": "e1", "versionId": ""],
+                    ],
+                ]
+            ]
+        ])
+        #expect(plain["detail"]?["object"]?["key"] == "in/50% of é 1+1.mov")
         #expect(try Self.event(Self.notification("ObjectRemoved:Delete"))["detail-type"] == "Object Deleted")
         #expect(try TriggerEvents.s3(notification: Self.notification("s3:TestEvent"), from: Self.origin).isEmpty)
     }

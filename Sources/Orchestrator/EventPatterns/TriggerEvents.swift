@@ -99,7 +99,9 @@ public enum TriggerEvents {
         let bucket = try text(record["s3"]?["bucket"]?["name"], "s3.bucket.name")
         let object = record["s3"]?["object"]
         let key = try text(object?["key"], "s3.object.key")
-        guard let decoded = formDecoded(key) else {
+        // Ceph's gateway writes keys as they are, where AWS writes them as forms do.
+        let isPlain = record["eventSource"] == "ceph:s3"
+        guard let decoded = isPlain ? key : formDecoded(key) else {
             throw NotificationError(reason: "record \(index) has a key that is not percent-encoded UTF-8: '\(key)'")
         }
         let time = try text(record["eventTime"], "eventTime")
@@ -130,7 +132,7 @@ public enum TriggerEvents {
         return .string(String(text.dropFirst().dropLast()))
     }
 
-    /// Keys stand in notifications as in forms: `+` for a space, `%XX` for bytes.
+    /// Keys stand in AWS's notifications as in forms: `+` for a space, `%XX` for bytes.
     private static func formDecoded(_ text: String) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]

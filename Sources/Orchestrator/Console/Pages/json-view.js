@@ -2,22 +2,24 @@ import { h, copyButton } from "./markup.js";
 
 const chunk = 100;
 const longText = 400;
+const openLevels = 2;
 
 /** `<json-view>`: a document that unfolds; its parts are made only when they are opened. */
 export class JSONView extends HTMLElement {
-  show(value) {
+  /** levels: how many of them are open at first. */
+  show(value, levels = openLevels) {
     const text = JSON.stringify(value);
     if (this.shown === text) return this;
     this.shown = text;
-    this.replaceChildren(node(value, 0));
+    this.replaceChildren(node(value, openLevels - levels));
     return this;
   }
 }
 customElements.define("json-view", JSONView);
 
 /** A titled, foldable document with a button that copies it. */
-export function jsonSection(title, value, { open = true } = {}) {
-  const view = document.createElement("json-view").show(value);
+export function jsonSection(title, value, { open = true, levels } = {}) {
+  const view = document.createElement("json-view").show(value, levels);
   const details = h("details", { class: "document", open }, h("summary", {}, title), view);
   return h("div", { class: "document-frame" }, details, copyButton(title.toLowerCase(), () => JSON.stringify(value, null, 2)));
 }
@@ -52,7 +54,7 @@ function branch(entries, opening, closing, depth, key) {
   if (entries.length === 0) return h("span", {}, label(key), h("span", { class: "json-punctuation" }, opening + closing));
   const word = opening === "{" ? "member" : "item";
   const list = h("ul", { class: "json" });
-  const details = h("details", { open: depth < 2 && entries.length <= 40 },
+  const details = h("details", { open: depth < openLevels && entries.length <= 40 },
     h("summary", {}, label(key), h("span", { class: "json-punctuation" }, opening),
       h("span", { class: "json-count" }, ` ${entries.length} ${word}${entries.length === 1 ? "" : "s"} `),
       h("span", { class: "json-punctuation" }, closing)),

@@ -105,7 +105,7 @@ export class StatePanel extends HTMLElement {
       const { question, ...rest } = parameters ?? {};
       if (typeof question === "string") setText(this.question, question);
       const details = Object.keys(rest).length === 1 && rest.details ? rest.details : rest;
-      if (Object.keys(details).length > 0) this.details.replaceChildren(jsonSection("Details", details, { open: true }));
+      if (Object.keys(details).length > 0) this.details.replaceChildren(jsonSection("Details", details, { levels: 4 }));
     }).catch((problem) => { if (this.asked === state.taskToken) setText(this.question, `What is asked is not known: ${problem.detail}`); });
   }
 

@@ -100,8 +100,8 @@ class TriggerPage extends RefreshedPage {
         h("span", { class: "words" }, noteWords(note))],
         trigger.Source.Kind === "upload" ? "Who uploads is told what came of it; what was started stands above."
           : "Nothing since the engine's start; what was started before stands above."),
-      trigger.EventPattern ? jsonSection("Event pattern", trigger.EventPattern) : h("p", { class: "faint" }, "It means every event of its source."),
-      trigger.Input === undefined ? h("p", { class: "faint" }, "The execution is given the event itself.") : jsonSection("Input of the execution", trigger.Input));
+      trigger.EventPattern ? jsonSection("Event pattern", trigger.EventPattern, { levels: 8 }) : h("p", { class: "faint" }, "It means every event of its source."),
+      trigger.Input === undefined ? h("p", { class: "faint" }, "The execution is given the event itself.") : jsonSection("Input of the execution", trigger.Input, { levels: 8 }));
     this.trigger = trigger;
   }
 
