@@ -246,7 +246,7 @@ let commands: [Target] = [
         name: "showrunner-api",
         dependencies: [
             "CatalogAPI", "CatalogStore", "Cryptography", "HTTPServer", "ObjectStorage", "Observability", "Postgres",
-            "Supervision", argumentParser, lifecycle, logging,
+            "Supervision", "TerminalOutput", argumentParser, lifecycle, logging,
         ], path: "Sources/Commands/showrunner-api"),
 ]
 

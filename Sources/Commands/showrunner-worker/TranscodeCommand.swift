@@ -3,6 +3,7 @@ import JSON
 import MediaSteps
 import StepContracts
 import TerminalOutput
+import WorkerProgram
 
 struct TranscodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -72,7 +73,6 @@ struct TranscodeCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        try LocalMedia.checkReadable(file)
         if let preset, !TranscodeStep.presets.contains(preset) {
             throw ValidationError(
                 "--preset is '\(preset)'; it has to be one of \(TranscodeStep.presets.joined(separator: ", ")).")
@@ -83,11 +83,12 @@ struct TranscodeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try LocalMedia.checkReadable(file)
         let input = JSON.members(
             ("ladder", ladder.map { .string($0.rawValue) }), ("preset", preset.map { .string($0) }),
             ("loudness", loudness?.json))
         let result = try await LocalMedia.run(
-            .transcode, file: file, input: input, directory: out, threads: threads ?? Environment.cores,
+            .transcode, file: file, input: input, directory: out, threads: threads ?? MachineCapacity.cores,
             usesResults: !ignoresResults, bars: .forCommand(json: json))
         if json {
             var output = result.output

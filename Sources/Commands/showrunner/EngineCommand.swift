@@ -17,6 +17,7 @@ import Postgres
 import StepContracts
 import StepFunctionsAPI
 import Supervision
+import TerminalOutput
 import Triggers
 import Uploads
 import WorkerAPI

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Dispatch
-import Glibc
 import Recommender
 import Synchronization
+import WorkerProgram
 
 /// The recommender on files, without an engine: docs/recommendations.md.
 struct RecommendCommand: ParsableCommand {
@@ -28,7 +28,7 @@ struct ThreadOptions: ParsableArguments {
 
     /// Dispatch's threads, each of which takes the next block until none is left.
     func make() -> Threads {
-        let count = threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let count = threads ?? MachineCapacity.cores
         if count == 1 { return .one }
         return Threads(count: count) { blocks, body in
             let next = Atomic<Int>(0)
