@@ -322,6 +322,13 @@ let tests: [Target] = [
         name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
         path: "Tests/RecommendCommandTests"),
     .testTarget(
+        name: "ShowrunnerCommandTests",
+        dependencies: [
+            "Dispatching", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport", "TemporaryFolder",
+            "TerminalOutput", "WorkerProgram", "showrunner", "showrunner-api", "showrunner-worker", argumentParser,
+            logging,
+        ], path: "Tests/ShowrunnerCommandTests"),
+    .testTarget(
         name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts"],
         path: "Tests/PackageStepTests"),
     .target(
