@@ -180,13 +180,6 @@ struct EngineCommand: AsyncParsableCommand {
         await catalogue.close()
     }
 
-    /// Not among the uploads, and where they are: the spool may have a slash behind it.
-    static func note(beside spool: String) -> String {
-        var path = spool[...]
-        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-        return path + ".deciding"
-    }
-
     private static func isLoopback(_ host: String) -> Bool {
         host == "::1" || host == "localhost" || host.hasPrefix("127.")
     }
@@ -212,6 +205,13 @@ struct EngineCommand: AsyncParsableCommand {
                 "access keys are asked for, and there is none: make one with 'showrunner keys create --role admin "
                     + "--database URL'")
         }
+    }
+
+    /// Not among the uploads, and where they are: the spool may have a slash behind it.
+    static func note(beside spool: String) -> String {
+        var path = spool[...]
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return path + ".deciding"
     }
 
     static func environment() -> [String: String] {
