@@ -254,7 +254,7 @@ let commands: [Target] = [
         name: "showrunner-api",
         dependencies: [
             "CatalogAPI", "CatalogStore", "Cryptography", "HTTPServer", "ObjectStorage", "Observability", "Postgres",
-            "Supervision", argumentParser, lifecycle, logging,
+            "Supervision", "TerminalOutput", argumentParser, lifecycle, logging,
         ], path: "Sources/Commands/showrunner-api"),
 ]
 
@@ -334,6 +334,13 @@ let tests: [Target] = [
     .testTarget(
         name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
         path: "Tests/RecommendCommandTests"),
+    .testTarget(
+        name: "ShowrunnerCommandTests",
+        dependencies: [
+            "Dispatching", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport", "TemporaryFolder",
+            "TerminalOutput", "WorkerProgram", "showrunner", "showrunner-api", "showrunner-worker", argumentParser,
+            logging,
+        ], path: "Tests/ShowrunnerCommandTests"),
     .testTarget(
         name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts"],
         path: "Tests/PackageStepTests"),

@@ -40,11 +40,11 @@ struct StoreBenchmark {
         if let count = counts["waiting"] {
             let url = try await database(cluster, "waiting")
             // The first ends itself with SIGKILL.
-            run(["waiting"], url, count)
-            run(["recovery"], url, count)
+            run("waiting", url, count)
+            run("recovery", url, count)
         }
-        if let count = counts["events"] { run(["events"], try await database(cluster, "events"), count) }
-        if let count = counts["map"] { run(["map"], try await database(cluster, "map"), count) }
+        if let count = counts["events"] { run("events", try await database(cluster, "events"), count) }
+        if let count = counts["map"] { run("map", try await database(cluster, "map"), count) }
         try await cluster.stop()
     }
 
@@ -57,13 +57,16 @@ struct StoreBenchmark {
         return await cluster.url(database: name)
     }
 
-    private static func run(_ words: [String], _ url: String, _ count: Int) {
+    private static func run(_ what: String, _ url: String, _ count: Int) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = [url, String(count)]
-        process.environment = ProcessInfo.processInfo.environment.merging(["STORE_BENCHMARK": words[0]]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging(["STORE_BENCHMARK": what]) { $1 }
         do { try process.run() } catch { preconditionFailure("cannot run itself: \(error)") }
         process.waitUntilExit()
+        guard process.terminationStatus == 0 || what == "waiting" && process.terminationStatus == SIGKILL else {
+            preconditionFailure("\(what) ended with \(process.terminationStatus)")
+        }
     }
 
     // MARK: One measurement

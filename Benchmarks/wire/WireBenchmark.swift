@@ -31,12 +31,12 @@ struct WireBenchmark {
             let latencies = try await load(port, clients: clients, seconds: seconds) { caller in
                 try caller.call("StartExecution", #"{"stateMachineArn":"\#(Self.prefix)stateMachine:pass-\#(mark)"}"#)
             }
-            tell("", clients, latencies, seconds)
+            tell(clients, latencies, seconds)
         }
 
         print("start until the first task is handed out: executions/s  p50 ms  p99 ms")
         let handOuts = try await measureHandOut(port, mark, role, setUp, seconds: seconds)
-        tell("", 1, handOuts, seconds)
+        tell(1, handOuts, seconds)
 
         for clients in [1, 32] {
             let count = Int(seconds) * (clients == 1 ? 150 : 60)
@@ -48,11 +48,10 @@ struct WireBenchmark {
 
     static let prefix = "arn:aws:states:us-east-1:000000000000:"
 
-    private static func tell(_ name: String, _ clients: Int, _ latencies: [Double], _ seconds: Double) {
-        func digits(_ value: Double) -> String { String((value * 100).rounded() / 100) }
+    private static func tell(_ clients: Int, _ latencies: [Double], _ seconds: Double) {
         print(
-            "\(name)\(clients)\t\(Int(Double(latencies.count) / seconds))\t\(digits(latencies[latencies.count / 2]))\t"
-                + digits(latencies[latencies.count * 99 / 100]))
+            "\(clients)\t\(Int(Double(latencies.count) / seconds))\t\(digits(latencies.quantile(0.5)))\t"
+                + digits(latencies.quantile(0.99)))
         fflush(nil)
     }
 

@@ -82,6 +82,14 @@ extension EndToEnd {
                 let refused = try await engine.run(["runs", "list"], as: viewer)
                 #expect(refused.status == 1)
                 #expect(refused.errors.contains("The security token included in the request is invalid."))
+                // Who has none is told what to do.
+                for arguments in [["runs", "list"], ["runs", "start", "ingest"]] {
+                    let keyless = try await Program.run(
+                        Binaries.showrunner, arguments + ["--engine", engine.url],
+                        environment: ["AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""])
+                    #expect(keyless.status == 1)
+                    #expect(keyless.errors.contains("wants an access key: set AWS_ACCESS_KEY_ID"), "\(keyless)")
+                }
                 let told = try await engine.json("audit", "--limit", "1")["items"]?.arrayValue?.first
                 #expect(told?["reason"] == "left" && told?["accessKeyId"] == admin["accessKeyId"])
 

@@ -17,6 +17,28 @@ struct DirectoryStoreTests {
         }
     }
 
+    @Test("accounts of one group share a store where the umask lets them")
+    func sharedByGroup() async throws {
+        try await StoreUnderTest.directory.withStore { _, folder in
+            let path = folder.path
+            // The umask is the whole process's.
+            await #expect(processExitsWith: .success) { [path = path as String] in
+                umask(0o007)
+                let store = try DirectoryStore(path: path + "/shared")
+                try await store.prepare()
+                _ = try await store.put(.bytes([1, 2]), key: "a/b/c", contentType: "x/y")
+                for (name, mode) in [
+                    ("", 0o770), ("/a/b", 0o770), ("/a/b/c", 0o660), ("/.store/tmp", 0o770), ("/.store/locks", 0o770),
+                    ("/.store/meta/a/b", 0o770), ("/.store/meta/a/b/c", 0o660),
+                ] as [(String, mode_t)] {
+                    var status = stat()
+                    precondition(stat(path + "/shared" + name, &status) == 0, name)
+                    precondition(status.st_mode & 0o777 == mode, "\(name) has \(status.st_mode & 0o777)")
+                }
+            }
+        }
+    }
+
     @Test("two stores over one directory see the same objects")
     func twoStores() async throws {
         try await StoreUnderTest.directory.withStore { store, folder in

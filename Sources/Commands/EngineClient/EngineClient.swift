@@ -10,6 +10,8 @@ public struct EngineClient: Sendable {
     public let baseURL: String
     let http: HTTPClient
     private let signer: RequestSigner
+    /// Without a key of the environment's, test/test signs.
+    private let hasKey: Bool
     private let reason: String?
 
     /// - Parameters:
@@ -30,6 +32,7 @@ public struct EngineClient: Sendable {
         http = HTTPClient()
         let key = (id: environment["AWS_ACCESS_KEY_ID"] ?? "", secret: environment["AWS_SECRET_ACCESS_KEY"] ?? "")
         let isKeySet = !key.id.isEmpty && !key.secret.isEmpty
+        hasKey = isKeySet
         guard isKeySet || Self.isThisMachine(url) else {
             throw EngineClientError(
                 code: .usage, error: nil,
@@ -72,12 +75,12 @@ public struct EngineClient: Sendable {
     /// Removes what one of the console's endpoints names.
     public func delete(_ path: String) async throws(EngineClientError) {
         let response = try await send(HTTPRequest("DELETE", baseURL + path))
-        guard (200..<300).contains(response.status) else { throw EngineClientError(response) }
+        guard (200..<300).contains(response.status) else { throw refusal(response) }
     }
 
     func answer(to request: HTTPRequest) async throws(EngineClientError) -> JSON {
         let response = try await send(request)
-        guard (200..<300).contains(response.status) else { throw EngineClientError(response) }
+        guard (200..<300).contains(response.status) else { throw refusal(response) }
         do { return try JSON(parsing: response.body) } catch {
             throw EngineClientError(
                 code: .refused, error: nil, message: "the engine's answer is \(error.description)")
@@ -87,8 +90,22 @@ public struct EngineClient: Sendable {
     func send(_ request: HTTPRequest) async throws(EngineClientError) -> HTTPResponse {
         do { return try await http.send(signed(request)) } catch {
             throw EngineClientError(
-                code: .unreachable, error: nil, message: "the engine at \(baseURL) does not answer: \(error.message)")
+                code: .unreachable, error: nil,
+                message:
+                    "the engine at \(baseURL) does not answer: \(error.message) 'showrunner up' starts one; --engine or "
+                    + "SHOWRUNNER_ENGINE names another.")
         }
+    }
+
+    /// What an answer says that is none of what was asked for.
+    func refusal(_ response: HTTPResponse) -> EngineClientError {
+        let error = EngineClientError(response)
+        // The wire API says by name what other routes say by status.
+        guard !hasKey, response.status == 401 || error.error == "UnrecognizedClientException" else { return error }
+        return EngineClientError(
+            code: .refused, error: error.error,
+            message: "the engine at \(baseURL) wants an access key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            status: error.status)
     }
 
     /// The request with the reason and a signature of this moment. The bytes of a film are left out of it: they are read

@@ -42,9 +42,10 @@ extension EngineClient {
         report(0)
         while true {
             do throws(EngineClientError) {
-                if let arn = try await patch(upload, at: location, from: &offset) { return arn }
+                let arn = try await patch(upload, at: location, from: &offset)
                 lastProgress = .now
                 report(offset)
+                if let arn { return arn }
             } catch {
                 // Once all bytes are there the engine checks and stores them, which takes its time.
                 let limit = offset == upload.bytes ? max(patience, .seconds(3600)) : patience
@@ -75,7 +76,7 @@ extension EngineClient {
                     "Tus-Resumable": "1.0.0", "Upload-Length": String(upload.bytes), "Upload-Metadata": metadata,
                 ]))
         guard response.status == 201, let location = response.headers["Location"] else {
-            throw EngineClientError(response)
+            throw refusal(response)
         }
         return location.hasPrefix("http") ? location : baseURL + location
     }
@@ -94,7 +95,7 @@ extension EngineClient {
                 ], body: length == 0 ? .bytes([]) : .file(path: upload.path, offset: offset, length: length),
                 timeouts: HTTPTimeouts(total: nil, idle: .seconds(120))))
         guard response.status == 204, let reached = response.headers["Upload-Offset"].flatMap({ Int64($0) }) else {
-            throw EngineClientError(response)
+            throw refusal(response)
         }
         offset = reached
         return response.headers["Execution-Arn"]
@@ -104,7 +105,7 @@ extension EngineClient {
         let response = try await send(HTTPRequest("HEAD", location, headers: ["Tus-Resumable": "1.0.0"]))
         guard response.status == 200 || response.status == 204,
             let offset = response.headers["Upload-Offset"].flatMap({ Int64($0) })
-        else { throw EngineClientError(response) }
+        else { throw refusal(response) }
         return (offset, response.headers["Execution-Arn"])
     }
 }

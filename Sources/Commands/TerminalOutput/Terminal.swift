@@ -6,11 +6,46 @@ public enum Terminal {
     public static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
     public static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
+    /// The terminal that standard error is; nil where it is none.
+    public static var errorSize: TerminalSize? {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 else { return nil }
+        return TerminalSize(rows: Int(size.ws_row), columns: Int(size.ws_col))
+    }
+
     /// A line on standard output.
-    public static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    public static func line(_ text: String) {
+        write((outputIsTerminal ? legible(text) : text) + "\n", to: STDOUT_FILENO)
+    }
 
     /// A line on standard error.
-    public static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    public static func error(_ text: String) {
+        write((errorIsTerminal ? legible(text) : text) + "\n", to: STDERR_FILENO)
+    }
+
+    /// The text with pictures of the characters that a terminal would obey: titles, causes and outputs are what others
+    /// wrote. Line feeds and tabs stay.
+    public static func legible(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var legible = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            legible.append(isControl(scalar) ? picture(of: scalar) : scalar)
+        }
+        return String(legible)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+    }
+
+    /// Unicode's own (U+2400 to U+2421), which C1 has none of.
+    private static func picture(of control: Unicode.Scalar) -> Unicode.Scalar {
+        switch control.value {
+        case 0..<0x20: Unicode.Scalar(0x2400 + control.value) ?? "\u{FFFD}"
+        case 0x7F: "\u{2421}"
+        default: "\u{FFFD}"
+        }
+    }
 
     /// A value on standard output: over several lines for people, in one for programs.
     public static func json(_ value: JSON) { line(outputIsTerminal ? value.prettyText : value.text) }
@@ -26,9 +61,15 @@ public enum Terminal {
         }
     }
 
-    /// Columns of a table, each as wide as its widest cell; the last one as it is.
+    private static func singleLine(_ text: String) -> String {
+        guard text.utf8.contains(0x0A) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\n" ? "\u{240A}" : $0 }))
+    }
+
+    /// Columns of a table, each as wide as its widest cell; the last one as it is. A row is a line, whatever stands in it.
     public static func table(_ rows: [[String]]) {
         guard let columns = rows.first?.count else { return }
+        let rows = rows.map { $0.map(singleLine) }
         let widths = (0..<columns).map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {
             let cells = row.enumerated().map { index, cell in

@@ -1,8 +1,18 @@
 import Glibc
 public import WorkerProtocol
 
-/// What this machine has, or the container that this process is in.
+/// What this machine has, or as much of it as this process may have.
 public enum MachineCapacity {
+    /// Thousandths of cores: of those that this process may run on, or the quota of its control group where that is less.
+    public static var millicores: Int {
+        let allowed = lines(of: "/proc/self/status").lazy.compactMap(allowedCores).first
+        let all = max(1, allowed ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 1000
+        return min(all, lines(of: "/sys/fs/cgroup/cpu.max").first.flatMap(quota) ?? all)
+    }
+
+    /// Whole cores, at least one: what is sensible to keep busy.
+    public static var cores: Int { max(1, (millicores + 999) / 1000) }
+
     /// Parts of the machine for workers that run on it together, so that they do not promise more than there is: an eighth
     /// for the data worker, whose steps mostly wait for others, and the rest in equal parts for the media workers.
     ///
@@ -13,7 +23,7 @@ public enum MachineCapacity {
         mediaWorkers: Int, scratch: String
     ) -> (mediaWorker: WorkerCapacity, dataWorker: WorkerCapacity) {
         precondition(mediaWorkers >= 1, "a share is one of several or the only one")
-        let (millicores, memory, disk) = (cores * 1000, memoryBytes, freeBytes(at: scratch))
+        let (millicores, memory, disk) = (Self.millicores, memoryBytes, freeBytes(at: scratch))
         return (
             WorkerCapacity(
                 millicores: millicores / 8 * 7 / mediaWorkers, memoryBytes: memory / 8 * 7 / mediaWorkers,
@@ -22,19 +32,11 @@ public enum MachineCapacity {
         )
     }
 
-    static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-
     /// The machine's memory, or the bound of the control group where that is less.
     static var memoryBytes: Int {
         let machine = max(0, sysconf(Int32(_SC_PHYS_PAGES))) * max(0, sysconf(Int32(_SC_PAGESIZE)))
-        guard let file = fopen("/sys/fs/cgroup/memory.max", "r") else { return machine }
-        defer { fclose(file) }
-        var buffer = [CChar](repeating: 0, count: 32)
-        guard fgets(&buffer, Int32(buffer.count), file) != nil else { return machine }
         // `max` where there is no bound.
-        let digits = buffer.map { UInt8(bitPattern: $0) }.prefix { (0x30...0x39).contains($0) }
-        guard let bound = Int(String(decoding: digits, as: UTF8.self)) else { return machine }
-        return min(machine, bound)
+        return min(machine, lines(of: "/sys/fs/cgroup/memory.max").first.flatMap { Int($0) } ?? machine)
     }
 
     /// What is free at a place, or at the nearest folder above it that exists; 0 where that can't be told.
@@ -46,5 +48,34 @@ public enum MachineCapacity {
             guard let slash = path.lastIndex(of: "/"), path != "/" else { return 0 }
             path = slash == path.startIndex ? "/" : String(path[..<slash])
         }
+    }
+
+    /// How many bits a line `Cpus_allowed: ff,ffffffff` of /proc/PID/status (proc(5)) has; nil for another line.
+    static func allowedCores(_ line: String) -> Int? {
+        let name = "Cpus_allowed:"
+        guard line.hasPrefix(name) else { return nil }
+        return line.dropFirst(name.count).reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
+    }
+
+    /// What `cpu.max` says (Linux's cgroup-v2.rst): microseconds of processor time in a period of microseconds, in
+    /// thousandths of cores; nil without a bound.
+    static func quota(_ text: String) -> Int? {
+        let words = text.split(separator: " ").map { Int($0) }
+        guard words.count == 2, let time = words[0], let period = words[1], time > 0, period > 0 else { return nil }
+        let (thousands, overflow) = time.multipliedReportingOverflow(by: 1000)
+        return overflow ? nil : max(1, thousands / period)
+    }
+
+    /// The lines of a small file of the kernel's; none where there is no such file.
+    private static func lines(of path: String) -> [String] {
+        guard let file = fopen(path, "re") else { return [] }
+        defer { fclose(file) }
+        var lines: [String] = []
+        var buffer = [CChar](repeating: 0, count: 8192)
+        while lines.count < 256, fgets(&buffer, Int32(buffer.count), file) != nil {
+            let bytes = buffer.map { UInt8(bitPattern: $0) }.prefix { $0 != 0 && $0 != 0x0A }
+            lines.append(String(decoding: bytes, as: UTF8.self))
+        }
+        return lines
     }
 }

@@ -89,7 +89,7 @@ public struct WorkerOptions: ParsableArguments {
     /// - Parameter scratch: where tasks keep their files.
     public func capacity(scratch: String) -> WorkerCapacity {
         WorkerCapacity(
-            millicores: Int((offerCores ?? Double(MachineCapacity.cores)) * 1000),
+            millicores: offerCores.map { Int($0 * 1000) } ?? MachineCapacity.millicores,
             memoryBytes: offerMemory.flatMap(ByteCount.read) ?? MachineCapacity.memoryBytes,
             scratchBytes: offerScratch.flatMap(ByteCount.read) ?? MachineCapacity.freeBytes(at: scratch))
     }

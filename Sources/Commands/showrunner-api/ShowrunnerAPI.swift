@@ -9,6 +9,7 @@ import ObjectStorage
 import Observability
 import Postgres
 import Supervision
+import TerminalOutput
 
 /// The viewers' service as a process of its own.
 @main
@@ -27,7 +28,8 @@ struct ShowrunnerAPI: AsyncParsableCommand {
 
             Logs go to standard error. SIGTERM lets requests under way finish for ten seconds.
             Exit codes: 0 after SIGTERM or SIGINT, 2 wrong use, 1 everything else that failed.
-            """)
+            """,
+        version: Release.version)
 
     @Option(help: ArgumentHelp("The catalogue's database.", valueName: "url"))
     var database: String
@@ -69,32 +71,18 @@ struct ShowrunnerAPI: AsyncParsableCommand {
         }
     }
 
-    static func main() async {
-        do {
-            var command = try parseAsRoot()
-            if var command = command as? AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            let code = exitCode(for: error)
-            if code == .success { exit(withError: error) }
-            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
-            Foundation.exit(code == .validationFailure ? 2 : 1)
-        }
-    }
+    static func main() async { await runAsProgram { _ in nil } }
 
     func run() async throws {
         Lifeline.follow()
         let environment = ProcessInfo.processInfo.environment
-        let metrics = try usage { () throws(ObservabilityError) in
+        let metrics = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: "api", environment: environment)
         }
-        let objects = try usage { () throws(ObjectStorageError) in
+        let objects = try Usage.check { () throws(ObjectStorageError) in
             try openStore(store, environment: environment)
         }
-        let ring = try usage { () throws(CryptoError) in try KeyRing.environment(environment) }
+        let ring = try Usage.check { () throws(CryptoError) in try KeyRing.environment(environment) }
         let logger = Logger(label: "showrunner-api")
         if ring == nil { logger.notice("no master key is set: protected titles get no licences") }
         // The catalogue is only read; the role has no right to write it either. What viewers do is written beside it.
@@ -129,14 +117,5 @@ struct ShowrunnerAPI: AsyncParsableCommand {
         await pool.close()
         await writing.close()
         logger.notice("stopped")
-    }
-
-    /// What the command line or the environment says is the user's to put right: exit code 2.
-    private func usage<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch {
-            throw ValidationError("\(error)")
-        }
     }
 }

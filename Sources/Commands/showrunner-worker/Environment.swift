@@ -4,9 +4,6 @@ import Foundation
 enum Environment {
     static var variables: [String: String] { ProcessInfo.processInfo.environment }
 
-    /// Cores this process may use.
-    static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
-
     /// The scratch directory as an absolute path: links inside it must hold from anywhere.
     static func scratch(_ path: String?) -> String {
         guard let path else {

@@ -20,9 +20,8 @@ struct ProbeCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func validate() throws { try LocalMedia.checkReadable(file) }
-
     func run() async throws {
+        try LocalMedia.checkReadable(file)
         let media = try await LocalMedia.run(
             .validate, file: file, directory: nil, threads: 1, usesResults: false, bars: .forCommand(json: json)
         ).output

@@ -1,13 +1,13 @@
 import StepContracts
 import Synchronization
-import Worker
 import TerminalOutput
+import Worker
 
 /// Shows a step's progress on standard error: as bars that move where it is a terminal, as a line every tenth of the
 /// way otherwise.
 final class ProgressBars: Sendable {
     private struct State {
-        var drawnLines = 0
+        var lines = LiveLines()
         var stage = ""
         var tenths = -1
     }
@@ -33,13 +33,7 @@ final class ProgressBars: Sendable {
             switch style {
             case .none: return
             case .bars:
-                let lines = ProgressBars.bars(progress)
-                // Back to the first line drawn before; each line is cleared as it is drawn anew.
-                var text = state.drawnLines > 0 ? "\u{1B}[\(state.drawnLines)A" : ""
-                for line in lines { text += "\u{1B}[2K\(line)\n" }
-                if lines.count < state.drawnLines { text += "\u{1B}[J" }
-                state.drawnLines = lines.count
-                write(text)
+                write(state.lines.redraw(ProgressBars.bars(progress), size: Terminal.errorSize))
             case .lines:
                 let tenths = Int((ProgressBars.share(progress) ?? 0) * 10)
                 guard progress.stage != state.stage || tenths > state.tenths else { return }

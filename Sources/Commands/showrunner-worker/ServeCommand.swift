@@ -5,6 +5,7 @@ import MediaSteps
 import ObjectStorage
 import Observability
 import Supervision
+import TerminalOutput
 import Worker
 import WorkerProgram
 
@@ -62,10 +63,10 @@ struct ServeCommand: AsyncParsableCommand {
         Lifeline.follow()
         let environment = Environment.variables
         let name = options.effectiveName
-        let metrics = try usage { () throws(ObservabilityError) in
+        let metrics = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: name, environment: environment)
         }
-        let objects = try usage { () throws(ObjectStorageError) in
+        let objects = try Usage.check { () throws(ObjectStorageError) in
             try openStore(options.store, environment: environment)
         }
         try await objects.prepare()
@@ -73,7 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
         let worker = try await Worker(
             WorkerConfiguration(
                 session: WorkerSession(
-                    engine: options.engine, name: name, version: ShowrunnerWorker.release, slots: options.slots,
+                    engine: options.engine, name: name, version: Release.version, slots: options.slots,
                     gracePeriod: .seconds(options.drainSeconds),
                     signer: try WorkerOptions.signer(environment: environment),
                     capacity: options.capacity(scratch: Environment.scratch(scratch)), labels: options.labels),
@@ -81,22 +82,13 @@ struct ServeCommand: AsyncParsableCommand {
                 sources: HTTPClient(
                     HTTPClient.Configuration(
                         userAgent: "showrunner-worker", addresses: allowPrivateSources ? .any : .publicOnly)),
-                threads: threads ?? max(1, Environment.cores / options.slots), scratch: Environment.scratch(scratch),
-                childCommand: try ChildProgram.command(), sandbox: sandbox,
+                threads: threads ?? max(1, MachineCapacity.cores / options.slots),
+                scratch: Environment.scratch(scratch), childCommand: try ChildProgram.command(), sandbox: sandbox,
                 limits: ChildLimits(addressSpaceBytes: memory << 20), usesResults: !ignoresResults,
                 allowsLocalSources: allowLocalSources),
             steps: MediaSteps.all.map { $0.contract }, logger: logger)
         try await options.serve(worker, metrics: metrics, logger: logger) { [sandbox] in
             [.init("sandbox", trouble: sandbox == .required ? worker.status.sandbox?.trouble : nil)]
-        }
-    }
-
-    /// What the command line or the environment says is the user's to put right: exit code 2.
-    private func usage<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch {
-            throw ValidationError("\(error)")
         }
     }
 }

@@ -15,14 +15,12 @@ struct ShowrunnerWorker: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 failed, 2 wrong use.
             """,
-        version: release,
+        version: Release.version,
         subcommands: [
             ServeCommand.self, ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self, PackageCommand.self,
             InspectCommand.self, RunStepCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
-
-    static let release = "0.1.0"
 
     static func main() async {
         await runAsProgram { $0 is StepFailure ? 1 : nil }

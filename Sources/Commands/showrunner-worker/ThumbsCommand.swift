@@ -3,6 +3,7 @@ import JSON
 import MediaSteps
 import StepContracts
 import TerminalOutput
+import WorkerProgram
 
 struct ThumbsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,11 +27,10 @@ struct ThumbsCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func validate() throws { try LocalMedia.checkReadable(file) }
-
     func run() async throws {
+        try LocalMedia.checkReadable(file)
         let output = try await LocalMedia.run(
-            .thumbnail, file: file, directory: out, threads: Environment.cores, usesResults: !ignoresResults,
+            .thumbnail, file: file, directory: out, threads: MachineCapacity.cores, usesResults: !ignoresResults,
             bars: .forCommand(json: json)
         ).output
         if json { return Terminal.json(output) }

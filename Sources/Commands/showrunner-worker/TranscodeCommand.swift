@@ -3,6 +3,7 @@ import JSON
 import MediaSteps
 import StepContracts
 import TerminalOutput
+import WorkerProgram
 
 struct TranscodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -80,7 +81,6 @@ struct TranscodeCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        try LocalMedia.checkReadable(file)
         if let preset, !TranscodeStep.presets.contains(preset) {
             throw ValidationError(
                 "--preset is '\(preset)'; it has to be one of \(TranscodeStep.presets.joined(separator: ", ")).")
@@ -99,12 +99,13 @@ struct TranscodeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try LocalMedia.checkReadable(file)
         let input = JSON.members(
             ("codecs", codecs == nil ? nil : .array(codecNames.map { .string($0) })),
             ("ladder", ladder.map { .string($0.rawValue) }), ("preset", preset.map { .string($0) }),
             ("loudness", loudness?.json), ("download", download ? true : nil))
         let result = try await LocalMedia.run(
-            .transcode, file: file, input: input, directory: out, threads: threads ?? Environment.cores,
+            .transcode, file: file, input: input, directory: out, threads: threads ?? MachineCapacity.cores,
             usesResults: !ignoresResults, bars: .forCommand(json: json))
         if json {
             var output = result.output

@@ -30,21 +30,13 @@ struct AuditCommand: AsyncParsableCommand {
         for (name, value) in [("key", key), ("action", action), ("before", before)] {
             if let value { query += "&\(name)=\(EngineClient.segment(value))" }
         }
-        let page = try await engine.client().get("/access/v1/audit?\(query)")
-        if engine.json {
-            Terminal.json(page)
-            return
+        engine.print(
+            try await engine.client().get("/access/v1/audit?\(query)"), list: "items", none: "no rows",
+            columns: ["AT", "KEY", "ROLE", "ACTION", "RESOURCE", "FROM", "OUTCOME", "REASON"]
+        ) { row in
+            ["at", "accessKeyId", "role", "action", "resource", "source", "outcome", "reason"].map {
+                row[$0]?.stringValue ?? "-"
+            }
         }
-        let rows = page["items"]?.arrayValue ?? []
-        if rows.isEmpty {
-            Terminal.error("no rows")
-            return
-        }
-        Terminal.table(
-            [["AT", "KEY", "ROLE", "ACTION", "RESOURCE", "FROM", "OUTCOME", "REASON"]]
-                + rows.map { row in
-                    ["at", "accessKeyId", "role", "action", "resource", "source", "outcome", "reason"]
-                        .map { row[$0]?.stringValue ?? "-" }
-                })
     }
 }

@@ -65,23 +65,14 @@ struct ConnectionsCommand: AsyncParsableCommand {
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let document = try await engine.client().get("/console/api/connections")
-            if engine.json {
-                Terminal.json(document)
-                return
+            engine.print(
+                try await engine.client().get("/console/api/connections"), list: "Connections",
+                none: "no connections", columns: ["NAME", "AUTHORIZATION", "CREATED", "ARN"]
+            ) { connection in
+                ["Name", "AuthorizationType", "CreationTime", "ConnectionArn"].map {
+                    connection[$0]?.stringValue ?? ""
+                }
             }
-            let connections = document["Connections"]?.arrayValue ?? []
-            if connections.isEmpty {
-                Terminal.error("no connections")
-                return
-            }
-            Terminal.table(
-                [["NAME", "AUTHORIZATION", "CREATED", "ARN"]]
-                    + connections.map { connection in
-                        ["Name", "AuthorizationType", "CreationTime", "ConnectionArn"].map {
-                            connection[$0]?.stringValue ?? ""
-                        }
-                    })
         }
     }
 
@@ -99,7 +90,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await engine.client().delete("/console/api/connections/\(EngineClient.segment(connection))")
-            if engine.json { Terminal.json([:]) }
+            if engine.json { Terminal.json([:]) } else { Terminal.line("\(connection) is deleted") }
         }
     }
 }

@@ -9,6 +9,7 @@ import Observability
 import Postgres
 import StepContracts
 import Supervision
+import TerminalOutput
 import Worker
 import WorkerProgram
 
@@ -79,7 +80,7 @@ struct DataWorkerCommand: AsyncParsableCommand {
             }, store: store)
         let worker = try Worker(
             WorkerSession(
-                engine: options.engine, name: name, version: Showrunner.release, slots: options.slots,
+                engine: options.engine, name: name, version: Release.version, slots: options.slots,
                 gracePeriod: .seconds(options.drainSeconds),
                 signer: try WorkerOptions.signer(environment: environment),
                 capacity: options.capacity(scratch: environment["TMPDIR"] ?? "/tmp"), labels: options.labels),

@@ -18,6 +18,7 @@ import Postgres
 import StepContracts
 import StepFunctionsAPI
 import Supervision
+import TerminalOutput
 import Triggers
 import Uploads
 import WorkerAPI
@@ -95,9 +96,10 @@ struct EngineCommand: AsyncParsableCommand {
             throw CommandFailure("the workflows have errors:\n" + reading.problems.joined(separator: "\n"))
         }
         for problem in reading.problems { log.warning("\(problem)") }
-        let rules = try Usage.check { () throws(CommandFailure) in
-            try DispatchFile.read(dispatch, workflows: directory)
-        }
+        let rules =
+            try dispatch.map { file in
+                try Usage.check { () throws(CommandFailure) in try DispatchFile.rules(file) }
+            } ?? reading.dispatch
         let quotas = try Usage.check { () throws(CommandFailure) in try RequestQuotaOption.read(requestQuotas) }
         let store = try Usage.check { () throws(ObjectStorageError) in
             try openStore(self.store, environment: environment)
@@ -131,7 +133,7 @@ struct EngineCommand: AsyncParsableCommand {
         var limits = Engine.Limits()
         budget.apply(to: &limits)
         let note = try DecisionFile(
-            decisionNote ?? "\(spool ?? "uploads").deciding", incarnation: incarnation,
+            decisionNote ?? Self.note(beside: spool ?? "uploads"), incarnation: incarnation,
             trap: environment["SHOWRUNNER_TRAP"])
         let engine = Engine(
             journal: journal, log: log, contracts: StepContract.all + StepContract.integrations,
@@ -238,6 +240,13 @@ struct EngineCommand: AsyncParsableCommand {
                 "access keys are asked for, and there is none: make one with 'showrunner keys create --role admin "
                     + "--database URL'")
         }
+    }
+
+    /// Not among the uploads, and where they are: the spool may have a slash behind it.
+    static func note(beside spool: String) -> String {
+        var path = spool[...]
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return path + ".deciding"
     }
 
     static func environment() -> [String: String] {

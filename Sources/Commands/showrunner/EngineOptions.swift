@@ -1,5 +1,7 @@
 import ArgumentParser
 import EngineClient
+import JSON
+import TerminalOutput
 
 /// What every command that talks to an engine takes.
 struct EngineOptions: ParsableArguments {
@@ -12,5 +14,21 @@ struct EngineOptions: ParsableArguments {
 
     func client() throws(EngineClientError) -> EngineClient {
         try EngineClient(engine: engine, environment: EngineCommand.environment(), reason: reason)
+    }
+
+    /// Prints a list that the engine gave: with `--json` the document as it is, else a table of one of its members; where
+    /// that is empty, a word on standard error.
+    ///
+    /// - Parameters:
+    ///   - none: what is said of an empty list.
+    ///   - columns: the table's first line.
+    ///   - row: a line for one of the list, with as many cells.
+    func print(
+        _ document: JSON, list member: String, none: String, columns: [String], row: (JSON) -> [String]
+    ) {
+        if json { return Terminal.json(document) }
+        let items = document[member]?.arrayValue ?? []
+        if items.isEmpty { return Terminal.error(none) }
+        Terminal.table([columns] + items.map(row))
     }
 }

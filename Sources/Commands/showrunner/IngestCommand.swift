@@ -1,9 +1,8 @@
 import ArgumentParser
 import EngineClient
 import JSON
-import TitleMetadata
-import YAML
 import TerminalOutput
+import TitleMetadata
 
 struct IngestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -66,16 +65,12 @@ struct IngestCommand: AsyncParsableCommand {
             }
             return
         }
-        let run = try await display.follow(arn, client)
+        let run = try await display.follow(FoundRun(client: client, arn: arn))
         try RunReport.end(run, json: engine.json)
     }
 
     private func readMetadata(_ path: String) throws -> JSON {
-        let bytes = try FileBytes.read(path, limit: 64 << 10)
-        let tree: JSON
-        do throws(YAMLError) { tree = try YAMLDocument.parse(bytes).json } catch {
-            throw ValidationError("\(path):\(error.place.line):\(error.place.column): \(error.reason)")
-        }
+        let tree = try SourceFile.readOrExit(path, limit: 64 << 10).json
         do throws(TitleMetadataError) { _ = try TitleMetadata(title: title ?? "untitled", document: tree) } catch {
             throw ValidationError(
                 "the metadata in \(path) is not right:\n"

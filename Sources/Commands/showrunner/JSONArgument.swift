@@ -13,7 +13,8 @@ enum JSONArgument {
             text = String(decoding: bytes, as: UTF8.self)
         }
         do throws(JSONSyntaxError) { _ = try JSON(parsing: text) } catch {
-            throw ValidationError("\(option) is \(error.description)")
+            let place = argument.hasPrefix("@") ? "the file \(argument.dropFirst()) of \(option)" : option
+            throw ValidationError("\(place) is \(error.description)")
         }
         return text
     }

@@ -26,6 +26,8 @@ struct JournalRetention {
     let store: any ObjectStore
     /// An object is closed with the execution that brings its text to so many bytes.
     var objectBytes = 16 << 20
+    /// An execution whose text has more stays, and its month with it: nobody could read it back.
+    var maximumBytes = JournalArchives.maximumBytes
 
     /// Stores what is not stored yet of a month, checks that all is, and removes it. May be interrupted at any moment and
     /// called again.
@@ -41,6 +43,11 @@ struct JournalRetention {
                     try await keep(&object, month)
                 }
                 object.add(row)
+                guard object.textBytes <= maximumBytes else {
+                    throw CommandFailure(
+                        "the rows of the run \(row.executionID) have more than \(maximumBytes) bytes, which is more than "
+                            + "can be read back from an object: the month \(month.label) stays")
+                }
             }
             guard let last = page.last else { break }
             place = (last.executionID, last.row.seq)

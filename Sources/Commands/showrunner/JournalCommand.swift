@@ -68,7 +68,10 @@ struct JournalCommand: AsyncParsableCommand {
         } else if let slash = execution.lastIndex(of: "/") {
             (machine, name) = (String(execution[..<slash]), String(execution[execution.index(after: slash)...]))
         } else {
-            return UUIDText.bytes(execution) == nil ? nil : execution.lowercased()
+            guard UUIDText.bytes(execution) != nil else {
+                throw ValidationError("'\(execution)' is no id of a run: write MACHINE/NAME, its ARN or its id")
+            }
+            return execution.lowercased()
         }
         return try await journal.execution(byMachine: machine, name: name)?.executionID
     }

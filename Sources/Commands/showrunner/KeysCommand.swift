@@ -66,21 +66,14 @@ struct KeysCommand: AsyncParsableCommand {
         func validate() throws { try AccessOptions.check(role: role) }
 
         func run() async throws {
-            let keys = try await access.keys(role: role)
-            if access.engine.json {
-                Terminal.json(["keys": .array(keys)])
-                return
+            access.engine.print(
+                ["keys": .array(try await access.keys(role: role))], list: "keys", none: "no access keys",
+                columns: ["KEY", "ROLE", "STATUS", "CREATED", "LAST USED", "DESCRIPTION"]
+            ) { key in
+                ["accessKeyId", "role", "status", "createDate", "lastUsedDate", "description"].map {
+                    key[$0]?.stringValue ?? "-"
+                }
             }
-            if keys.isEmpty {
-                Terminal.error("no access keys")
-                return
-            }
-            Terminal.table(
-                [["KEY", "ROLE", "STATUS", "CREATED", "LAST USED", "DESCRIPTION"]]
-                    + keys.map { key in
-                        ["accessKeyId", "role", "status", "createDate", "lastUsedDate", "description"]
-                            .map { key[$0]?.stringValue ?? "-" }
-                    })
         }
     }
 

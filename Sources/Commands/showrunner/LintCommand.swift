@@ -9,13 +9,13 @@ struct LintCommand: ParsableCommand {
             Example:
               showrunner lint workflows/*.asl.yaml
 
-            Files called schedules.yaml and triggers.yaml are read as what they are; what they start are the definitions
-            beside them.
+            Files called schedules.yaml, triggers.yaml and dispatch.yaml are read as what they are; what the first two
+            start are the definitions beside them.
 
             Prints file:line:column: severity: message. Exit code 1 when there is an error.
             """)
 
-    @Argument(help: "Definition files, YAML or JSON.")
+    @Argument(help: "Definitions, YAML or JSON, and the files beside them.")
     var files: [String]
     @Flag(help: "Print JSON.")
     var json = false
@@ -27,7 +27,7 @@ struct LintCommand: ParsableCommand {
     func run() throws {
         var reading = WorkflowReading()
         for file in files {
-            guard let kind = StartsFile(file) else {
+            guard let kind = CompanionFile(file) else {
                 try reading.add(file)
                 continue
             }

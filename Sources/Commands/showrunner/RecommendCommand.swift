@@ -1,8 +1,7 @@
 import ArgumentParser
-import Dispatch
-import Glibc
+import DataSteps
 import Recommender
-import Synchronization
+import WorkerProgram
 
 /// The recommender on files, without an engine: docs/recommendations.md.
 struct RecommendCommand: ParsableCommand {
@@ -26,19 +25,5 @@ struct ThreadOptions: ParsableArguments {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
     }
 
-    /// Dispatch's threads, each of which takes the next block until none is left.
-    func make() -> Threads {
-        let count = threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        if count == 1 { return .one }
-        return Threads(count: count) { blocks, body in
-            let next = Atomic<Int>(0)
-            DispatchQueue.concurrentPerform(iterations: min(count, blocks)) { _ in
-                while true {
-                    let block = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                    if block >= blocks { return }
-                    body(block)
-                }
-            }
-        }
-    }
+    func make() -> Threads { .dispatch(threads ?? MachineCapacity.cores) }
 }

@@ -1,6 +1,5 @@
 import JSON
 import StepFunctionsAPI
-import YAML
 
 /// What `--request-quotas` says: `aws` for the service's own, else a file of the operator's.
 enum RequestQuotaOption {
@@ -11,18 +10,17 @@ enum RequestQuotaOption {
     static func read(_ value: String?) throws(CommandFailure) -> RequestQuotas {
         guard let value else { return .none }
         guard value != "aws" else { return .aws }
-        let bytes: [UInt8]
-        do { bytes = try FileBytes.read(value, limit: maximumBytes) } catch {
+        let found: Result<SourceTree, SourceFile.Malformed>
+        do { found = try SourceFile.read(value, limit: maximumBytes) } catch {
             throw CommandFailure("--request-quotas is 'aws' or a file: \(error)")
         }
-        let document: SourceTree
-        do throws(YAMLError) { document = try YAMLDocument.parse(bytes) } catch {
-            throw CommandFailure("\(value):\(error.place.line):\(error.place.column): error: \(error.reason)")
-        }
-        do { return try RequestQuotas(document) } catch {
-            throw CommandFailure(
-                error.faults.map { "\(value):\($0.place.line):\($0.place.column): error: \($0.reason)" }
-                    .joined(separator: "\n"))
+        switch found {
+        case .failure(let problem): throw CommandFailure(problem.description)
+        case .success(let document):
+            do { return try RequestQuotas(document) } catch {
+                throw CommandFailure(
+                    error.faults.map { SourceFile.problem(value, $0.place, $0.reason) }.joined(separator: "\n"))
+            }
         }
     }
 }

@@ -67,21 +67,21 @@ struct RetentionCommand: AsyncParsableCommand {
                 line["rows"] = .integer(try await retention.retire(month))
             }
             lines.append(line)
+            // At once: the next month may take long, or fail.
+            if !json { Self.show(line) }
         }
-        if json {
-            Terminal.json(["months": .array(lines)])
-            return
-        }
+        if json { return Terminal.json(["months": .array(lines)]) }
         if lines.isEmpty { Terminal.line("no month is older than \(keepMonths) months") }
-        for line in lines {
-            let month = line["month"]?.stringValue ?? ""
-            if let reason = line["stays"]?.stringValue {
-                Terminal.line("\(month) stays: \(reason)")
-            } else if let rows = line["rows"] {
-                Terminal.line("\(month) moved: \(rows.text) rows")
-            } else {
-                Terminal.line("\(month) would be moved")
-            }
+    }
+
+    private static func show(_ line: JSON) {
+        let month = line["month"]?.stringValue ?? ""
+        if let reason = line["stays"]?.stringValue {
+            Terminal.line("\(month) stays: \(reason)")
+        } else if let rows = line["rows"] {
+            Terminal.line("\(month) moved: \(rows.text) rows")
+        } else {
+            Terminal.line("\(month) would be moved")
         }
     }
 }

@@ -7,8 +7,7 @@ import TerminalOutput
 final class RunDisplay {
     private let isQuiet: Bool
     private let isJSON: Bool
-    /// Lines drawn last time, to be drawn over.
-    private var drawn = 0
+    private var lines = LiveLines()
     private var lastLine: [String: String] = [:]
     private var states: [Int: JSON] = [:]
     private var reports: [Int: JSON] = [:]
@@ -31,7 +30,7 @@ final class RunDisplay {
         let text = "Upload  \(Self.size(sent)) of \(Self.size(total))"
         if Terminal.errorIsTerminal {
             draw([Self.bar(share) + "  " + text])
-            if isLast { drawn = 0 }
+            if isLast { lines.leave() }
         } else if isLast || lastLine["upload"] == nil {
             lastLine["upload"] = text
             Terminal.error(text)
@@ -41,13 +40,13 @@ final class RunDisplay {
     // MARK: One run
 
     /// Shows a run until it has ended; gives the console's document of it.
-    func follow(_ execution: String, _ client: EngineClient) async throws -> JSON {
-        try await client.follow(run: execution) { event in
+    func follow(_ run: FoundRun) async throws -> JSON {
+        try await run.client.follow(run: run.arn) { event in
             if self.isJSON { Terminal.line((["event": .string(event.name), "data": event.data] as JSON).text) }
             self.take(event)
             return true
         }
-        return try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
+        return try await run.client.get(run.path)
     }
 
     private func take(_ event: RunEvent) {
@@ -72,7 +71,7 @@ final class RunDisplay {
     }
 
     private func drawStates() {
-        var lines: [String] = []
+        var lines: [(text: String, isDone: Bool)] = []
         for (entry, state) in tasks {
             let name = Self.padded(state["name"]?.stringValue ?? "", 12)
             let status = state["status"]?.stringValue ?? ""
@@ -80,16 +79,25 @@ final class RunDisplay {
                 let sign =
                     ["succeeded": "✓", "failed": "✗", "caught": "✗", "retrying": "↻", "aborted": "■"][status] ?? "·"
                 let detail = state["error"]?.stringValue.map { "  \($0)" } ?? ""
-                lines.append("\(sign) \(name) \(status)\(status == "succeeded" ? "" : detail)")
+                let isDone = status == "succeeded"
+                lines.append(("\(sign) \(name) \(status)\(isDone ? "" : detail)", isDone))
                 continue
             }
-            lines.append("  \(name) \(Self.bar(Self.share(report)))  \(Self.mediaTime(report))")
+            lines.append(("  \(name) \(Self.bar(Self.share(report)))  \(Self.mediaTime(report))", false))
             for part in report["parts"]?.arrayValue ?? [] {
                 let partName = Self.padded(part["name"]?.stringValue ?? "", 12)
-                lines.append("      \(partName) \(Self.bar(part["share"]?.doubleValue ?? 0, width: 20))")
+                lines.append(("      \(partName) \(Self.bar(part["share"]?.doubleValue ?? 0, width: 20))", false))
             }
         }
-        draw(lines)
+        draw(Self.folded(lines, rows: Terminal.errorSize?.rows ?? .max))
+    }
+
+    /// Where the lines are more than the terminal shows, what is done becomes one of them.
+    static func folded(_ lines: [(text: String, isDone: Bool)], rows: Int) -> [String] {
+        let moving = lines.filter { !$0.isDone }.map(\.text)
+        let done = lines.count - moving.count
+        guard lines.count >= rows, done > 1 else { return lines.map(\.text) }
+        return ["✓ \(done) tasks succeeded"] + moving
     }
 
     private func tellStates() {
@@ -114,6 +122,7 @@ final class RunDisplay {
     /// Shows every open run until none is.
     static func watchAll(_ client: EngineClient, json: Bool) async throws {
         let display = RunDisplay(isQuiet: false)
+        var hasSeen = false
         while true {
             let runs = try await client.get("/console/api/runs?status=RUNNING&limit=100")["items"]?.arrayValue ?? []
             if json {
@@ -123,7 +132,11 @@ final class RunDisplay {
             } else {
                 for run in runs { display.tell(run) }
             }
-            if runs.isEmpty { return }
+            if runs.isEmpty {
+                if !hasSeen, !json { Terminal.error("no run is open") }
+                return
+            }
+            hasSeen = true
             try await Task.sleep(for: .seconds(1))
         }
     }
@@ -254,10 +267,6 @@ final class RunDisplay {
 
     /// Draws over what was drawn last.
     private func draw(_ lines: [String]) {
-        var text = drawn > 0 ? "\u{1B}[\(drawn)A" : ""
-        for line in lines { text += "\u{1B}[2K" + line + "\n" }
-        if lines.count < drawn { text += "\u{1B}[J" }
-        drawn = lines.count
-        Terminal.write(text, to: STDERR_FILENO)
+        Terminal.write(self.lines.redraw(lines, size: Terminal.errorSize), to: STDERR_FILENO)
     }
 }

@@ -19,8 +19,8 @@ enum RunReport {
             }
             if output?["titleId"] == nil { Terminal.line(output?.text ?? "null") }
         } else {
-            let error = run["error"]?.stringValue ?? status
-            Terminal.error("showrunner: the run ended \(status): \(error): \(run["cause"]?.stringValue ?? "")")
+            let reasons = [run["error"], run["cause"]].compactMap { $0?.stringValue }.filter { !$0.isEmpty }
+            Terminal.error((["showrunner: the run ended \(status)"] + reasons).joined(separator: ": "))
         }
         if !isGood { throw ExitCode(1) }
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import EngineClient
 import JSON
 import TerminalOutput
 
@@ -12,15 +11,12 @@ extension RunsCommand {
                   showrunner runs why ingest/night-42
                 """)
 
-        @Argument(help: ArgumentHelp(ExecutionArgument.help))
-        var execution: String
-        @OptionGroup var engine: EngineOptions
+        @OptionGroup var choice: RunChoice
 
         func run() async throws {
-            let client = try engine.client()
-            let execution = try await ExecutionArgument.arn(of: execution, client)
-            let document = try await client.get("/console/api/runs/\(EngineClient.segment(execution))/waits")
-            if engine.json {
+            let run = try await choice.find()
+            let document = try await run.client.get(run.path + "/waits")
+            if choice.engine.json {
                 Terminal.json(document)
                 return
             }
@@ -53,18 +49,15 @@ extension RunsCommand {
                   showrunner runs release ingest/night-42 --entry 7
                 """)
 
-        @Argument(help: ArgumentHelp(ExecutionArgument.help))
-        var execution: String
+        @OptionGroup var choice: RunChoice
         @Option(help: "The state entry whose task is parked, as 'runs why' numbers it. Without one: the run itself.")
         var entry: Int?
-        @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let client = try engine.client()
-            let run = EngineClient.segment(try await ExecutionArgument.arn(of: execution, client))
+            let run = try await choice.find()
             let place = entry.map { "/states/\($0)" } ?? ""
-            _ = try await client.post("/console/api/runs/\(run)\(place)/release", [:])
-            if engine.json { Terminal.json(["released": true]) } else { Terminal.line("released") }
+            _ = try await run.client.post(run.path + place + "/release", [:])
+            if choice.engine.json { Terminal.json(["released": true]) } else { Terminal.line("released") }
         }
     }
 
@@ -76,23 +69,20 @@ extension RunsCommand {
                   showrunner runs fail-task ingest/night-42 --entry 7 --cause "the film crashes the decoder"
                 """)
 
-        @Argument(help: ArgumentHelp(ExecutionArgument.help))
-        var execution: String
+        @OptionGroup var choice: RunChoice
         @Option(help: "The state entry whose task is parked, as 'runs why' numbers it.")
         var entry: Int
         @Option(help: "The error's name. Default: Showrunner.TaskParked.")
         var error: String?
         @Option(help: "Why.")
         var cause: String?
-        @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let client = try engine.client()
-            let run = EngineClient.segment(try await ExecutionArgument.arn(of: execution, client))
-            _ = try await client.post(
-                "/console/api/runs/\(run)/states/\(entry)/fail",
+            let run = try await choice.find()
+            _ = try await run.client.post(
+                run.path + "/states/\(entry)/fail",
                 .members(("error", error.map(JSON.string)), ("cause", cause.map(JSON.string))))
-            if engine.json { Terminal.json(["failed": true]) } else { Terminal.line("failed") }
+            if choice.engine.json { Terminal.json(["failed": true]) } else { Terminal.line("failed") }
         }
     }
 }

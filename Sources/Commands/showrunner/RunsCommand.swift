@@ -47,7 +47,7 @@ struct RunsCommand: AsyncParsableCommand {
                 if engine.json { Terminal.json(started) } else { Terminal.line(arn) }
                 return
             }
-            let run = try await RunDisplay(isQuiet: engine.json).follow(arn, client)
+            let run = try await RunDisplay(isQuiet: engine.json).follow(FoundRun(client: client, arn: arn))
             try RunReport.end(run, json: engine.json)
         }
     }
@@ -80,25 +80,16 @@ struct RunsCommand: AsyncParsableCommand {
             var query = "limit=\(limit)"
             if let machine { query += "&machine=\(EngineClient.segment(machine))" }
             if let status { query += "&status=\(status.uppercased())" }
-            let page = try await engine.client().get("/console/api/runs?\(query)")
-            if engine.json {
-                Terminal.json(page)
-                return
+            engine.print(
+                try await engine.client().get("/console/api/runs?\(query)"), list: "items", none: "no runs",
+                columns: ["STATUS", "MACHINE", "STARTED", "TITLE", "NOW", "EXECUTION"]
+            ) { run in
+                [
+                    run["status"]?.stringValue ?? "", run["machine"]?.stringValue ?? "",
+                    run["startDate"]?.stringValue ?? "", run["title"]?.stringValue ?? "-", RunDisplay.now(run),
+                    run["executionArn"]?.stringValue ?? "",
+                ]
             }
-            let runs = page["items"]?.arrayValue ?? []
-            if runs.isEmpty {
-                Terminal.error("no runs")
-                return
-            }
-            Terminal.table(
-                [["STATUS", "MACHINE", "STARTED", "TITLE", "NOW", "EXECUTION"]]
-                    + runs.map { run in
-                        [
-                            run["status"]?.stringValue ?? "", run["machine"]?.stringValue ?? "",
-                            run["startDate"]?.stringValue ?? "", run["title"]?.stringValue ?? "-",
-                            RunDisplay.now(run), run["executionArn"]?.stringValue ?? "",
-                        ]
-                    })
         }
     }
 
@@ -110,15 +101,12 @@ struct RunsCommand: AsyncParsableCommand {
                   showrunner runs show ingest/night-42
                 """)
 
-        @Argument(help: ArgumentHelp(ExecutionArgument.help))
-        var execution: String
-        @OptionGroup var engine: EngineOptions
+        @OptionGroup var choice: RunChoice
 
         func run() async throws {
-            let client = try engine.client()
-            let execution = try await ExecutionArgument.arn(of: execution, client)
-            let run = try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
-            if engine.json { Terminal.json(run) } else { RunDisplay.show(run) }
+            let run = try await choice.find()
+            let document = try await run.client.get(run.path)
+            if choice.engine.json { Terminal.json(document) } else { RunDisplay.show(document) }
         }
     }
 
@@ -141,9 +129,9 @@ struct RunsCommand: AsyncParsableCommand {
                 try await RunDisplay.watchAll(client, json: engine.json)
                 return
             }
-            let run = try await RunDisplay(isQuiet: false, json: engine.json).follow(
-                try await ExecutionArgument.arn(of: execution, client), client)
-            try RunReport.end(run, json: engine.json)
+            let run = FoundRun(client: client, arn: try await ExecutionArgument.arn(of: execution, client))
+            let ended = try await RunDisplay(isQuiet: false, json: engine.json).follow(run)
+            try RunReport.end(ended, json: engine.json)
         }
     }
 
@@ -155,24 +143,20 @@ struct RunsCommand: AsyncParsableCommand {
                   showrunner runs history ingest/night-42 --json
                 """)
 
-        @Argument(help: ArgumentHelp(ExecutionArgument.help))
-        var execution: String
-        @OptionGroup var engine: EngineOptions
+        @OptionGroup var choice: RunChoice
 
         func run() async throws {
-            let client = try engine.client()
-            let execution = try await ExecutionArgument.arn(of: execution, client)
+            let run = try await choice.find()
             var events: [JSON] = []
             var next: JSON?
             repeat {
-                let page = try await client.call(
+                let page = try await run.client.call(
                     "GetExecutionHistory",
-                    .members(
-                        ("executionArn", .string(execution)), ("maxResults", 1000), ("nextToken", next)))
+                    .members(("executionArn", .string(run.arn)), ("maxResults", 1000), ("nextToken", next)))
                 events += page["events"]?.arrayValue ?? []
                 next = page["nextToken"]
             } while next != nil
-            if engine.json {
+            if choice.engine.json {
                 Terminal.json(["events": .array(events)])
                 return
             }
@@ -192,22 +176,19 @@ struct RunsCommand: AsyncParsableCommand {
                   showrunner runs redrive ingest/night-42 --wait
                 """)
 
-        @Argument(help: ArgumentHelp(ExecutionArgument.help))
-        var execution: String
+        @OptionGroup var choice: RunChoice
         @Flag(help: "Wait until the run has ended.")
         var wait = false
-        @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let client = try engine.client()
-            let arn = try await ExecutionArgument.arn(of: execution, client)
-            let redriven = try await client.call("RedriveExecution", ["executionArn": .string(arn)])
+            let json = choice.engine.json
+            let run = try await choice.find()
+            let redriven = try await run.client.call("RedriveExecution", ["executionArn": .string(run.arn)])
             guard wait else {
-                if engine.json { Terminal.json(redriven) } else { Terminal.line("redriven") }
+                if json { Terminal.json(redriven) } else { Terminal.line("redriven") }
                 return
             }
-            let ended = try await RunDisplay(isQuiet: engine.json).follow(arn, client)
-            try RunReport.end(ended, json: engine.json)
+            try RunReport.end(try await RunDisplay(isQuiet: json).follow(run), json: json)
         }
     }
 
@@ -219,25 +200,21 @@ struct RunsCommand: AsyncParsableCommand {
                   showrunner runs stop ingest/night-42 --cause "wrong cut"
                 """)
 
-        @Argument(help: ArgumentHelp(ExecutionArgument.help))
-        var execution: String
+        @OptionGroup var choice: RunChoice
         @Option(help: "An error name to record.")
         var error: String?
         @Option(help: "Why.")
         var cause: String?
-        @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let client = try engine.client()
-            let execution = try await ExecutionArgument.arn(of: execution, client)
-            let before = try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
-            let status = before["status"]?.stringValue ?? ""
-            let stopped = try await client.call(
+            let run = try await choice.find()
+            let status = try await run.client.get(run.path)["status"]?.stringValue ?? ""
+            let stopped = try await run.client.call(
                 "StopExecution",
                 .members(
-                    ("executionArn", .string(execution)), ("error", error.map(JSON.string)),
+                    ("executionArn", .string(run.arn)), ("error", error.map(JSON.string)),
                     ("cause", cause.map(JSON.string))))
-            if engine.json {
+            if choice.engine.json {
                 Terminal.json(stopped)
             } else {
                 Terminal.line(status == "RUNNING" ? "stopped" : "it had ended \(status) already")

@@ -14,7 +14,7 @@ struct Showrunner: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 failed, 2 wrong use.
             """,
-        version: release,
+        version: Release.version,
         subcommands: [
             UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
             WorkersCommand.self, TasksCommand.self, ConnectionsCommand.self, KeysCommand.self, AccountsCommand.self,
@@ -26,8 +26,6 @@ struct Showrunner: AsyncParsableCommand {
             ThumbsCommand.self,
             PackageCommand.self, InspectCommand.self, RecommendCommand.self,
         ])
-
-    static let release = "0.1.0"
 
     static func main() async {
         await runAsProgram { error in

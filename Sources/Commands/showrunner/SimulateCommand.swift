@@ -4,7 +4,6 @@ import JSON
 import StatesLanguage
 import StepContracts
 import TerminalOutput
-import YAML
 
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -52,15 +51,7 @@ struct SimulateCommand: ParsableCommand {
 
     private func readMocks(for machine: StateMachine) throws -> Mocks {
         guard let mocks else { return Mocks() }
-        let bytes = try FileBytes.read(mocks, limit: WorkflowReading.maximumBytes)
-        let tree: SourceTree
-        do throws(YAMLError) {
-            tree = try YAMLDocument.parse(bytes)
-        } catch {
-            Terminal.error("\(mocks):\(error.place.line):\(error.place.column): error: \(error.reason)")
-            throw ExitCode(2)
-        }
-        let (read, problems) = Mocks.read(tree, for: machine)
+        let (read, problems) = Mocks.read(try SourceFile.readOrExit(mocks), for: machine)
         for problem in problems { Terminal.error(problem.text(file: mocks)) }
         guard let read else { throw ExitCode(2) }
         return read

@@ -125,18 +125,25 @@ actor Stage {
         var pause = Duration.milliseconds(20)
         while true {
             if await signals.isStopped { return }
-            if await answers(engineURL + "/readyz"), await answers(viewerURL + "/readyz"),
-                await readyWorkers().isSuperset(of: mediaWorkers + [Self.dataWorker])
-            {
-                return
-            }
+            let missing = await missing()
+            if missing.isEmpty { return }
             if let (name, reason) = await supervisor.failing(after: 4) {
                 throw CommandFailure("\(name) does not start (\(reason)); its reason stands above")
             }
-            guard .now < deadline else { throw CommandFailure("not everything serves after two minutes") }
+            guard .now < deadline else {
+                throw CommandFailure("after two minutes these do not serve: \(missing.joined(separator: ", "))")
+            }
             try await Task.sleep(for: pause)
             pause = min(pause * 3 / 2, .milliseconds(250))
         }
+    }
+
+    /// The names of what does not serve yet. Who waits for others is asked when these serve.
+    private func missing() async -> [String] {
+        guard await answers(engineURL + "/readyz") else { return ["engine"] }
+        guard await answers(viewerURL + "/readyz") else { return ["api"] }
+        let ready = await readyWorkers()
+        return (mediaWorkers + [Self.dataWorker]).filter { !ready.contains($0) }
     }
 
     private func answers(_ url: String) async -> Bool {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import EngineClient
 import JSON
 import StepContracts
 import TerminalOutput
@@ -9,7 +8,7 @@ struct TasksCommand: AsyncParsableCommand {
         commandName: "tasks", abstract: "Answer tasks that wait for somebody.",
         discussion: """
             Example:
-              showrunner tasks approve arn:aws:states:us-east-1:000000000000:execution:release:elf --output '{"by": "Ann"}'
+              showrunner tasks approve release/elf --output '{"by": "Ann"}'
 
             A task waits for an answer when its Resource ends with .waitForTaskToken. 'showrunner runs show' tells which \
             do; SendTaskSuccess and SendTaskFailure answer them as well.
@@ -18,15 +17,23 @@ struct TasksCommand: AsyncParsableCommand {
 
     /// Which task is answered.
     struct Choice: ParsableArguments {
-        @Argument(help: "The execution's ARN or id.")
-        var execution: String
+        @OptionGroup var run: RunChoice
         @Option(help: "The state whose task is answered, where several wait.")
         var state: String?
 
-        /// The token of the one task that waits.
-        func token(_ client: EngineClient) async throws -> String {
-            let run = try await client.get("/console/api/runs/\(EngineClient.segment(execution))")
-            let waiting = (run["states"]?.arrayValue ?? []).compactMap { entry -> (name: String, token: String)? in
+        /// Answers the one task that waits, by an operation of the wire API that takes its token.
+        func answer(_ operation: String, _ members: JSON) async throws {
+            let found = try await run.find()
+            var members = members
+            members["taskToken"] = .string(try await token(found))
+            let answer = try await found.client.call(operation, members)
+            if run.engine.json { Terminal.json(answer) } else { Terminal.line("answered") }
+        }
+
+        private func token(_ run: FoundRun) async throws -> String {
+            let execution = self.run.execution
+            let document = try await run.client.get(run.path)
+            let waiting = (document["states"]?.arrayValue ?? []).compactMap { entry -> (name: String, token: String)? in
                 guard let name = entry["name"]?.stringValue, let token = entry["taskToken"]?.stringValue,
                     state == nil || state == name
                 else { return nil }
@@ -52,21 +59,16 @@ struct TasksCommand: AsyncParsableCommand {
             abstract: "Let a run go on.",
             discussion: """
                 Example:
-                  showrunner tasks approve EXECUTION --state Review --output '{"approved": true}'
+                  showrunner tasks approve release/elf --state Review --output '{"approved": true}'
                 """)
 
         @OptionGroup var choice: Choice
         @Option(help: "The task's result: JSON, or @FILE.")
         var output = #"{"approved":true}"#
-        @OptionGroup var engine: EngineOptions
 
         func run() async throws {
             let text = try JSONArgument.text(output, of: "--output")
-            let client = try engine.client()
-            let token = try await choice.token(client)
-            let answer = try await client.call(
-                "SendTaskSuccess", ["taskToken": .string(token), "output": .string(text)])
-            if engine.json { Terminal.json(answer) }
+            try await choice.answer("SendTaskSuccess", ["output": .string(text)])
         }
     }
 
@@ -77,21 +79,17 @@ struct TasksCommand: AsyncParsableCommand {
                 --reason is the error's cause, and stands in the audit log.
 
                 Example:
-                  showrunner tasks reject EXECUTION --reason 'the trailer is too loud'
+                  showrunner tasks reject release/elf --reason 'the trailer is too loud'
                 """)
 
         @OptionGroup var choice: Choice
         @Option(help: "The error's name, which Retry and Catch see.")
         var error = StepErrorName.rejected
-        @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let client = try engine.client()
-            let token = try await choice.token(client)
-            let answer = try await client.call(
+            try await choice.answer(
                 "SendTaskFailure",
-                ["taskToken": .string(token), "error": .string(error), "cause": .string(engine.reason ?? "")])
-            if engine.json { Terminal.json(answer) }
+                ["error": .string(error), "cause": .string(choice.run.engine.reason ?? "")])
         }
     }
 }

@@ -81,7 +81,7 @@ struct TestStateCommand: ParsableCommand {
     /// The document; a whole machine is read as `lint` reads it, so that its mistakes are told with their places, and has
     /// the state.
     private func definition() throws -> JSON {
-        let document = try WorkflowReading.document(file)
+        let document = try SourceFile.readOrExit(file).json
         guard let states = document["States"] else { return document }
         let names = Self.stateNames(in: states)
         guard let state else {

@@ -23,24 +23,21 @@ struct TriggersCommand: AsyncParsableCommand {
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let document = try await engine.client().get("/console/api/triggers")
-            if engine.json { return Terminal.json(document) }
-            let triggers = document["Triggers"]?.arrayValue ?? []
-            if triggers.isEmpty { return Terminal.error("no triggers") }
-            Terminal.table(
-                [["NAME", "SOURCE", "STARTS", "HOOK", "STATE"]]
-                    + triggers.map { trigger in
-                        let source = trigger["Source"]
-                        let place = source?["Bucket"]?.stringValue ?? source?["Path"]?.stringValue
-                        let hook = trigger["Hook"]?.stringValue
-                        let lacks = hook != nil && trigger["HasSecret"] != true
-                        return [
-                            trigger["Name"]?.stringValue ?? "",
-                            (source?["Kind"]?.stringValue ?? "") + (place.map { " \($0)" } ?? ""),
-                            trigger["Target"]?.stringValue ?? "", (hook ?? "-") + (lacks ? " (no secret)" : ""),
-                            trigger["State"]?.stringValue?.lowercased() ?? "",
-                        ]
-                    })
+            engine.print(
+                try await engine.client().get("/console/api/triggers"), list: "Triggers", none: "no triggers",
+                columns: ["NAME", "SOURCE", "STARTS", "HOOK", "STATE"]
+            ) { trigger in
+                let source = trigger["Source"]
+                let place = source?["Bucket"]?.stringValue ?? source?["Path"]?.stringValue
+                let hook = trigger["Hook"]?.stringValue
+                let lacks = hook != nil && trigger["HasSecret"] != true
+                return [
+                    trigger["Name"]?.stringValue ?? "",
+                    (source?["Kind"]?.stringValue ?? "") + (place.map { " \($0)" } ?? ""),
+                    trigger["Target"]?.stringValue ?? "", (hook ?? "-") + (lacks ? " (no secret)" : ""),
+                    trigger["State"]?.stringValue?.lowercased() ?? "",
+                ]
+            }
         }
     }
 

@@ -7,6 +7,7 @@ import Logging
 import ObjectStorage
 import Observability
 import Supervision
+import TerminalOutput
 
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

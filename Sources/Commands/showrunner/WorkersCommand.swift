@@ -25,34 +25,26 @@ struct WorkersCommand: AsyncParsableCommand {
 
         func run() async throws {
             let document = try await engine.client().get("/console/api/workers")
-            if engine.json {
-                Terminal.json(document)
-                return
+            engine.print(
+                document, list: "workers", none: "no worker has been heard of since the engine started",
+                columns: ["WORKER", "VERSION", "MODE", "SLOTS", "LABELS", "HEALTH AND METRICS", "LAST SEEN", "DOES"]
+            ) { worker in
+                let tasks = (worker["tasks"]?.arrayValue ?? []).map { task in
+                    let share = task["progress"].map { " " + RunDisplay.mediaTime($0) } ?? ""
+                    return (task["state"]?.stringValue ?? "") + share
+                }
+                let labels = (worker["labels"]?.objectValue ?? [:]).map {
+                    "\($0.key)=\($0.value.stringValue ?? "")"
+                }
+                return [
+                    worker["name"]?.stringValue ?? "", worker["version"]?.stringValue ?? "",
+                    worker["mode"]?.stringValue ?? "active", worker["slots"]?.text ?? "",
+                    labels.isEmpty ? "-" : labels.joined(separator: ","), worker["address"]?.stringValue ?? "-",
+                    worker["lastSeen"]?.stringValue ?? "", tasks.isEmpty ? "-" : tasks.joined(separator: ", "),
+                ]
             }
-            let workers = document["workers"]?.arrayValue ?? []
-            if workers.isEmpty {
-                Terminal.error("no worker has been heard of since the engine started")
-                return
-            }
-            Terminal.table(
-                [["WORKER", "VERSION", "MODE", "SLOTS", "LABELS", "HEALTH AND METRICS", "LAST SEEN", "DOES"]]
-                    + workers.map { worker in
-                        let tasks = (worker["tasks"]?.arrayValue ?? []).map { task in
-                            let share = task["progress"].map { " " + RunDisplay.mediaTime($0) } ?? ""
-                            return (task["state"]?.stringValue ?? "") + share
-                        }
-                        let labels = (worker["labels"]?.objectValue ?? [:]).map {
-                            "\($0.key)=\($0.value.stringValue ?? "")"
-                        }
-                        return [
-                            worker["name"]?.stringValue ?? "", worker["version"]?.stringValue ?? "",
-                            worker["mode"]?.stringValue ?? "active", worker["slots"]?.text ?? "",
-                            labels.isEmpty ? "-" : labels.joined(separator: ","),
-                            worker["address"]?.stringValue ?? "-", worker["lastSeen"]?.stringValue ?? "",
-                            tasks.isEmpty ? "-" : tasks.joined(separator: ", "),
-                        ]
-                    })
-            for worker in workers {
+            if engine.json { return }
+            for worker in document["workers"]?.arrayValue ?? [] {
                 let name = worker["name"]?.stringValue ?? ""
                 if let reason = worker["reason"]?.stringValue {
                     Terminal.line("\(name) is \(worker["mode"]?.stringValue ?? ""): \(reason)")
@@ -72,11 +64,9 @@ struct WorkersCommand: AsyncParsableCommand {
                   showrunner workers drain worker-3 --reason "new disk"
                 """)
 
-        @Argument(help: "The worker's name.")
-        var worker: String
-        @OptionGroup var engine: EngineOptions
+        @OptionGroup var choice: Choice
 
-        func run() async throws { try await WorkersCommand.set("draining", of: worker, engine) }
+        func run() async throws { try await choice.set("draining") }
     }
 
     struct Quarantine: AsyncParsableCommand {
@@ -87,11 +77,9 @@ struct WorkersCommand: AsyncParsableCommand {
                   showrunner workers quarantine worker-3 --reason "its encodes are green"
                 """)
 
-        @Argument(help: "The worker's name.")
-        var worker: String
-        @OptionGroup var engine: EngineOptions
+        @OptionGroup var choice: Choice
 
-        func run() async throws { try await WorkersCommand.set("quarantined", of: worker, engine) }
+        func run() async throws { try await choice.set("quarantined") }
     }
 
     struct Release: AsyncParsableCommand {
@@ -102,21 +90,27 @@ struct WorkersCommand: AsyncParsableCommand {
                   showrunner workers release worker-3
                 """)
 
+        @OptionGroup var choice: Choice
+
+        func run() async throws { try await choice.set("active") }
+    }
+
+    /// The worker that a command is about.
+    struct Choice: ParsableArguments {
         @Argument(help: "The worker's name.")
         var worker: String
         @OptionGroup var engine: EngineOptions
 
-        func run() async throws { try await WorkersCommand.set("active", of: worker, engine) }
-    }
-
-    private static func set(_ mode: String, of worker: String, _ engine: EngineOptions) async throws {
-        _ = try await engine.client().post(
-            "/console/api/workers/\(EngineClient.segment(worker))/mode",
-            .members(("mode", .string(mode)), ("reason", engine.reason.map(JSON.string))))
-        if engine.json {
-            Terminal.json(["worker": .string(worker), "mode": .string(mode)])
-        } else {
-            Terminal.line("\(worker) is \(mode)")
+        /// Says what the engine shall give it: one of the modes of `/console/api/workers`.
+        func set(_ mode: String) async throws {
+            _ = try await engine.client().post(
+                "/console/api/workers/\(EngineClient.segment(worker))/mode",
+                .members(("mode", .string(mode)), ("reason", engine.reason.map(JSON.string))))
+            if engine.json {
+                Terminal.json(["worker": .string(worker), "mode": .string(mode)])
+            } else {
+                Terminal.line("\(worker) is \(mode)")
+            }
         }
     }
 }

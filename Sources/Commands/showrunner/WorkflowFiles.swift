@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatching
 import EventPatterns
 import Glibc
 import JSON
@@ -6,7 +7,6 @@ import Schedules
 import StatesLanguage
 import StepContracts
 import TerminalOutput
-import YAML
 
 /// A definition file that has been read without errors.
 struct WorkflowFile {
@@ -26,11 +26,10 @@ struct WorkflowReading {
     var schedules: [Schedule] = []
     /// What its `triggers.yaml` says.
     var triggers: [Trigger] = []
+    /// What its `dispatch.yaml` says.
+    var dispatch = DispatchRules.standard
 
     static let extensions = [".asl.yaml", ".asl.yml", ".asl.json"]
-
-    /// Definitions are text that people write; anything larger is something else.
-    static let maximumBytes = 4 << 20
 
     /// Reads all definition files of a directory.
     static func directory(_ path: String) throws(CommandFailure) -> WorkflowReading {
@@ -40,8 +39,8 @@ struct WorkflowReading {
         }
         var reading = WorkflowReading()
         for name in names where !isDefinition(name) {
-            if name == DispatchFile.name { continue }
-            guard let suffix = [".yaml", ".yml", ".json"].first(where: { name.hasSuffix($0) }), StartsFile(name) == nil
+            guard let suffix = [".yaml", ".yml", ".json"].first(where: { name.hasSuffix($0) }),
+                CompanionFile(name) == nil
             else { continue }
             reading.problems.append(
                 "\(path)/\(name):1:1: warning: This file is not read: a state machine's is called "
@@ -50,16 +49,16 @@ struct WorkflowReading {
         for name in names where isDefinition(name) {
             do { try reading.add(path + "/" + name) } catch { throw CommandFailure(error.description) }
         }
-        do { try reading.addStarts(in: path, names) } catch { throw CommandFailure(error.description) }
+        do { try reading.addCompanions(in: path, names) } catch { throw CommandFailure(error.description) }
         return reading
     }
 
-    /// Reads the files that say what starts the definitions. What they start may have been made over the wire, and be
+    /// Reads the files beside the definitions. What schedules and triggers start may have been made over the wire, and be
     /// known to the engine alone.
-    private mutating func addStarts(in path: String, _ names: [String]) throws(FileBytes.Unreadable) {
-        var found: [StartsFile: String] = [:]
+    private mutating func addCompanions(in path: String, _ names: [String]) throws(FileBytes.Unreadable) {
+        var found: [CompanionFile: String] = [:]
         for name in names {
-            guard let kind = StartsFile(name) else { continue }
+            guard let kind = CompanionFile(name) else { continue }
             let file = path + "/" + name
             if let other = found.updateValue(name, forKey: kind) {
                 problems.append("\(file):1:1: error: There is \(other) beside it; one file says all")
@@ -72,11 +71,13 @@ struct WorkflowReading {
                 self.problems += problems
                 if let read { schedules = read } else { hasErrors = true }
             case .triggers:
-                let (tree, problem) = try StartsFile.tree(file)
-                problems += problem.map { [$0] } ?? []
-                let (read, problems) = tree.map { Trigger.read($0) } ?? (nil, [])
-                self.problems += problems.map { $0.text(file: file) }
+                let (read, problems) = try TriggersFile.read(file)
+                self.problems += problems
                 if let read { triggers = read } else { hasErrors = true }
+            case .dispatch:
+                let (read, problems) = try DispatchFile.read(file)
+                self.problems += problems
+                if let read { dispatch = read } else { hasErrors = true }
             }
         }
     }
@@ -108,23 +109,13 @@ struct WorkflowReading {
         return file
     }
 
-    /// The document in one file, whatever it says; a file that is not YAML is told with its place.
-    static func document(_ path: String) throws -> JSON {
-        let bytes = try FileBytes.read(path, limit: maximumBytes)
-        do throws(YAMLError) { return try YAMLDocument.parse(bytes).json } catch {
-            Terminal.error("\(path):\(error.place.line):\(error.place.column): error: \(error.reason)")
-            throw ExitCode(2)
-        }
-    }
-
     /// Reads one file. Throws when it can't be read at all; what is wrong within it is a problem.
     mutating func add(_ path: String) throws(FileBytes.Unreadable) {
-        let bytes = try FileBytes.read(path, limit: Self.maximumBytes)
         let tree: SourceTree
-        do throws(YAMLError) {
-            tree = try YAMLDocument.parse(bytes)
-        } catch {
-            problems.append("\(path):\(error.place.line):\(error.place.column): error: \(error.reason)")
+        switch try SourceFile.read(path) {
+        case .success(let found): tree = found
+        case .failure(let problem):
+            problems.append(problem.description)
             hasErrors = true
             return
         }

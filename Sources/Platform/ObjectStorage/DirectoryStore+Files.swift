@@ -6,6 +6,10 @@ extension DirectoryStore {
     /// Temporary files older than this belong to nobody any more.
     private static let staleSeconds = 86_400
 
+    // Who else may is the umask's to say: services of several accounts share a store by their group.
+    static let fileMode: mode_t = 0o666
+    private static let folderMode: mode_t = 0o777
+
     var metaRoot: String { "\(root)/\(ObjectKey.reserved)/meta" }
     var temporaryRoot: String { "\(root)/\(ObjectKey.reserved)/tmp" }
     var lockRoot: String { "\(root)/\(ObjectKey.reserved)/locks" }
@@ -155,7 +159,7 @@ extension DirectoryStore {
     func makeDirectories(of path: String) throws(ObjectStorageError) {
         guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return }
         let directory = String(path[..<slash])
-        if mkdir(directory, 0o755) == 0 {
+        if mkdir(directory, Self.folderMode) == 0 {
             return try flushDirectory(of: directory)
         }
         switch errno {
@@ -170,7 +174,7 @@ extension DirectoryStore {
             }
         case ENOENT:
             try makeDirectories(of: directory)
-            guard mkdir(directory, 0o755) == 0 || errno == EEXIST || errno == ENOENT else {
+            guard mkdir(directory, Self.folderMode) == 0 || errno == EEXIST || errno == ENOENT else {
                 throw .system("create", directory, errno)
             }
             try flushDirectory(of: directory)
@@ -207,7 +211,7 @@ extension DirectoryStore {
     ) throws(ObjectStorageError) -> Value {
         let path = "\(lockRoot)/\(SHA256.hash(key).bytes[0] & 63)"
         try makeDirectories(of: path)
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, Self.fileMode)
         guard descriptor >= 0 else { throw .system("open", path, errno) }
         // Closing unlocks.
         defer { close(descriptor) }

@@ -12,7 +12,7 @@ final class TemporaryFile {
     init(in directory: String) throws(ObjectStorageError) {
         path = "\(directory)/\(Hex.encode(randomBytes(16)))"
         failure = ObjectStorageError.system
-        descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, DirectoryStore.fileMode)
         guard descriptor >= 0 else {
             isOurs = false
             throw failure("create", path, errno)

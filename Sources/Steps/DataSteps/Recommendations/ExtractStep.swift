@@ -1,12 +1,13 @@
 import CatalogStore
-public import JSON
+import JSON
 import Postgres
 import Recommender
-public import StepContracts
+import StepContracts
 
 /// Gathers what profiles did up to a moment. The same moment gives the same bytes, whenever it is asked and however often.
-public struct ExtractStep: DataStep {
-    private let workshop: Workshop
+struct ExtractStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .extractInteractions }
 
     /// Rows of one read.
     private static let page = 20_000
@@ -14,11 +15,7 @@ public struct ExtractStep: DataStep {
     /// old is all there.
     static let settleSeconds: Int64 = 10
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .extractInteractions }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let input = StepInput(document: task.input)
@@ -128,14 +125,11 @@ public struct ExtractStep: DataStep {
 }
 
 /// Cuts an extract by time.
-public struct SplitStep: DataStep {
-    private let workshop: Workshop
+struct SplitStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .splitInteractions }
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .splitInteractions }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let input = StepInput(document: task.input)

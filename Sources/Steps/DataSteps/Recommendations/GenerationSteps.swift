@@ -1,19 +1,16 @@
 import CatalogStore
-public import JSON
+import JSON
 import ObjectStorage
 import Postgres
 import Recommender
 public import StepContracts
 
 /// Puts a generation in service.
-public struct PublishModelStep: DataStep {
-    private let workshop: Workshop
+struct PublishModelStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .publishModel }
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .publishModel }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let input = StepInput(document: task.input)
@@ -64,14 +61,11 @@ public struct PublishModelStep: DataStep {
 }
 
 /// Puts an earlier generation in service again.
-public struct RollBackStep: DataStep {
-    private let workshop: Workshop
+struct RollBackStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .rollBackModel }
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .rollBackModel }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let input = StepInput(document: task.input)
@@ -95,18 +89,15 @@ public struct RollBackStep: DataStep {
 }
 
 /// Forgets what nobody needs any more.
-public struct CollectStep: DataStep {
-    private let workshop: Workshop
+struct CollectStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .collectModels }
 
     /// Plays are compacted once they are so old that no extract before is made again.
     private static let settledSeconds: Int64 = 14 * 86_400
     private static let batch = 10_000
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .collectModels }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let input = StepInput(document: task.input)
@@ -173,8 +164,9 @@ extension Workshop {
     /// The steps of the retraining and of its rollback.
     public var steps: [any DataStep] {
         [
-            ExtractStep(self), SplitStep(self), TrainStep(self), EvaluateStep(self), GateStep(self), ScoreStep(self),
-            PublishModelStep(self), RollBackStep(self), CollectStep(self),
+            ExtractStep(workshop: self), SplitStep(workshop: self), TrainStep(workshop: self),
+            EvaluateStep(workshop: self), GateStep(workshop: self), ScoreStep(workshop: self),
+            PublishModelStep(workshop: self), RollBackStep(workshop: self), CollectStep(workshop: self),
         ]
     }
 }

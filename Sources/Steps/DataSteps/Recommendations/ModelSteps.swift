@@ -1,18 +1,15 @@
 import CatalogStore
-public import JSON
+import JSON
 import Postgres
 import Recommender
-public import StepContracts
+import StepContracts
 
 /// Trains a model.
-public struct TrainStep: DataStep {
-    private let workshop: Workshop
+struct TrainStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .trainModel }
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .trainModel }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let recipe = try RecipeDocument.recipe(task.input["recipe"] ?? .null)
@@ -47,14 +44,11 @@ public struct TrainStep: DataStep {
 }
 
 /// Measures a model on what came after its training.
-public struct EvaluateStep: DataStep {
-    private let workshop: Workshop
+struct EvaluateStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .evaluateModel }
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .evaluateModel }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let model = try await workshop.model(task.input, "model")
@@ -68,14 +62,11 @@ public struct EvaluateStep: DataStep {
 }
 
 /// Compares a candidate with the generation in service.
-public struct GateStep: DataStep {
-    private let workshop: Workshop
+struct GateStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .gateModel }
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .gateModel }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let input = StepInput(document: task.input)
@@ -123,14 +114,11 @@ extension GateStep {
 
 /// Ranks titles for one shard of the profiles. What a profile may not see is not ranked for it; it is checked again when
 /// it is shown.
-public struct ScoreStep: DataStep {
-    private let workshop: Workshop
+struct ScoreStep: DataStep {
+    let workshop: Workshop
+    var contract: StepContract { .scoreProfiles }
 
-    public init(_ workshop: Workshop) { self.workshop = workshop }
-
-    public var contract: StepContract { .scoreProfiles }
-
-    public func run(
+    func run(
         _ task: StepTask, report: @escaping @Sendable (StepProgress) -> Void
     ) async throws(StepFailure) -> JSON {
         let input = StepInput(document: task.input)

@@ -1,6 +1,5 @@
 public import CatalogStore
 import Cryptography
-import Dispatch
 import Foundation
 import Glibc
 import JSON
@@ -157,21 +156,8 @@ public struct Workshop: Sendable {
         let isSet = Atomic<Bool>(false)
     }
 
-    /// As many threads as there are processors; results do not depend on them.
-    static let threads: Threads = {
-        let count = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        if count == 1 { return .one }
-        return Threads(count: count) { blocks, body in
-            let next = Atomic<Int>(0)
-            DispatchQueue.concurrentPerform(iterations: min(count, blocks)) { _ in
-                while true {
-                    let block = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                    if block >= blocks { return }
-                    body(block)
-                }
-            }
-        }
-    }()
+    /// As many threads as there are processors.
+    static let threads = Threads.dispatch(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     /// Processor time of this process so far, in seconds.
     static func cpuSeconds() -> Double {

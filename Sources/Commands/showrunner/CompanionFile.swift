@@ -3,43 +3,35 @@ import Glibc
 import JSON
 import Schedules
 import StatesLanguage
-import YAML
 
-/// The files beside definitions that say what starts them: `schedules.yaml` and `triggers.yaml`.
-enum StartsFile {
-    case schedules, triggers
+/// The files beside definitions that the engine reads with them: `schedules.yaml` and `triggers.yaml` say what starts
+/// them, `dispatch.yaml` who gets their tasks.
+enum CompanionFile {
+    case schedules, triggers, dispatch
 
     /// Nil for a file of another name.
     init?(_ path: String) {
         switch path.split(separator: "/").last {
         case "schedules.yaml", "schedules.yml", "schedules.json": self = .schedules
         case "triggers.yaml", "triggers.yml", "triggers.json": self = .triggers
+        case "dispatch.yaml", "dispatch.yml", "dispatch.json": self = .dispatch
         default: return nil
         }
     }
 
     /// What is wrong with a file, whose targets are the definitions beside it, if there are any.
     func problems(_ path: String) throws(FileBytes.Unreadable) -> (problems: [String], hasErrors: Bool) {
-        let machines = StartsFile.machines(beside: path)
+        let machines = CompanionFile.machines(beside: path)
         switch self {
         case .schedules:
             let (schedules, problems) = try SchedulesFile.read(path, machines: machines)
             return (problems, schedules == nil)
         case .triggers:
-            let (tree, problem) = try StartsFile.tree(path)
-            guard let tree else { return (problem.map { [$0] } ?? [], true) }
-            let (triggers, problems) = Trigger.read(tree, machines: machines)
-            return (problems.map { $0.text(file: path) }, triggers == nil)
-        }
-    }
-
-    /// The document in a file, or why it is none.
-    static func tree(_ path: String) throws(FileBytes.Unreadable) -> (tree: SourceTree?, problem: String?) {
-        let bytes = try FileBytes.read(path, limit: YAMLDocument.maximumBytes)
-        do throws(YAMLError) {
-            return (try YAMLDocument.parse(bytes), nil)
-        } catch {
-            return (nil, "\(path):\(error.place.line):\(error.place.column): error: \(error.reason)")
+            let (triggers, problems) = try TriggersFile.read(path, machines: machines)
+            return (problems, triggers == nil)
+        case .dispatch:
+            let (rules, problems) = try DispatchFile.read(path)
+            return (problems, rules == nil)
         }
     }
 
@@ -55,6 +47,21 @@ enum StartsFile {
     }
 }
 
+/// A file of triggers.
+enum TriggersFile {
+    /// - Returns: the triggers where nothing is wrong with them, and every problem as `file:line:column: ...`.
+    static func read(
+        _ path: String, machines: [String]? = nil
+    ) throws(FileBytes.Unreadable) -> (triggers: [Trigger]?, problems: [String]) {
+        switch try SourceFile.read(path) {
+        case .failure(let problem): return (nil, [problem.description])
+        case .success(let tree):
+            let (triggers, problems) = Trigger.read(tree, machines: machines)
+            return (triggers, problems.map { $0.text(file: path) })
+        }
+    }
+}
+
 /// A file of schedules, and the machine's time zone database that it is read with.
 enum SchedulesFile {
     /// - Parameter machines: see ``Schedule/read(_:machines:zone:)``.
@@ -62,10 +69,12 @@ enum SchedulesFile {
     static func read(
         _ path: String, machines: [String]? = nil
     ) throws(FileBytes.Unreadable) -> (schedules: [Schedule]?, problems: [String]) {
-        let (tree, problem) = try StartsFile.tree(path)
-        guard let tree else { return (nil, problem.map { [$0] } ?? []) }
-        let (schedules, problems) = Schedule.read(tree, machines: machines, zone: zone)
-        return (schedules, problems.map { $0.text(file: path) })
+        switch try SourceFile.read(path) {
+        case .failure(let problem): return (nil, [problem.description])
+        case .success(let tree):
+            let (schedules, problems) = Schedule.read(tree, machines: machines, zone: zone)
+            return (schedules, problems.map { $0.text(file: path) })
+        }
     }
 
     private static let zoneDirectory = "/usr/share/zoneinfo"

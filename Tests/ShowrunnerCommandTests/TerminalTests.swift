@@ -1,0 +1,39 @@
+import Testing
+
+@testable import TerminalOutput
+@testable import showrunner
+
+@Suite("What goes to terminals")
+struct TerminalTests {
+    @Test("control characters are shown and not obeyed, but for line feeds and tabs")
+    func legible() {
+        for (text, shown) in [
+            ("Elf", "Elf"), ("a\tb\nc", "a\tb\nc"), ("\u{1B}[2J", "␛[2J"), ("a\rb", "a␍b"), ("a\r\nb", "a␍\nb"),
+            ("\u{0}\u{7F}\u{9B}31m", "␀␡\u{FFFD}31m"), ("Élan 映画 🎬", "Élan 映画 🎬"),
+        ] {
+            #expect(Terminal.legible(text) == shown)
+        }
+    }
+
+    @Test("lines are drawn over the ones before, within the terminal")
+    func liveLines() {
+        var lines = LiveLines()
+        let size = TerminalSize(rows: 4, columns: 13)
+        #expect(lines.redraw(["a", "b"], size: size) == "\u{1B}[2Ka\n\u{1B}[2Kb\n")
+        #expect(
+            lines.redraw(["123456789012", "1234567890123", "c", "d", "e"], size: size)
+                == "\u{1B}[2A\u{1B}[2K123456789012\n\u{1B}[2K12345678901…\n\u{1B}[2K… and 3 more\n")
+        #expect(lines.redraw(["z"], size: size) == "\u{1B}[3A\u{1B}[2Kz\n\u{1B}[J")
+        lines.leave()
+        #expect(lines.redraw(["y\u{7}"], size: nil) == "\u{1B}[2Ky␇\n")
+        #expect(lines.redraw(["a", "b"], size: TerminalSize(rows: 1, columns: 1)).hasSuffix("\u{1B}[2K…\n"))
+    }
+
+    @Test("states that are done become one line where there are too many")
+    func folded() {
+        let lines = [("a", true), ("b", false), ("c", true), ("d", true)].map { (text: $0.0, isDone: $0.1) }
+        #expect(RunDisplay.folded(lines, rows: 5) == ["a", "b", "c", "d"])
+        #expect(RunDisplay.folded(lines, rows: 4) == ["✓ 3 tasks succeeded", "b"])
+        #expect(RunDisplay.folded([("a", true), ("b", false)], rows: 1) == ["a", "b"])
+    }
+}
