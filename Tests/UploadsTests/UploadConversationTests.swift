@@ -98,7 +98,7 @@ private func patch(_ wire: Wire, _ path: String, at offset: Int, _ bytes: [UInt8
                 }
                 let wire = try Wire(port: port)
                 var offset = 0
-                let end = Date(timeIntervalSinceNow: 20)
+                let end = Date(timeIntervalSinceNow: 120)
                 while offset < 700_001, Date() < end {
                     offset = Int(try wire.request("HEAD", path, tus)["upload-offset"] ?? "") ?? -1
                 }

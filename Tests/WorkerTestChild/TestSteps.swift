@@ -155,10 +155,13 @@ struct InspectStep: LocalStep {
             input[name] = ["path": .string(path), "writable": .bool(descriptor >= 0)]
             if descriptor >= 0 { close(descriptor) }
         }
+        let (connected, sees) = (canConnect(port), access(hostFile, F_OK) == 0)
+        let passwd = access("/etc/shadow", F_OK) == 0
+        // At last, for it gives away what this process may.
+        let rights = rights()
         return [
-            "connected": .bool(canConnect(port)), "rights": .object(.init(uniqueKeysWithValues: rights())),
-            "sees": .bool(access(hostFile, F_OK) == 0),
-            "passwd": .bool(access("/etc/shadow", F_OK) == 0), "environment": .array(environment),
+            "connected": .bool(connected), "rights": .object(.init(uniqueKeysWithValues: rights)), "sees": .bool(sees),
+            "passwd": .bool(passwd), "environment": .array(environment),
             "pid": .integer(Int(getpid())), "writes": .object(.init(uniqueKeysWithValues: writes.map { ($0, $1) })),
             "inputs": .object(.init(uniqueKeysWithValues: input.map { ($0, $1) })),
         ]
