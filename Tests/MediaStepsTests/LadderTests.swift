@@ -52,6 +52,21 @@ struct LadderTests {
         #expect(Ladder.keyframeInterval(frameRate: rate) == interval)
     }
 
+    @Test("other codecs have rungs above 1080p, below H.264's peaks, and share what sizes they have in common")
+    func codecs() {
+        let ladder = Ladder(width: 3840, height: 2160, codecs: [.h264, .hevc, .av1], isHighDynamicRange: true)
+        let names = ladder.rungs.map(\.name)
+        #expect(names.prefix(5) == ["1080p", "720p", "480p", "360p", "hevc-2160p"])
+        #expect(names.filter { $0.hasPrefix("av1-") }.count == 6)
+        #expect(ladder.rungs.allSatisfy { $0.isHighDynamicRange == ($0.codec != .h264) })
+        let forms = ladder.forms
+        #expect(forms.count == 10)
+        #expect(forms.flatMap(\.rungs).sorted() == Array(ladder.rungs.indices))
+        for (plain, other) in zip(ladder.rungs.prefix(4), ladder.rungs.filter { $0.codec == .av1 }.suffix(4)) {
+            #expect(plain.width == other.width && other.peakBitRate < plain.peakBitRate)
+        }
+    }
+
     @Test("threads are shared by pixels, at least one each", arguments: [1, 2, 8, 64])
     func threads(total: Int) {
         let shares = Ladder(width: 1920, height: 1080).threads(of: total)

@@ -49,6 +49,9 @@ enum VideoCodec: String, Sendable, Hashable, CaseIterable {
     /// Processor time beside that of H.264, roughly: threads are shared out by it.
     var effort: Double { self == .h264 ? 1 : 3 }
 
+    /// The encoder takes no more threads; x265 makes as many pictures at a time, at most sixteen, and soon gains nothing.
+    var mostThreads: Int { self == .hevc ? 8 : 64 }
+
     /// The encoder takes no smaller pictures.
     var smallestSide: Int { self == .hevc || self == .av1 ? 64 : 2 }
 

@@ -228,7 +228,7 @@ final class VideoEncoding {
     private func output(_ index: Int, like frame: Frame) throws(MediaError) -> Output {
         if let output = outputs[index] { return output }
         let rung = ladder.rungs[index]
-        let own = ladder.threads(of: threads)[index]
+        let own = min(ladder.threads(of: threads)[index], rung.codec.mostThreads)
         let settings = Encoder.Video(
             codec: rung.codec.encoder, width: rung.width, height: rung.height, timeBase: timeBase,
             frameRate: frameRate, threads: own, pixelFormat: rung.form.samples.pixelFormat,
