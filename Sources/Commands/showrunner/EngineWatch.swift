@@ -30,7 +30,6 @@ struct EngineWatch: Service {
             Self.record("showrunner_workers_aside", Double(depths.asideWorkers))
             Self.record("showrunner_leased_tasks", Double(depths.leasedTasks))
             Self.record("showrunner_stuck_tasks", Double(depths.stuckTasks))
-            Self.record("showrunner_parked_tasks", Double(depths.parkedTasks))
             Self.record("showrunner_waiting_polls", Double(depths.waitingPolls))
             Self.record("showrunner_postponed_children", Double(depths.postponedChildren))
             Self.record("showrunner_timers", Double(depths.timers))

@@ -14,10 +14,8 @@ public struct EngineDepths: Sendable, Equatable {
     public var asideWorkers = 0
     /// Attempts in the hands of workers.
     public var leasedTasks = 0
-    /// Of these, such as do not come forward though their workers are alive; and tasks that nobody gets before a person
-    /// says so.
+    /// Of these, such as do not come forward though their workers are alive.
     public var stuckTasks = 0
-    public var parkedTasks = 0
     /// Workers' and activities' polls that wait for a task.
     public var waitingPolls = 0
     /// Child executions that wait for room.
@@ -38,11 +36,10 @@ extension Engine {
         depths.readyTasks = dispatcher.readyCounts.reduce(into: [:]) {
             $0[Self.label(ofQueue: $1.key), default: 0] += $1.value
         }
-        depths.parkedTasks = dispatcher.parkedTasks.count
+        depths.parkedTasks = dispatcher.parkedCount
         depths.asideWorkers = workerRecords.keys.count { dispatcher.isAside($0, at: now) }
         depths.leasedTasks = leases.count
         depths.stuckTasks = stuckTasks
-        depths.parkedTasks = dispatcher.parkedCount
         depths.waitingPolls = pollers.count
         depths.postponedChildren = postponedChildren.count
         depths.timers = alarms.count
