@@ -21,7 +21,7 @@ enum DispatchFile {
         case .success(let document):
             let steps = Set((StepContract.all + StepContract.integrations).map(\.name))
             do { return (try DispatchRules(document, steps: steps), []) } catch {
-                return (nil, error.faults.map { SourceFile.problem(path, $0.place, $0.reason) })
+                return (nil, SourceFile.problems(path, error.faults.map { ($0.place, $0.reason) }))
             }
         }
     }

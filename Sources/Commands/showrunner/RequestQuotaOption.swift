@@ -18,8 +18,8 @@ enum RequestQuotaOption {
         case .failure(let problem): throw CommandFailure(problem.description)
         case .success(let document):
             do { return try RequestQuotas(document) } catch {
-                throw CommandFailure(
-                    error.faults.map { SourceFile.problem(value, $0.place, $0.reason) }.joined(separator: "\n"))
+                let problems = SourceFile.problems(value, error.faults.map { ($0.place, $0.reason) })
+                throw CommandFailure(problems.joined(separator: "\n"))
             }
         }
     }

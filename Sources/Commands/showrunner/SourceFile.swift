@@ -32,7 +32,13 @@ enum SourceFile {
         }
     }
 
-    static func problem(_ path: String, _ place: SourcePlace, _ reason: String) -> String {
+    /// In the order of the file.
+    static func problems(_ path: String, _ faults: [(place: SourcePlace, reason: String)]) -> [String] {
+        faults.sorted { ($0.place.line, $0.place.column) < ($1.place.line, $1.place.column) }
+            .map { problem(path, $0.place, $0.reason) }
+    }
+
+    private static func problem(_ path: String, _ place: SourcePlace, _ reason: String) -> String {
         "\(path):\(place.line):\(place.column): error: \(reason)"
     }
 }
