@@ -64,7 +64,7 @@ struct LadderSearch {
         do throws(MediaError) {
             guard
                 let samples = try PictureSamples(
-                    film, path: path, forms: rungs.map(\.form), threads: threads,
+                    film, path: path, forms: rungs.map(\.form), share: share(of: rungs), threads: threads,
                     continues: { meter.continues(mediaSeconds: 0) })
             else { throw .stopped }
             guard samples.frames >= PictureSamples.least / 2 else {
@@ -77,6 +77,14 @@ struct LadderSearch {
         } catch {
             throw error == .stopped ? .stopped : StepFailure(error)
         }
+    }
+
+    /// How much of a film is tried, so that all trials together take less than a tenth of its encode: each rung is encoded
+    /// twice, and one in the middle once for each tool.
+    private static func share(of rungs: [Ladder.Rung]) -> Double {
+        let pixels = rungs.map { Double($0.width * $0.height) }
+        let tried = pixels[rungs.count / 2] / pixels.reduce(0, +)
+        return min(0.02, 0.06 / (2 + Double(EncoderTool.all.count + 1) * tried))
     }
 
     private static func reasonAgainst(_ film: Film) -> String? {

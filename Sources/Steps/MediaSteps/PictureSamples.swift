@@ -6,8 +6,7 @@ struct PictureSamples {
     private(set) var places: [[[Frame]]] = []
     var frames: Int { places.reduce(0) { $0 + ($1.first?.count ?? 0) } }
 
-    /// The share of a film's pictures that is looked at, what is looked at of a short one, and pictures in a row.
-    static let share = 0.02
+    /// What is looked at of a short film, and pictures in a row.
     static let least = 24
     static let inARow = 24
     /// What the pictures kept may take, in bytes.
@@ -15,13 +14,15 @@ struct PictureSamples {
     /// Films of fewer pictures are not worth a search.
     static let shortest = 4 * least
 
-    /// - Parameter continues: asked for every picture; false ends it with nil.
+    /// - Parameters:
+    ///   - share: of the film's pictures, how many are wanted.
+    ///   - continues: asked for every picture; false ends it with nil.
     init?(
-        _ film: Film, path: String, forms: [PictureForm], threads: Int, continues: () -> Bool
+        _ film: Film, path: String, forms: [PictureForm], share: Double, threads: Int, continues: () -> Bool
     ) throws(MediaError) {
         let video = film.video
         let perPicture = forms.reduce(0) { $0 + $1.width * $1.height * 3 / 2 }
-        let wanted = max(PictureSamples.least, Int(Double(video.frames) * PictureSamples.share))
+        let wanted = max(PictureSamples.least, Int(Double(video.frames) * share))
         let affordable = max(1, PictureSamples.memory / max(1, perPicture))
         let length = min(PictureSamples.inARow, affordable)
         let count = max(1, min(wanted, affordable) / length)
@@ -32,8 +33,8 @@ struct PictureSamples {
         var reached = Int64.min
         for place in 0..<count {
             // In the middle of equal shares: neither titles nor the end.
-            let share = (Double(place) + 0.5) / Double(count)
-            let time = video.first + Int64(Double(video.last - video.first) * share)
+            let middle = (Double(place) + 0.5) / Double(count)
+            let time = video.first + Int64(Double(video.last - video.first) * middle)
             guard time > reached, try demuxer.seek(stream: video.info.index, to: time) else { continue }
             decoder.flush()
             let before = reached
