@@ -125,7 +125,9 @@ extension EndToEnd {
         @Test("an operator watches an encode move and stops it")
         func operatorStops() async throws {
             let stage = try sharedStage()
-            let arn = try await stage.ingest(try await KillTests.film.make(), title: "A Run to Stop")
+            // Long enough for a browser that is slow to start.
+            let film = Film(name: "to be stopped", size: "960x540", rate: "25", frames: 1500)
+            let arn = try await stage.ingest(try await film.make(), title: "A Run to Stop")
             try await stage.firstProgress(of: arn, in: "Transcode")
             let id = try #require(try await stage.run(arn)["id"]?.stringValue)
             try await Browser.use { browser in
