@@ -18,6 +18,26 @@ struct EncoderTests {
         #expect(encoder.framesIn == 0)
     }
 
+    private static func av1() -> Encoder.Video {
+        Encoder.Video(
+            codec: "libsvtav1", width: 64, height: 64, timeBase: Rational(1, 25), frameRate: Rational(25, 1),
+            threads: 1, pixelFormat: "yuv420p", options: [("preset", "12")])
+    }
+
+    @Test("SVT-AV1 takes no realtime priority, and is freed in the middle of a film")
+    func ordinaryPriority() async throws {
+        await #expect(processExitsWith: .success) {
+            let picture = try Frame.blackSheet(width: 64, height: 64)
+            let encoder = try Encoder(EncoderTests.av1(), like: picture)
+            try #require(ThreadPriority.isOrdinary)
+            try encoder.encode(picture) { _ in }
+        }
+        await #expect(processExitsWith: .success) {
+            // Before its first picture, too.
+            _ = try Encoder(EncoderTests.av1(), like: try Frame.blackSheet(width: 64, height: 64))
+        }
+    }
+
     @Test("a value the encoder refuses is our own mistake, told with the option's value")
     func refused() throws {
         let picture = try Frame.blackSheet(width: 64, height: 64)

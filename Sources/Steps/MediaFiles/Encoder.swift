@@ -6,6 +6,8 @@ public final class Encoder {
     let context: UnsafeMutablePointer<AVCodecContext>
     private let packet: Packet
     public let timeBase: Rational
+    private var isSVT = false
+    private var hasEnded = false
     /// Frames taken in and packets given out.
     public private(set) var framesIn = 0
     public private(set) var packetsOut = 0
@@ -96,6 +98,12 @@ public final class Encoder {
     }
 
     deinit {
+        if isSVT, !hasEnded {
+            // SVT-AV1 (1.4) waits for ever to be told the end before it is freed, and without a picture even if it is told:
+            // then its memory goes with the process, which steps have to themselves.
+            guard framesIn > 0, avcodec_send_frame(context, nil) >= 0 else { return }
+            while avcodec_receive_packet(context, packet.pointer) >= 0 { packet.clear() }
+        }
         var owned: UnsafeMutablePointer<AVCodecContext>? = context
         avcodec_free_context(&owned)
     }
@@ -113,6 +121,8 @@ public final class Encoder {
         if let frame {
             framesIn += 1
             if let timestamp = frame.timestamp, frame.duration > 0 { durations[timestamp] = frame.duration }
+        } else {
+            hasEnded = true
         }
         let accepted = avcodec_send_frame(context, frame?.pointer)
         guard accepted >= 0 else { throw .library(accepted, "the encoder failed", otherwise: .refused, log: log) }
@@ -146,9 +156,13 @@ public final class Encoder {
     private func open(_ name: String, _ values: [(String, String)], _ log: LibraryLog) throws(MediaError) {
         var options = Options(values)
         let opened = avcodec_open2(context, nil, &options.pointer)
+        // SVT-AV1 gives its threads and the caller's the highest realtime priority where it may (as root): nothing else on the
+        // machine would get a processor any more, and processes that are started then would have it, too.
+        if name == "libsvtav1" { ThreadPriority.makeOrdinary() }
         guard opened >= 0 else {
             throw .library(opened, "the encoder '\(name)' cannot be opened", otherwise: .refused, log: log)
         }
         options.requireEmpty(after: "encoder \(name)")
+        isSVT = name == "libsvtav1"
     }
 }
