@@ -84,7 +84,9 @@ export function askFor({ title, words, fields = [], reason: asked, button, isDan
     try {
       const headers = { "content-type": "application/json" };
       if (why) headers["showrunner-reason"] = headerText(why);
-      const refusal = done?.(await request(path, { method: "POST", headers, body: JSON.stringify(body(why)) }));
+      // On a line of its own: arguments of a call that is left out are not evaluated.
+      const answer = await request(path, { method: "POST", headers, body: JSON.stringify(body(why)) });
+      const refusal = done?.(answer);
       if (refusal) throw refusal;
       dialog.close();
     } catch (problem) {
