@@ -70,6 +70,7 @@ actor Link {
     private func connect() async -> Result<Live, PostgresError> {
         do throws(PostgresError) {
             let connection = try await connector(url, name, settings, connectDeadline)
+            let known = history.reached
             let row = try await connection.query(
                 """
                 SELECT pid::bigint AS pid, backend_start::text AS started_at, \(ServerHistory.columns)
@@ -81,7 +82,7 @@ actor Link {
             let place = row.optionalInt("timeline").flatMap { timeline in
                 row.optionalInt("position").map { ServerHistory.Place(timeline: timeline, position: $0) }
             }
-            if let reason = history.refusal(of: place) {
+            if let reason = history.refusal(of: place, known: known) {
                 await connection.close()
                 throw PostgresError(outcome: .notSent, message: reason)
             }

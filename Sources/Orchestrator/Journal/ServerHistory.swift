@@ -15,6 +15,10 @@ final class ServerHistory: Sendable {
         var position: Int64
     }
 
+    /// Bytes by which a log may end earlier after a crash though nothing was lost: those of a record of which a part was flushed
+    /// with whole pages, and which is not there after the recovery.
+    static let partialRecord: Int64 = 64 << 10
+
     private struct State {
         var reached: Place?
         var hasGoneBack = false
@@ -35,18 +39,23 @@ final class ServerHistory: Sendable {
         }
     }
 
+    /// How far the server had come so far, as this engine knows; nil before its history matters.
+    var reached: Place? { state.withLock(\.reached) }
+
     /// Why a server that is at this place is not to be spoken to; nil where it may be, and is noted.
     ///
-    /// - Parameter place: nil for a server in recovery, which writes nothing.
-    func refusal(of place: Place?) -> String? {
+    /// - Parameters:
+    ///   - place: nil for a server in recovery, which writes nothing.
+    ///   - known: ``reached`` before the server was asked: what others have seen since may be later than its answer.
+    func refusal(of place: Place?, known: Place?) -> String? {
         state.withLock { state in
-            guard let place, let reached = state.reached else { return nil }
-            guard place.timeline == reached.timeline, place.position >= reached.position else {
+            guard let place, let reached = known else { return nil }
+            guard place.timeline == reached.timeline, place.position >= reached.position - Self.partialRecord else {
                 state.hasGoneBack = true
                 return "the database has gone back in time, or another server has taken its place: it was at byte "
                     + "\(reached.position) of timeline \(reached.timeline) and is at \(place.position) of \(place.timeline)"
             }
-            state.reached = place
+            if let latest = state.reached, latest.position < place.position { state.reached?.position = place.position }
             return nil
         }
     }
