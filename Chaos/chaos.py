@@ -386,6 +386,12 @@ def start_workers(programs, folder, ports, count=4):
     return count
 
 
+def leave_when_told():
+    """Told to stop, a script stops what it has started: the signal becomes an exit that runs what stands in `finally`."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10_000)
@@ -395,9 +401,7 @@ def main():
     parser.add_argument("--pause", type=float, default=0.25, help="mean seconds between faults")
     parser.add_argument("--keep", action="store_true", help="leave logs and offers where they are")
     given = parser.parse_args()
-    # Told to stop, it stops what it has started.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    leave_when_told()
     print(f"chaos: seed {given.seed}", flush=True)
     folder = tempfile.mkdtemp(prefix="showrunner-chaos-", dir="/var/tmp")
     os.chmod(folder, 0o755)

@@ -151,8 +151,7 @@ def main():
     parser.add_argument("--programs", default=os.path.join(chaos.HERE, "..", ".build", "release"))
     parser.add_argument("--keep", action="store_true", help="leave logs and offers where they are")
     given = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    chaos.leave_when_told()
     print(f"failover: {given.what}, seed {given.seed}", flush=True)
     folder = tempfile.mkdtemp(prefix="showrunner-failover-", dir="/var/tmp")
     os.chmod(folder, 0o755)
