@@ -54,7 +54,7 @@ let platform: [Target] = [
     .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "Encodings", path: "Sources/Platform/Encodings"),
     .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
-    .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/Platform/Cryptography"),
+    .target(name: "Cryptography", dependencies: ["COpenSSL", "Encodings"], path: "Sources/Platform/Cryptography"),
     .target(name: "SignatureV4", dependencies: ["Cryptography", "Encodings"], path: "Sources/Platform/SignatureV4"),
     .target(
         name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
@@ -64,13 +64,13 @@ let platform: [Target] = [
             "JSON", httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, lifecycle, signals,
         ], path: "Sources/Platform/HTTPServer"),
     .target(
-        name: "ObjectStorage", dependencies: ["Cryptography", "CShims", "Encodings", "HTTP"],
+        name: "ObjectStorage", dependencies: ["Cryptography", "Encodings", "HTTP"],
         path: "Sources/Platform/ObjectStorage"),
     .target(
         name: "Observability", dependencies: ["JSON", collections, coreMetrics, logging],
         path: "Sources/Platform/Observability"),
-    .target(name: "Postgres", dependencies: ["CPostgres", "CShims"], path: "Sources/Platform/Postgres"),
-    .target(name: "LocalPostgres", dependencies: ["CShims", "Postgres"], path: "Sources/Platform/LocalPostgres"),
+    .target(name: "Postgres", dependencies: ["CPostgres"], path: "Sources/Platform/Postgres"),
+    .target(name: "LocalPostgres", dependencies: ["Postgres"], path: "Sources/Platform/LocalPostgres"),
     .target(name: "Supervision", dependencies: [logging, subprocess, system], path: "Sources/Platform/Supervision"),
 ]
 
@@ -167,7 +167,8 @@ let steps: [Target] = [
         swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "MediaFiles", dependencies: ["CMedia", "CMediaShims"], path: "Sources/Steps/MediaFiles"),
     .target(
-        name: "MediaSteps", dependencies: ["Cryptography", "JSON", "MediaFiles", "Packaging", "StepContracts"],
+        name: "MediaSteps",
+        dependencies: ["Cryptography", "Encodings", "JSON", "MediaFiles", "Packaging", "StepContracts"],
         path: "Sources/Steps/MediaSteps"),
     .target(
         name: "KeyProviders", dependencies: ["Cryptography", "Encodings", "HTTP", "Packaging", "StepContracts"],
@@ -191,8 +192,7 @@ let workers: [Target] = [
         name: "Worker",
         dependencies: [
             "CShims", "Cryptography", "Encodings", "HTTP", "JSON", "ObjectStorage", "SignatureV4", "StepContracts",
-            "WorkerProtocol",
-            collections, lifecycle, logging, metrics, subprocess, system,
+            "WorkerProtocol", lifecycle, logging, metrics, subprocess, system,
         ], path: "Sources/Workers/Worker"),
 ]
 
@@ -288,7 +288,7 @@ let tests: [Target] = [
         name: "StateGraphTests", dependencies: ["JSON", "SeededNumbers", "StateGraph", "StatesLanguage", "YAML"],
         path: "Tests/StateGraphTests", exclude: ["Golden"]),
     .testTarget(
-        name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "TemporaryFolder"],
+        name: "CryptographyTests", dependencies: ["CShims", "Cryptography", "Encodings", "TemporaryFolder"],
         path: "Tests/CryptographyTests"),
     .testTarget(
         name: "AccessControlTests", dependencies: ["AccessControl"], path: "Tests/AccessControlTests"),
@@ -353,7 +353,7 @@ let tests: [Target] = [
     .testTarget(
         name: "ForwardingTests",
         dependencies: [
-            "Forwarding", "HTTP", "HTTPServer", "HTTPServerTestSupport", "JSON", "ScriptedServer", hummingbird, logging,
+            "Forwarding", "HTTP", "HTTPServer", "HTTPServerTestSupport", "JSON", "ScriptedServer", hummingbird,
         ], path: "Tests/ForwardingTests"),
     .testTarget(name: "TitleMetadataTests", dependencies: ["JSON", "TitleMetadata"], path: "Tests/TitleMetadataTests"),
     .testTarget(
@@ -366,7 +366,7 @@ let tests: [Target] = [
         name: "DataStepsTests",
         dependencies: [
             "CatalogStore", "CatalogTestSupport", "Cryptography", "DataSteps", "JSON", "ObjectStorage", "Postgres",
-            "Recommender", "StepContracts", "TemporaryFolder",
+            "Recommender", "StepContracts",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
         name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
@@ -409,20 +409,19 @@ let tests: [Target] = [
     .testTarget(
         name: "UploadsTests",
         dependencies: [
-            "Cryptography", "Engine", "EventPatterns", "HTTPServer", "JSON", "ObjectStorage", "RawHTTP", "Uploads",
-            "YAML", lifecycle, logging,
+            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "ObjectStorage", "RawHTTP",
+            "Uploads", "YAML",
         ], path: "Tests/UploadsTests"),
     .testTarget(
         name: "TriggersTests",
         dependencies: [
-            "Cryptography", "Engine", "EventPatterns", "HTTPServer", "JSON", "Journal", "PostgresTestSupport",
-            "RawHTTP", "StatesLanguage", "Triggers", "YAML", logging,
+            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "Journal",
+            "PostgresTestSupport", "RawHTTP", "StatesLanguage", "Triggers", "YAML", logging,
         ], path: "Tests/TriggersTests"),
     .testTarget(
         name: "ConsoleTests",
         dependencies: [
-            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", hummingbird, lifecycle,
-            logging,
+            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", hummingbird,
         ], path: "Tests/ConsoleTests"),
     .testTarget(
         name: "InterpreterTests",
@@ -431,10 +430,9 @@ let tests: [Target] = [
     .testTarget(
         name: "EngineTests",
         dependencies: [
-            "Cryptography", "Dispatching", "Engine", "Interpreter", "Journal", "JSON", "Postgres",
+            "Cryptography", "Dispatching", "Encodings", "Engine", "Interpreter", "Journal", "JSON", "Postgres",
             "PostgresTestSupport", "Schedules", "SeededNumbers", "StatesLanguage", "StepContracts", "WorkerProtocol",
-            "YAML", heap,
-            logging,
+            "YAML", logging,
         ], path: "Tests/EngineTests"),
     // Engines, workers and a database from a seed: a program of its own, since it is the executor of its whole process.
     .executableTarget(

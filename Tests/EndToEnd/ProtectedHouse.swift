@@ -1,3 +1,4 @@
+import Encodings
 import EngineClient
 import Foundation
 import HTTP
@@ -152,7 +153,7 @@ struct ProtectedHouse: Sendable {
 
     /// A licence request for key ids in hexadecimal digits.
     func licence(_ title: Title, _ keyIDs: [String], token: String?) async throws -> HTTPResponse {
-        let kids = try keyIDs.map { JSON.string(Self.base64URL(try #require(Self.bytes($0)))) }
+        let kids = try keyIDs.map { JSON.string(Self.base64URL(try #require(Hex.decode($0)))) }
         var request = HTTPRequest(
             "POST", "\(stage.viewerURL)/v1/titles/\(title.id)/licence", headers: ["Content-Type": "application/json"],
             body: .bytes(JSON.object(["kids": .array(kids), "type": "temporary"]).utf8))
@@ -217,21 +218,12 @@ struct ProtectedHouse: Sendable {
         }?.firstMatch(of: /KEYID=0x([0-9a-f]{32})/).map { String($0.1) }
     }
 
-    static func bytes(_ hex: String) -> [UInt8]? {
-        let digits = Array(hex)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
-            UInt8(String(digits[$0...$0 + 1]), radix: 16)
-        }
-        return bytes.count == digits.count / 2 ? bytes : nil
-    }
-
     static func base64URL(_ bytes: [UInt8]) -> String {
         Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
     private static func hex(ofBase64URL text: String) -> String? {
         let padded = text.replacing("-", with: "+").replacing("_", with: "/") + (text.utf8.count % 4 == 2 ? "==" : "")
-        return Data(base64Encoded: padded).map { $0.map { String(UInt16($0) + 256, radix: 16).suffix(2) }.joined() }
+        return Data(base64Encoded: padded).map(Hex.encode)
     }
 }

@@ -101,31 +101,36 @@ extension EndToEnd {
                 try FileManager.default.copyItem(
                     atPath: path, toPath: "\(told)/\(URL(filePath: path).lastPathComponent)")
             }
-            let patterns = try keys.values.flatMap { hex -> [String] in
-                let bytes = try #require(ProtectedHouse.bytes(hex))
-                let base64 = Data(bytes).base64EncodedString().replacing("=", with: "")
-                return [
-                    hex, base64.replacing("+", with: "[+]"),
-                    base64.replacing("+", with: "-").replacing("/", with: "_"),
-                    bytes.map { "\($0)" }.joined(separator: ","), bytes.map { "\($0)" }.joined(separator: ", "),
-                    bytes.map { "\\x" + String(UInt16($0) + 256, radix: 16).suffix(2) }.joined(),
-                ]
-            }
-            func search(_ folders: [String]) async throws -> Ended {
-                try await Program.run(
-                    "grep", ["-rlaiP", "-D", "skip", "-e", patterns.joined(separator: "|")] + folders,
-                    environment: ["LC_ALL": "C"])
-            }
-            let found = try await search([told, stage.directory])
+            let search = try keys.values.map { try #require(Hex.decode($0)) }
+            let found = try await files(in: [told, stage.directory], holding: search)
             #expect(found.output == "", "keys stand in files")
             // What can't be read for it is gone: a file of the database that it has removed meanwhile.
             #expect(found.status == 1 || found.errors.contains("No such file"), "\(found.errors)")
-            for (index, hex) in keys.values.enumerated() {
-                let planted = "\(told)/planted-\(index)"
-                try Data(try #require(ProtectedHouse.bytes(hex))).write(to: URL(filePath: planted))
-                #expect(try await search([told]).output.contains(planted), "the search finds nothing")
+            for key in search + [Array(0..<16), [10, 10] + Array(200..<208) + [0, 13, 92, 10, 0, 10]] {
+                let planted = "\(told)/planted"
+                try Data(key).write(to: URL(filePath: planted))
+                #expect(try await files(in: [told], holding: [key]).output == "\(planted)\n", "the search is blind")
                 try FileManager.default.removeItem(atPath: planted)
             }
+        }
+
+        /// What grep says of the files in which one of the keys stands: as hexadecimal digits, in base64 and base64url, as
+        /// a list of numbers, or as it is. grep reads line by line: of a key with line feeds among its bytes, the longest
+        /// piece between them is looked for.
+        private func files(in folders: [String], holding keys: [[UInt8]]) async throws -> Ended {
+            let patterns = keys.flatMap { bytes -> [String] in
+                let base64 = Data(bytes).base64EncodedString().replacing("=", with: "")
+                let piece = bytes.split(separator: 10).max { $0.count < $1.count } ?? []
+                return [
+                    Hex.encode(bytes), base64.replacing("+", with: "[+]"),
+                    base64.replacing("+", with: "-").replacing("/", with: "_"),
+                    bytes.map { "\($0)" }.joined(separator: ","), bytes.map { "\($0)" }.joined(separator: ", "),
+                    piece.map { "\\x" + String(UInt16($0) + 256, radix: 16).suffix(2) }.joined(),
+                ]
+            }
+            return try await Program.run(
+                "grep", ["-rlaiP", "-D", "skip", "-e", patterns.joined(separator: "|")] + folders,
+                environment: ["LC_ALL": "C"])
         }
 
         @Test("keys of a key server encrypt the film, its signalling is written, and it alone licenses")
@@ -162,7 +167,7 @@ extension EndToEnd {
                     KeyServer.header(try #require(KeyID("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed")), KeyServer.data(keyID))
                 )
                 #expect(lines.contains { $0.contains(header) })
-                let key = KeyServer.key(of: keyID).map { String(UInt16($0) + 256, radix: 16).suffix(2) }.joined()
+                let key = Hex.encode(KeyServer.key(of: keyID))
                 let expected = try await house.frames(theirs)
                 #expect(expected.count > 40)
                 #expect(try await house.frames(mine, key: key) == expected, "\(mine)")

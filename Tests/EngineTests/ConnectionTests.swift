@@ -1,5 +1,6 @@
 import Cryptography
 @testable import Engine
+import Encodings
 import JSON
 import Journal
 import StepContracts

@@ -1,5 +1,6 @@
 import CatalogStore
 import Cryptography
+import Encodings
 
 /// Where a list of titles goes on: opaque to clients, signed so that nothing but what we gave out comes back.
 ///

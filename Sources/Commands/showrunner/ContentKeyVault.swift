@@ -1,5 +1,6 @@
 import CatalogStore
 import Cryptography
+import Encodings
 import Engine
 import Logging
 import Postgres

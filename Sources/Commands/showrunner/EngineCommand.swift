@@ -4,6 +4,7 @@ import ArgumentParser
 import CatalogStore
 import Console
 import Cryptography
+import Encodings
 import Engine
 import Forwarding
 import Glibc

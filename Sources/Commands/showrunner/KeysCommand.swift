@@ -2,6 +2,7 @@ import Access
 import AccessControl
 import ArgumentParser
 import Cryptography
+import Encodings
 import EngineClient
 import JSON
 import Journal

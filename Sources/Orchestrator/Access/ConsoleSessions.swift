@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 
 /// The console's cookie: which key signed in and until when, under a code that only this engine's master key makes.
 /// Nothing is kept of a session, so that every engine on the database takes it; a key that is disabled has none.

@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 import Interpreter
 
 /// The account and region that every ARN of this engine names.

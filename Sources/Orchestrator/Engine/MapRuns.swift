@@ -1,5 +1,6 @@
 import Cryptography
 import DequeModule
+import Encodings
 import Interpreter
 import JSON
 import Journal

@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 import JSON
 
 /// Marks of pages that leave the engine: what was told is told again only by whom it was told to, unchanged. A token

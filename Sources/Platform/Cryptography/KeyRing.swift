@@ -1,3 +1,5 @@
+import Encodings
+
 /// A key under which secrets are sealed at rest. Its bytes appear in no description.
 public struct MasterKey: Sendable, Hashable, CustomStringConvertible {
     /// The key itself, ``AES256GCM/keyBytes`` long.

@@ -1,4 +1,5 @@
 import COpenSSL
+import Encodings
 
 /// Digests by name, for callers that are told which algorithm to use. MD5 and SHA-1 are offered for compatibility and
 /// protect nothing.

@@ -1,4 +1,5 @@
 import COpenSSL
+import Encodings
 import Glibc
 
 /// SHA-256 (FIPS 180-4), incrementally, by OpenSSL.

@@ -1,3 +1,5 @@
+import Encodings
+
 /// Sixteen bytes as a UUID (RFC 9562) of a version, in its 36 lower-case characters. The bits of version and variant are
 /// overwritten.
 public func uuidText(_ bytes: [UInt8], version: UInt8) -> String {

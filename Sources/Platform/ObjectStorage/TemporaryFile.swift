@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 import Glibc
 
 /// A new file being written under a name of its own. Removed when it goes away, unless it was moved into place.

@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 
 /// AWS Signature Version 4 from the receiver's side.
 ///

@@ -1,5 +1,6 @@
 import Cryptography
 public import JSON
+import Encodings
 import Packaging
 public import StepContracts
 

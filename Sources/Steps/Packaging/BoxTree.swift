@@ -1,3 +1,5 @@
+import Encodings
+
 /// A box of an ISO base media file (ISO/IEC 14496-12, 4.2) as it lies there: where, how long, and what is inside.
 public struct Box: Sendable, Hashable {
     /// Four characters; bytes outside of ASCII's printable ones are written as `\xNN`.
@@ -98,7 +100,7 @@ public enum BoxTree {
     }
 
     static func typeText(_ bytes: ArraySlice<UInt8>) -> String {
-        bytes.map { (0x20...0x7E).contains($0) ? String(UnicodeScalar($0)) : "\\x" + hexText([$0]) }.joined()
+        bytes.map { (0x20...0x7E).contains($0) ? String(UnicodeScalar($0)) : "\\x" + Hex.encode([$0]) }.joined()
     }
 }
 

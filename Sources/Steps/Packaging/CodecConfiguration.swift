@@ -88,10 +88,3 @@ public struct AACConfiguration: Sendable, Hashable {
 
     var codecs: String { "mp4a.40.\(objectType)" }
 }
-
-func hexText(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { byte in
-        let digits = String(byte, radix: 16)
-        return digits.utf8.count == 1 ? "0" + digits : digits
-    }.joined()
-}

@@ -1,3 +1,5 @@
+import Encodings
+
 /// A protection scheme of Common Encryption (ISO/IEC 23001-7, 10).
 public enum ProtectionScheme: String, Sendable, Hashable, CaseIterable {
     /// AES-CBC over one block in ten of video and over whole blocks of audio, with one vector a track.
@@ -57,10 +59,10 @@ public struct KeyID: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// 32 lower-case digits.
-    public var hex: String { hexText(bytes) }
+    public var hex: String { Hex.encode(bytes) }
     /// In the groups of a UUID.
     public var uuid: String {
-        [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { hexText(bytes[$0]) }.joined(separator: "-")
+        [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { Hex.encode(bytes[$0]) }.joined(separator: "-")
     }
     public var description: String { hex }
 }

@@ -1,3 +1,5 @@
+import Encodings
+
 /// An AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1).
 public struct AVCConfiguration: Sendable, Hashable {
     /// The content of the `avcC` box.
@@ -34,7 +36,7 @@ public struct AVCConfiguration: Sendable, Hashable {
         self.slices = slices
     }
 
-    var codecs: String { "avc1." + hexText(record[1...3]) }
+    var codecs: String { "avc1." + Hex.encode(record[1...3]) }
     var color: ColorDescription? { slices.sequences.min { $0.key < $1.key }?.value.color }
 }
 

@@ -1,4 +1,4 @@
-import Cryptography
+import Encodings
 import StepContracts
 import WorkerProtocol
 

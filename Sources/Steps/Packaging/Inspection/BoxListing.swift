@@ -1,3 +1,5 @@
+import Encodings
+
 /// A box tree as lines for people: place, size, type, and the fields that matter when something is wrong.
 public enum BoxListing {
     public static func lines(_ boxes: [Box], of bytes: [UInt8], base: Int = 0, depth: Int = 0) -> [String] {
@@ -35,7 +37,7 @@ public enum BoxListing {
             let pattern = fields.u8()
             let isProtected = fields.u8()
             let vector = fields.u8()
-            let id = hexText(fields.raw(16))
+            let id = Hex.encode(fields.raw(16))
             text =
                 "kid \(id), protected \(isProtected), vector \(vector) bytes"
                 + (version > 0 ? ", pattern \(pattern >> 4):\(pattern & 15)" : "")
