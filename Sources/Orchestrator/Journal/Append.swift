@@ -32,7 +32,7 @@ extension Journal {
                 row.effects, row.name?.machine, row.name?.name, row.name?.inputHash, row.listing?.machine,
                 row.listing?.name, row.listing?.status,
             ] + row.mapRuns
-        if texts.contains(where: { $0?.utf8.contains(0) == true }) {
+        if texts.contains(where: { $0.map(Self.holdsNull) == true }) {
             return PostgresError(
                 outcome: .notSent,
                 message: "row \(row.seq) of execution \(row.executionID) contains U+0000, which text cannot hold")
@@ -46,11 +46,21 @@ extension Journal {
         return nil
     }
 
+    /// Over the bytes as they lie there: effects are long, and every row passes here.
+    private static func holdsNull(_ text: String) -> Bool {
+        text.utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? text.utf8.contains(0)
+    }
+
     // MARK: Batches
 
     private func startFlushing() {
         guard let link = idleLinks.popLast() else { return }
-        Task { await flush(link) }
+        // On the connection's thread: no other one has to be woken for a batch, nor for its answers.
+        let connection = link.latest?.connection
+        Task(executorPreference: connection?.executor) {
+            await self.flush(link)
+            withExtendedLifetime(connection) {}
+        }
     }
 
     /// Writes batch after batch until nothing waits.
@@ -63,8 +73,10 @@ extension Journal {
             await commit(batch, writer: writer, Attempt(link: link, settings: settings, clock: clock))
             for entry in batch { inFlight.remove(entry.row.executionID) }
             // Those just answered often come back at once: let them into the next batch, instead of into the one after a
-            // batch of whoever was first.
-            await Task.yield()
+            // batch of whoever was first. They run on the common threads, so the place in line is taken there.
+            if batch.count > 1 {
+                await withTaskExecutorPreference(globalConcurrentExecutor) { await Task.yield() }
+            }
         }
         idleLinks.append(link)
         if idleLinks.count == appending.count { resumeDrainWaiters() }

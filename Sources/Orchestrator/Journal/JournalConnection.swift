@@ -11,7 +11,14 @@ public protocol JournalConnection: Sendable {
     /// Whether the connection still stands, as far as this side knows.
     var isOpen: Bool { get }
 
+    /// Where the work on an answer best runs; nil where that does not matter.
+    var executor: (any TaskExecutor)? { get }
+
     func close() async
+}
+
+extension JournalConnection {
+    public var executor: (any TaskExecutor)? { nil }
 }
 
 extension PostgresConnection: JournalConnection {}

@@ -1,4 +1,5 @@
 import Postgres
+import Synchronization
 
 /// One of the journal's connections: made when first needed, made again after it was lost, remembered with the identity
 /// of the server process behind it.
@@ -23,7 +24,7 @@ actor Link {
     private let connectDeadline: Duration
     private let connector: JournalConnector
     private let history: ServerHistory
-    private var live: Live?
+    private nonisolated let held = Mutex<Live?>(nil)
     private var connecting: Task<Result<Live, PostgresError>, Never>?
 
     init(
@@ -48,23 +49,29 @@ actor Link {
         String(max(1, Int64((duration / .milliseconds(1)).rounded())))
     }
 
+    /// The connection as it was last known; nil before the first and between two.
+    nonisolated var latest: Live? { held.withLock { $0 } }
+
+    private func hold(_ live: Live?) { held.withLock { $0 = live } }
+
     /// The open connection, or a new one.
     func open() async throws(PostgresError) -> Live {
-        if let live, live.connection.isOpen { return live }
-        live = nil
+        if let live = latest, live.connection.isOpen { return live }
+        hold(nil)
         if let connecting { return try await connecting.value.get() }
         let task = Task { await connect() }
         connecting = task
         let result = await task.value
         connecting = nil
-        live = try result.get()
-        return try result.get()
+        let live = try result.get()
+        hold(live)
+        return live
     }
 
     /// Closes the connection, if there is one.
     func close() async {
-        await live?.connection.close()
-        live = nil
+        await latest?.connection.close()
+        hold(nil)
     }
 
     private func connect() async -> Result<Live, PostgresError> {

@@ -4,8 +4,15 @@ import Synchronization
 /// A serial executor that owns one thread, so that a blocking C call of an actor never holds a thread of the cooperative
 /// pool. The thread lives until `shutDown()`, which the actor's `deinit` calls, and runs what was enqueued before.
 final class ConnectionThread: SerialExecutor, Sendable {
+    enum Work {
+        /// Of the actor whose thread this is.
+        case own(UnownedJob)
+        /// Of a task that prefers to run here.
+        case guest(UnownedJob, UnownedTaskExecutor)
+    }
+
     private struct Queue {
-        var jobs: [UnownedJob] = []
+        var work: [Work] = []
         var isShutDown = false
     }
 
@@ -33,9 +40,10 @@ final class ConnectionThread: SerialExecutor, Sendable {
         pthread_detach(thread)
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.withLock { $0.jobs.append(job) }
+    func enqueue(_ job: consuming ExecutorJob) { enqueue(.own(UnownedJob(job))) }
+
+    func enqueue(_ work: Work) {
+        queue.withLock { $0.work.append(work) }
         wakeUp.signal()
     }
 
@@ -48,17 +56,33 @@ final class ConnectionThread: SerialExecutor, Sendable {
 
     private func run() {
         while true {
-            let (jobs, isShutDown) = queue.withLock { queue in
-                let jobs = queue.jobs
-                queue.jobs = []
-                return (jobs, queue.isShutDown)
+            let (work, isShutDown) = queue.withLock { queue in
+                let work = queue.work
+                queue.work = []
+                return (work, queue.isShutDown)
             }
-            for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
-            if jobs.isEmpty {
+            for work in work {
+                switch work {
+                case .own(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+                case .guest(let job, let executor): job.runSynchronously(on: executor)
+                }
+            }
+            if work.isEmpty {
                 if isShutDown { return }
                 wakeUp.wait()
             }
         }
+    }
+}
+
+/// The thread of a connection as what a task may prefer to run on. Nothing may be enqueued after the thread was shut down.
+final class ConnectionThreadPreference: TaskExecutor {
+    private let thread: ConnectionThread
+
+    init(_ thread: ConnectionThread) { self.thread = thread }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        thread.enqueue(.guest(UnownedJob(job), asUnownedTaskExecutor()))
     }
 }
 

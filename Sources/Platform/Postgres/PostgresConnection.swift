@@ -14,12 +14,18 @@ public actor PostgresConnection {
     private let session: Session
     private nonisolated let standing: Standing
 
+    /// The connection's thread, for `withTaskExecutorPreference`: what a task does with an answer then runs where the answer
+    /// came in, and no other thread is woken for it. For as long as the connection is held, and for short work only: the
+    /// connection's next statement waits for it.
+    public nonisolated let executor: (any TaskExecutor)?
+
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     private init(_ session: Session, thread: ConnectionThread) {
         self.session = session
         standing = session.standing
         self.thread = thread
+        executor = ConnectionThreadPreference(thread)
     }
 
     deinit { thread.shutDown() }
