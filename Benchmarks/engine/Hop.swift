@@ -7,18 +7,28 @@ import Load
 enum Hop {
     static func run(_ stage: EngineStage, open: Int, seconds: Int) async throws {
         try await prepare(stage, open: open)
+        // Before and after: the disk and the neighbours change within seconds.
+        let clients = open == 1 ? 1 : 16
+        let first = try await peer(stage, clients: clients)
         let before = stage.answers.count
         let cost = try await Cost.measure(stage) { try await drive(stage, open: open, seconds: seconds) }
         print("hop, \(open) executions open")
-        cost.tell("transitions", stage.answers.count - before)
-        for clients in [1, 16] {
-            let peer = try await Pgbench.rate(
-                .rowAndRun, url: stage.url, clients: clients, transactions: clients == 1 ? 1500 : 1000,
-                meter: stage.meter)
-            print(
-                "pgbench, \(clients) clients: \(Int(peer.rate)) transitions a second, processor of the server "
-                    + "\(digits(peer.processorSecondsPerThousand ?? 0, 3)) s for 1,000")
-        }
+        let count = stage.answers.count - before
+        cost.tell("transitions", count)
+        let second = try await peer(stage, clients: clients)
+        let mean = (first.rate + second.rate) / 2
+        let processor = ((first.processorSecondsPerThousand ?? 0) + (second.processorSecondsPerThousand ?? 0)) / 2
+        print(
+            "pgbench, \(clients) clients, before and after: \(Int(first.rate)) and \(Int(second.rate)) transitions a second, "
+                + "processor of the server \(digits(processor, 3)) s for 1,000")
+        print("ratio \(digits(Double(count) / cost.seconds / mean))")
+    }
+
+    private static func peer(
+        _ stage: EngineStage, clients: Int
+    ) async throws -> (rate: Double, processorSecondsPerThousand: Double?) {
+        try await Pgbench.rate(
+            .rowAndRun, url: stage.url, clients: clients, transactions: clients == 1 ? 4000 : 1000, meter: stage.meter)
     }
 
     /// What the first calls make once: connections, plans, the machine's parsed definition.
