@@ -405,7 +405,7 @@ let tests: [Target] = [
     .testTarget(
         name: "WorkerCommandTests", dependencies: ["JSON", "StepContracts", "showrunner-worker", subprocess, system],
         path: "Tests/WorkerCommandTests"),
-    .target(name: "RawHTTP", dependencies: ["HTTPServer", lifecycle, logging], path: "Tests/RawHTTP"),
+    .target(name: "RawHTTP", dependencies: ["HTTPServer", "HTTPServerTestSupport"], path: "Tests/RawHTTP"),
     .testTarget(
         name: "UploadsTests",
         dependencies: [
