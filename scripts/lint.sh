@@ -22,6 +22,7 @@ swift format lint --strict --parallel "${all[@]}" || breaches=$((breaches + 1))
 # Pure rooms decide and compute; whoever needs a clock, a file or a socket is another room.
 pure=(
     Sources/Platform/CivilDates Sources/Platform/CSV Sources/Platform/Encodings Sources/Platform/JSON
+    Sources/Platform/SeededNumbers
     Sources/Orchestrator/JSONata Sources/Orchestrator/StatesLanguage Sources/Orchestrator/Interpreter
     Sources/Orchestrator/DefinitionSchema Sources/Orchestrator/StateGraph Sources/Orchestrator/AccessControl
     Sources/Orchestrator/Dispatching Sources/Orchestrator/Schedules Sources/Orchestrator/EventPatterns
@@ -33,7 +34,7 @@ for room in "${pure[@]}"; do
 done
 breach "a pure room imports only pure rooms and collections" < <(
     grep -rnE '^[^/]*\bimport [A-Za-z]' --include='*.swift' "${pure[@]}" |
-        grep -vE 'import (CivilDates|Encodings|JSON|JSONata|HashTreeCollections|HeapModule|OrderedCollections|Recommender|StatesLanguage|StepContracts)$' || true)
+        grep -vE 'import (CivilDates|Encodings|JSON|JSONata|HashTreeCollections|HeapModule|OrderedCollections|Recommender|SeededNumbers|StatesLanguage|StepContracts)$' || true)
 breach "a pure room reads no clock and draws no random number" < <(
     grep -rnE '\b(ContinuousClock|SuspendingClock|SystemRandomNumberGenerator)\b|\.random\((in|using):|\.randomElement\(|\.shuffled?\(' \
         --include='*.swift' "${pure[@]}" || true)
