@@ -125,7 +125,7 @@ let orchestrator: [Target] = [
         ], path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "Forwarding",
-        dependencies: ["AccessControl", "HTTP", "HTTPServer", "JSON", httpTypes, hummingbird, metrics, nioCore],
+        dependencies: ["AccessControl", "HTTP", "HTTPServer", httpTypes, hummingbird, metrics, nioCore],
         path: "Sources/Orchestrator/Forwarding"),
     .target(
         name: "WorkerAPI",
