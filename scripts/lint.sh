@@ -46,6 +46,46 @@ breach "try? swallows the reason: handle the error or pass it on" < <(
     grep -rnE '\btry\?' --include='*.swift' Sources | grep -vE '^[^:]+:[0-9]+: *//' || true)
 breach "unfinished business belongs into an issue" < <(grep -nE '\b(TODO|FIXME|XXX)\b' "${all[@]}" || true)
 
+# The build refuses an import that Package.swift does not list; what it lists and nobody imports is told here. Programs are
+# listed so that they are built.
+unused=$(
+    perl -0777 -MFile::Find -e '
+        my $package = <>;
+        my %module = $package =~ /let (\w+) = Target\.Dependency\.product\(name: "(\w+)"/g;
+        my %program = map { $_ => 1 } $package =~ /\.executableTarget\(\s*name: "([^"]+)"/g;
+        while ($package =~ /\.(?:target|executableTarget|testTarget)(\((?:[^()]++|(?1))*\))/g) {
+            my ($target, $start) = ($1, $-[0]);
+            next unless $target =~ /dependencies: \[([^\]]*)\]/;
+            my @listed = $1 =~ /"([^"]+)"|(\b[a-z]\w*\b)/gi;
+            my ($name) = $target =~ /name: "([^"]+)"/;
+            my ($path) = $target =~ /\bpath: "([^"]+)"/;
+            my ($files, %imported) = 0;
+            find({ no_chdir => 1, wanted => sub {
+                return unless /\.swift$/;
+                $files++;
+                open(my $file, "<", $_) or die "$_: $!";
+                my $text = <$file>;
+                $imported{$1} = 1 while $text =~ /^(?:\@\w+ |public |private |package )*import (?:[a-z]+ )?(\w+)/mg;
+            } }, $path);
+            next unless $files;
+            my $line = 1 + (substr($package, 0, $start) =~ tr/\n//);
+            for my $item (grep { defined } @listed) {
+                my $module = $module{$item} // $item;
+                print "Package.swift:$line: $name: $module\n" unless $program{$item} || $imported{$module};
+            }
+        }' Package.swift
+)
+breach "nothing in it imports this: take it out of its dependencies" < <([ -z "$unused" ] || echo "$unused")
+
+breach "docs/metrics.md says nothing of this metric" < <(
+    grep -rnoE '(Counter|Gauge|Timer)\(label: "[a-z_]+"|Self\.record\("[a-z_]+"' --include='*.swift' Sources |
+        while IFS= read -r line; do
+            name=${line#*\"} name=${name%\"}
+            # Prometheus' unit.
+            [[ $line != *Timer* ]] || name+=_seconds
+            grep -q "\`$name\`" docs/metrics.md || echo "$line"
+        done)
+
 # Rooms are named for what they are about.
 breach "this name says nothing about what is inside" < <(
     find Sources Tests -type d | grep -E '/(Core|Common|Utils|Helpers?|Manager)$' || true)
