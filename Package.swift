@@ -50,18 +50,21 @@ let platform: [Target] = [
     .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/Platform/CCurlShims"),
     .target(name: "CMediaShims", dependencies: ["CMedia"], path: "Sources/Platform/CMediaShims"),
     .target(name: "JSON", dependencies: [collections], path: "Sources/Platform/JSON"),
-    .target(name: "CivilDates", path: "Sources/Platform/CivilDates"),
+    .target(name: "CivilDates", dependencies: ["Encodings"], path: "Sources/Platform/CivilDates"),
     .target(name: "CSV", path: "Sources/Platform/CSV"),
     .target(name: "Encodings", path: "Sources/Platform/Encodings"),
-    .target(name: "YAML", dependencies: ["CYAML", "JSON"], path: "Sources/Platform/YAML"),
+    .target(name: "SeededNumbers", path: "Sources/Platform/SeededNumbers"),
+    .target(name: "YAML", dependencies: ["CYAML", "Encodings", "JSON"], path: "Sources/Platform/YAML"),
     .target(name: "Cryptography", dependencies: ["COpenSSL", "Encodings"], path: "Sources/Platform/Cryptography"),
-    .target(name: "SignatureV4", dependencies: ["Cryptography", "Encodings"], path: "Sources/Platform/SignatureV4"),
+    .target(
+        name: "SignatureV4", dependencies: ["CivilDates", "Cryptography", "Encodings"],
+        path: "Sources/Platform/SignatureV4"),
     .target(
         name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
     .target(
         name: "HTTPServer",
         dependencies: [
-            "JSON", httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, lifecycle, signals,
+            "Encodings", "JSON", httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, lifecycle, signals,
         ], path: "Sources/Platform/HTTPServer"),
     .target(
         name: "ObjectStorage", dependencies: ["Cryptography", "Encodings", "HTTP"],
@@ -69,43 +72,50 @@ let platform: [Target] = [
     .target(
         name: "Observability", dependencies: ["JSON", collections, coreMetrics, logging],
         path: "Sources/Platform/Observability"),
-    .target(name: "Postgres", dependencies: ["CPostgres"], path: "Sources/Platform/Postgres"),
-    .target(name: "LocalPostgres", dependencies: ["Postgres"], path: "Sources/Platform/LocalPostgres"),
+    .target(name: "Postgres", dependencies: ["CPostgres", "Encodings"], path: "Sources/Platform/Postgres"),
+    .target(
+        name: "LocalPostgres", dependencies: ["Encodings", "Postgres"], path: "Sources/Platform/LocalPostgres"),
     .target(name: "Supervision", dependencies: [logging, subprocess, system], path: "Sources/Platform/Supervision"),
 ]
 
 let orchestrator: [Target] = [
     // Rounding and square roots are libm's, which only programs that import Glibc would otherwise link.
     .target(
-        name: "JSONata", dependencies: ["CivilDates", "JSON", collections], path: "Sources/Orchestrator/JSONata",
+        name: "JSONata", dependencies: ["CivilDates", "Encodings", "JSON", "SeededNumbers", collections],
+        path: "Sources/Orchestrator/JSONata",
         linkerSettings: [.linkedLibrary("m")]),
     .target(
-        name: "StatesLanguage", dependencies: ["CivilDates", "Encodings", "JSON", "JSONata", collections],
+        name: "StatesLanguage",
+        dependencies: ["CivilDates", "Encodings", "JSON", "JSONata", "SeededNumbers", collections],
         path: "Sources/Orchestrator/StatesLanguage"),
     .target(
-        name: "Interpreter", dependencies: ["JSON", "StatesLanguage", collections, heap, trees],
+        name: "Interpreter",
+        dependencies: ["Encodings", "JSON", "SeededNumbers", "StatesLanguage", collections, heap, trees],
         path: "Sources/Orchestrator/Interpreter"),
     .target(
         name: "DefinitionSchema", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections],
         path: "Sources/Orchestrator/DefinitionSchema"),
     .target(
-        name: "EventPatterns", dependencies: ["JSON", "StatesLanguage"],
+        name: "EventPatterns", dependencies: ["Encodings", "JSON", "StatesLanguage"],
         path: "Sources/Orchestrator/EventPatterns"),
     .target(
-        name: "Schedules", dependencies: ["CivilDates", "JSON", "StatesLanguage", collections],
+        name: "Schedules",
+        dependencies: ["CivilDates", "Encodings", "JSON", "SeededNumbers", "StatesLanguage", collections],
         path: "Sources/Orchestrator/Schedules"),
-    .target(name: "StateGraph", dependencies: ["JSON", "StatesLanguage"], path: "Sources/Orchestrator/StateGraph"),
+    .target(
+        name: "StateGraph", dependencies: ["Encodings", "JSON", "StatesLanguage"],
+        path: "Sources/Orchestrator/StateGraph"),
     .target(
         name: "Dispatching", dependencies: ["JSON", "StatesLanguage", "StepContracts", collections, heap],
         path: "Sources/Orchestrator/Dispatching"),
     .target(name: "AccessControl", path: "Sources/Orchestrator/AccessControl"),
-    .target(name: "Journal", dependencies: ["Postgres", logging], path: "Sources/Orchestrator/Journal"),
+    .target(name: "Journal", dependencies: ["Encodings", "Postgres", logging], path: "Sources/Orchestrator/Journal"),
     .target(
         name: "Engine",
         dependencies: [
-            "Cryptography", "CSV", "Dispatching", "Encodings", "Interpreter", "Journal", "JSON", "Postgres",
-            "Schedules", "StatesLanguage", "StepContracts", "WorkerProtocol", collections, deque, heap, logging,
-            metrics,
+            "CivilDates", "Cryptography", "CSV", "Dispatching", "Encodings", "Interpreter", "Journal", "JSON",
+            "Postgres", "Schedules", "StatesLanguage", "StepContracts", "WorkerProtocol", collections, deque, heap,
+            logging, metrics,
         ], path: "Sources/Orchestrator/Engine"),
     .target(
         name: "StepFunctionsAPI",
@@ -115,7 +125,7 @@ let orchestrator: [Target] = [
         ], path: "Sources/Orchestrator/StepFunctionsAPI"),
     .target(
         name: "Forwarding",
-        dependencies: ["AccessControl", "HTTP", "HTTPServer", "JSON", httpTypes, hummingbird, metrics, nioCore],
+        dependencies: ["AccessControl", "HTTP", "HTTPServer", httpTypes, hummingbird, metrics, nioCore],
         path: "Sources/Orchestrator/Forwarding"),
     .target(
         name: "WorkerAPI",
@@ -131,8 +141,8 @@ let orchestrator: [Target] = [
     .target(
         name: "Uploads",
         dependencies: [
-            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "ObjectStorage",
-            "StatesLanguage", "TitleMetadata", httpTypes, hummingbird, lifecycle, logging,
+            "CivilDates", "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON",
+            "ObjectStorage", "StatesLanguage", "TitleMetadata", httpTypes, hummingbird, lifecycle, logging,
         ], path: "Sources/Orchestrator/Uploads"),
     .target(
         name: "Triggers",
@@ -165,7 +175,8 @@ let steps: [Target] = [
     .target(
         name: "Recommender", path: "Sources/Steps/Recommender",
         swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
-    .target(name: "MediaFiles", dependencies: ["CMedia", "CMediaShims"], path: "Sources/Steps/MediaFiles"),
+    .target(
+        name: "MediaFiles", dependencies: ["CMedia", "CMediaShims", "Encodings"], path: "Sources/Steps/MediaFiles"),
     .target(
         name: "MediaSteps",
         dependencies: ["Cryptography", "Encodings", "JSON", "MediaFiles", "Packaging", "StepContracts"],
@@ -197,7 +208,8 @@ let workers: [Target] = [
 ]
 
 let catalog: [Target] = [
-    .target(name: "TitleMetadata", dependencies: ["JSON"], path: "Sources/Catalog/TitleMetadata"),
+    .target(
+        name: "TitleMetadata", dependencies: ["Encodings", "JSON"], path: "Sources/Catalog/TitleMetadata"),
     .target(
         name: "CatalogStore", dependencies: ["JSON", "Postgres", "TitleMetadata"], path: "Sources/Catalog/CatalogStore"),
     .target(name: "HomeRows", dependencies: ["Recommender"], path: "Sources/Catalog/HomeRows"),
@@ -247,8 +259,8 @@ let commands: [Target] = [
     .executableTarget(
         name: "showrunner-worker",
         dependencies: [
-            "HTTP", "JSON", "MediaSteps", "ObjectStorage", "Observability", "Packaging", "StepContracts", "Supervision",
-            "TerminalOutput", "Worker", "WorkerProgram", argumentParser, logging, signals,
+            "Encodings", "HTTP", "JSON", "MediaSteps", "ObjectStorage", "Observability", "Packaging", "StepContracts",
+            "Supervision", "TerminalOutput", "Worker", "WorkerProgram", argumentParser, logging, signals,
         ], path: "Sources/Commands/showrunner-worker"),
     .executableTarget(
         name: "showrunner-api",
@@ -262,6 +274,7 @@ let tests: [Target] = [
     .testTarget(name: "JSONTests", dependencies: ["JSON", collections], path: "Tests/JSONTests"),
     .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
     .testTarget(name: "CompressionTests", dependencies: ["Compression"], path: "Tests/CompressionTests"),
+    .testTarget(name: "CivilDatesTests", dependencies: ["CivilDates"], path: "Tests/CivilDatesTests"),
     .testTarget(name: "CSVTests", dependencies: ["CSV"], path: "Tests/CSVTests"),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], path: "Tests/EncodingsTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
@@ -293,7 +306,6 @@ let tests: [Target] = [
     .testTarget(
         name: "AccessControlTests", dependencies: ["AccessControl"], path: "Tests/AccessControlTests"),
     .testTarget(name: "SignatureV4Tests", dependencies: ["SignatureV4"], path: "Tests/SignatureV4Tests"),
-    .target(name: "SeededNumbers", path: "Tests/SeededNumbers"),
     .target(name: "TemporaryFolder", path: "Tests/TemporaryFolder"),
     .target(name: "ScriptedServer", path: "Tests/ScriptedServer"),
     .testTarget(
@@ -337,9 +349,9 @@ let tests: [Target] = [
     .testTarget(
         name: "ShowrunnerCommandTests",
         dependencies: [
-            "Dispatching", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport", "TemporaryFolder",
-            "TerminalOutput", "WorkerProgram", "showrunner", "showrunner-api", "showrunner-worker", argumentParser,
-            logging,
+            "Dispatching", "EngineClient", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport",
+            "ScriptedServer", "TemporaryFolder", "TerminalOutput", "WorkerProgram", "showrunner", "showrunner-api",
+            "showrunner-worker", argumentParser, logging,
         ], path: "Tests/ShowrunnerCommandTests"),
     .testTarget(
         name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts"],
@@ -405,7 +417,7 @@ let tests: [Target] = [
     .testTarget(
         name: "WorkerCommandTests", dependencies: ["JSON", "StepContracts", "showrunner-worker", subprocess, system],
         path: "Tests/WorkerCommandTests"),
-    .target(name: "RawHTTP", dependencies: ["HTTPServer", lifecycle, logging], path: "Tests/RawHTTP"),
+    .target(name: "RawHTTP", dependencies: ["HTTPServer", "HTTPServerTestSupport"], path: "Tests/RawHTTP"),
     .testTarget(
         name: "UploadsTests",
         dependencies: [

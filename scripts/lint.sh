@@ -22,6 +22,7 @@ swift format lint --strict --parallel "${all[@]}" || breaches=$((breaches + 1))
 # Pure rooms decide and compute; whoever needs a clock, a file or a socket is another room.
 pure=(
     Sources/Platform/CivilDates Sources/Platform/CSV Sources/Platform/Encodings Sources/Platform/JSON
+    Sources/Platform/SeededNumbers
     Sources/Orchestrator/JSONata Sources/Orchestrator/StatesLanguage Sources/Orchestrator/Interpreter
     Sources/Orchestrator/DefinitionSchema Sources/Orchestrator/StateGraph Sources/Orchestrator/AccessControl
     Sources/Orchestrator/Dispatching Sources/Orchestrator/Schedules Sources/Orchestrator/EventPatterns
@@ -33,7 +34,7 @@ for room in "${pure[@]}"; do
 done
 breach "a pure room imports only pure rooms and collections" < <(
     grep -rnE '^[^/]*\bimport [A-Za-z]' --include='*.swift' "${pure[@]}" |
-        grep -vE 'import (CivilDates|Encodings|JSON|JSONata|HashTreeCollections|HeapModule|OrderedCollections|Recommender|StatesLanguage|StepContracts)$' || true)
+        grep -vE 'import (CivilDates|Encodings|JSON|JSONata|HashTreeCollections|HeapModule|OrderedCollections|Recommender|SeededNumbers|StatesLanguage|StepContracts)$' || true)
 breach "a pure room reads no clock and draws no random number" < <(
     grep -rnE '\b(ContinuousClock|SuspendingClock|SystemRandomNumberGenerator)\b|\.random\((in|using):|\.randomElement\(|\.shuffled?\(' \
         --include='*.swift' "${pure[@]}" || true)
@@ -44,6 +45,46 @@ breach "this trap has no place here: throw, or preconditionFailure with a senten
 breach "try? swallows the reason: handle the error or pass it on" < <(
     grep -rnE '\btry\?' --include='*.swift' Sources | grep -vE '^[^:]+:[0-9]+: *//' || true)
 breach "unfinished business belongs into an issue" < <(grep -nE '\b(TODO|FIXME|XXX)\b' "${all[@]}" || true)
+
+# The build refuses an import that Package.swift does not list; what it lists and nobody imports is told here. Programs are
+# listed so that they are built.
+unused=$(
+    perl -0777 -MFile::Find -e '
+        my $package = <>;
+        my %module = $package =~ /let (\w+) = Target\.Dependency\.product\(name: "(\w+)"/g;
+        my %program = map { $_ => 1 } $package =~ /\.executableTarget\(\s*name: "([^"]+)"/g;
+        while ($package =~ /\.(?:target|executableTarget|testTarget)(\((?:[^()]++|(?1))*\))/g) {
+            my ($target, $start) = ($1, $-[0]);
+            next unless $target =~ /dependencies: \[([^\]]*)\]/;
+            my @listed = $1 =~ /"([^"]+)"|(\b[a-z]\w*\b)/gi;
+            my ($name) = $target =~ /name: "([^"]+)"/;
+            my ($path) = $target =~ /\bpath: "([^"]+)"/;
+            my ($files, %imported) = 0;
+            find({ no_chdir => 1, wanted => sub {
+                return unless /\.swift$/;
+                $files++;
+                open(my $file, "<", $_) or die "$_: $!";
+                my $text = <$file>;
+                $imported{$1} = 1 while $text =~ /^(?:\@\w+ |public |private |package )*import (?:[a-z]+ )?(\w+)/mg;
+            } }, $path);
+            next unless $files;
+            my $line = 1 + (substr($package, 0, $start) =~ tr/\n//);
+            for my $item (grep { defined } @listed) {
+                my $module = $module{$item} // $item;
+                print "Package.swift:$line: $name: $module\n" unless $program{$item} || $imported{$module};
+            }
+        }' Package.swift
+)
+breach "nothing in it imports this: take it out of its dependencies" < <([ -z "$unused" ] || echo "$unused")
+
+breach "docs/metrics.md says nothing of this metric" < <(
+    grep -rnoE '(Counter|Gauge|Timer)\(label: "[a-z_]+"|Self\.record\("[a-z_]+"' --include='*.swift' Sources |
+        while IFS= read -r line; do
+            name=${line#*\"} name=${name%\"}
+            # Prometheus' unit.
+            [[ $line != *Timer* ]] || name+=_seconds
+            grep -q "\`$name\`" docs/metrics.md || echo "$line"
+        done)
 
 # Rooms are named for what they are about.
 breach "this name says nothing about what is inside" < <(

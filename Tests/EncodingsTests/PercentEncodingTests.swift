@@ -18,6 +18,6 @@ struct PercentEncodingTests {
         #expect(query == "a=b%20c&a=x%2Fy&uploads=")
     }
 
-    @Test("refuses what is not encoded", arguments: ["%", "%4", "%zz", "%+1", "%ff"])
+    @Test("refuses what is not encoded", arguments: ["%", "%4", "%zz", "%+1", "%-0", "%1+", "%ff"])
     func badEscapes(_ text: String) { #expect(PercentEncoding.decode(text) == nil) }
 }

@@ -55,11 +55,11 @@ struct ArchiveTests {
         let reader = Journal(url: stage.url, incarnation: "retention", log: silent)
         _ = try await stage.query("UPDATE showrunner.execution_list SET status = 'RUNNING' WHERE name = 'a'")
         let open = try #require(try await reader.months(before: 5, redrivablePeriod: 0).first)
-        #expect(open.label == label && open.hindrance == "1 executions are open")
+        #expect(open.label == label && open.hindrance == "1 execution is open")
         #expect(try await reader.months(before: 6, redrivablePeriod: 0).isEmpty)
         _ = try await stage.query("UPDATE showrunner.execution_list SET status = 'FAILED' WHERE name = 'a'")
         let fresh = try #require(try await reader.months(before: 5, redrivablePeriod: 86_400_000_000).first)
-        #expect(fresh.hindrance == "1 executions can still be redriven")
+        #expect(fresh.hindrance == "1 execution can still be redriven")
         let month = try #require(try await reader.months(before: 5, redrivablePeriod: 0).first)
         #expect(month.hindrance == nil)
         // Rows that are stored nowhere else stay.

@@ -146,11 +146,11 @@ struct ServiceRouterTests {
             // Without a declared length it is counted as it comes.
             let head = "POST /things HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
             let port = client.port
-            let small = try await onThread { try RawExchange.send(head + "3\r\nabc\r\n0\r\n\r\n", port: port) }
+            let small = try await onThread { try Wire(port: port).exchange(head + "3\r\nabc\r\n0\r\n\r\n") }
             #expect(small.hasPrefix("HTTP/1.1 200 "), "\(small)")
             #expect(small.hasSuffix("{\"bytes\":3}"), "\(small)")
             let large = try await onThread {
-                try RawExchange.send(head + "8\r\nabcdefgh\r\n8\r\nabcdefgh\r\n0\r\n\r\n", port: port)
+                try Wire(port: port).exchange(head + "8\r\nabcdefgh\r\n8\r\nabcdefgh\r\n0\r\n\r\n")
             }
             #expect(large.hasPrefix("HTTP/1.1 413 "), "\(large)")
         }
@@ -161,7 +161,7 @@ struct ServiceRouterTests {
             let long = "GET / HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "a", count: 100_000))\r\n\r\n"
             let port = client.port
             for head in ["nonsense\r\n\r\n", long] {
-                let answer = try await onThread { try RawExchange.send(head, port: port) }
+                let answer = try await onThread { try Wire(port: port).exchange(head) }
                 #expect(answer.hasPrefix("HTTP/1.1 400 "))
             }
         }

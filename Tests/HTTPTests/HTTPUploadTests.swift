@@ -49,7 +49,7 @@ struct HTTPUploadTests {
         }
     }
 
-    @Test("content that breaks off fails the request, and what can't be sent is told at once")
+    @Test("content that breaks off fails the request")
     func broken() async throws {
         let server = try ScriptedServer { connection in connection.awaitClose() }
         let upload = HTTPUpload()
@@ -59,6 +59,23 @@ struct HTTPUploadTests {
         upload.fail()
         let error = await #expect(throws: HTTPError.self) { _ = try await answer.value }
         #expect(error?.code == .cancelled && error?.mayHaveReachedServer == true)
+    }
+
+    @Test("content of another length than was declared fails the request", arguments: [3, 12])
+    func otherLength(given: Int) async throws {
+        let server = try ScriptedServer { connection in connection.awaitClose() }
+        let upload = HTTPUpload()
+        let (client, request) = (self.client, request(server.url, upload, length: 10))
+        let answer = Task { try await client.send(request) }
+        _ = await upload.send([UInt8](repeating: 1, count: given))
+        upload.finish()
+        let error = await #expect(throws: HTTPError.self) { _ = try await answer.value }
+        #expect(error?.code == .cancelled, "\(error?.message ?? "")")
+    }
+
+    @Test("what can't be sent is told at once")
+    func unsendable() async throws {
+        let server = try ScriptedServer { connection in connection.awaitClose() }
         let other = HTTPUpload()
         let refused = HTTPRequest("PATCH", server.url, body: .upload(other, length: nil))
         await #expect(throws: HTTPError.self) { _ = try await client.send(refused) }

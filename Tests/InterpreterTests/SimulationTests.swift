@@ -259,7 +259,7 @@ import YAML
     @Test func saysHowLongItTook() throws {
         let report = try Self.run(
             "StartAt: A\nStates: {A: {Type: Wait, Seconds: 3661, End: true}}", "{}", input: [:])
-        #expect(report.summary.first == "SUCCEEDED after 1 h 1 min 1 s, 1 states entered, 0 calls answered")
+        #expect(report.summary.first == "SUCCEEDED after 1 h 1 min 1 s, 1 state entered, 0 calls answered")
         #expect(
             report.historyTable.map { $0[1] }.dropFirst() == [
                 "ExecutionStarted", "WaitStateEntered", "WaitStateExited", "ExecutionSucceeded",

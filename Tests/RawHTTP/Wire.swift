@@ -109,6 +109,13 @@ public final class Wire {
         return text
     }
 
+    /// Sends what no well-behaved client would, and gives what comes until the server closes, which may be before it has
+    /// taken everything.
+    public func exchange(_ text: String) throws -> String {
+        do { try send(Array(text.utf8)) } catch let failure as Failure where failure.reason.hasPrefix("send: ") {}
+        return try rest()
+    }
+
     /// What comes until the server closes.
     public func rest() throws -> String {
         do {
@@ -123,7 +130,9 @@ public final class Wire {
     private func receive() throws {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         let count = recv(socket, &buffer, buffer.count, 0)
-        if count <= 0 { throw Failure(reason: count == 0 ? Self.closed : String(cString: strerror(errno))) }
+        // A server that has not read everything resets the connection as it closes it.
+        if count == 0 || count < 0 && errno == ECONNRESET { throw Failure(reason: Self.closed) }
+        if count < 0 { throw Failure(reason: String(cString: strerror(errno))) }
         received.append(contentsOf: buffer[..<count])
     }
 }

@@ -15,6 +15,18 @@ struct CapacityTests {
         }
     }
 
+    @Test("a service is bound by its own control group and by those around it")
+    func groups() {
+        let service = ["4:memory:/elsewhere", "0::/system.slice/showrunner-worker@1.service"]
+        #expect(
+            MachineCapacity.groups(service) == [
+                "/sys/fs/cgroup", "/sys/fs/cgroup/system.slice",
+                "/sys/fs/cgroup/system.slice/showrunner-worker@1.service",
+            ])
+        #expect(MachineCapacity.groups(["0::/"]) == ["/sys/fs/cgroup"])
+        #expect(MachineCapacity.groups([]) == ["/sys/fs/cgroup"])
+    }
+
     @Test("the cores that a process may run on are counted")
     func allowedCores() {
         for (line, count) in [

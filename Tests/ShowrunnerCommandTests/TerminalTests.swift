@@ -26,6 +26,8 @@ struct TerminalTests {
         #expect(lines.redraw(["z"], size: size) == "\u{1B}[3A\u{1B}[2Kz\n\u{1B}[J")
         lines.leave()
         #expect(lines.redraw(["y\u{7}"], size: nil) == "\u{1B}[2Ky␇\n")
+        lines.leave()
+        #expect(lines.redraw(["a\nb"], size: nil) == "\u{1B}[2Ka␊b\n", "a line is a line, whatever stands in it")
         #expect(lines.redraw(["a", "b"], size: TerminalSize(rows: 1, columns: 1)).hasSuffix("\u{1B}[2K…\n"))
     }
 

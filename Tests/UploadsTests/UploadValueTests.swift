@@ -21,12 +21,6 @@ import Testing
         #expect(SafeFilename.clean(given) == clean)
     }
 
-    @Test(arguments: [
-        (Int64(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT"), (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 GMT"),
-    ]) func datesAreWrittenAsHTTPWantsThem(_ seconds: Int64, _ text: String) {
-        #expect(HTTPDate.text(seconds: seconds) == text)
-    }
-
     @Test func theTitleComesFromTheNameWhereNothingElseSaysIt() throws {
         let name = Data("films/Elf.final.mkv".utf8).base64EncodedString()
         #expect(try UploadMetadata(header: "filename \(name)").title == "Elf.final")

@@ -1,3 +1,4 @@
+import Encodings
 import JSON
 
 /// Takes the members of a metadata document one by one and notes what is wrong with each.
@@ -85,10 +86,7 @@ struct MetadataReader {
         return text
     }
 
-    private func hex(_ scalar: Unicode.Scalar) -> String {
-        let digits = String(scalar.value, radix: 16, uppercase: true)
-        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-    }
+    private func hex(_ scalar: Unicode.Scalar) -> String { Hex.digits(scalar.value, atLeast: 4).uppercased() }
 
     mutating func integer(_ name: String, in range: ClosedRange<Int>) -> Int? {
         guard let value = member(name) else { return nil }

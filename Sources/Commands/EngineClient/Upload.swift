@@ -46,6 +46,12 @@ extension EngineClient {
                 lastProgress = .now
                 report(offset)
                 if let arn { return arn }
+                // Asking again would change nothing.
+                if offset == upload.bytes {
+                    throw EngineClientError(
+                        code: .refused, error: nil, message: "the upload is complete, and the engine names no run of it"
+                    )
+                }
             } catch {
                 // Once all bytes are there the engine checks and stores them, which takes its time.
                 let limit = offset == upload.bytes ? max(patience, .seconds(3600)) : patience

@@ -20,7 +20,7 @@ public struct LiveLines: Sendable {
         }
         // Each line is cleared as it is drawn anew.
         var text = drawn > 0 ? "\u{1B}[\(drawn)A" : ""
-        for line in lines { text += "\u{1B}[2K" + Terminal.legible(line) + "\n" }
+        for line in lines { text += "\u{1B}[2K" + Terminal.legible(Terminal.singleLine(line)) + "\n" }
         if lines.count < drawn { text += "\u{1B}[J" }
         drawn = lines.count
         return text

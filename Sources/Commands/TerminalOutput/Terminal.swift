@@ -61,7 +61,8 @@ public enum Terminal {
         }
     }
 
-    private static func singleLine(_ text: String) -> String {
+    /// The text with pictures of its line feeds.
+    static func singleLine(_ text: String) -> String {
         guard text.utf8.contains(0x0A) else { return text }
         return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\n" ? "\u{240A}" : $0 }))
     }

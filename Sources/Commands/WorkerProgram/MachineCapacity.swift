@@ -3,11 +3,11 @@ public import WorkerProtocol
 
 /// What this machine has, or as much of it as this process may have.
 public enum MachineCapacity {
-    /// Thousandths of cores: of those that this process may run on, or the quota of its control group where that is less.
+    /// Thousandths of cores: of those that this process may run on, or the quota of its control groups where that is less.
     public static var millicores: Int {
         let allowed = lines(of: "/proc/self/status").lazy.compactMap(allowedCores).first
         let all = max(1, allowed ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 1000
-        return min(all, lines(of: "/sys/fs/cgroup/cpu.max").first.flatMap(quota) ?? all)
+        return min(all, bound("cpu.max", quota) ?? all)
     }
 
     /// Whole cores, at least one: what is sensible to keep busy.
@@ -32,11 +32,11 @@ public enum MachineCapacity {
         )
     }
 
-    /// The machine's memory, or the bound of the control group where that is less.
+    /// The machine's memory, or the bound of the control groups where that is less.
     static var memoryBytes: Int {
         let machine = max(0, sysconf(Int32(_SC_PHYS_PAGES))) * max(0, sysconf(Int32(_SC_PAGESIZE)))
         // `max` where there is no bound.
-        return min(machine, lines(of: "/sys/fs/cgroup/memory.max").first.flatMap { Int($0) } ?? machine)
+        return min(machine, bound("memory.max") { Int($0) } ?? machine)
     }
 
     /// What is free at a place, or at the nearest folder above it that exists; 0 where that can't be told.
@@ -64,6 +64,20 @@ public enum MachineCapacity {
         guard words.count == 2, let time = words[0], let period = words[1], time > 0, period > 0 else { return nil }
         let (thousands, overflow) = time.multipliedReportingOverflow(by: 1000)
         return overflow ? nil : max(1, thousands / period)
+    }
+
+    /// The least that a file says of this process's control group and of those around it; nil without a bound.
+    private static func bound(_ file: String, _ read: (String) -> Int?) -> Int? {
+        groups(lines(of: "/proc/self/cgroup")).compactMap { lines(of: "\($0)/\(file)").first.flatMap(read) }.min()
+    }
+
+    /// The folders of a control group and of those around it, which bound it too, from what /proc/PID/cgroup (cgroups(7))
+    /// says. A container sees its own as the root.
+    static func groups(_ lines: [String]) -> [String] {
+        let names = lines.first { $0.hasPrefix("0::/") }?.dropFirst(4).split(separator: "/") ?? []
+        return names.reduce(into: ["/sys/fs/cgroup"]) { folders, name in
+            folders.append(folders[folders.count - 1] + "/" + name)
+        }
     }
 
     /// The lines of a small file of the kernel's; none where there is no such file.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Encodings
 import Glibc
 import HTTP
 import JSON
@@ -48,7 +49,7 @@ struct InspectCommand: AsyncParsableCommand {
             }
         }
         let warnings = inspection.sections.reduce(0) { $0 + $1.findings.count } - inspection.errors
-        Terminal.line("\(inspection.errors) errors, \(warnings) warnings")
+        Terminal.line("\(counted(inspection.errors, "error")), \(counted(warnings, "warning"))")
     }
 
     private static func document(_ inspection: PackageInspection) -> JSON {

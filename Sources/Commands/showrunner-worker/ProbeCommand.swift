@@ -1,4 +1,5 @@
 import ArgumentParser
+import Encodings
 import JSON
 import MediaSteps
 import StepContracts
@@ -34,17 +35,21 @@ struct ProbeCommand: AsyncParsableCommand {
 enum MediaText {
     static func lines(_ media: JSON) -> [String] {
         func text(_ value: JSON?) -> String { value?.stringValue ?? value?.text ?? "?" }
+        func count(_ value: JSON?, _ noun: String) -> String {
+            value?.integerValue.map { counted($0, noun) } ?? "? \(noun)s"
+        }
         var lines = ["container  \(text(media["container"])), \(text(media["durationSeconds"])) s"]
         if let video = media["video"] {
             lines.append(
                 "video      \(text(video["codec"])) \(text(video["width"]))x\(text(video["height"])), "
-                    + "\(text(video["frameRate"])) frames/s, \(text(video["frames"])) frames, "
+                    + "\(text(video["frameRate"])) frames/s, \(count(video["frames"], "frame")), "
                     + "\(text(video["pixelFormat"]))")
         }
         for audio in media["audio"]?.arrayValue ?? [] {
+            let language = audio["language"]?.stringValue.map { ", \($0)" } ?? ""
             lines.append(
-                "audio      \(text(audio["codec"])), \(text(audio["sampleRate"])) Hz, \(text(audio["channels"])) channels"
-                    + (audio["language"]?.stringValue.map { ", \($0)" } ?? ""))
+                "audio      \(text(audio["codec"])), \(text(audio["sampleRate"])) Hz, "
+                    + "\(count(audio["channels"], "channel"))\(language)")
         }
         for subtitle in media["subtitles"]?.arrayValue ?? [] {
             lines.append(

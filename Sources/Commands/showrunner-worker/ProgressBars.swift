@@ -1,3 +1,4 @@
+import Encodings
 import StepContracts
 import Synchronization
 import TerminalOutput
@@ -60,7 +61,7 @@ final class ProgressBars: Sendable {
         }
         if let share = share(progress) { text += ", \(percent(share))" }
         if let speed = progress.speed { text += ", \(oneDecimal(speed))x" }
-        if progress.frames > 0 { text += ", \(progress.frames) frames" }
+        if progress.frames > 0 { text += ", \(counted(progress.frames, "frame"))" }
         return text
     }
 

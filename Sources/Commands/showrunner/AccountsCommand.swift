@@ -1,4 +1,5 @@
 import ArgumentParser
+import Encodings
 import EngineClient
 import JSON
 import TerminalOutput
@@ -76,7 +77,7 @@ struct AccountsCommand: AsyncParsableCommand {
             if engine.json {
                 Terminal.json(document)
             } else {
-                Terminal.line("\(document["revoked"]?.integerValue ?? 0) tokens revoked")
+                Terminal.line("\(counted(document["revoked"]?.integerValue ?? 0, "token")) revoked")
             }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CSV
+import Encodings
 import Recommender
 import TerminalOutput
 
@@ -78,7 +79,7 @@ struct RecommendScoreCommand: ParsableCommand {
                 "seconds": .double(seconds),
             ])
         } else {
-            Terminal.line("\(out): \(rows) rows, \(wanted.count) profiles")
+            Terminal.line("\(out): \(counted(rows, "row")), \(counted(wanted.count, "profile"))")
         }
     }
 

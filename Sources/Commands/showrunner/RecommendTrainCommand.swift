@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cryptography
+import Encodings
 import JSON
 import Recommender
 import TerminalOutput
@@ -130,8 +131,8 @@ struct RecommendTrainCommand: ParsableCommand {
                     + trials.map { [Self.four($0.ndcgAt100), Self.four($0.recallAt20), $0.name] })
         }
         Terminal.line(
-            "\(out): \(bytes) bytes, \(data.users.count) profiles, \(data.items.count) titles, "
-                + "\(data.interactions.count) interactions, \(Int(seconds.rounded())) s")
+            "\(out): \(bytes) bytes, \(counted(data.users.count, "profile")), \(counted(data.items.count, "title")), "
+                + "\(counted(data.interactions.count, "interaction")), \(Int(seconds.rounded())) s")
         Terminal.line(
             "joined from factors \(Self.four(Double(blend.factors))), linear \(Self.four(Double(blend.linear))), "
                 + "neighbours \(Self.four(Double(blend.neighbours))), popularity \(Self.four(Double(blend.popularity)))"

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Encodings
 import JSON
 import Journal
 import Logging
@@ -71,15 +72,15 @@ struct RetentionCommand: AsyncParsableCommand {
             if !json { Self.show(line) }
         }
         if json { return Terminal.json(["months": .array(lines)]) }
-        if lines.isEmpty { Terminal.line("no month is older than \(keepMonths) months") }
+        if lines.isEmpty { Terminal.line("no month is older than \(counted(keepMonths, "month"))") }
     }
 
     private static func show(_ line: JSON) {
         let month = line["month"]?.stringValue ?? ""
         if let reason = line["stays"]?.stringValue {
             Terminal.line("\(month) stays: \(reason)")
-        } else if let rows = line["rows"] {
-            Terminal.line("\(month) moved: \(rows.text) rows")
+        } else if let rows = line["rows"]?.integerValue {
+            Terminal.line("\(month) moved: \(counted(rows, "row"))")
         } else {
             Terminal.line("\(month) would be moved")
         }

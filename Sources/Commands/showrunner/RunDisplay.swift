@@ -1,3 +1,4 @@
+import Encodings
 import EngineClient
 import Glibc
 import JSON
@@ -232,12 +233,7 @@ final class RunDisplay {
     }
 
     static func clock(_ seconds: Double) -> String {
-        let milliseconds = Int((max(seconds, 0) * 1000).rounded())
-        func digits(_ value: Int, _ width: Int) -> String {
-            String(repeating: "0", count: max(width - String(value).count, 0)) + String(value)
-        }
-        return "\(digits(milliseconds / 3_600_000, 2)):\(digits(milliseconds / 60_000 % 60, 2)):"
-            + "\(digits(milliseconds / 1000 % 60, 2)).\(digits(milliseconds % 1000, 3))"
+        playingTime(milliseconds: Int((min(max(seconds, 0), 1e9) * 1000).rounded()))
     }
 
     private static func tenths(_ value: Double) -> String {

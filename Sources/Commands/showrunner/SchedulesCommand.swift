@@ -1,4 +1,6 @@
 import ArgumentParser
+import Cryptography
+import Encodings
 import JSON
 import Schedules
 import StatesLanguage
@@ -113,8 +115,7 @@ struct SchedulesCommand: AsyncParsableCommand {
         var overlap: OverlapPolicy?
 
         func run() async throws {
-            var generator = SystemRandomNumberGenerator()
-            let token = String(generator.next(), radix: 16) + String(generator.next(), radix: 16)
+            let token = Hex.encode(randomBytes(16))
             let document = try await choice.order(
                 "run-now",
                 .members(("token", .string(token)), ("overlapPolicy", overlap.map { .string($0.rawValue) })))

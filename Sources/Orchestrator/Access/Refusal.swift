@@ -75,13 +75,9 @@ struct Refusal: Error {
 
     /// As the AWS JSON 1.0 protocol has it: authentication and authorization fail with 400 there.
     func wireResponse(_ context: ServiceContext) -> Response {
-        var response = Response.json(
-            ["__type": .string(code), "message": .string(message)],
-            status: status == .serviceUnavailable || status == .contentTooLarge ? status : .badRequest)
-        response.headers[.contentType] = "application/x-amz-json-1.0"
-        response.headers[.amznRequestID] = context.requestID
-        response.headers[.amznErrorType] = code
-        return response
+        .awsError(
+            code, message, status: status == .serviceUnavailable || status == .contentTooLarge ? status : .badRequest,
+            context: context)
     }
 
     /// As all other routes have it.
@@ -103,16 +99,7 @@ struct Refusal: Error {
 }
 
 extension HTTPField.Name {
-    private static func constant(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no HTTP field name") }
-        return name
-    }
-
-    static let amznRequestID = constant("x-amzn-RequestId")
-    static let amznErrorType = constant("x-amzn-ErrorType")
-    static let amzTarget = constant("X-Amz-Target")
     static let amzContentSHA256 = constant("X-Amz-Content-Sha256")
-    static let forwardedFor = constant("X-Forwarded-For")
     static let forwardedProto = constant("X-Forwarded-Proto")
     static let forwarded = constant("Forwarded")
     static let secFetchSite = constant("Sec-Fetch-Site")

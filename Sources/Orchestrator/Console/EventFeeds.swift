@@ -154,10 +154,7 @@ final class EventFeeds: Sendable {
 }
 
 extension HTTPField.Name {
-    fileprivate static let accelBuffering: HTTPField.Name = {
-        guard let name = HTTPField.Name("X-Accel-Buffering") else { preconditionFailure("A well-formed field name.") }
-        return name
-    }()
+    fileprivate static let accelBuffering = constant("X-Accel-Buffering")
 }
 
 /// Events as text.

@@ -1,4 +1,5 @@
 import Cryptography
+import Interpreter
 public import JSON
 import Journal
 public import StepContracts
@@ -108,16 +109,22 @@ extension Engine {
         }
     }
 
-    /// The connection that a live attempt's task names, for the worker that runs it and nobody else.
-    public func connection(forTask text: String) throws(EngineError) -> ConnectionAnswer {
+    /// The attempt that a task token names, while a worker has it; nil afterwards.
+    func liveAttempt(ofTask text: String) throws(EngineError) -> TaskAttempt? {
         try requireReady()
-        guard let token = TaskToken(text) else { return .stale }
+        guard let token = TaskToken(text) else { return nil }
         guard !reloading.contains(token.execution) else {
             throw EngineError.unavailable("The execution is being loaded again.")
         }
         guard case .task(let attempt) = runs[token.execution]?.execution.entry(token.entry)?.phase,
             attempt.started?.nonce == token.nonce, !attempt.isSubmitted
-        else { return .stale }
+        else { return nil }
+        return attempt
+    }
+
+    /// The connection that a live attempt's task names, for the worker that runs it and nobody else.
+    public func connection(forTask text: String) throws(EngineError) -> ConnectionAnswer {
+        guard let attempt = try liveAttempt(ofTask: text) else { return .stale }
         let parameters = attempt.parameters
         guard StepContract.plainResource(attempt.resource) == StepContract.httpInvoke.resource,
             let arn = (parameters["Authentication"] ?? parameters["InvocationConfig"])?["ConnectionArn"]?.stringValue

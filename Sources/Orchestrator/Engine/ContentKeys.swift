@@ -35,14 +35,7 @@ extension Engine {
     ///
     /// - Parameter keyID: 32 hexadecimal digits or a UUID.
     public func contentKey(_ keyID: String, forTask text: String) async throws(EngineError) -> ContentKeyAnswer {
-        try requireReady()
-        guard let token = TaskToken(text) else { return .stale }
-        guard !reloading.contains(token.execution) else {
-            throw EngineError.unavailable("The execution is being loaded again.")
-        }
-        guard case .task(let attempt) = runs[token.execution]?.execution.entry(token.entry)?.phase,
-            attempt.started?.nonce == token.nonce, !attempt.isSubmitted
-        else { return .stale }
+        guard let attempt = try liveAttempt(ofTask: text) else { return .stale }
         let wanted = Self.plainKeyID(keyID)
         let named = (attempt.parameters["keys"]?.arrayValue ?? []).compactMap { $0["keyId"]?.stringValue }
         guard StepContract.plainResource(attempt.resource) == StepContract.package.resource,

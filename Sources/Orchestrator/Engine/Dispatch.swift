@@ -132,7 +132,9 @@ extension Engine {
     func parkingReason(of entry: Entry) -> String? {
         guard dispatchRules.parkAfter > 0, entry.lostWorkers.count >= dispatchRules.parkAfter else { return nil }
         let names = entry.lostWorkers.map { "'\($0)'" }.joined(separator: ", ")
-        return "\(entry.lostWorkers.count) workers were lost with it in their hands: \(names)"
+        return entry.lostWorkers.count == 1
+            ? "1 worker was lost with it in its hands: \(names)"
+            : "\(entry.lostWorkers.count) workers were lost with it in their hands: \(names)"
     }
 
     /// Takes what is over out of the dispatcher.

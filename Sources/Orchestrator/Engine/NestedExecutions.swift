@@ -1,4 +1,4 @@
-import Glibc
+import CivilDates
 import Interpreter
 import JSON
 import StatesLanguage
@@ -204,7 +204,7 @@ extension Engine {
         let digits = "\(started.startDateMicroseconds / 1000)".trimmingZeros.count
         let headers: [(name: String, value: String)] = [
             ("connection", "keep-alive"), ("Content-Length", "\(content + digits + 3)"),
-            ("Content-Type", "application/x-amz-json-1.0"), ("Date", Self.httpDate(microseconds: instant)),
+            ("Content-Type", "application/x-amz-json-1.0"), ("Date", HTTPDate.text(seconds: instant / 1_000_000)),
             ("x-amzn-RequestId", request),
         ]
         var all: JSON = [:]
@@ -219,19 +219,6 @@ extension Engine {
             "SdkResponseMetadata": ["RequestId": .string(request)],
             "StartDate": .integer(started.startDateMicroseconds / 1000),
         ]
-    }
-
-    /// A date as header fields have it (RFC 9110, section 5.6.7).
-    private static func httpDate(microseconds: Int64) -> String {
-        var seconds = time_t(microseconds / 1_000_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func two(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        return
-            "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
     }
 
     /// DescribeExecution's answer as the integration gives it: data as text for `.sync`, as JSON for `.sync:2`.

@@ -1,4 +1,5 @@
 import Dispatching
+import Encodings
 import Interpreter
 public import JSON
 import StatesLanguage
@@ -156,7 +157,8 @@ extension Engine {
             return view(.workersSetAside, "The workers that could take it get no tasks: \(text).", nil, nil)
         case .concurrency(let key, let limit):
             return view(
-                .concurrencyLimit, "\(limit) tasks run under the limit '\(key)', and no more may at a time.", nil, nil)
+                .concurrencyLimit, "The limit '\(key)' lets \(counted(limit, "task")) run at a time, and as many do.",
+                nil, nil)
         case .rate(let key, let until):
             return view(
                 .rateLimit,
@@ -169,7 +171,7 @@ extension Engine {
             return view(
                 .workerKeptFree, "It is next on \(worker), which takes nothing else until it has enough left.", 1, nil)
         case .turn(let position, let workers):
-            let who = workers == 0 ? "" : workers == 1 ? " of 1 worker" : " of \(workers) workers"
+            let who = workers == 0 ? "" : " of \(counted(workers, "worker"))"
             return view(.turn, "It has place \(position) in the turns for \(step)\(who).", position, nil)
         case nil: return view(.turn, "It is being handed to a worker.", nil, nil)
         }

@@ -1,3 +1,4 @@
+import Encodings
 public import JSON
 
 /// The events of sources in the form of EventBridge: `source`, `detail-type`, `time` and `detail` among others.
@@ -134,21 +135,7 @@ public enum TriggerEvents {
 
     /// Keys stand in AWS's notifications as in forms: `+` for a space, `%XX` for bytes.
     private static func formDecoded(_ text: String) -> String? {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
-                continue
-            }
-            let digits = rest.prefix(2)
-            guard digits.count == 2, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-                let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
-            else { return nil }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        return String(validating: bytes, as: UTF8.self)
+        PercentEncoding.decode(text.replacing("+", with: " "))
     }
 
     private static func event(

@@ -2,7 +2,6 @@ import AccessControl
 public import HTTPServer
 import HTTPTypes
 public import Hummingbird
-import JSON
 import Metrics
 import NIOCore
 
@@ -247,12 +246,8 @@ private struct Refusal: Error {
                     "invalid-request", status: status, title: "The request can't be handed on", detail: message)
             }
         }
-        var response = Response.json(["__type": .string(code), "message": .string(message)], status: status)
-        response.headers[.contentType] = "application/x-amz-json-1.0"
-        response.headers[.amznRequestID] = context.requestID
-        response.headers[.amznErrorType] = code
-        if status == .serviceUnavailable { response.headers[.retryAfter] = "1" }
-        return response
+        return .awsError(
+            code, message, status: status, retryAfter: status == .serviceUnavailable ? 1 : nil, context: context)
     }
 }
 
@@ -305,16 +300,4 @@ extension HandedOnCall {
         self.init(
             method: request.method.rawValue, target: target, headers: headers, isRepeatable: request.isRepeatable)
     }
-}
-
-extension HTTPField.Name {
-    private static func constant(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no HTTP field name") }
-        return name
-    }
-
-    fileprivate static let amznRequestID = constant("x-amzn-RequestId")
-    fileprivate static let amznErrorType = constant("x-amzn-ErrorType")
-    fileprivate static let amzTarget = constant("X-Amz-Target")
-    fileprivate static let forwardedFor = constant("X-Forwarded-For")
 }

@@ -1,4 +1,6 @@
+import Encodings
 import JSON
+import SeededNumbers
 import StatesLanguage
 
 extension Execution {
@@ -42,7 +44,7 @@ extension Execution {
     }
 
     private func seed(for entry: EntryID, draw: Int, redrives: Int) -> UInt64 {
-        mixed(
+        SplitMix64.mixed(
             start.seed &+ UInt64(entry) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: draw)
                 &* 0xD1B5_4A32_D192_ED03 &+ UInt64(redrives) &* 0xA076_1D64_78BD_642F)
     }
@@ -52,14 +54,7 @@ extension Execution {
     /// - Parameter redrives: tells apart what is named anew after a redrive.
     func identifier(for entry: EntryID, draw: Int, redrives: Int = 0) -> String {
         let high = seed(for: entry, draw: draw, redrives: redrives)
-        let low = mixed(high &+ 0x9E37_79B9_7F4A_7C15)
-        let digits = hexadecimal(high & ~0xF000 | 0x4000) + hexadecimal(low & ~(0b11 << 62) | 0b10 << 62)
-        var text = ""
-        for (index, digit) in digits.enumerated() {
-            if [8, 12, 16, 20].contains(index) { text.append("-") }
-            text.append(digit)
-        }
-        return text
+        return uuidText(high, SplitMix64.mixed(high &+ 0x9E37_79B9_7F4A_7C15), version: 4)
     }
 }
 
@@ -71,17 +66,4 @@ extension StatePlan {
         case .pass, .choice, .wait, .succeed, .fail: false
         }
     }
-}
-
-/// SplitMix64's finalizer (Steele, Lea, Flood 2014).
-private func mixed(_ value: UInt64) -> UInt64 {
-    var state = value
-    state = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    state = (state ^ (state >> 27)) &* 0x94D0_49BB_1331_11EB
-    return state ^ (state >> 31)
-}
-
-func hexadecimal(_ value: UInt64) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
 }

@@ -1,3 +1,4 @@
+import Encodings
 import JSON
 import StatesLanguage
 
@@ -80,8 +81,8 @@ extension Decider {
     private func callbackNonce(for entry: Entry) -> String {
         let draw = 3_000_000 + entry.retryCount + execution.redriveCount << 32
         guard let digest else {
-            return hexadecimal(execution.seed(for: entry.id, draw: draw))
-                + hexadecimal(execution.seed(for: entry.id, draw: draw + 1_000_000))
+            return Hex.digits(execution.seed(for: entry.id, draw: draw))
+                + Hex.digits(execution.seed(for: entry.id, draw: draw + 1_000_000))
         }
         let text = "\(execution.start.tokenKey ?? "") \(execution.start.seed) \(execution.id) \(entry.id) \(draw)"
         return String(digest(.sha256, Array(text.utf8)).prefix(32))

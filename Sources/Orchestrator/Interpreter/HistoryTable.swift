@@ -1,3 +1,4 @@
+import Encodings
 public import JSON
 
 extension History {
@@ -32,7 +33,7 @@ extension History {
             if details["output"] == nil, let resource { words.append(resource) }
             words.append(payload.stringValue ?? payload.text)
         } else if let length = details["length"]?.integerValue {
-            words.append("\(length) items")
+            words.append(counted(length, "item"))
         } else if let arn = details["mapRunArn"]?.stringValue {
             words.append(arn)
         }

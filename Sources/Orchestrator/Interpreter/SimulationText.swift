@@ -1,3 +1,4 @@
+import Encodings
 import JSON
 import StatesLanguage
 
@@ -9,7 +10,8 @@ extension SimulationReport {
     public var summary: [String] {
         var lines: [String] = []
         let took = "after \(SimulationReport.duration(seconds))"
-        let made = "\(visited.values.reduce(0, +)) states entered, \(calls.values.reduce(0, +)) calls answered"
+        let (entered, answered) = (visited.values.reduce(0, +), calls.values.reduce(0, +))
+        let made = "\(counted(entered, "state")) entered, \(counted(answered, "call")) answered"
         switch outcome {
         case .succeeded(let output):
             lines += ["SUCCEEDED \(took), \(made)", "output: \(output.text)"]
@@ -22,7 +24,7 @@ extension SimulationReport {
         if let halt { lines.append("\(halt.name): \(halt.reason)") }
         if !children.isEmpty {
             let failed = children.count { $0.status != "SUCCEEDED" }
-            lines.append("\(children.count) child executions, \(failed) of them not SUCCEEDED")
+            lines.append("\(counted(children.count, "child execution")), \(failed) of them not SUCCEEDED")
         }
         for state in unusedMocks { lines.append("note: nothing asked for the mocks of '\(state)'") }
         lines += problems.map { "problem: \($0)" } + disappointments.map { "not as expected: \($0)" }

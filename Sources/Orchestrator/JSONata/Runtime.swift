@@ -1,4 +1,5 @@
 import JSON
+import SeededNumbers
 
 /// One evaluation: its budgets, its variables, and how functions are called.
 final class Runtime {
@@ -12,7 +13,7 @@ final class Runtime {
     private var globals: [Value?] = []
     /// Set once `$eval` has run: it may bind names that the expression around it does not.
     var bindsDynamically = false
-    var random: SeededGenerator
+    var random: SplitMix64
     private(set) var stepsLeft: Int
     private var depth = 0
     private var bytesLeft: Int
@@ -29,7 +30,7 @@ final class Runtime {
         self.environment = environment
         self.names = names
         self.pictures = pictures
-        random = SeededGenerator(seed: environment.seed)
+        random = SplitMix64(seed: environment.seed)
         stepsLeft = environment.limits.steps
         bytesLeft = environment.limits.bytes
         let address = stackAddress()
@@ -254,20 +255,7 @@ struct NameTable {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seedable, the same everywhere. Not for secrets.
-struct SeededGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix64 {
     /// Evenly in [0, 1).
     mutating func nextUnit() -> Double { Double(next() >> 11) * 0x1p-53 }
 

@@ -1,4 +1,6 @@
+import Encodings
 import JSON
+import SeededNumbers
 
 /// What Step Functions adds to JSONata (AWS Step Functions Developer Guide, "Transforming data with JSONata in Step Functions").
 enum StatesFunctions {
@@ -42,20 +44,12 @@ enum StatesFunctions {
         },
         .init("random", "<n?:n>", arity: 1) { (call) throws(Failure) in
             guard case .number(let seed) = call[0] else { return .number(call.runtime.random.nextUnit()) }
-            var generator = SeededGenerator(seed: seed.bitPattern)
+            var generator = SplitMix64(seed: seed.bitPattern)
             return .number(generator.nextUnit())
         },
         .init("uuid", "<:s>", arity: 0) { (call) throws(Failure) in
-            // Version 4, variant 1 (RFC 9562, 5.4).
-            let high = call.runtime.random.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
-            let low = call.runtime.random.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-            func hex(_ value: UInt64, _ shift: UInt64, _ digits: Int) -> String {
-                let text = String(value >> shift & (1 << (UInt64(digits) * 4) - 1), radix: 16)
-                return String(repeating: "0", count: digits - text.utf8.count) + text
-            }
-            return .string(
-                [hex(high, 32, 8), hex(high, 16, 4), hex(high, 0, 4), hex(low, 48, 4), hex(low, 0, 12)]
-                    .joined(separator: "-"))
+            let high = call.runtime.random.next()
+            return .string(uuidText(high, call.runtime.random.next(), version: 4))
         },
         .init("parse", "<s-:x>", arity: 1) { (call) throws(Failure) in
             guard case .string(let text) = call[0] else { return .undefined }

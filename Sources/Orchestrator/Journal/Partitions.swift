@@ -1,3 +1,4 @@
+import Encodings
 import Postgres
 
 extension Journal {
@@ -58,10 +59,9 @@ extension Journal {
         }
     }
 
-    /// The lowest UUID whose UUIDv7 time bits are these milliseconds since 1970.
+    /// The lowest UUID whose UUIDv7 time bits are these milliseconds since 1970; before that there are none.
     static func lowestID(_ milliseconds: Int64) -> String {
-        let hex = String(milliseconds, radix: 16)
-        let digits = String(repeating: "0", count: max(0, 12 - hex.count)) + hex
+        let digits = Hex.digits(UInt64(max(milliseconds, 0)), atLeast: 12)
         return "\(digits.prefix(8))-\(digits.suffix(4))-0000-0000-000000000000"
     }
 }

@@ -1,3 +1,4 @@
+import Encodings
 import Postgres
 
 /// A month of the journal: the executions that were started in it.
@@ -15,8 +16,10 @@ public struct JournalMonth: Sendable, Equatable {
 
     /// Why it has to stay; nil where nothing needs it.
     public var hindrance: String? {
-        if openExecutions > 0 { return "\(openExecutions) executions are open" }
-        if redrivableExecutions > 0 { return "\(redrivableExecutions) executions can still be redriven" }
+        if openExecutions > 0 {
+            return "\(counted(openExecutions, "execution")) \(openExecutions == 1 ? "is" : "are") open"
+        }
+        if redrivableExecutions > 0 { return "\(counted(redrivableExecutions, "execution")) can still be redriven" }
         return nil
     }
 }

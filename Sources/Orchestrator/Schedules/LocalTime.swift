@@ -1,4 +1,5 @@
 public import CivilDates
+import Encodings
 
 /// A point in time in whole seconds since 1970-01-01T00:00:00Z: schedules know nothing finer.
 public typealias EpochSeconds = Int
@@ -26,16 +27,16 @@ public struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible
     public static func < (left: LocalTime, right: LocalTime) -> Bool { left.secondsAsUTC < right.secondsAsUTC }
 
     /// `2026-03-08T02:30:00`, as `at(...)` writes it.
-    public var description: String { "\(dayText)T\(clockText):\(padded(secondOfDay % 60, 2))" }
+    public var description: String { "\(dayText)T\(clockText):\(zeroPadded(secondOfDay % 60, 2))" }
 
     /// `2026-03-08`
     public var dayText: String {
         let date = date
-        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
+        return "\(zeroPadded(date.year, 4))-\(zeroPadded(date.month, 2))-\(zeroPadded(date.day, 2))"
     }
 
     /// `02:30`
-    public var clockText: String { "\(padded(secondOfDay / 3600, 2)):\(padded(secondOfDay / 60 % 60, 2))" }
+    public var clockText: String { "\(zeroPadded(secondOfDay / 3600, 2)):\(zeroPadded(secondOfDay / 60 % 60, 2))" }
 }
 
 /// The time in UTC as events carry it: `2026-03-08T07:30:00Z`.
@@ -44,9 +45,4 @@ public func utcText(_ time: EpochSeconds) -> String { LocalTime(at: time, offset
 func floorDivide(_ value: Int, _ divisor: Int) -> Int {
     let quotient = value / divisor
     return value % divisor != 0 && (value < 0) != (divisor < 0) ? quotient - 1 : quotient
-}
-
-func padded(_ value: Int, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }

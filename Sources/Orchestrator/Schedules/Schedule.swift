@@ -1,3 +1,5 @@
+import Encodings
+import SeededNumbers
 public import StatesLanguage
 
 /// One schedule of `workflows/schedules.yaml`: when a state machine is started, and with what.
@@ -47,8 +49,7 @@ public struct Schedule: Sendable, Hashable {
 
     /// The name of the execution that a request starts. It follows from the request's token alone.
     public func executionName(request token: String) -> String {
-        let digits = String(mixed(name, token) >> 16, radix: 16)
-        return "\(name)-now-\(String(repeating: "0", count: 12 - digits.count))\(digits)"
+        "\(name)-now-\(Hex.digits(mixed(name, token) >> 16, atLeast: 12))"
     }
 
     /// When the execution of a time starts: somewhere in the flexible window, always the same.
@@ -99,7 +100,5 @@ func mixed(_ first: String, _ second: String) -> UInt64 {
     for byte in first.utf8 { take(byte) }
     take(0)
     for byte in second.utf8 { take(byte) }
-    hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
-    return hash ^ (hash >> 31)
+    return SplitMix64.mixed(hash)
 }

@@ -1,3 +1,5 @@
+import Encodings
+
 /// The graph as a picture in SVG: one document without scripts, fonts or anything else from outside, light or dark as
 /// the reader's surroundings are, with a title and a description for those who do not see it.
 ///
@@ -32,8 +34,8 @@ private struct SVGWriter {
             viewBox="0 0 \(number(width)) \(number(height))" role="img" aria-labelledby="graph-title graph-description" \
             font-family="system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif">
             """)
-        line("<title id=\"graph-title\">\(escape("State machine \(graph.name)"))</title>")
-        line("<desc id=\"graph-description\">\(escape(graph.description))</desc>")
+        line("<title id=\"graph-title\">\(xmlText("State machine \(graph.name)"))</title>")
+        line("<desc id=\"graph-description\">\(xmlText(graph.description))</desc>")
         line("<style>\(SVGWriter.style)</style>")
         line(
             """
@@ -43,7 +45,7 @@ private struct SVGWriter {
             orient="auto-start-reverse"><path class="tip caught" d="M0 0 10 5 0 10 2 5z"/></marker></defs>
             """)
         line("<rect class=\"page\" width=\"100%\" height=\"100%\"/>")
-        line("<text class=\"heading\" x=\"\(number(SVGWriter.margin))\" y=\"36\">\(escape(heading))</text>")
+        line("<text class=\"heading\" x=\"\(number(SVGWriter.margin))\" y=\"36\">\(xmlText(heading))</text>")
         let origin = Drawing.Point(
             x: (width - region.size.width) / 2, y: SVGWriter.margin + SVGWriter.headingHeight)
         write(region, at: origin)
@@ -113,13 +115,13 @@ private struct SVGWriter {
         let x = origin.x + center.x
         let top = origin.y + center.y - height / 2
         let isCaught = whole.kind == .caught
-        line("<g class=\"label\(isCaught ? " caught" : "")\"><title>\(escape(whole.sentence))</title>")
+        line("<g class=\"label\(isCaught ? " caught" : "")\"><title>\(xmlText(whole.sentence))</title>")
         line(
             "<rect x=\"\(number(x - width / 2))\" y=\"\(number(top))\" width=\"\(number(width))\" height=\"\(number(height))\" rx=\"3\"/>"
         )
         for (index, text) in edge.label.enumerated() {
             let y = top + Double(index) * Drawing.labelHeight + 10.5
-            line("<text x=\"\(number(x))\" y=\"\(number(y))\">\(escape(text))</text>")
+            line("<text x=\"\(number(x))\" y=\"\(number(y))\">\(xmlText(text))</text>")
         }
         line("</g>")
     }
@@ -158,7 +160,7 @@ private struct SVGWriter {
 
     private mutating func write(_ node: StateGraph.Node, _ box: Drawing.Box, at corner: Drawing.Point) {
         let (width, height) = (box.size.width, box.size.height)
-        line("<g class=\"state \(node.kind.rawValue.lowercased())\"><title>\(escape(node.sentence))</title>")
+        line("<g class=\"state \(node.kind.rawValue.lowercased())\"><title>\(xmlText(node.sentence))</title>")
         if node.kind == .map {
             // A pile: the processor runs many times.
             for offset in [6.0, 3.0] { rectangle("box", corner, offset: offset, width, height) }
@@ -173,10 +175,10 @@ private struct SVGWriter {
         }
         let x = corner.x + width / 2
         line(
-            "<text class=\"name\" x=\"\(number(x))\" y=\"\(number(corner.y + 20))\">\(escape(node.name.shortened(to: Drawing.nameLimit)))</text>"
+            "<text class=\"name\" x=\"\(number(x))\" y=\"\(number(corner.y + 20))\">\(xmlText(node.name.shortened(to: Drawing.nameLimit)))</text>"
         )
         line(
-            "<text class=\"detail\" x=\"\(number(x))\" y=\"\(number(corner.y + 36))\">\(escape(node.line.shortened(to: Drawing.detailLimit)))</text>"
+            "<text class=\"detail\" x=\"\(number(x))\" y=\"\(number(corner.y + 36))\">\(xmlText(node.line.shortened(to: Drawing.detailLimit)))</text>"
         )
         if node.isRetried {
             // A turning arrow: what fails is tried again.
@@ -213,23 +215,6 @@ private struct SVGWriter {
         let sign = tenths < 0 ? "-" : ""
         let (whole, rest) = (abs(tenths) / 10, abs(tenths) % 10)
         return rest == 0 ? "\(sign)\(whole)" : "\(sign)\(whole).\(rest)"
-    }
-
-    private func escape(_ text: String) -> String {
-        var escaped = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "\n", "\t", "\r": escaped += " "
-            // XML 1.0 has no other control characters, and no non-characters.
-            case _ where scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF: escaped += "\u{FFFD}"
-            default: escaped.unicodeScalars.append(scalar)
-            }
-        }
-        return escaped
     }
 
     /// Colours by state type, each readable on its ground in both schemes (4.5 : 1 and more).

@@ -1,3 +1,4 @@
+import Encodings
 import JSON
 
 extension DefinitionReader {
@@ -81,9 +82,7 @@ extension DefinitionReader {
     private func visible(_ scalar: Unicode.Scalar) -> String {
         switch scalar.value {
         case 0x09, 0x0A, 0x0D, 0x5C: return scalar.escaped(asASCII: true)
-        case 0..<0x20, 0x7F...0x9F:
-            let digits = String(scalar.value, radix: 16)
-            return "\\x" + (digits.count < 2 ? "0" : "") + digits
+        case 0..<0x20, 0x7F...0x9F: return "\\x" + Hex.digits(scalar.value, atLeast: 2)
         default: return String(scalar)
         }
     }

@@ -1,16 +1,17 @@
 import JSON
+import SeededNumbers
 
 /// What one evaluation of a template or call may use, shared by all its parts: a few words of a definition can copy
 /// their input a million times, so bytes are counted before anything is built.
 struct EvaluationBudget {
     /// The numbers for States.UUID and States.MathRandom.
-    var draws: Draws
+    var draws: SplitMix64
     private var bytes = 0
 
     /// Sixteen times what an execution may hand from state to state.
     static let maximumBytes = 4 << 20
 
-    init(seed: UInt64) { draws = Draws(seed: seed) }
+    init(seed: UInt64) { draws = SplitMix64(seed: seed) }
 
     /// Counts a value that an expression gave or was given.
     mutating func charge(_ value: JSON) throws(EvaluationError) {

@@ -1,6 +1,7 @@
 import Encodings
 public import JSON
 import OrderedCollections
+import SeededNumbers
 
 extension IntrinsicCall {
     /// The function's value; fails with `States.IntrinsicFailure`, or with `States.ParameterPathFailure` where a path among
@@ -66,7 +67,7 @@ extension IntrinsicCall {
     }
 
     private func apply(
-        _ values: [JSON], scope: EvaluationScope, draws: inout Draws
+        _ values: [JSON], scope: EvaluationScope, draws: inout SplitMix64
     ) throws(IntrinsicProblem) -> JSON {
         switch function {
         case .format: return .string(try FormatTemplate(string(values[0])).filled(with: values.dropFirst()))
@@ -95,7 +96,7 @@ extension IntrinsicCall {
             let start = try integer(values[0])
             let end = try integer(values[1])
             guard values.count == 3 else { return try IntrinsicMath.random(from: start, to: end, draws: &draws) }
-            var seeded = Draws(seed: UInt64(bitPattern: Int64(try integer(values[2]))))
+            var seeded = SplitMix64(seed: UInt64(bitPattern: Int64(try integer(values[2]))))
             return try IntrinsicMath.random(from: start, to: end, draws: &seeded)
         case .mathAdd: return try IntrinsicMath.add(integer(values[0]), integer(values[1]))
         case .stringSplit: return IntrinsicMath.split(string(values[0]), at: string(values[1]))
@@ -224,7 +225,7 @@ enum IntrinsicMath {
     }
 
     /// From the first number to below the second.
-    static func random(from start: Int, to end: Int, draws: inout Draws) throws(IntrinsicProblem) -> JSON {
+    static func random(from start: Int, to end: Int, draws: inout SplitMix64) throws(IntrinsicProblem) -> JSON {
         guard start < end else {
             throw IntrinsicProblem("The start \(start) must be smaller than the end \(end)")
         }
@@ -262,20 +263,9 @@ enum IntrinsicMath {
     }
 
     /// A UUID of version 4 (RFC 9562).
-    static func uuid(_ draws: inout Draws) -> String {
-        let high = draws.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
-        let low = draws.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        var digits = ""
-        for half in [high, low] {
-            let text = String(half, radix: 16)
-            digits += String(repeating: "0", count: 16 - text.count) + text
-        }
-        var result = ""
-        for (index, digit) in digits.enumerated() {
-            if [8, 12, 16, 20].contains(index) { result += "-" }
-            result.append(digit)
-        }
-        return result
+    static func uuid(_ draws: inout SplitMix64) -> String {
+        let high = draws.next()
+        return uuidText(high, draws.next(), version: 4)
     }
 }
 

@@ -1,4 +1,5 @@
 import CivilDates
+import Encodings
 
 /// Points in time as the language writes them: RFC 3339 with an upper-case T, and an upper-case Z where there is no
 /// numeric offset.
@@ -30,12 +31,8 @@ public enum Timestamp {
         let days = floorDivide(seconds, 86_400)
         let date = CivilDate(daysSinceEpoch: Int(days))
         let inDay = Int(seconds - days * 86_400)
-        func padded(_ value: Int, _ width: Int) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(padded(inDay / 3600, 2)):"
-            + "\(padded(inDay / 60 % 60, 2)):\(padded(inDay % 60, 2)).\(padded(Int(milliseconds - seconds * 1000), 3))Z"
+        return "\(zeroPadded(date.year, 4))-\(zeroPadded(date.month, 2))-\(zeroPadded(date.day, 2))"
+            + "T\(playingTime(milliseconds: inDay * 1000 + Int(milliseconds - seconds * 1000)))Z"
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {

@@ -45,8 +45,6 @@ struct WireEndpoint: Sendable {
     let operations: Operations
     let throttle: Throttle
 
-    private static let protocolName = "application/x-amz-json-1.0"
-
     private static let epoch = ContinuousClock.now
 
     func answer(_ request: Request, _ context: ServiceContext) async -> Response {
@@ -67,7 +65,7 @@ struct WireEndpoint: Sendable {
                 try await operations.perform(target, Arguments(input))
             }
             count(name, "none")
-            return reply(output, status: .ok, context)
+            return .awsJSON(output, context: context)
         } catch let error as ServiceError {
             return refusal(error, of: name, context)
         } catch let error as EngineError {
@@ -83,8 +81,7 @@ struct WireEndpoint: Sendable {
 
     private func operation(of request: Request) throws(ServiceError) -> String {
         let prefix = "AWSStepFunctions."
-        guard let name = HTTPField.Name("X-Amz-Target"), let target = request.headers[name], target.hasPrefix(prefix)
-        else {
+        guard let target = request.headers[.amzTarget], target.hasPrefix(prefix) else {
             throw ServiceError(name: "UnknownOperationException", message: "X-Amz-Target names no operation.")
         }
         return String(target.dropFirst(prefix.count))
@@ -128,18 +125,8 @@ struct WireEndpoint: Sendable {
     private func refusal(_ error: ServiceError, of operation: String, _ context: ServiceContext) -> Response {
         count(operation, error.name)
         if let limit = error.limit { Refusals.count(limit: limit) }
-        var response = reply(
-            ["__type": .string(error.name), "message": .string(error.message)], status: error.status, context)
-        response.headers[.retryAfter] = error.retryAfterSeconds.map(String.init)
-        if let name = HTTPField.Name("x-amzn-ErrorType") { response.headers[name] = error.name }
-        return response
-    }
-
-    private func reply(_ document: JSON, status: HTTPResponse.Status, _ context: ServiceContext) -> Response {
-        var response = Response.json(document, status: status)
-        response.headers[.contentType] = Self.protocolName
-        if let name = HTTPField.Name("x-amzn-RequestId") { response.headers[name] = context.requestID }
-        return response
+        return .awsError(
+            error.name, error.message, status: error.status, retryAfter: error.retryAfterSeconds, context: context)
     }
 
     private func count(_ operation: String, _ error: String) {
@@ -209,10 +196,5 @@ extension EngineError.Code {
 }
 
 extension HTTPField.Name {
-    private static func constant(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no HTTP field name") }
-        return name
-    }
-
     fileprivate static let traceparent = constant("traceparent")
 }

@@ -190,11 +190,6 @@ extension Problem {
 }
 
 extension HTTPField.Name {
-    private static func constant(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no HTTP field name") }
-        return name
-    }
-
     fileprivate static let webhookID = constant("webhook-id")
     fileprivate static let webhookTimestamp = constant("webhook-timestamp")
     fileprivate static let webhookSignature = constant("webhook-signature")

@@ -1,4 +1,4 @@
-import Glibc
+import CivilDates
 import HTTPTypes
 public import HTTPServer
 public import Hummingbird
@@ -169,18 +169,6 @@ private func number(_ name: HTTPField.Name, of request: Request) throws(UploadEr
 private func tus(
     _ request: Request, _ verb: () async throws(UploadError) -> Response
 ) async throws(Problem) -> Response {
-    do {
-        return try await checked(request, verb)
-    } catch {
-        // An answer to HEAD has no content, a problem document neither (RFC 9110, section 9.3.2).
-        guard request.method == .head else { throw error }
-        return Response(status: error.status, headers: error.headers)
-    }
-}
-
-private func checked(
-    _ request: Request, _ verb: () async throws(UploadError) -> Response
-) async throws(Problem) -> Response {
     guard request.headers[.tusResumable] == tusVersion else {
         throw Problem(
             "tus-version", status: .preconditionFailed, title: "The tus version is not supported",
@@ -237,11 +225,6 @@ extension Problem {
 }
 
 extension HTTPField.Name {
-    private static func constant(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no HTTP field name") }
-        return name
-    }
-
     fileprivate static let tusResumable = constant("Tus-Resumable")
     fileprivate static let tusVersion = constant("Tus-Version")
     fileprivate static let tusExtension = constant("Tus-Extension")
@@ -256,19 +239,4 @@ extension HTTPField.Name {
     fileprivate static let uploadExpires = constant("Upload-Expires")
     fileprivate static let methodOverride = constant("X-HTTP-Method-Override")
     fileprivate static let executionARN = constant("Execution-Arn")
-}
-
-/// Dates of HTTP headers (RFC 9110, section 5.6.7).
-enum HTTPDate {
-    static func text(seconds: Int64) -> String {
-        var time = time_t(seconds)
-        var parts = tm()
-        gmtime_r(&time, &parts)
-        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        func two(_ value: CInt) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        return
-            "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
-    }
 }

@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 public import Engine
 public import EventPatterns
 import Glibc
@@ -417,18 +418,8 @@ public actor Uploads {
         }
     }
 
-    /// A version 4 UUID (RFC 9562) from the system's generator, which cannot be guessed.
-    private static func randomID() -> String {
-        var generator = SystemRandomNumberGenerator()
-        let high = generator.next() & 0xffff_ffff_ffff_0fff | 0x4000
-        let low = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
-        func digits(_ value: UInt64) -> String {
-            let text = String(value, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }
-        let all = Array(digits(high) + digits(low))
-        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(all[$0]) }.joined(separator: "-")
-    }
+    /// It cannot be guessed.
+    private static func randomID() -> String { uuidText(randomBytes(16), version: 4) }
 }
 
 /// A digest of what goes by. Unchecked: the request that brings the bytes is the only one that touches it, one piece after

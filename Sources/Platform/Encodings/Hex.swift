@@ -21,13 +21,25 @@ public enum Hex {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(digits.count / 2)
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
+            guard let high = value(ofDigit: digits[index]), let low = value(ofDigit: digits[index + 1]) else {
+                return nil
+            }
             bytes.append(high << 4 | low)
         }
         return bytes
     }
 
-    private static func value(_ digit: UInt8) -> UInt8? {
+    /// A number in lower-case digits, with zeros in front: as many digits as its type has room for, or, where `count` says
+    /// so, at least that many.
+    @inlinable public static func digits<Number: FixedWidthInteger & UnsignedInteger>(
+        _ number: Number, atLeast count: Int = Number.bitWidth / 4
+    ) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: max(count - digits.utf8.count, 0)) + digits
+    }
+
+    /// What an ASCII digit of either case stands for; nil for anything else.
+    @inlinable public static func value(ofDigit digit: UInt8) -> UInt8? {
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10

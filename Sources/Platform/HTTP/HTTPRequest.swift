@@ -7,7 +7,8 @@ public struct HTTPRequest: Sendable {
         /// `length` bytes of the file at `path` from byte `offset`, read while they are sent. A file that turns out
         /// shorter fails the request with ``HTTPError/Code/localFile``.
         case file(path: String, offset: Int64, length: Int64)
-        /// What is handed over while the request runs; `length` bytes where that is known, else chunked. Not together with
+        /// What is handed over while the request runs; `length` bytes where that is known, else chunked. More or fewer bytes
+        /// fail the request with ``HTTPError/Code/cancelled``. Not together with
         /// ``signing``, redirects or a kept-alive connection: it can't be sent again.
         case upload(HTTPUpload, length: Int64?)
     }

@@ -365,14 +365,20 @@ extension Transfer {
             }
             sent += Int64(count)
             return count
-        case .upload(let upload, _):
+        case .upload(let upload, let length):
             switch upload.take(into: buffer) {
             case .bytes(let count):
                 sent += Int64(count)
+                // libcurl sends whatever it is given, and the server would read what is too much as another request.
+                if let length, sent > length {
+                    failure = error(.cancelled, "failed: its content has more than the \(length) bytes declared")
+                    return curl_shim_read_abort
+                }
                 return count
             case .later: return curl_shim_read_pause
-            case .end: return 0
-            case .broken:
+            case .end where sent >= length ?? 0: return 0
+            // libcurl would wait for an answer to content that the server waits for.
+            case .end, .broken:
                 failure = error(.cancelled, "failed: its content broke off")
                 return curl_shim_read_abort
             }

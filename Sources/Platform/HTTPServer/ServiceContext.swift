@@ -1,3 +1,4 @@
+import Encodings
 public import Hummingbird
 import Synchronization
 
@@ -24,15 +25,10 @@ public struct ServiceContext: RequestContext {
 
 /// Names for requests, unique over processes: 64 random bits of the process, then a count.
 private enum RequestIDs {
-    private static let process = hexadecimal(UInt64.random(in: .min ... .max))
+    private static let process = Hex.digits(UInt64.random(in: .min ... .max))
     private static let count = Atomic<UInt64>(0)
 
     static func next() -> String {
-        process + hexadecimal(count.wrappingAdd(1, ordering: .relaxed).newValue)
-    }
-
-    private static func hexadecimal(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        process + Hex.digits(count.wrappingAdd(1, ordering: .relaxed).newValue)
     }
 }

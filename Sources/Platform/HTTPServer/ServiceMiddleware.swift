@@ -23,20 +23,6 @@ public struct SecurityHeaders: Sendable {
     ])
 }
 
-extension HTTPField.Name {
-    /// A name known to be well-formed.
-    private static func constant(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no HTTP field name") }
-        return name
-    }
-
-    public static let requestID = constant("Request-Id")
-    /// RFC 8288.
-    public static let link = constant("Link")
-    public static let referrerPolicy = constant("Referrer-Policy")
-    public static let crossOriginOpenerPolicy = constant("Cross-Origin-Opener-Policy")
-}
-
 /// Around every route: the request id, problems for failures, security headers, and the request metrics
 /// `http_requests_total` and `http_request_duration_seconds` by method, route and status.
 struct ServiceMiddleware: RouterMiddleware {

@@ -1,3 +1,4 @@
+import Encodings
 import Glibc
 import Postgres
 
@@ -33,8 +34,8 @@ public actor LocalCluster {
     /// The connection URI of a database. Valid from the first ``start(deadline:)`` on and the same over restarts.
     public func url(database: String) -> String {
         precondition(!socketDirectory.isEmpty, "the cluster has not been started")
-        return "postgresql://postgres@/\(Self.percentEncoded(database))"
-            + "?host=\(Self.percentEncoded(socketDirectory))&port=\(Self.port)"
+        return "postgresql://postgres@/\(PercentEncoding.encode(database))"
+            + "?host=\(PercentEncoding.encode(socketDirectory))&port=\(Self.port)"
     }
 
     private static let port = 5432
@@ -302,21 +303,6 @@ public actor LocalCluster {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return String(hash, radix: 16)
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let hex = String(byte, radix: 16, uppercase: true)
-                encoded += hex.count == 1 ? "%0\(hex)" : "%\(hex)"
-            }
-        }
-        return encoded
     }
 
     private static func quotedIdentifier(_ name: String) -> String {

@@ -1,3 +1,4 @@
+import Encodings
 import HTTP
 
 // Multipart uploads: create, parts in parallel, complete; abort whatever fails, so that no parts are left to pay for.
@@ -98,7 +99,7 @@ extension S3Store {
     private func complete(_ upload: S3Upload, id: String, tags: [String]) async throws(ObjectStorageError) {
         let key = upload.reference.key
         let parts = zip(upload.parts, tags).map { part, tag in
-            "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(Self.escaped(tag))</ETag></Part>"
+            "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(xmlText(tag))</ETag></Part>"
         }
         let document = "<CompleteMultipartUpload>\(parts.joined())</CompleteMultipartUpload>"
         let request = request(
@@ -137,9 +138,5 @@ extension S3Store {
                 return
             }
         }.value
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
     }
 }

@@ -1,3 +1,5 @@
+import Encodings
+
 /// The parameters of one statement in the wire's form: one arena of bytes and, for each parameter, where it lies in it.
 ///
 /// Scalars that PostgreSQL parses leniently travel as text; `bytea` and arrays travel in binary form, which needs no
@@ -165,19 +167,12 @@ public enum UUIDText {
                 index += 1
                 continue
             }
-            guard let high = nibble(characters[index]), let low = nibble(characters[index + 1]) else { return nil }
+            guard let high = Hex.value(ofDigit: characters[index]),
+                let low = Hex.value(ofDigit: characters[index + 1])
+            else { return nil }
             bytes.append(high << 4 | low)
             index += 2
         }
         return bytes
-    }
-
-    static func nibble(_ character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): character - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }

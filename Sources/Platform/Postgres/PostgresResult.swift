@@ -1,4 +1,5 @@
 import CPostgres
+import Encodings
 import Glibc
 
 /// What a statement returned. Owns libpq's memory; values are decoded when asked for.
@@ -190,8 +191,8 @@ final class ResultStorage: @unchecked Sendable {
         return [UInt8](unsafeUninitializedCapacity: (text.count - 2) / 2) { bytes, count in
             var index = 2
             while index + 1 < text.count {
-                let high = UUIDText.nibble(text[index]) ?? 0
-                bytes[count] = high << 4 | (UUIDText.nibble(text[index + 1]) ?? 0)
+                let high = Hex.value(ofDigit: text[index]) ?? 0
+                bytes[count] = high << 4 | (Hex.value(ofDigit: text[index + 1]) ?? 0)
                 count += 1
                 index += 2
             }

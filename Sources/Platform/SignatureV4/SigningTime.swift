@@ -1,3 +1,6 @@
+import CivilDates
+import Encodings
+
 /// A moment as signatures name it: ISO 8601 basic format in UTC, whole seconds (`20150830T123600Z`).
 public struct SigningTime: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Since 1970.
@@ -40,11 +43,11 @@ public struct SigningTime: Sendable, Hashable, Comparable, CustomStringConvertib
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     private init?(year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) {
-        let isLeap = year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400))
-        let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        guard (1...12).contains(month), (1...lengths[month - 1]).contains(day), hour < 24, minute < 60, second < 60
+        guard (1...12).contains(month), (1...CivilDate.daysInMonth(month, year: year)).contains(day), hour < 24,
+            minute < 60, second < 60
         else { return nil }
-        seconds = Int64(Self.days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+        let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
+        seconds = Int64(days * 86_400 + hour * 3600 + minute * 60 + second)
     }
 
     private static func number(_ digits: some Collection<UInt8>) -> Int? {
@@ -56,35 +59,14 @@ public struct SigningTime: Sendable, Hashable, Comparable, CustomStringConvertib
         return value
     }
 
-    /// Days from 1970-01-01 in the Gregorian calendar, counted in years that begin in March, so that the leap day is
-    /// the last of its year.
-    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        let shifted = month > 2 ? year : year - 1
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-    }
-
     /// `YYYYMMDD`, as credential scopes have it.
     public var day: String { String(description.prefix(8)) }
 
     public var description: String {
         let (day, second) = Int(seconds).quotientAndRemainderFloored(86_400)
-        let shifted = day + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        func digits(_ value: Int, _ count: Int) -> String {
-            let text = String(value)
-            return String(repeating: "0", count: count - text.utf8.count) + text
-        }
-        return digits(year, 4) + digits(month, 2) + digits(dayOfYear - (153 * shiftedMonth + 2) / 5 + 1, 2) + "T"
-            + digits(second / 3600, 2) + digits(second / 60 % 60, 2) + digits(second % 60, 2) + "Z"
+        let date = CivilDate(daysSinceEpoch: day)
+        return zeroPadded(date.year, 4) + zeroPadded(date.month, 2) + zeroPadded(date.day, 2) + "T"
+            + zeroPadded(second / 3600, 2) + zeroPadded(second / 60 % 60, 2) + zeroPadded(second % 60, 2) + "Z"
     }
 
     public static func < (left: SigningTime, right: SigningTime) -> Bool { left.seconds < right.seconds }

@@ -1,3 +1,4 @@
+import Encodings
 import JSON
 
 /// A JSON text with its surrogate escapes (`\ud83d\ude00`) written as YAML knows them (`\U0001F600`), and the way back
@@ -28,8 +29,7 @@ struct SurrogateRewriting {
                 hasChanged = true
                 if high < 0xDC00, let low = unit(at: position + 6), (0xDC00...0xDFFF).contains(low) {
                     let scalar = 0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)
-                    let digits = String(scalar, radix: 16)
-                    result += Array(("\\U" + String(repeating: "0", count: 8 - digits.count) + digits).utf8)
+                    result += Array(("\\U" + Hex.digits(scalar)).utf8)
                     column += 10
                     shifts[line, default: []].append((column, 2))
                     position += 12

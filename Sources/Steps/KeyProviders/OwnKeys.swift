@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 import Packaging
 public import StepContracts
 

@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 public import HTTP
 import Packaging
 public import StepContracts

@@ -1,5 +1,6 @@
 import CMedia
 import CMediaShims
+import Encodings
 
 /// What went wrong with a media file: a kind to decide by, a sentence for people, and where it was.
 public struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -82,12 +83,6 @@ public enum Timecode {
     /// `HH:MM:SS.mmm`, with a minus before it for times before zero.
     public static func text(seconds: Double) -> String {
         guard seconds.isFinite, abs(seconds) < 1e12 else { return "unknown" }
-        let total = Int64((abs(seconds) * 1000).rounded())
-        func padded(_ value: Int64, _ width: Int) -> String {
-            let text = String(value)
-            return String(repeating: "0", count: max(0, width - text.count)) + text
-        }
-        let clock = [total / 3_600_000, total / 60_000 % 60, total / 1000 % 60].map { padded($0, 2) }
-        return (seconds < 0 ? "-" : "") + clock.joined(separator: ":") + "." + padded(total % 1000, 3)
+        return (seconds < 0 ? "-" : "") + playingTime(milliseconds: Int((abs(seconds) * 1000).rounded()))
     }
 }

@@ -343,8 +343,5 @@ extension Ratio {
 
 extension UInt16 {
     /// Four upper-case digits.
-    fileprivate var hex: String {
-        let digits = String(self, radix: 16, uppercase: true)
-        return String(repeating: "0", count: 4 - digits.utf8.count) + digits
-    }
+    fileprivate var hex: String { Hex.digits(self).uppercased() }
 }

@@ -155,7 +155,7 @@ public struct VP9Configuration: Sendable, Hashable {
     }
 }
 
-func twoDigits(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+func twoDigits(_ value: Int) -> String { zeroPadded(value, 2) }
 
 /// A NAL unit behind 16 bits of length; nil when it is not all there.
 private func lengthPrefixed(_ bytes: UnsafeRawBufferPointer, at place: inout Int) -> UnsafeRawBufferPointer? {

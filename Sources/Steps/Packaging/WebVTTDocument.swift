@@ -1,3 +1,5 @@
+import Encodings
+
 /// A WebVTT file (W3C WebVTT, 4), or SubRip text, read into cues and written back.
 public struct WebVTTDocument: Sendable, Hashable {
     /// Cues a document may have, and characters of it.
@@ -113,20 +115,11 @@ public struct WebVTTDocument: Sendable, Hashable {
         for cue in cues {
             var lines = cue.identifier.isEmpty ? [] : [cue.identifier]
             let settings = cue.settings.isEmpty ? "" : " " + cue.settings
-            lines.append("\(timeText(cue.start)) --> \(timeText(cue.end))\(settings)")
+            let times = [cue.start, cue.end].map { playingTime(milliseconds: Int($0)) }
+            lines.append(times.joined(separator: " --> ") + settings)
             lines.append(cue.text)
             parts.append(lines.joined(separator: "\n"))
         }
         return parts.joined(separator: "\n\n") + "\n"
-    }
-
-    private static func timeText(_ milliseconds: Int64) -> String {
-        func padded(_ value: Int64, _ width: Int) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-        }
-        let seconds = milliseconds / 1000
-        return "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))."
-            + padded(milliseconds % 1000, 3)
     }
 }

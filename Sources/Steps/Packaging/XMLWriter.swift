@@ -1,3 +1,5 @@
+import Encodings
+
 /// Writes indented XML 1.0: elements with attributes or text, nothing more is needed for an MPD.
 struct XMLWriter {
     private(set) var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -7,7 +9,7 @@ struct XMLWriter {
         _ name: String, _ attributes: [(String, String)], _ content: ((inout XMLWriter) -> Void)? = nil
     ) {
         text += String(repeating: "  ", count: depth) + "<" + name
-        for (key, value) in attributes { text += " \(key)=\"\(XMLWriter.escaped(value))\"" }
+        for (key, value) in attributes { text += " \(key)=\"\(xmlText(value))\"" }
         guard let content else {
             text += "/>\n"
             return
@@ -27,19 +29,6 @@ struct XMLWriter {
     }
 
     mutating func element(_ name: String, text content: String) {
-        text += String(repeating: "  ", count: depth) + "<\(name)>\(XMLWriter.escaped(content))</\(name)>\n"
-    }
-
-    static func escaped(_ value: String) -> String {
-        var result = ""
-        for scalar in value.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case "\"": result += "&quot;"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
+        text += String(repeating: "  ", count: depth) + "<\(name)>\(xmlText(content))</\(name)>\n"
     }
 }

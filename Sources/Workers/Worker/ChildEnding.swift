@@ -1,3 +1,4 @@
+import Encodings
 import Glibc
 import StepContracts
 
@@ -70,12 +71,5 @@ struct ChildEnding: Sendable, Hashable {
 /// Media time as people read it: `00:12:40.120`.
 public func mediaClock(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "--:--:--.---" }
-    let milliseconds = Int((seconds * 1000).rounded())
-    func padded(_ value: Int, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-    let hours = padded(milliseconds / 3_600_000, 2)
-    let minutes = padded(milliseconds / 60_000 % 60, 2)
-    return "\(hours):\(minutes):\(padded(milliseconds / 1000 % 60, 2)).\(padded(milliseconds % 1000, 3))"
+    return playingTime(milliseconds: Int((seconds * 1000).rounded()))
 }

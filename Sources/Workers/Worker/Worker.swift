@@ -1,3 +1,5 @@
+import Cryptography
+import Encodings
 import Logging
 import Metrics
 public import ServiceLifecycle
@@ -346,16 +348,5 @@ public final class Worker: Service {
         await cancelWhenGracefulShutdown { await self.pause(duration) }
     }
 
-    /// A random UUID (RFC 9562, version 4).
-    private static func makeIncarnation() -> String {
-        let high = UInt64.random(in: .min ... .max) & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
-        let low = UInt64.random(in: .min ... .max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        func hex(_ value: UInt64) -> String {
-            let digits = String(value, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }
-        let digits = Array(hex(high) + hex(low))
-        let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
-        return groups.map { String(digits[$0]) }.joined(separator: "-")
-    }
+    private static func makeIncarnation() -> String { uuidText(randomBytes(16), version: 4) }
 }

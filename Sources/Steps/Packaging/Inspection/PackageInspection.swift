@@ -1,3 +1,5 @@
+import Encodings
+
 /// Looks into a package, or a file of one, and says what is there and what is wrong. Reads through a closure: it knows
 /// neither files nor the network.
 public struct PackageInspection: Sendable {
@@ -85,8 +87,8 @@ public struct PackageInspection: Sendable {
             measures[other] = await measure(HLSPlaylist(bytes), at: other)
         }
         section.lines = [
-            "multivariant playlist, version \(playlist.version): \(playlist.variants.count) variants, "
-                + "\(playlist.renditions.count) renditions"
+            "multivariant playlist, version \(playlist.version): \(counted(playlist.variants.count, "variant")), "
+                + counted(playlist.renditions.count, "rendition")
         ]
         var firstStarts: [Int64]?
         for variant in playlist.variants {
@@ -195,7 +197,7 @@ public struct PackageInspection: Sendable {
         guard let bytes = await whole(address) else { return }
         let document = DASHDocument(bytes)
         var section = Section(address: address, findings: document.findings)
-        section.lines = ["static MPD: \(document.representations.count) representations"]
+        section.lines = ["static MPD: \(counted(document.representations.count, "representation"))"]
         for representation in document.representations {
             var reader = MediaReader(read: read)
             if let file = representation.file {
@@ -261,7 +263,7 @@ public struct PackageInspection: Sendable {
         var section = Section(address: address)
         do {
             let document = try WebVTTDocument(bytes)
-            section.lines = ["WebVTT: \(document.cues.count) cues"]
+            section.lines = ["WebVTT: \(counted(document.cues.count, "cue"))"]
         } catch {
             section.findings = [Finding(error.message)]
         }

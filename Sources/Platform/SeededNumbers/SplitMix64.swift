@@ -1,4 +1,4 @@
-/// Numbers that depend on their seed alone, which a failing test prints.
+/// Numbers that depend on their seed alone: small, the same everywhere, and not for secrets.
 ///
 /// Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators (OOPSLA 2014).
 public struct SplitMix64: RandomNumberGenerator, Sendable, Hashable {
@@ -8,7 +8,12 @@ public struct SplitMix64: RandomNumberGenerator, Sendable, Hashable {
 
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
+        return Self.mixed(state)
+    }
+
+    /// The generator's last step: numbers that differ in few bits give numbers that differ in half of theirs.
+    public static func mixed(_ number: UInt64) -> UInt64 {
+        var mixed = number
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)
