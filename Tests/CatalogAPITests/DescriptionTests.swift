@@ -70,6 +70,7 @@ struct DescriptionTests {
             #expect(Set(page["items"]?[0]?.objectValue?.keys ?? []) == required("TitleSummary"))
             #expect(Set(title.objectValue?.keys ?? []) == required("Title"))
             #expect(Set(title["genres"]?[0]?.objectValue?.keys ?? []) == required("Genre"))
+            #expect(Set(title["posters"]?[0]?.objectValue?.keys ?? []) == required("Poster"))
             #expect(Set(playback.objectValue?.keys ?? []) == required("Playback"))
             #expect(Set(playback["renditions"]?[0]?.objectValue?.keys ?? []) == required("Rendition"))
             #expect(Set(problem.objectValue?.keys ?? []) == required("Problem"))

@@ -39,7 +39,12 @@ struct TitleRoutesTests {
                 "genres": [["slug": "drama", "name": "Drama"]], "series": nil, "season": nil, "episode": nil,
                 "duration_seconds": 12.5, "poster": .string("\(client.base)/media/thumbnails/1/poster.jpg"),
                 "description": nil, "parent": nil, "cast": [["name": "A"]],
-                "thumbnails": .string("\(client.base)/media/thumbnails/1/track.vtt"), "renditions": renditions,
+                "posters": [
+                    ["url": .string("\(client.base)/media/thumbnails/1/poster.jpg"), "width": 1280, "height": 720],
+                    ["url": .string("\(client.base)/media/thumbnails/1/poster-2x.jpg"), "width": 2560, "height": 1440],
+                ],
+                "thumbnails": .string("\(client.base)/media/thumbnails/1/track.vtt"),
+                "dense_thumbnails": .string("\(client.base)/media/thumbnails/1/track-2x.vtt"), "renditions": renditions,
             ]
             #expect(document == expected)
 
@@ -53,7 +58,10 @@ struct TitleRoutesTests {
             #expect(playback == expectedPlayback)
 
             // What the addresses name is there.
-            for address in [playback["hls"], playback["dash"], document["poster"], document["thumbnails"]] {
+            for address in [
+                playback["hls"], playback["dash"], document["poster"], document["thumbnails"],
+                document["posters"]?[1]?["url"], document["dense_thumbnails"],
+            ] {
                 let path = try #require(address?.stringValue).dropFirst(client.base.count)
                 #expect(try await client.get(String(path)).status == 200, "\(path)")
             }

@@ -76,8 +76,17 @@ struct Viewers: Sendable {
         ]
         var package = StepOutputs.package("p\(number)")
         package["objects"] = .array(objects)
+        let poster = try await put("poster \(number)", "thumbnails/\(number)/poster.jpg")
+        let large = try await put("large poster \(number)", "thumbnails/\(number)/poster-2x.jpg")
         let thumbnails: JSON = [
-            "poster": try await put("poster \(number)", "thumbnails/\(number)/poster.jpg"),
+            "poster": poster,
+            "posters": [
+                ["width": 1280, "height": 720, "file": poster], ["width": 2560, "height": 1440, "file": large],
+            ],
+            "retina": [
+                "thumbnails": try await put("WEBVTT\n", "thumbnails/\(number)/track-2x.vtt"),
+                "sprites": [try await put("large sprite \(number)", "thumbnails/\(number)/0-2x.jpg")],
+            ],
             "thumbnails": try await put("WEBVTT\n", "thumbnails/\(number)/track.vtt"),
             "sprites": [try await put("sprite \(number)", "thumbnails/\(number)/0.jpg")],
         ]

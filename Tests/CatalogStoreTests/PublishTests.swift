@@ -47,6 +47,50 @@ struct PublishTests {
         #expect(try await catalogue.reader.version() == 1)
     }
 
+    @Test func picturesAreKnownInAllTheirSizes() async throws {
+        let catalogue = try await Catalogue.make()
+        var thumbnails = StepOutputs.thumbnails
+        let (large, small) = (
+            StepOutputs.reference("thumbs/p1/poster-2x.jpg"), StepOutputs.reference("thumbs/p1/poster.jpg")
+        )
+        thumbnails["posters"] = [
+            ["width": 2560, "height": 1440, "file": large], ["width": 1280, "height": 720, "file": small],
+        ]
+        thumbnails["retina"] = [
+            "thumbnails": StepOutputs.reference("thumbs/p1/track-2x.vtt"),
+            "sprites": [StepOutputs.reference("thumbs/p1/sprite-0-2x.jpg")],
+        ]
+        try await catalogue.publish(.sample(1, thumbnails: thumbnails), execution: 1)
+        try await catalogue.publish(.sample(2, thumbnails: StepOutputs.thumbnails), execution: 2)
+        let title = try #require(try await catalogue.reader.title("t-1")?.title)
+        #expect(title.posterKey == "thumbs/p1/poster.jpg" && title.denseThumbnailsKey == "thumbs/p1/track-2x.vtt")
+        #expect(title.posters.map(\.key) == ["thumbs/p1/poster.jpg", "thumbs/p1/poster-2x.jpg"])
+        #expect(title.posters.map { [$0.width, $0.height] } == [[1280, 720], [2560, 1440]])
+        for key in ["poster-2x.jpg", "track-2x.vtt", "sprite-0-2x.jpg"] {
+            #expect(try await catalogue.reader.object(mediaPath: "thumbs/p1/\(key)")?.bytes == 10, "\(key)")
+        }
+        let plain = try #require(try await catalogue.reader.title("t-2")?.title)
+        #expect(plain.posters == [] && plain.denseThumbnailsKey == nil && plain.posterKey != nil)
+    }
+
+    @Test func picturesThatAreNoneAreToldWithTheirPlaces() async throws {
+        var thumbnails = StepOutputs.thumbnails
+        thumbnails["posters"] = [
+            ["width": 0, "height": 720, "file": StepOutputs.reference("thumbs/p1/poster.jpg")], 7,
+        ]
+        thumbnails["retina"] = ["sprites": [["key": "../x"]]]
+        let error = #expect(throws: PublishError.self) { try PublishStatement.sample(1, thumbnails: thumbnails) }
+        #expect(
+            error?.problems.map(\.place) == [
+                "thumbnails.posters[0].width", "thumbnails.posters[1].file", "thumbnails.posters[1].width",
+                "thumbnails.posters[1].height", "thumbnails.retina.thumbnails", "thumbnails.retina.sprites[0].key",
+            ])
+        thumbnails = StepOutputs.thumbnails
+        thumbnails["posters"] = .array(Array(repeating: 7, count: PublishStatement.Limits.posters + 1))
+        let many = #expect(throws: PublishError.self) { try PublishStatement.sample(1, thumbnails: thumbnails) }
+        #expect(many?.problems.map(\.place) == ["thumbnails.posters"])
+    }
+
     @Test func withoutTheJournalsRowNothingIsPublished() async throws {
         let catalogue = try await Catalogue.make()
         try await catalogue.publish(

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import ScriptedServer
 import Testing
 
 extension EndToEnd {
@@ -46,32 +47,67 @@ extension EndToEnd {
             }
         }
 
-        @Test("the multivariant playlist alone plays in a <video> to its end")
+        @Test("the multivariant playlist plays in a <video> to its end, and so does one of a single rung")
         func playlistPlays() async throws {
             let stage = try sharedStage()
-            let run = try await publish(stage, "Playlist")
-            let hls = try #require(run["output"]?["hls"]?.stringValue)
+            let film = Film(name: "rungs", size: "854x480", frames: Self.film.frames)
+            let run = try await stage.end(of: try await stage.ingest(try await film.make(), title: "Playlist"))
+            let master = try await Playlist(try #require(run["output"]?["hls"]?.stringValue), stage.http)
             try await Browser.use { browser in
-                // A page of another origin: media is public to all.
-                let page = Workplace.file("page.html")
-                try Data("<!doctype html><title>Elsewhere</title><video muted></video>".utf8)
-                    .write(to: URL(filePath: page))
-                try await browser.open("file://\(page)")
-                _ = try await browser.evaluate(
-                    """
-                    const video = document.querySelector('video');
-                    window.seen = [];
-                    for (const name of ['ended', 'error']) video.addEventListener(name, () => seen.push(name));
-                    video.src = arguments[0];
-                    video.play();
-                    """, .string(hls))
-                try await browser.wait(until: "window.seen.length > 0")
-                let seen = try await browser.evaluate("return window.seen")
-                let message = try await browser.evaluate("return document.querySelector('video').error?.message ?? ''")
-                let complaints = try await browser.complaints()
-                try #require(seen == ["ended"], "\(seen.text) \(message.text) \(complaints)")
-                try await Self.expectWholeFilm(browser)
+                try await playNatively(master.url, height: nil, browser)
+                for height in [360, 480] {
+                    let playlist = try Self.alone(height, of: master)
+                    let server = try ScriptedServer { connection in
+                        guard connection.receive() != nil else { return }
+                        connection.answer(
+                            200,
+                            "Content-Type: application/vnd.apple.mpegurl\r\nAccess-Control-Allow-Origin: *\r\n"
+                                + "Connection: close\r\n", playlist)
+                    }
+                    try await playNatively("\(server.url)/one.m3u8", height: height, browser)
+                }
             }
+        }
+
+        /// The multivariant playlist with the variant of one height alone, its addresses made absolute.
+        private static func alone(_ height: Int, of master: Playlist) throws -> String {
+            var lines: [String] = []
+            for (line, next) in zip(master.lines, master.lines.dropFirst() + [""]) {
+                if line.hasPrefix("#EXT-X-STREAM-INF:") {
+                    if line.contains("x\(height),") { lines += [line, master.resolve(next)] }
+                } else if line.hasPrefix("#EXT-X-MEDIA:") {
+                    lines.append(line.replacing(/URI="([^"]+)"/) { "URI=\"\(master.resolve(String($0.1)))\"" })
+                } else if line.hasPrefix("#"), !line.hasPrefix("#EXT-X-I-FRAME-STREAM-INF:") {
+                    lines.append(line)
+                }
+            }
+            try #require(lines.filter { $0.hasPrefix("#EXT-X-STREAM-INF:") }.count == 1, "\(master.lines)")
+            return lines.joined(separator: "\n") + "\n"
+        }
+
+        /// Plays a playlist by the browser's own means, on a page of another origin: media is public to all.
+        private func playNatively(_ hls: String, height: Int?, _ browser: Browser) async throws {
+            let page = Workplace.file("page.html")
+            try Data("<!doctype html><title>Elsewhere</title><video muted></video>".utf8)
+                .write(to: URL(filePath: page))
+            try await browser.open("file://\(page)")
+            _ = try await browser.evaluate(
+                """
+                const video = document.querySelector('video');
+                window.seen = [];
+                for (const name of ['ended', 'error']) video.addEventListener(name, () => seen.push(name));
+                video.src = arguments[0];
+                video.play();
+                """, .string(hls))
+            try await browser.wait(until: "window.seen.length > 0")
+            let seen = try await browser.evaluate("return window.seen")
+            let message = try await browser.evaluate("return document.querySelector('video').error?.message ?? ''")
+            let complaints = try await browser.complaints()
+            try #require(seen == ["ended"], "\(seen.text) \(message.text) \(complaints)")
+            try await Self.expectWholeFilm(browser)
+            guard let height else { return }
+            #expect(
+                try await browser.evaluate("return document.querySelector('video').videoHeight") == .integer(height))
         }
 
         /// The video has played all of the film, with its pictures.

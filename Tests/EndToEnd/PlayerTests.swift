@@ -10,11 +10,12 @@ extension EndToEnd {
 
         private static let video = "document.querySelector('video')"
         private static let stream = "document.querySelector('.player').stream"
+        private static let (arrowLeft, arrowRight) = ("\u{E012}", "\u{E014}")
 
         @Test("our player plays clear and protected films: both rungs forced, a jump, subtitles, and to the end")
         func plays() async throws {
             let stage = try sharedStage()
-            let house = try await ProtectedHouse(stage, Self.film)
+            let house = try await ProtectedHouse(stage, Self.film, isDubbed: true)
             let bearer = try await house.bearer("viewer", "main")
             try await Browser.use { browser in
                 try await browser.open(stage.viewerURL + "/")
@@ -68,6 +69,7 @@ extension EndToEnd {
                     "[...\(Self.video).textTracks].some(t => t.mode === 'showing' && t.activeCues?.[0]?.text === 'The first words')"
             )
             try await browser.screenshot("player-\(protection)")
+            try await choose("Sound", "German", browser)
             // The lowest, from the next segment on.
             try await choose("Quality", "360p", browser)
             _ = try await browser.evaluate("\(Self.video).currentTime = 7.5")
@@ -83,24 +85,31 @@ extension EndToEnd {
                 const video = \(Self.video);
                 return {seen: window.seen, at: video.currentTime, duration: video.duration, error: video.error?.message ?? '',
                   pictures: video.getVideoPlaybackQuality().totalVideoFrames, rungs: [...new Set(\(Self.stream).loaded)].sort(),
-                  trouble: document.querySelector('.player .trouble')?.innerText ?? ''};
+                  trouble: document.querySelector('.player .trouble')?.innerText ?? '',
+                  sound: performance.getEntriesByType('resource').some(({ name }) => name.includes('/audio-de/'))};
                 """)
             #expect(state["error"] == "" && state["trouble"] == "", "\(protection): \(state.text)")
             #expect(abs((state["at"]?.doubleValue ?? 0) - Self.film.seconds) < 0.1, "\(state.text)")
             #expect(abs((state["duration"]?.doubleValue ?? 0) - Self.film.seconds) < 0.1, "\(state.text)")
-            #expect(state["rungs"] == [0, 1], "\(state.text)")
+            #expect(state["rungs"] == [0, 1] && state["sound"] == true, "\(state.text)")
             #expect((state["pictures"]?.integerValue ?? 0) > 30, "\(state.text)")
-            if protection == "none" { try await scrubs(browser) }
+            guard protection == "none" else { return }
+            try await scrubs(browser)
+            try await browser.look("light", width: 1280, density: 2)
+            try await browser.open("\(stage.viewerURL)/?dense#/titles/\(title.id)")
+            try await browser.wait(until: "\(Self.video)?.readyState >= 2")
+            try await scrubs(browser, density: 2)
+            try await browser.look("light", width: 1280)
         }
 
         /// Over each second of the seek bar stands the picture of that second: of all the film's pictures, one at each
-        /// second, none is more like it.
-        private func scrubs(_ browser: Browser) async throws {
+        /// second, none is more like it. Where a point has two samples, the pictures have twice as many.
+        private func scrubs(_ browser: Browser, density: Int = 1) async throws {
             let found = try await browser.evaluateAsync(
                 """
                 const video = \(Self.video), scrub = document.querySelector('.scrub input');
                 const preview = document.querySelector('.preview'), picture = preview.firstElementChild;
-                const [width, height] = [80, 45];
+                const [width, height, density] = [80, 45, \(density)];
                 const canvas = Object.assign(document.createElement('canvas'), { width, height });
                 const context = canvas.getContext('2d', { willReadFrequently: true });
                 const pixels = () => context.getImageData(0, 0, width, height).data;
@@ -111,10 +120,10 @@ extension EndToEnd {
                   scrub.dispatchEvent(new PointerEvent('pointermove', { clientX, bubbles: true }));
                   words.push(preview.textContent);
                   const image = new Image();
-                  image.src = picture.style.backgroundImage.match(/url\\("(.+)"\\)/)[1];
+                  image.src = picture.style.backgroundImage.match(/url\\("([^"]+)"\\)/)[1];
                   await image.decode();
-                  const [x, y] = picture.style.backgroundPosition.match(/[0-9]+/g).map(Number);
-                  const [w, h] = [picture.style.inlineSize, picture.style.blockSize].map(parseFloat);
+                  const [x, y] = picture.style.backgroundPosition.match(/[0-9]+/g).map((place) => place * density);
+                  const [w, h] = [picture.style.inlineSize, picture.style.blockSize].map((size) => parseFloat(size) * density);
                   context.drawImage(image, x, y, w, h, 0, 0, width, height);
                   tiles.push(pixels());
                   const sought = new Promise((resolve) => video.addEventListener('seeked', resolve, { once: true }));
@@ -129,8 +138,10 @@ extension EndToEnd {
                   const distances = pictures.map((other) => distance(tile, other));
                   return distances.indexOf(Math.min(...distances));
                 });
-                return { nearest, words };
+                return { nearest, words, size: picture.style.inlineSize, address: picture.style.backgroundImage };
                 """)
+            #expect(found["address"]?.stringValue?.contains("-2x.jpg") == (density == 2), "\(found.text)")
+            #expect(found["size"] == "160px", "\(found.text)")
             #expect(found["nearest"] == .array((0..<10).map { .integer($0) }), "\(found.text)")
             #expect(found["words"] == .array((0..<10).map { .string("0:0\($0)") }), "\(found.text)")
         }
@@ -146,6 +157,44 @@ extension EndToEnd {
                 select.value = [...select.options].find(o => o.text === arguments[1]).value;
                 select.dispatchEvent(new Event('change', {bubbles: true}));
                 """, .string(selector), .string(words))
+        }
+
+        @Test("keys move the film, and whoever comes back goes on where he left off")
+        func keys() async throws {
+            let stage = try sharedStage()
+            let film = Film(name: "kept", frames: 480)
+            let run = try await stage.end(of: try await stage.ingest(try await film.make(), title: "Kept"))
+            let id = try #require(run["output"]?["titleId"]?.stringValue)
+            try await Browser.use { browser in
+                let at = "\(Self.video).currentTime"
+                try await browser.open("\(stage.viewerURL)/#/titles/\(id)")
+                try await browser.wait(until: "\(Self.video)?.readyState >= 2")
+                try await browser.press("k")
+                try await browser.wait(until: "!\(Self.video).paused && \(at) > 0.2")
+                try await browser.press("m")
+                try await browser.wait(until: "\(Self.video).muted")
+                try await browser.press("k")
+                try await browser.wait(until: "\(Self.video).paused")
+                let before = try #require(try await browser.evaluate("return \(at)").doubleValue)
+                try await browser.press(Self.arrowRight)
+                try await browser.wait(until: "Math.abs(\(at) - \(before + 10)) < 0.01")
+                try await browser.press(Self.arrowLeft)
+                try await browser.wait(until: "Math.abs(\(at) - \(before)) < 0.01")
+                // Where it stands is told in words, too.
+                _ = try await browser.evaluate("\(Self.video).currentTime = 7")
+                try await browser.wait(
+                    until: "document.querySelector('.scrub input').ariaValueText === '7 seconds of 20 seconds'")
+                try await browser.press("k")
+                try await browser.wait(until: "!\(Self.video).paused && \(at) > 7.2")
+                try await browser.press("k")
+                try await browser.wait(until: "\(Self.video).paused")
+                let left = try #require(try await browser.evaluate("return \(at)").doubleValue)
+                try await browser.open("\(stage.viewerURL)/?again#/titles/\(id)")
+                try await browser.wait(until: "\(Self.video)?.readyState >= 2 && Math.abs(\(at) - \(left)) < 0.01")
+                let told = try await browser.evaluate("return document.querySelector('#announcer').textContent")
+                #expect(told.stringValue?.hasPrefix("Goes on at 7 seconds") == true, "\(told.text)")
+                #expect(try await browser.complaints() == [])
+            }
         }
 
         @Test("where a browser has no Media Source Extensions its own HLS plays")

@@ -75,7 +75,8 @@ struct ProtectedHouse: Sendable {
 
         """
 
-    init(_ stage: TestStage, _ film: Film) async throws {
+    /// - Parameter isDubbed: whether the film's sound is there as German, too.
+    init(_ stage: TestStage, _ film: Film, isDubbed: Bool = false) async throws {
         self.stage = stage
         self.film = film
         for (name, definition) in [("prepare-protected", Self.prepare), ("release-protected", Self.release)] {
@@ -103,7 +104,12 @@ struct ProtectedHouse: Sendable {
                 "key": .string(key), "bytes": .integer(Self.cues.utf8.count), "sha256": .string(String(digest)),
             ],
         ]
-        made["renditions"] = .array((made["renditions"]?.arrayValue ?? []) + [text])
+        var renditions = made["renditions"]?.arrayValue ?? []
+        if isDubbed, var sound = renditions.first(where: { $0["kind"] == "audio" }) {
+            (sound["name"], sound["language"]) = ("audio-de", "de")
+            renditions.append(sound)
+        }
+        made["renditions"] = .array(renditions + [text])
         encoded = made
     }
 

@@ -190,7 +190,7 @@ extension EndToEnd {
             let unknown = try await stage.showrunner("accounts", "revoke", "--account", "nobody")
             #expect(unknown.status == 1 && unknown.errors.contains("nobody"))
             let wrong = try await stage.showrunner("accounts", "token", "--account", "a b", "--profile", "p")
-            #expect(wrong.status == 1 && wrong.errors.contains("is no account's id"))
+            #expect(wrong.status == 1 && wrong.errors.contains("'a b' is no account's id"))
         }
     }
 }

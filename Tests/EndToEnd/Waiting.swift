@@ -24,13 +24,13 @@ func within<Value: Sendable>(
 /// Asks again and again until `look` finds something. For conditions that tell nobody when they come about: files,
 /// processes of others. The pauses between looks decide nothing but how soon it is noticed.
 func eventually<Value: Sendable>(
-    _ what: String, within limit: Duration = .seconds(60),
+    _ what: String, within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(40),
     _ look: @escaping @Sendable () async throws -> Value?
 ) async throws -> Value {
     try await within(limit, what) {
         while true {
             if let value = try await look() { return value }
-            try await Task.sleep(for: .milliseconds(40))
+            try await Task.sleep(for: pause)
         }
     }
 }

@@ -107,8 +107,9 @@ final class Browser: Sendable {
             ["cmd": "Page.addScriptToEvaluateOnNewDocument", "params": ["source": .string(script)]])
     }
 
-    /// Shows pages from now on as somebody sees them who prefers `light` or `dark` and has so many CSS pixels.
-    func look(_ scheme: String, width: Int, height: Int = 900) async throws {
+    /// Shows pages from now on as somebody sees them who prefers `light` or `dark` and has so many CSS pixels, and so many
+    /// samples to one of them.
+    func look(_ scheme: String, width: Int, height: Int = 900, density: Int = 1) async throws {
         _ = try await command(
             "POST", "goog/cdp/execute",
             [
@@ -120,9 +121,19 @@ final class Browser: Sendable {
             [
                 "cmd": "Emulation.setDeviceMetricsOverride",
                 "params": [
-                    "width": .integer(width), "height": .integer(height), "deviceScaleFactor": 1, "mobile": false,
+                    "width": .integer(width), "height": .integer(height), "deviceScaleFactor": .integer(density),
+                    "mobile": false,
                 ],
             ])
+    }
+
+    /// Presses a key, as a keyboard does; those without a letter have code points of their own (section 17.4.2).
+    func press(_ key: String) async throws {
+        let strokes: JSON = [
+            ["type": "keyDown", "value": .string(key)], ["type": "keyUp", "value": .string(key)],
+        ]
+        _ = try await command(
+            "POST", "actions", ["actions": [["type": "key", "id": "keyboard", "actions": strokes]]])
     }
 
     /// Clicks as a person does: the element has to be there, visible and not covered.

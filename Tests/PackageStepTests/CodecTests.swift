@@ -29,7 +29,7 @@ struct CodedClip: Sendable, CustomStringConvertible {
             isVideo: true,
             arguments: [
                 "-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params",
-                "log-level=0:keyint=25:scenecut=0:open-gop=0:repeat-headers=1:hdr10=1:colorprim=bt2020:"
+                "log-level=0:keyint=25:scenecut=0:open-gop=0:repeat-headers=1:hash=1:hdr10=1:colorprim=bt2020:"
                     + "transfer=smpte2084:colormatrix=bt2020nc:max-cll=1000,400:master-display="
                     + "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)",
             ] + highDynamicRange,
@@ -41,8 +41,8 @@ struct CodedClip: Sendable, CustomStringConvertible {
         CodedClip(
             name: "AV1, tiles, grain, frames shown later", isVideo: true,
             arguments: [
-                "-c:v", "libaom-av1", "-cpu-used", "8", "-crf", "40", "-b:v", "0", "-tiles", "2x2", "-g", "25",
-                "-aom-params", "film-grain-test=5", "-pix_fmt", "yuv420p",
+                "-s", "320x192", "-c:v", "libaom-av1", "-cpu-used", "8", "-crf", "30", "-b:v", "0", "-tiles", "2x2",
+                "-g", "25", "-aom-params", "film-grain-test=5", "-pix_fmt", "yuv420p",
             ], codecs: "av01.0.", boxes: ["av1C"]),
         CodedClip(
             name: "VP9", isVideo: true,

@@ -42,6 +42,8 @@ struct SubtitleFileTests {
             <p begin="5s" end="40s" tts:textDecoration="underline">Under</p>
             <p begin="6s" end="9s">Roll <span begin="1s" end="2s">up</span></p>
             <p begin="7s" end="8s"> <br/> </p>
+            <p begin="8s" end="9s"><span style="s1"><br/>First</span> <span style="s2">last<br/> </span></p>
+            <p begin="8.5s" end="9s">a &lt;&#x301;i>c&#13;&#10;d</p>
             </div></body></tt>
             """
         let document = #"<?xml version="1.0" encoding="UTF-8"?>"# + "\n" + SubtitleFileTests.head + content
@@ -51,6 +53,7 @@ struct SubtitleFileTests {
             try SubtitleFileTests.cues(document) == [
                 "12000-13000 <i>Italic</i> and <i><b>both</b></i>", "13000-14000 One &amp; two\nthree &lt; four",
                 "16000-30000 <u>Under</u>", "17000-20000 Roll", "18000-19000 up",
+                "19000-20000 <i>First</i> <i><b>last</b></i>", "19500-20000 a &lt;\u{301}i&gt;c d",
             ])
     }
 
@@ -72,7 +75,7 @@ struct SubtitleFileTests {
 
     @Test("SubRip in any of the usual encodings, without its own markup")
     func subRip() throws {
-        let text = "1\r\n00:00:01,250 --> 00:00:02,750\r\n{\\an8}<font color=\"#fff\">Über</font> & <i>„so“</i>\r\n\r\n"
+        let text = "1\r\n00:00:01,250 --> 00:00:02,750\r\n{\\an8}<FONT color=\"#fff\">Über</font> & <i>„so“</i>\r\n\r\n"
         let expected = ["1250-2750 Über &amp; <i>„so“</i>"]
         #expect(try SubtitleFileTests.cues(text) == expected)
         #expect(try SubtitleFileTests.cues([0xEF, 0xBB, 0xBF] + Array(text.utf8)) == expected)

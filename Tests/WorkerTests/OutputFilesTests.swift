@@ -33,7 +33,7 @@ import WorkerProtocol
     @Test func longListsBecomeStoredObjects() async throws {
         let files = try await files()
         let list = references(5000)
-        let output = try await files.shorten(["prefix": "media/p", "objects": list])
+        let output = try #require(try await files.shorten(["prefix": "media/p", "objects": list]))
         #expect(output.utf8.count < 1024)
         #expect(output["prefix"] == "media/p")
         #expect(output["objects"]?["count"] == 5000)
@@ -42,6 +42,17 @@ import WorkerProtocol
         let stored = try await files.store.get("media/p/objects.json")
         #expect(try JSON(parsing: stored) == list)
         #expect(reference["bytes"]?.integerValue == stored.count)
+        // The same again is fine, another list under its name is not.
+        #expect(try await files.shorten(["prefix": "media/p", "objects": list]) == output)
+        #expect(try await files.shorten(["prefix": "media/p", "objects": references(4999)]) == nil)
+    }
+
+    @Test func anOutputIsMovedWithItsFiles() {
+        let output: JSON = ["prefix": "media/p", "hls": "media/p/master.m3u8", "other": "media/pq", "count": 3]
+        #expect(
+            OutputFiles.moved(output, from: "media/p", to: "media/p-1") == [
+                "prefix": "media/p-1", "hls": "media/p-1/master.m3u8", "other": "media/pq", "count": 3,
+            ])
     }
 
     @Test func otherLongOutputsAreRefused() async throws {

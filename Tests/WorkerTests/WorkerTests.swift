@@ -168,11 +168,28 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         plant.offer("package", input, token: "t-1")
         let first = try #require(await plant.engine.nextComplete().output["prefix"]?.stringValue)
         #expect(first.hasPrefix("media/") && first.utf8.count == "media/".utf8.count + 32)
-        // Objects are never replaced, so that a second attempt must not meet those of the first.
+        // The same content may be put again: a second attempt completes what the first has left.
         plant.offer("package", input, token: "t-2")
-        let second = try #require(await plant.engine.nextComplete().output["prefix"]?.stringValue)
-        #expect(second.hasPrefix("\(first)-"))
+        #expect(await plant.engine.nextComplete().output["prefix"]?.stringValue == first)
+        #expect(try await plant.store.list(prefix: "media/", after: nil, limit: 9).objects.count == 1)
+    }
+
+    /// Left by another release, say. Objects are never replaced: the package lies beside it, whole.
+    @Test func aPackageIsNeverMixedWithWhatDiffersFromIt() async throws {
+        let plant = try await Plant(usesResults: false)
+        let input = try plant.source("one.txt", "same")
+        plant.offer("package", input, token: "t-1")
+        let first = try #require(await plant.engine.nextComplete().output["prefix"]?.stringValue)
+        try await plant.store.delete("\(first)/sub/text.txt")
+        _ = try await plant.store.put(
+            .bytes(Array("old".utf8)), key: "\(first)/sub/text.txt", contentType: "text/plain")
+        plant.offer("package", input, token: "t-2")
+        let output = await plant.engine.nextComplete().output
+        let second = try #require(output["prefix"]?.stringValue)
+        #expect(second.hasPrefix("\(first)-") && second.utf8.count == first.utf8.count + 9)
+        #expect(output["file"]?["key"]?.stringValue == "\(second)/sub/text.txt")
         #expect(try await plant.store.get("\(second)/sub/text.txt") == Array("SAME".utf8))
+        #expect(try await plant.store.get("\(first)/sub/text.txt") == Array("old".utf8))
     }
 
     private static let keyID = "00112233445566778899aabbccddeeff"

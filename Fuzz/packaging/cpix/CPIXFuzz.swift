@@ -1,8 +1,8 @@
 import KeyProviders
 import Packaging
 
-/// What a key server answers, whatever it is: the keys that were asked for are in it, or it says what is wrong, and no key
-/// is in what it says. The first byte chooses the scheme.
+/// What a key server answers, whatever it is: the keys that were asked for are in it, or it says what is wrong. The first
+/// byte chooses the scheme.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let data, size > 1 else { return 0 }

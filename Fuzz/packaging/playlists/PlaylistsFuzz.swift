@@ -7,7 +7,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let data, size > 0 else { return 0 }
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))
     let text = Array(bytes.dropFirst())
-    switch bytes[0] % 4 {
+    switch bytes[0] % 5 {
     case 0, 1:
         let playlist = HLSPlaylist(text)
         for finding in playlist.findings { precondition(!finding.message.isEmpty, "a finding says something") }
@@ -15,6 +15,12 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     case 2:
         let document = DASHDocument(text)
         for finding in document.findings { precondition(!finding.message.isEmpty, "a finding says something") }
+    case 3:
+        do {
+            for cue in try SubtitleFile(text).document.cues { precondition(cue.start < cue.end, "a cue is shown") }
+        } catch {
+            precondition(!error.message.isEmpty, "an error says something")
+        }
     default:
         do {
             let document = try WebVTTDocument(text)

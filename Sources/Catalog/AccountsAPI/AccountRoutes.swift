@@ -11,8 +11,8 @@ extension ServiceRouter {
     /// Adds `/access/v1/accounts`: operators make viewers' accounts, profiles and bearer tokens, and revoke tokens.
     public func addAccountRoutes(_ accounts: AccountTable) {
         post("/access/v1/accounts/{account}/tokens") { request, context in
-            let account = context.parameters.get("account") ?? ""
-            let order = try TokenOrder(account: account, try await document(in: request))
+            let account = try TokenOrder.account(context.parameters.get("account"))
+            let order = try TokenOrder(try await document(in: request))
             // 256 bits: nobody guesses one. Only its hash is kept.
             let token = Base64URL.encode(randomBytes(32))
             let grant = AccountTable.Grant(
@@ -40,8 +40,7 @@ extension ServiceRouter {
             }
         }
         post("/access/v1/accounts/{account}/revoke") { _, context in
-            let account = context.parameters.get("account") ?? ""
-            guard CatalogID.isValid(account) else { throw TokenOrder.malformed("account", account) }
+            let account = try TokenOrder.account(context.parameters.get("account"))
             let revoked = try await asking({ () async throws(PostgresError) in
                 try await accounts.revokeTokens(ofAccount: account)
             })
@@ -62,8 +61,7 @@ private struct TokenOrder {
     let country: String?
     let seconds: Int
 
-    init(account: String, _ document: JSON) throws(Problem) {
-        guard CatalogID.isValid(account) else { throw Self.malformed("account", account) }
+    init(_ document: JSON) throws(Problem) {
         let profile = document["profile"]?.stringValue ?? ""
         guard CatalogID.isValid(profile) else { throw Self.malformed("profile", profile) }
         self.profile = profile
@@ -86,7 +84,15 @@ private struct TokenOrder {
         return number
     }
 
-    static func malformed(_ name: String, _ text: String) -> Problem {
+    /// The account that a path's segment names. Ids need no percent-encoding: what is none is told as it was meant.
+    static func account(_ segment: String?) throws(Problem) -> String {
+        let segment = segment ?? ""
+        let account = PercentEncoding.decode(segment) ?? segment
+        guard CatalogID.isValid(account) else { throw malformed("account", account) }
+        return account
+    }
+
+    private static func malformed(_ name: String, _ text: String) -> Problem {
         .invalidParameter(name, "'\(text.prefix(64))' is no \(name)'s id: 1 to 64 letters, digits, '-' and '_'.")
     }
 }

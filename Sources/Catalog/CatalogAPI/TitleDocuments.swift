@@ -29,7 +29,14 @@ struct TitleDocuments {
         document["description"] = optional(title.description)
         document["parent"] = optional(title.parentID)
         document["cast"] = title.cast
+        document["posters"] = .array(
+            title.posters.map { poster in
+                [
+                    "url": address(poster.key), "width": .integer(poster.width), "height": .integer(poster.height),
+                ]
+            })
         document["thumbnails"] = address(title.thumbnailsKey)
+        document["dense_thumbnails"] = address(title.denseThumbnailsKey)
         document["renditions"] = .array(renditions.map(rendition))
         return document
     }

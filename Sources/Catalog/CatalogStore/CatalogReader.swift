@@ -147,8 +147,8 @@ public struct CatalogReader: Sendable {
     private static let titleColumns = """
         title.id, title.kind, title.name, title.description, title.year, title.rating,
         array_to_json(title.languages)::text AS languages, title.series_name, title.season_number,
-        title.episode_number, title.parent_id, title.credits, title.poster_key, title.thumbnails_key,
-        title.duration_seconds, title.version,
+        title.episode_number, title.parent_id, title.credits, title.poster_key, title.posters,
+        title.thumbnails_key, title.dense_thumbnails_key, title.duration_seconds, title.version,
         to_char(title.published_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS published_at,
         (SELECT coalesce(json_agg(json_build_array(genre.slug, genre.name) ORDER BY title_genre.position), '[]')::text
          FROM \(CatalogStore.schema).title_genre JOIN \(CatalogStore.schema).genre ON genre.slug = title_genre.genre_slug
@@ -176,8 +176,11 @@ public struct CatalogReader: Sendable {
             series: row.optionalText("series_name"), season: row.optionalInt("season_number").map { Int($0) },
             episode: row.optionalInt("episode_number").map { Int($0) }, parentID: row.optionalText("parent_id"),
             cast: json(row, "credits"), posterKey: row.optionalText("poster_key"),
-            thumbnailsKey: row.optionalText("thumbnails_key"), durationSeconds: row.double("duration_seconds"),
-            publishedAt: row.text("published_at"), version: row.int("version"))
+            posters: PublishedTitle.posters(in: json(row, "posters")),
+            thumbnailsKey: row.optionalText("thumbnails_key"),
+            denseThumbnailsKey: row.optionalText("dense_thumbnails_key"),
+            durationSeconds: row.double("duration_seconds"), publishedAt: row.text("published_at"),
+            version: row.int("version"))
     }
 
     private static func renditions(_ row: PostgresRow) -> [PublishedRendition] {

@@ -154,5 +154,6 @@ public enum CatalogStore {
                     """),
             viewersMigration,
             recommendationsMigration,
+            picturesMigration,
         ])
 }

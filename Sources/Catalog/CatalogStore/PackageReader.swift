@@ -26,7 +26,11 @@ struct PublishedPackage: Sendable {
     var dashKey = ""
     var durationSeconds = 0.0
     var posterKey: String?
+    /// In all their sizes, the smallest first.
+    var posters: [PublishedTitle.Poster] = []
     var thumbnailsKey: String?
+    /// Of the seek bar's pictures in twice the size.
+    var denseThumbnailsKey: String?
     var renditions: [Rendition] = []
     /// Each key once, in the order of their bytes.
     var objects: [Object] = []
@@ -209,6 +213,30 @@ struct PackageReader {
         for (index, sprite) in (thumbnails["sprites"]?.arrayValue ?? []).enumerated() {
             reference(sprite, at: "thumbnails.sprites[\(index)]")
         }
+        result.posters = posters(thumbnails["posters"])
+        guard let dense = thumbnails["retina"], dense != .null else { return }
+        result.denseThumbnailsKey = reference(dense["thumbnails"], at: "thumbnails.retina.thumbnails")
+        for (index, sprite) in (dense["sprites"]?.arrayValue ?? []).enumerated() {
+            reference(sprite, at: "thumbnails.retina.sprites[\(index)]")
+        }
+    }
+
+    private mutating func posters(_ value: JSON?) -> [PublishedTitle.Poster] {
+        guard let value, value != .null else { return [] }
+        guard let list = value.arrayValue, list.count <= PublishStatement.Limits.posters else {
+            note(
+                "thumbnails.posters",
+                "\(Self.words(value)) is no list of up to \(PublishStatement.Limits.posters) pictures.")
+            return []
+        }
+        return list.enumerated().compactMap { index, value in
+            let place = "thumbnails.posters[\(index)]"
+            let key = reference(value["file"], at: "\(place).file")
+            let width = positive(value["width"] ?? .integer(0), at: "\(place).width", limit: 65_535)
+            let height = positive(value["height"] ?? .integer(0), at: "\(place).height", limit: 65_535)
+            guard let key, let width, let height else { return nil }
+            return PublishedTitle.Poster(key: key, width: Int(width), height: Int(height))
+        }.sorted { $0.width < $1.width }
     }
 
     private static func words(_ value: JSON?) -> String {

@@ -21,6 +21,8 @@ public struct PublishStatement: Sendable {
     public enum Limits {
         public static let renditions = 64
         public static let objects = 20_000
+        /// Sizes of a poster.
+        public static let posters = 8
     }
 
     /// Checks what the steps before handed over.
@@ -81,7 +83,9 @@ public struct PublishStatement: Sendable {
                 \(list.add(metadata.episode, "int")), \(list.add(.optional(metadata.parent), "text")),
                 \(list.add(.text(metadata.castDocument.text), "text")),
                 \(list.add(.optional(package.posterKey), "text")),
+                \(list.add(.text(PublishedTitle.document(of: package.posters).text), "text")),
                 \(list.add(.optional(package.thumbnailsKey), "text")),
+                \(list.add(.optional(package.denseThumbnailsKey), "text")),
                 \(list.add(.text(package.prefix), "text")), \(list.add(.text(package.hlsKey), "text")),
                 \(list.add(.text(package.dashKey), "text")), \(list.add(.double(package.durationSeconds), "float8")),
                 clock_timestamp(), bumped.value, \(list.add(.uuid(executionID), "uuid"))
@@ -94,8 +98,8 @@ public struct PublishStatement: Sendable {
             ), new_title AS (
                 INSERT INTO \(schema).title (
                     id, kind, name, description, year, rating, languages, series_name, season_number, episode_number,
-                    parent_id, credits, poster_key, thumbnails_key, package_prefix, hls_key, dash_key,
-                    duration_seconds, published_at, version, execution_id)
+                    parent_id, credits, poster_key, posters, thumbnails_key, dense_thumbnails_key, package_prefix,
+                    hls_key, dash_key, duration_seconds, published_at, version, execution_id)
                 SELECT \(title)
                 FROM appended, bumped
                 ON CONFLICT (id) DO NOTHING

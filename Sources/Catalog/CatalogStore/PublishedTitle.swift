@@ -7,6 +7,14 @@ public struct PublishedTitle: Sendable, Equatable {
         public let name: String
     }
 
+    /// A poster in one of its sizes.
+    public struct Poster: Sendable, Equatable {
+        public let key: String
+        /// Samples.
+        public let width: Int
+        public let height: Int
+    }
+
     public let id: String
     /// `movie`, `series`, `season`, `episode`, `docuseries` or `short`.
     public let kind: String
@@ -24,7 +32,11 @@ public struct PublishedTitle: Sendable, Equatable {
     /// `[{"name", "role"?}]`
     public let cast: JSON
     public let posterKey: String?
+    /// The poster in all its sizes, the smallest first; empty where only one is known.
+    public let posters: [Poster]
     public let thumbnailsKey: String?
+    /// Of the seek bar's pictures in twice the size.
+    public let denseThumbnailsKey: String?
     public let durationSeconds: Double
     /// RFC 3339, UTC.
     public let publishedAt: String
@@ -33,6 +45,21 @@ public struct PublishedTitle: Sendable, Equatable {
 
     /// The names in ``cast``.
     public var people: [String] { (cast.arrayValue ?? []).compactMap { $0["name"]?.stringValue } }
+
+    /// Posters as the catalogue keeps them: `[{"key", "width", "height"}]`.
+    static func document(of posters: [Poster]) -> JSON {
+        .array(
+            posters.map { ["key": .string($0.key), "width": .integer($0.width), "height": .integer($0.height)] })
+    }
+
+    static func posters(in document: JSON) -> [Poster] {
+        (document.arrayValue ?? []).compactMap { poster in
+            guard let key = poster["key"]?.stringValue, let width = poster["width"]?.integerValue,
+                let height = poster["height"]?.integerValue
+            else { return nil }
+            return Poster(key: key, width: width, height: height)
+        }
+    }
 }
 
 /// One of the encodings a player may choose from.

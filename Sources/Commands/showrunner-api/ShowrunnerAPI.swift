@@ -23,7 +23,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
             needs the engine's master keys: SHOWRUNNER_MASTER_KEY_FILE, or SHOWRUNNER_MASTER_KEY.
 
             Example:
-              showrunner-api --database 'postgresql://showrunner_api@db/showrunner' --engine http://engine:8080 \\
+              showrunner-api --database 'postgresql://showrunner_api@db/showrunner' \\
                 --store s3://media/showrunner --port 8081 --public-url https://watch.example.com
 
             Logs go to standard error. SIGTERM lets requests under way finish for ten seconds.
@@ -34,8 +34,10 @@ struct ShowrunnerAPI: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The catalogue's database.", valueName: "url"))
     var database: String
 
-    @Option(help: ArgumentHelp("The engine's address, for what starts a workflow.", valueName: "url"))
-    var engine: String
+    /// Scripts that start all programs alike name it.
+    @Option(
+        help: ArgumentHelp("The engine's address; may be left out, as this service asks it nothing.", valueName: "url"))
+    var engine: String?
 
     @Option(help: ArgumentHelp("Where media lies: a directory, file:///DIR or s3://BUCKET/PREFIX.", valueName: "url"))
     var store: String
@@ -59,7 +61,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
         guard database.hasPrefix("postgresql://") || database.hasPrefix("postgres://") else {
             throw ValidationError("--database is '\(database)'; it has to be a postgresql:// URL.")
         }
-        try Self.check("--engine", engine)
+        if let engine { try Self.check("--engine", engine) }
         if let publicURL { try Self.check("--public-url", publicURL) }
     }
 

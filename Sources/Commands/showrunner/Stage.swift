@@ -73,8 +73,8 @@ actor Stage {
             SupervisedProgram(
                 name: "api", executable: try Places.companion("showrunner-api"),
                 arguments: [
-                    "--database", database.replacingUser(with: "showrunner_api"), "--engine", engineURL, "--store",
-                    store, "--port", "\(port + 1)",
+                    "--database", database.replacingUser(with: "showrunner_api"), "--store", store, "--port",
+                    "\(port + 1)",
                 ], environment: masterKeyEnvironment))
         await supervisor.start(
             SupervisedProgram(

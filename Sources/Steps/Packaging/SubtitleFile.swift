@@ -30,7 +30,7 @@ public struct SubtitleFile: Sendable, Hashable {
     /// What SubRip's players take for markup and WebVTT's don't: places in braces, fonts, and ampersands as they are.
     private static func plain(_ cue: TextCue) -> TextCue? {
         var cue = cue
-        cue.text = cue.text.replacing(#/\{\\[^}]*\}|<\/?font[^>]*>/#, with: "")
+        cue.text = cue.text.replacing(#/\{\\[^}]*\}|<\/?font[^>]*>/#.ignoresCase(), with: "")
             .replacing(#/&(?!amp;|lt;|gt;|nbsp;|lrm;|rlm;|#)/#, with: "&amp;")
         return cue.text.contains { !$0.isWhitespace } ? cue : nil
     }

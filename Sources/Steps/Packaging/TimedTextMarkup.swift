@@ -119,9 +119,7 @@ public struct TimedTextMarkup: Sendable {
     }
 
     private mutating func add(_ text: String, _ span: Span, _ node: XMLNode) throws(PackagingError) {
-        let lines = text.split(separator: "\n").map { line in
-            line.split(separator: " ").joined(separator: " ")
-        }.filter { line in line.replacing(#/<\/?[ibu]>/#, with: "").contains { !$0.isWhitespace } }
+        let lines = TimedTextMarkup.lines(text)
         guard !lines.isEmpty else { return }
         guard let end = span.end else {
             throw PackagingError(.samplesInvalid, "line \(node.line): a text without an end")
@@ -131,6 +129,22 @@ public struct TimedTextMarkup: Sendable {
             throw PackagingError(.limitExceeded, "line \(node.line): more than \(WebVTTDocument.maximumCues) cues")
         }
         cues.append(TextCue(start: span.start, end: end, text: lines.joined(separator: "\n")))
+    }
+
+    /// The lines that say something. Styles that begin or end on one that does not stay with the next, or the last.
+    private static func lines(_ text: String) -> [String] {
+        var lines: [String] = []
+        var tags = ""
+        for line in text.split(separator: "\n").map({ $0.split(separator: " ").joined(separator: " ") }) {
+            if line.replacing(#/<\/?[ibu]>/#, with: "").contains(where: { !$0.isWhitespace }) {
+                lines.append(tags + line)
+                tags = ""
+            } else {
+                tags += line.filter { !$0.isWhitespace }
+            }
+        }
+        if let last = lines.popLast() { lines.append(last + tags) }
+        return lines
     }
 
     private func span(of node: XMLNode, in outer: Span) throws(PackagingError) -> Span {
@@ -148,15 +162,18 @@ public struct TimedTextMarkup: Sendable {
 
     /// Blanks as one, and what WebVTT would take for markup.
     private static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case _ where character.isWhitespace: result += " "
-            default: result.append(character)
+        // Letter by letter: with an accent behind it, a bracket is no character of its own.
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": escaped += "&amp;"
+            case "<": escaped += "&lt;"
+            case ">": escaped += "&gt;"
+            case _ where scalar.properties.isWhitespace: escaped += " "
+            default: escaped.unicodeScalars.append(scalar)
             }
         }
+        return escaped
     }
 
     /// How the document counts time (TTML2, 12.3).
@@ -221,8 +238,10 @@ extension XMLNode {
     /// Without the prefix of its namespace: documents choose it.
     fileprivate var localName: Substring { name.split(separator: ":").last ?? "" }
 
-    /// The value of an attribute by its local name.
+    /// The value of an attribute by its local name; of several prefixes, that of the first in their order.
     fileprivate func value(_ local: String) -> String? {
-        attributes[local] ?? attributes.first { $0.key.hasSuffix(":" + local) && !$0.key.hasPrefix("xmlns:") }?.value
+        attributes[local]
+            ?? attributes.filter { $0.key.hasSuffix(":" + local) && !$0.key.hasPrefix("xmlns:") }
+            .min { $0.key < $1.key }?.value
     }
 }

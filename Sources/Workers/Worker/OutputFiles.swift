@@ -15,10 +15,29 @@ struct OutputFiles: Sendable {
     private static let concurrentUploads = 8
     private static let maximumFiles = 100_000
 
-    /// Stores every file the output names and returns the output with references in their place.
-    func store(
+    /// Stores what a step has made, and gives its output as workflows carry it; nil where other content stands under one
+    /// of the names.
+    func keep(
         _ output: JSON, report: @escaping @Sendable (StepProgress) -> Void
-    ) async throws(StepFailure) -> JSON {
+    ) async throws(StepFailure) -> JSON? {
+        guard let stored = try await store(output, report: report) else { return nil }
+        return try await shorten(stored)
+    }
+
+    /// An output as it is when its files lie under another prefix.
+    static func moved(_ output: JSON, from old: String, to new: String) -> JSON {
+        guard case .object(var members) = output else { return output }
+        for (name, value) in members {
+            guard let text = value.stringValue, text == old || text.hasPrefix(old + "/") else { continue }
+            members[name] = .string(new + text.dropFirst(old.count))
+        }
+        return .object(members)
+    }
+
+    /// Stores every file the output names and returns the output with references in their place.
+    private func store(
+        _ output: JSON, report: @escaping @Sendable (StepProgress) -> Void
+    ) async throws(StepFailure) -> JSON? {
         let files = StepFiles.outputFiles(in: output)
         guard files.count <= OutputFiles.maximumFiles else {
             throw .crashed("the step made \(files.count) files, more than \(OutputFiles.maximumFiles)")
@@ -28,6 +47,7 @@ struct OutputFiles: Sendable {
         do {
             references = try await upload(files, report: report)
         } catch let error as ObjectStorageError {
+            if error.code == .alreadyExists { return nil }
             throw StepFailure(error)
         } catch {
             throw .cancelled("storing the results was stopped")
@@ -85,8 +105,9 @@ struct OutputFiles: Sendable {
     private static let inlineBytes = 32 << 10
 
     /// Keeps an output small: lists of references that are long become stored objects themselves,
-    /// `{"count": N, "list": reference}`, the document being a JSON array of the references.
-    func shorten(_ output: JSON) async throws(StepFailure) -> JSON {
+    /// `{"count": N, "list": reference}`, the document being a JSON array of the references. Nil where the list's name
+    /// stands for another.
+    func shorten(_ output: JSON) async throws(StepFailure) -> JSON? {
         guard output.utf8.count > Self.inlineBytes, case .object(var members) = output else {
             return output
         }
@@ -99,6 +120,7 @@ struct OutputFiles: Sendable {
                     .bytes(value.utf8), key: "\(prefix)/\(name).json", contentType: "application/json")
                 members[name] = ["count": .integer(elements.count), "list": reference.json]
             } catch {
+                if error.code == .alreadyExists { return nil }
                 throw StepFailure(error)
             }
         }

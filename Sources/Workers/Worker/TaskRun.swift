@@ -159,7 +159,7 @@ private struct TaskRun: Sendable {
             brought[reference.name] = try await bringer.bring(reference, as: String(index))
         }
 
-        let prefix = try await outputPrefix(job.key)
+        let prefixes = outputPrefixes(job.key)
         let contentKeys = try await engine.contentKeys(of: offer)
         report(StepProgress(stage: "start"))
         var input = offer.input
@@ -169,14 +169,18 @@ private struct TaskRun: Sendable {
             made = try await process.run(
                 StepProcess.Job(
                     step: job.contract.name, input: input, files: brought.mapValues(\.path),
-                    outputDirectory: scratch.output, linkDirectory: scratch.links, outputPrefix: prefix,
+                    outputDirectory: scratch.output, linkDirectory: scratch.links, outputPrefix: prefixes[0],
                     threads: configuration.threads, timeoutSeconds: offer.timeoutSeconds, contentKeys: contentKeys),
                 report: report)
         } catch {
             throw error.naming(content: job.content)
         }
-        let files = OutputFiles(store: configuration.store, directory: scratch.output, prefix: prefix)
-        var output = try await files.shorten(try await files.store(made, report: report))
+        var kept: JSON?
+        for prefix in prefixes where kept == nil {
+            kept = try await OutputFiles(store: configuration.store, directory: scratch.output, prefix: prefix)
+                .keep(OutputFiles.moved(made, from: prefixes[0], to: prefix), report: report)
+        }
+        guard var output = kept else { throw .crashed("a result differs from the one already stored") }
         // Where the source lies is no part of the result: the same content elsewhere gives the same result.
         if StepFiles.openSource(offer.input) != nil { output["source"] = nil }
         try await results.keep(
@@ -197,19 +201,17 @@ private struct TaskRun: Sendable {
         return output
     }
 
-    /// What viewers fetch lies under a short name, which says nothing of the title. Other files lie under a name of
-    /// this attempt: encoders may give other bytes with other threads, and no object is ever replaced. For the same
-    /// reason a package gets a name of its attempt where an earlier attempt has left objects and no result.
-    private func outputPrefix(_ key: String) async throws(StepFailure) -> String {
+    /// Where the files may lie, the best place first.
+    ///
+    /// What viewers fetch lies under a short name, which says nothing of the title, and the same for each attempt: the
+    /// packager gives the same bytes each time, so that an attempt completes what one before it has left. Only where
+    /// that is of another release, and differs, a package lies under a name of its attempt, for no object is ever
+    /// replaced. So do all other files: encoders may give other bytes with other threads.
+    private func outputPrefixes(_ key: String) -> [String] {
         let attempt = SHA256.hash(offer.token).hex.prefix(8)
-        guard offer.step == "package" else { return "work/\(key)/\(attempt)" }
+        guard offer.step == "package" else { return ["work/\(key)/\(attempt)"] }
         let prefix = "media/\(key.prefix(32))"
-        do {
-            let left = try await configuration.store.list(prefix: "\(prefix)/", after: nil, limit: 1)
-            return left.objects.isEmpty ? prefix : "\(prefix)-\(attempt)"
-        } catch {
-            throw StepFailure(error)
-        }
+        return [prefix, "\(prefix)-\(attempt)"]
     }
 }
 

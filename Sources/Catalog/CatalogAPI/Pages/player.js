@@ -53,8 +53,11 @@ function menu(label, onChoice) {
   };
 }
 
-/** licence: { address, token, renew } of a protected film; null for a clear one. */
-export function player({ name, id, source, licence, poster, thumbnails, duration, onResolution, signal }) {
+/**
+ * licence: { address, token, renew } of a protected film; null for a clear one. thumbnailDensity: samples to a point of the
+ * pictures for scrubbing.
+ */
+export function player({ name, id, source, licence, poster, thumbnails, thumbnailDensity, duration, onResolution, signal }) {
   const video = element("video", { poster, preload: "metadata", playsinline: true, "aria-label": name, tabindex: "-1" });
   const start = element("button", { class: "start", "aria-label": `Play ${name}` }, drawing("0 0 24 24", "M7 4v16l13-8z"));
   const toggle = element("button", {}), mute = element("button", {}), full = element("button", {});
@@ -201,10 +204,10 @@ export function player({ name, id, source, licence, poster, thumbnails, duration
       const box = scrub.getBoundingClientRect();
       const at = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * total();
       const cue = pictures.find(({ from, to }) => at >= from && at < to) ?? pictures.at(-1);
-      picture.style.inlineSize = `${cue.width}px`;
-      picture.style.blockSize = `${cue.height}px`;
-      picture.style.backgroundImage = `url("${cue.image}")`;
-      picture.style.backgroundPosition = `-${cue.x}px -${cue.y}px`;
+      picture.style.inlineSize = `${cue.width / thumbnailDensity}px`;
+      picture.style.blockSize = `${cue.height / thumbnailDensity}px`;
+      picture.style.backgroundImage = `image-set(url("${cue.image}") ${thumbnailDensity}x)`;
+      picture.style.backgroundPosition = `-${cue.x / thumbnailDensity}px -${cue.y / thumbnailDensity}px`;
       pictureTime.textContent = position(at);
       preview.hidden = false;
       const left = event.clientX - box.left - preview.offsetWidth / 2;

@@ -45,8 +45,9 @@ export class Stream extends EventTarget {
     const { promise, resolve } = Promise.withResolvers();
     try {
       this.film = this.#playable(multivariant(await this.#textAt(this.#address), this.#address));
+      if (this.#licence && !this.#licence.address) throw new Error("Another service gives the licences for this film: it cannot be played here.");
       if (this.film.keyIDs.length) {
-        if (!this.#licence?.address) throw new Error("There is no licence for this film here.");
+        if (!this.#licence) throw new Error("There is no licence for this film.");
         this.#session = await unlock(this.#video, this.film, this.#licence);
       }
       this.#source = new Source();

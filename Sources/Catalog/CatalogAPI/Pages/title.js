@@ -32,6 +32,11 @@ function chips(heading, items) {
   return items.length ? element("section", {}, element("h2", {}, heading), element("p", { class: "chips" }, ...items)) : null;
 }
 
+/** The address of the smallest poster that has so many samples across, or of the largest. */
+function posterFor(title, samples) {
+  return (title.posters.find(({ width }) => width >= samples) ?? title.posters.at(-1))?.url ?? title.poster;
+}
+
 /** How a title is played, for whoever watches; a token that does not hold any more is forgotten. */
 async function askPlayback(path, signal) {
   const bearer = token();
@@ -82,13 +87,16 @@ export async function showTitle(main, id, signal) {
   const genres = title.genres.map(({ slug, name }) => element("a", { href: `#/?genre=${encodeURIComponent(slug)}` }, name));
   const tongues = title.languages.map((tag) => element("span", {}, language(tag)));
   const isLocked = playback.protected && playback.licence && !playback.playback_token;
+  const density = Math.min(2, window.devicePixelRatio || 1);
   const screen = isLocked ? signIn(title.title, (bearer) => { remember(bearer); showTitle(main, id, signal); }) : player({
-    name: title.title, id: title.id, source: local(playback.hls), poster: local(title.poster),
+    name: title.title, id: title.id, source: local(playback.hls), poster: local(posterFor(title, main.clientWidth * density)),
     licence: playback.protected ? {
       address: playback.licence && local(playback.licence), token: playback.playback_token,
       renew: async () => (await ask(`/v1/titles/${encodeURIComponent(id)}/playback`, signal, token())).playback_token,
     } : null,
-    thumbnails: local(title.thumbnails), duration: title.duration_seconds, onResolution, signal,
+    ...(density > 1 && title.dense_thumbnails
+      ? { thumbnails: local(title.dense_thumbnails), thumbnailDensity: 2 } : { thumbnails: local(title.thumbnails), thumbnailDensity: 1 }),
+    duration: title.duration_seconds, onResolution, signal,
   });
   const video = screen.querySelector("video");
   if (video) recordPlays(video, title, signal);
