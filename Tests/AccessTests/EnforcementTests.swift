@@ -66,6 +66,8 @@ struct EnforcementTests {
         ("GET", "/console/triggers", .useConsole), ("GET", "/console/triggers/x", .useConsole),
         ("GET", "/console/api/triggers", .useConsole), ("GET", "/console/api/triggers/x", .useConsole),
         ("POST", "/console/api/triggers/x/secret", .manageConnections),
+        ("POST", "/console/api/triggers/x/pause", .operateTriggers),
+        ("POST", "/console/api/triggers/x/resume", .operateTriggers),
         ("GET", "/console/api/connections", .manageConnections),
         ("POST", "/console/api/connections", .manageConnections),
         ("DELETE", "/console/api/connections/x", .manageConnections), ("POST", "/worker/v1/connection", .work),

@@ -128,9 +128,10 @@ extension Uploads {
 
     private func fields(_ standing: Standing) -> HTTPFields {
         var headers: HTTPFields = [.tusResumable: tusVersion, .uploadOffset: String(standing.offset)]
+        headers[.heldBy] = standing.heldBy
         if let execution = standing.executionARN {
             headers[.executionARN] = execution
-        } else {
+        } else if standing.heldBy == nil {
             headers[.uploadExpires] = HTTPDate.text(seconds: expiry())
         }
         return headers
@@ -256,6 +257,7 @@ extension HTTPField.Name {
     fileprivate static let uploadExpires = constant("Upload-Expires")
     fileprivate static let methodOverride = constant("X-HTTP-Method-Override")
     fileprivate static let executionARN = constant("Execution-Arn")
+    fileprivate static let heldBy = constant("Execution-Held-By")
 }
 
 /// Dates of HTTP headers (RFC 9110, section 5.6.7).
