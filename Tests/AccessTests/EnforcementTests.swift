@@ -68,6 +68,8 @@ struct EnforcementTests {
         ("POST", "/console/api/triggers/x/secret", .manageConnections),
         ("POST", "/console/api/triggers/x/pause", .operateTriggers),
         ("POST", "/console/api/triggers/x/resume", .operateTriggers),
+        ("GET", "/console/api/starts-aside", .useConsole),
+        ("POST", "/console/api/starts-aside/x/release", .operateDispatch),
         ("GET", "/console/api/connections", .manageConnections),
         ("POST", "/console/api/connections", .manageConnections),
         ("DELETE", "/console/api/connections/x", .manageConnections), ("POST", "/worker/v1/connection", .work),
