@@ -50,6 +50,7 @@ struct RoleMatrixTests {
         ("ManageConnections", "---a-"),
         ("ManageAccounts", "---a-"),
         ("OperateSchedules", "-oua-"),
+        ("OperateTriggers", "-oua-"),
         ("OperateDispatch", "-oua-"), ("AnswerTask", "-oua-"),
     ]
 
@@ -70,7 +71,7 @@ struct RoleMatrixTests {
                 judged += 1
             }
         }
-        #expect(judged == 47 * 5)
+        #expect(judged == 48 * 5)
     }
 
     @Test("the wire API has 37 operations, and no action of ours is one")
@@ -92,7 +93,7 @@ struct RoleMatrixTests {
                 "PublishStateMachineVersion", "RedriveExecution", "SendTaskFailure", "SendTaskSuccess",
                 "StartExecution", "StartSyncExecution", "StopExecution", "TagResource", "UntagResource",
                 "UpdateMapRun", "UpdateStateMachine", "UpdateStateMachineAlias", "Upload", "ManageAccessKeys",
-                "ManageConnections", "ManageAccounts", "OperateSchedules", "OperateDispatch",
+                "ManageConnections", "ManageAccounts", "OperateSchedules", "OperateTriggers", "OperateDispatch",
                 "AnswerTask",
             ])
         #expect(!Action.allCases.contains { $0.isChange && Role.viewer.allows($0) })

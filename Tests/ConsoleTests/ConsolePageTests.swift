@@ -63,7 +63,13 @@ import Testing
         .enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"), .serialized,
         arguments: [
             ("/console/", ["Cosmos ep. 3", "Showrunner.SourceInvalid", "Nightly retraining", "timed out", "68 %"]),
-            ("/console/?q=status:failed", ["Cosmos ep. 3"]),
+            (
+                "/console/?q=status:failed",
+                [
+                    "Cosmos ep. 3", "A start of ingest is refused", "2 engines ended",
+                    "Release 1f0c9a6b2d44-9b1a30c7e5d2",
+                ]
+            ),
             (
                 "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002",
                 [
@@ -83,14 +89,18 @@ import Testing
             ),
             (
                 "/console/triggers",
-                ["partner-films", "Refused: the token is wrong. (40 times)", "refused", "/srv/drop", "disabled"]
+                [
+                    "partner-films", "Refused: the token is wrong. (40 times)", "refused", "/srv/drop", "disabled",
+                    "the cutting room is closed", "paused",
+                ]
             ),
+            ("/console/triggers/trailers", ["Resume…", "2 told while paused", "told while it was paused (2 times)"]),
             (
                 "/console/triggers/partner-films",
                 [
                     "What a partner delivers.", "12 started, 3 told again, 40 refused", "/hooks/partner-films",
                     "suffix",
-                    "partner-films-0123456789abcdef", "New secret…", "None of the latest",
+                    "partner-films-0123456789abcdef", "Pause…", "New secret…", "None of the latest",
                 ]
             ),
             ("/console/runs/nowhere", ["No such run"]),

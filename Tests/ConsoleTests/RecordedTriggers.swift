@@ -17,6 +17,13 @@ enum RecordedTriggers {
         "Counts": [:],
     ]
 
+    static let paused: JSON = [
+        "Name": "trailers", "State": "ENABLED", "Source": ["Kind": "upload"], "Target": "trailer",
+        "Pause": ["Reason": "the cutting room is closed", "Since": "2026-11-28T09:00:00.000Z"],
+        "Counts": ["Held": 2],
+        "LastNote": ["At": "2026-11-28T09:30:00.000Z", "Outcome": "Held", "Count": 2],
+    ]
+
     private static let refusal: JSON = [
         "At": "2026-11-28T09:58:00.000Z", "Outcome": "Refused", "Count": 40,
         "Reason": "Refused: the token is wrong.",
@@ -38,11 +45,27 @@ enum RecordedTriggers {
 }
 
 extension ServiceRouter {
-    /// The two addresses that the pages of triggers ask.
+    /// What the pages of triggers ask, and the page of runs for starts that are set aside.
     func addRecordedTriggers() {
         get("/console/api/triggers") { _, _ in
-            Response.json(["Triggers": [RecordedTriggers.bucket, RecordedTriggers.disabled]])
+            Response.json(
+                ["Triggers": [RecordedTriggers.bucket, RecordedTriggers.disabled, RecordedTriggers.paused]])
         }
-        get("/console/api/triggers/{name}") { _, _ in Response.json(RecordedTriggers.detail) }
+        get("/console/api/triggers/{name}") { _, context in
+            guard context.parameters.get("name") == "trailers" else { return Response.json(RecordedTriggers.detail) }
+            var detail = RecordedTriggers.paused
+            detail["Recent"] = [detail["LastNote"] ?? nil]
+            return Response.json(detail)
+        }
+        get("/console/api/starts-aside") { _, _ in
+            Response.json([
+                "Starts": [
+                    [
+                        "Id": "1f0c9a6b2d44-9b1a30c7e5d2", "Machines": ["ingest"], "Event": "start", "Crashes": 2,
+                        "LastAt": "2026-11-28T08:00:00.000Z",
+                    ]
+                ]
+            ])
+        }
     }
 }

@@ -112,6 +112,20 @@ extension EndToEnd {
             #expect(try await tell(Substring(repeating: "0", count: 64)) == 401)
             try await browser.wait(until: says("refused", "told again", "1 started", "Refused: "))
             try await look("trigger", browser, axe)
+            // Paused, it turns its senders away; resumed, it takes them again.
+            let pause = ".verbs button:nth-of-type(2)"
+            try await browser.click(pause)
+            try await browser.click("dialog[open] button[type=submit]")
+            try await browser.wait(until: says("Say why"))
+            try await browser.type("the partner tries something", into: "dialog[open] textarea")
+            try await browser.click("dialog[open] button[type=submit]")
+            try await browser.wait(until: says("Resume…", "the partner tries something"))
+            #expect(try await tell(signature) == 503)
+            try await look("trigger-paused", browser, axe)
+            try await browser.click(pause)
+            try await browser.click("dialog[open] button[type=submit]")
+            try await browser.wait(until: says("Pause…"))
+            #expect(try await tell(signature) == 200)
             try await browser.wait(until: "document.querySelector('trigger-page a[data-row]')")
             try await browser.click("trigger-page a[data-row]")
             try await browser.wait(until: says("succeeded", "trigger partner"))
@@ -201,6 +215,7 @@ extension EndToEnd {
             #expect(Set(reasons("AnswerTask")) == ["seen it twice", "too loud"])
             #expect(reasons("OperateDispatch").contains("a disk is to be changed"))
             #expect(reasons("ManageConnections") == ["the partner begins"])
+            #expect(reasons("OperateTriggers").contains("the partner tries something"))
         }
     }
 

@@ -160,6 +160,14 @@ extension EndToEnd {
             try await refuse(stage)
             let second = try await stage.end(of: try await start(stage, "retrain", input()))
             #expect(second["output"]?["previous"] == generation, "\(second["cause"]?.text ?? "")")
+            // Yesterday and today side by side: the candidate, and what the generation in service was measured with.
+            let comparison = try #require(second["output"]?["comparison"], "\(second["output"]?.text ?? "")")
+            #expect(comparison["serving"]?["generation"] == generation, "\(comparison.text)")
+            let figures = [comparison["candidate"], comparison["baseline"], comparison["serving"]?["metrics"]].map {
+                $0?["ndcg@100"]?.doubleValue
+            }
+            #expect(!figures.contains(nil), "\(comparison.text)")
+            #expect(figures[2] == output["comparison"]?["candidate"]?["ndcg@100"]?.doubleValue, "\(comparison.text)")
             _ = try await rows(stage, of: try #require(second["output"]?["generation"]))
             let back = try await stage.end(of: try await start(stage, "rollback-recommendations", "{}"))
             #expect(back["output"]?["generation"] == generation, "\(back.text.prefix(2000))")

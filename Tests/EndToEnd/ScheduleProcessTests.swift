@@ -8,6 +8,13 @@ import Testing
 extension EndToEnd {
     /// Engines as processes, killed around one-time schedules a second and more apart.
     @Suite struct ScheduleProcessTests {
+        private func triggers(_ engine: String, _ arguments: String...) async throws -> (status: Int32, document: JSON)
+        {
+            let ended = try await Program.run(
+                Binaries.showrunner, ["triggers"] + arguments + ["--engine", engine, "--json"])
+            return (ended.status, ended.output.isEmpty ? [:] : try JSON(parsing: ended.output))
+        }
+
         /// The commands, on a schedule that has fired.
         private func operate(on engine: String) async throws {
             func schedules(_ arguments: String...) async throws -> (status: Int32, document: JSON) {
@@ -43,6 +50,9 @@ extension EndToEnd {
             }
             try write(#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#, "quick.asl.json")
             try write("Schedules: {}", "schedules.yaml")
+            try write(
+                "Triggers: {drop: {Source: {Kind: directory, Path: \(folder)/none}, Target: {Arn: quick}}}",
+                "triggers.yaml")
             let database = try await TestDatabase.empty()
             let port = FreePorts.neighbours(1)
             let client = try EngineClient(engine: "http://127.0.0.1:\(port)", environment: [:])
@@ -65,6 +75,9 @@ extension EndToEnd {
             // Once without schedules, which makes the tables: that takes longest.
             var running = try engine(0)
             try await ready(running)
+            let address = "http://127.0.0.1:\(port)"
+            #expect(try await triggers(address, "pause", "drop").status == 2, "a pause has a reason")
+            #expect(try await triggers(address, "pause", "drop", "--reason", "nobody cuts").status == 0)
             running.signal(SIGKILL)
             #expect(try await running.status(within: .seconds(20)) == 128 + SIGKILL)
 
@@ -109,7 +122,12 @@ extension EndToEnd {
             let origin = try await client.get(
                 "/console/api/runs/\(EngineClient.segment(runs[0]["executionArn"]?.stringValue ?? ""))")["origin"]
             #expect(origin?["kind"] == "schedule" && origin?["name"]?.stringValue?.hasPrefix("once-") == true)
-            try await operate(on: "http://127.0.0.1:\(port)")
+            try await operate(on: address)
+            // Twelve engines later the trigger is still paused.
+            let held = try await triggers(address, "list")
+            #expect(held.document["Triggers"]?[0]?["Pause"]?["Reason"] == "nobody cuts", "\(held.document.text)")
+            #expect(try await triggers(address, "resume", "drop").document["Pause"] == nil)
+            #expect(try await triggers(address, "resume", "unknown").status == 1)
             running.signal(SIGTERM)
             #expect(try await running.status(within: .seconds(30)) == 0, "\(running.lastWords())")
         }

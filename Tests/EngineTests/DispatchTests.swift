@@ -370,6 +370,20 @@ struct SuspicionTests {
         }
         #expect(refusal?.code == .invalidInput && refusal?.message.contains("2 engines ended") == true)
         _ = try await second.engine.start(machine: "m", name: nil, input: #"{"another":1}"#)
+        // Operators see what it is, and let it be tried again; by the next engine, too.
+        let aside = try #require(try await second.engine.startsAside().first)
+        #expect(aside.machines == ["m"] && aside.crashes == 2 && aside.event == "e")
+        #expect(refusal?.message.contains(aside.id) == true)
+        let unknown = await #expect(throws: EngineError.self) { try await second.engine.releaseStart("another") }
+        #expect(unknown?.code == .notFound)
+        try await second.engine.releaseStart(aside.id)
+        #expect(try await second.engine.startsAside().isEmpty)
+        #expect(
+            try await stage.query(
+                "SELECT 1 FROM showrunner.suspect WHERE subject = $1", [.text("start:\(hash):\(input)")]
+            )
+            .isEmpty)
+        _ = try await second.engine.start(machine: "m", name: "again", input: "{}")
         try await second.engine.stopExecution(bad, error: nil, cause: "poison")
         #expect(try await second.engine.run(bad).run.status == .aborted)
         #expect(try await stage.query("SELECT 1 FROM showrunner.suspect WHERE subject = $1", [.text(id)]).isEmpty)

@@ -42,6 +42,13 @@ final class TriggerStage: Sendable {
             await journal.close(deadline: .seconds(10))
         }
 
+        /// Makes a machine that has nothing to do.
+        func deploy(_ name: String) async throws {
+            let text = #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#
+            let machine = try #require(Definition.read(json: text).machine)
+            try await engine.deploy(name: name, machine: machine, definition: try JSON(parsing: text))
+        }
+
         /// Names of the executions of the machine `m`, oldest first.
         func executions() async throws -> [String] {
             try await engine.listRuns(RunQuery(machine: "m")).items.reversed().map(\.name)
@@ -54,20 +61,22 @@ final class TriggerStage: Sendable {
     }
 
     /// An engine with one machine, `m`; whoever was active before it is gone.
-    func engine(_ triggers: [Trigger]) async throws -> Running {
+    ///
+    /// - Parameter ring: another one than that of the others here.
+    func engine(_ triggers: [Trigger], ring other: KeyRing? = nil) async throws -> Running {
         let number = engines.withLock { number in
             number += 1
             return number
         }
         let journal = Journal(url: url, incarnation: "e\(number)", log: silent)
-        let engine = Engine(journal: journal, log: silent, contracts: [], keyRing: ring)
+        let engine = Engine(journal: journal, log: silent, contracts: [], keyRing: other ?? ring)
         try await engine.activate(holder: "e\(number)", isDead: { _ in true })
         try await engine.loadMachines()
-        let text = #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#
-        let machine = try #require(Definition.read(json: text).machine)
-        try await engine.deploy(name: "m", machine: machine, definition: try JSON(parsing: text))
+        let running = Running(
+            engine: engine, journal: journal, desk: TriggerDesk(triggers: triggers, service: engine))
+        try await running.deploy("m")
         await engine.beginServing()
-        return Running(engine: engine, journal: journal, desk: TriggerDesk(triggers: triggers, service: engine))
+        return running
     }
 }
 

@@ -115,4 +115,87 @@ private let tus = ["Tus-Resumable": "1.0.0"]
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.spool).isEmpty)
         #expect(runs.starts.isEmpty)
     }
+
+    @Test func anUploadForAPausedTriggerIsKeptAndStartsWhenItIsResumed() async throws {
+        let directory = try TestDirectory()
+        let (runs, told) = (StartedRuns(), ToldNews())
+        let triggers = try Self.triggers(Self.films)
+        runs.pause(["large"])
+        let path = try await withUploadServer(in: directory, runs: runs, triggers: triggers, told: told) {
+            port, uploads, _ in
+            let path = try await onThread {
+                let wire = try Wire(port: port)
+                let answer = try Self.upload(wire, "12345", ["filename": "a.mov", "kind": "trailer"])
+                #expect(answer.status == 201 && answer["upload-offset"] == "5", "\(answer.headers)")
+                #expect(answer["execution-arn"] == nil && answer["execution-held-by"] == "large")
+                #expect(answer["upload-expires"] == nil, "its bytes were acknowledged")
+                let path = try #require(answer["location"])
+                let again = try wire.request("HEAD", path, tus)
+                #expect(again.status == 200 && again["execution-held-by"] == "large")
+                return path
+            }
+            // The other trigger's execution does not wait for it.
+            #expect(runs.starts.map(\.machine) == ["clip"])
+            let id = String(path.dropFirst("/uploads/".count))
+            let held = try await uploads.sweep()
+            #expect(held.held == [id: "large"] && held.postponed.isEmpty && held.removed.isEmpty)
+            runs.pause(["large", "trailers"])
+            #expect(try await uploads.sweep().held == [id: "trailers"])
+            return path
+        }
+        // However long it takes, and whatever the file of triggers says by then.
+        let inAYear: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) + 365 * 86_400 }
+        try await withUploadServer(in: directory, runs: runs, told: told, now: inAYear) { port, uploads, _ in
+            #expect(try await uploads.sweep().held.count == 1)
+            runs.pause([])
+            let sweep = try await uploads.sweep()
+            #expect(sweep == Uploads.Sweep())
+            try await onThread {
+                let found = try Wire(port: port).request("HEAD", path, tus)
+                #expect(found["execution-arn"]?.contains(":clip:trailers-") == true, "\(found.headers)")
+                #expect(found["execution-held-by"] == nil)
+            }
+        }
+        #expect(runs.starts.map(\.machine) == ["clip", "archive"])
+        #expect(told.outcomes(of: "trailers") == [.started])
+        let large = told.outcomes(of: "large")
+        #expect(large.first == .held && large.last == .started && large.count { $0 == .started } == 1, "\(large)")
+    }
+
+    @Test func oneRefusedStartKeepsNoOtherAndThePageOfTriggersHearsOfIt() async throws {
+        let directory = try TestDirectory()
+        let (runs, told) = (StartedRuns(), ToldNews())
+        runs.refuse(with: EngineError(code: .machineNotFound, message: "There is no state machine 'clip'."), of: "clip")
+        let triggers = try Self.triggers(
+            Self.films + """
+
+                  described:
+                    Source: {Kind: upload}
+                    EventPattern: {detail: {metadata: {kind: [described]}}}
+                    Target: {Arn: archive, Input: {number: "{% $number($states.input.detail.metadata.filename) %}"}}
+                """)
+        try await withUploadServer(in: directory, runs: runs, triggers: triggers, told: told) { port, uploads, _ in
+            try await onThread {
+                let wire = try Wire(port: port)
+                let answer = try Self.upload(wire, "12345", ["filename": "a.mov", "kind": "trailer"])
+                #expect(answer.status == 422)
+                let unusable = try Self.upload(wire, "12345", ["filename": "a.mov", "kind": "described"])
+                #expect(unusable.status == 422)
+                let named = try Self.upload(wire, "12345", ["kind": "trailer", "workflow": "special"])
+                #expect(named["execution-arn"]?.contains(":special:upload-") == true)
+            }
+            #expect(runs.starts.map(\.machine) == ["archive", "special"])
+            runs.refuse(with: nil)
+            let refused = try await uploads.sweep().refused
+            #expect(refused.count == 1, "what no expression can use stays so")
+        }
+        #expect(runs.starts.map(\.machine) == ["archive", "special", "clip"])
+        // A named workflow asks no trigger.
+        let trailers = told.outcomes(of: "trailers")
+        #expect(trailers.first == .refused && trailers.count { $0 == .started } == 1, "\(trailers)")
+        #expect(trailers.count { $0 == .unmatched } == 2, "\(trailers)")
+        #expect(told.outcomes(of: "large") == [.started, .unmatched, .unmatched])
+        #expect(told.outcomes(of: "described") == [.unmatched, .refused, .refused])
+        #expect(told.reasons.contains("There is no state machine 'clip'."))
+    }
 }

@@ -104,7 +104,7 @@ extension EngineClient {
             throw refusal(response)
         }
         offset = reached
-        return response.headers["Execution-Arn"]
+        return try started(response, at: location)
     }
 
     private func head(_ location: String) async throws(EngineClientError) -> (offset: Int64, arn: String?) {
@@ -112,6 +112,19 @@ extension EngineClient {
         guard response.status == 200 || response.status == 204,
             let offset = response.headers["Upload-Offset"].flatMap({ Int64($0) })
         else { throw refusal(response) }
-        return (offset, response.headers["Execution-Arn"])
+        return (offset, try started(response, at: location))
+    }
+
+    /// The run's ARN, if it was started. Throws `.refused` where all that is left to do is to resume a trigger: nobody waits
+    /// for that.
+    private func started(_ response: HTTPResponse, at location: String) throws(EngineClientError) -> String? {
+        if let trigger = response.headers["Execution-Held-By"] {
+            throw EngineClientError(
+                code: .refused, error: nil,
+                message:
+                    "the upload is complete and kept at \(location); its run starts when the trigger '\(trigger)', "
+                    + "which is paused, is resumed")
+        }
+        return response.headers["Execution-Arn"]
     }
 }

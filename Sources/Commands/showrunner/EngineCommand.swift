@@ -143,9 +143,10 @@ struct EngineCommand: AsyncParsableCommand {
             itemSource: buckets, resultSink: buckets, keyRing: ring, contentKeys: vault,
             archives: JournalArchives(store: store), limits: limits, dispatchRules: rules, decisionNote: note)
 
-        let uploads = try await Uploads(
-            directory: spool ?? "uploads", store: store, runs: engine, triggers: reading.triggers)
         let desk = TriggerDesk(triggers: reading.triggers, service: engine)
+        let uploads = try await Uploads(
+            directory: spool ?? "uploads", store: store, runs: engine, triggers: reading.triggers,
+            told: { await desk.note($0) })
         // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
         let router = ServiceRouter(bodyLimit: {
             Uploads.takesContent($0) || $0.uri.path == "/" ? Int.max : 4 << 20

@@ -17,7 +17,8 @@ struct Showrunner: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
-            WorkersCommand.self, TasksCommand.self, ConnectionsCommand.self, KeysCommand.self, AccountsCommand.self,
+            StartsCommand.self, WorkersCommand.self, TasksCommand.self, ConnectionsCommand.self, KeysCommand.self,
+            AccountsCommand.self,
             AuditCommand.self, JournalCommand.self, RetentionCommand.self,
             LintCommand.self, SchemaCommand.self,
             GraphCommand.self, TestStateCommand.self,

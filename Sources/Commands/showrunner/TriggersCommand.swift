@@ -6,11 +6,11 @@ import TerminalOutput
 struct TriggersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "triggers",
-        abstract: "List what starts executions when something happens, and make hooks' secrets.",
+        abstract: "List, pause and resume what starts executions when something happens, and make hooks' secrets.",
         discussion: """
             Example:
               showrunner triggers list
-            """, subcommands: [List.self, Show.self, Secret.self])
+            """, subcommands: [List.self, Show.self, Pause.self, Resume.self, Secret.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -35,7 +35,7 @@ struct TriggersCommand: AsyncParsableCommand {
                     trigger["Name"]?.stringValue ?? "",
                     (source?["Kind"]?.stringValue ?? "") + (place.map { " \($0)" } ?? ""),
                     trigger["Target"]?.stringValue ?? "", (hook ?? "-") + (lacks ? " (no secret)" : ""),
-                    trigger["State"]?.stringValue?.lowercased() ?? "",
+                    standing(of: trigger),
                 ]
             }
         }
@@ -58,6 +58,7 @@ struct TriggersCommand: AsyncParsableCommand {
         func run() async throws {
             let document = try await engine.client().get("/console/api/triggers/\(EngineClient.segment(name))")
             if engine.json { return Terminal.json(document) }
+            Terminal.line("\(name)  \(standing(of: document))")
             let notes = document["Recent"]?.arrayValue ?? []
             if notes.isEmpty { return Terminal.error("\(name) was told nothing since the engine's start") }
             Terminal.table(
@@ -69,6 +70,53 @@ struct TriggersCommand: AsyncParsableCommand {
                             note["ExecutionArn"]?.stringValue ?? note["Reason"]?.stringValue ?? "-",
                         ]
                     })
+        }
+    }
+
+    struct Pause: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Hold a trigger: it starts nothing until it is resumed, also after a restart.",
+            discussion: """
+                Example:
+                  showrunner triggers pause partner-films --reason "the partner sends last year's films again"
+
+                Uploads are kept, and directories and buckets are looked at when it is resumed. Who tells of an event over a \
+                webhook is answered 503.
+                """)
+
+        @Argument(help: "The trigger's name.")
+        var name: String
+        @OptionGroup var engine: EngineOptions
+
+        func validate() throws {
+            guard engine.reason?.isEmpty == false else {
+                throw ValidationError("a pause has a reason that others will read: --reason TEXT")
+            }
+        }
+
+        func run() async throws {
+            let document = try await engine.client().post(
+                "/console/api/triggers/\(EngineClient.segment(name))/pause", ["reason": .string(engine.reason ?? "")])
+            if engine.json { Terminal.json(document) } else { Terminal.line("\(name) is paused") }
+        }
+    }
+
+    struct Resume: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a paused trigger start executions again; what came meanwhile is taken up.",
+            discussion: """
+                Example:
+                  showrunner triggers resume partner-films
+                """)
+
+        @Argument(help: "The trigger's name.")
+        var name: String
+        @OptionGroup var engine: EngineOptions
+
+        func run() async throws {
+            let document = try await engine.client().post(
+                "/console/api/triggers/\(EngineClient.segment(name))/resume", [:])
+            if engine.json { Terminal.json(document) } else { Terminal.line("\(name) starts executions again") }
         }
     }
 
@@ -94,4 +142,11 @@ struct TriggersCommand: AsyncParsableCommand {
             if engine.json { Terminal.json(document) } else { Terminal.line(document["Secret"]?.stringValue ?? "") }
         }
     }
+}
+
+/// In a word or a sentence: how a trigger stands.
+private func standing(of trigger: JSON) -> String {
+    if trigger["State"] == "DISABLED" { return "disabled" }
+    if let reason = trigger["Pause"]?["Reason"]?.stringValue { return "paused: \(reason)" }
+    return "enabled"
 }

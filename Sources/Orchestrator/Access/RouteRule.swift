@@ -35,6 +35,9 @@ public enum RouteRule: Sendable, Hashable {
         case "/console/api/runs/{id}/release", "/console/api/runs/{id}/states/{entry}/release",
             "/console/api/runs/{id}/states/{entry}/fail", "/console/api/workers/{name}/mode":
             return .action(.operateDispatch)
+        case "/console/api/starts-aside/{id}/release": return .action(.operateDispatch)
+        case "/console/api/triggers/{name}/pause", "/console/api/triggers/{name}/resume":
+            return .action(.operateTriggers)
         case "/console/api/runs/{id}/states/{entry}/approve", "/console/api/runs/{id}/states/{entry}/reject":
             return .action(.answerTask)
         case "/uploads", "/uploads/{id}": return method == .options ? .open : .upload

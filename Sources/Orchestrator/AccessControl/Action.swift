@@ -58,6 +58,8 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
     case manageAccounts = "ManageAccounts"
     /// Pausing, resuming and running schedules by hand.
     case operateSchedules = "OperateSchedules"
+    /// Pausing and resuming triggers.
+    case operateTriggers = "OperateTriggers"
     /// Draining, quarantining and releasing workers; releasing and failing what is parked or set aside.
     case operateDispatch = "OperateDispatch"
     /// Approving and rejecting a task that waits for people, by its place: workers answer by token.
@@ -67,7 +69,7 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
     public var isOperation: Bool {
         switch self {
         case .useConsole, .upload, .work, .manageAccessKeys, .readAudit, .manageConnections, .manageAccounts,
-            .operateSchedules, .operateDispatch, .answerTask:
+            .operateSchedules, .operateTriggers, .operateDispatch, .answerTask:
             false
         default: true
         }
@@ -104,8 +106,8 @@ public enum Action: String, Sendable, Hashable, CaseIterable {
             .listTagsForResource, .validateStateMachineDefinition, .useConsole:
             .reading
         case .redriveExecution, .sendTaskFailure, .sendTaskHeartbeat, .sendTaskSuccess, .startExecution,
-            .startSyncExecution, .stopExecution, .updateMapRun, .upload, .operateSchedules, .operateDispatch,
-            .answerTask:
+            .startSyncExecution, .stopExecution, .updateMapRun, .upload, .operateSchedules, .operateTriggers,
+            .operateDispatch, .answerTask:
             .operating
         // A state that is tested may call services with the engine's rights: who may write it may test it.
         case .createActivity, .createStateMachine, .createStateMachineAlias, .deleteActivity, .deleteStateMachine,

@@ -34,6 +34,7 @@ enum ConsolePages {
             ("session.js", PackageResources.session_js, script),
             ("sign-in.css", PackageResources.sign_in_css, "text/css; charset=utf-8"),
             ("sign-in.js", PackageResources.sign_in_js, script),
+            ("starts-aside.js", PackageResources.starts_aside_js, script),
             ("state-panel.js", PackageResources.state_panel_js, script),
             ("status.js", PackageResources.status_js, script),
             ("timeline.js", PackageResources.timeline_js, script),

@@ -3,10 +3,11 @@ public import Engine
 public import HTTPServer
 import Hummingbird
 import JSON
+import StatesLanguage
 
 extension ServiceRouter {
     /// Adds what operators ask and say about who gets which task: why an execution waits, workers that get no tasks,
-    /// tasks that are parked, executions that are set aside.
+    /// tasks that are parked, executions and starts that are set aside.
     public func addDispatchRoutes(engine: Engine) {
         get("/console/api/runs/{id}/waits") { _, context in
             let id = try pathText("id", context)
@@ -35,6 +36,16 @@ extension ServiceRouter {
             }
             return Response.json([:])
         }
+        get("/console/api/starts-aside") { _, _ in
+            let starts = try await asking { () throws(EngineError) in try await engine.startsAside() }
+            return Response.json(["Starts": .array(starts.map(\.json))], headers: [.cacheControl: "no-store"])
+        }
+        post("/console/api/starts-aside/{id}/release") { request, context in
+            let id = try pathText("id", context)
+            _ = try await OrderContent(request, limit: orderBytes)
+            try await asking { () throws(EngineError) in try await engine.releaseStart(id) }
+            return Response.json([:])
+        }
         post("/console/api/workers/{name}/mode") { request, context in
             let name = try pathText("name", context)
             let content = try await OrderContent(request, limit: orderBytes)
@@ -48,6 +59,15 @@ extension ServiceRouter {
             }
             return Response.json([:])
         }
+    }
+}
+
+extension StartAside {
+    fileprivate var json: JSON {
+        [
+            "Id": .string(id), "Machines": .array(machines.map(JSON.string)), "Event": .string(event),
+            "Crashes": .integer(crashes), "LastAt": .string(Timestamp.text(microseconds: lastAt)),
+        ]
     }
 }
 

@@ -238,11 +238,11 @@ extension Engine: RunService {
             execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
             definition: definition.text, seq: 0)
         let inputHash = SHA256.hash(input.canonicalText).hex
-        let startSubject = "start:\(definition.hash):\(inputHash)"
-        if let suspect = suspects[startSubject] {
+        let startSubject = StartAside.subject(definition: definition.hash, input: inputHash)
+        if let suspect = suspects[startSubject], let aside = StartAside(startSubject, suspect) {
             throw EngineError(
                 code: .invalidInput,
-                message: "Invalid State Machine Execution Input: '\(suspect.sentence) It is not started again.'")
+                message: "Invalid State Machine Execution Input: '\(suspect.sentence) It is set aside as \(aside.id).'")
         }
         run.startSubject = startSubject
         insert(run)

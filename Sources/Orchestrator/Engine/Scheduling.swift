@@ -12,6 +12,7 @@ struct Scheduling {
     var watched: [String: (schedule: String, execution: String)] = [:]
     /// What is kept of triggers, by name; asked of the database when first needed.
     var triggers: [String: StoredTrigger] = [:]
+    var areTriggersLoaded = false
     var clock = ScheduleClock()
     var timer: Task<Void, Never>?
     /// When the timer rings, by the schedules' clock.

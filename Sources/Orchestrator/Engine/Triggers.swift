@@ -1,16 +1,27 @@
 import Cryptography
 import Encodings
 import Interpreter
-import Journal
+public import Journal
 import StatesLanguage
 
 /// Starts what triggers say.
 public protocol TriggeredStarts: Sendable {
     /// Starts an execution under a name that follows from the event; one that has the name is the one meant, whatever its
-    /// input. `isNew` tells which it was.
+    /// input.
     func startTriggered(
         machine: String, name: String, input: String, trigger: String
-    ) async throws(EngineError) -> (execution: StartedExecution, isNew: Bool)
+    ) async throws(EngineError) -> TriggeredStart
+    /// Names of the triggers that somebody holds: they start nothing until they are resumed.
+    func pausedTriggers() async throws(EngineError) -> Set<String>
+}
+
+/// What an event has started.
+public enum TriggeredStart: Sendable {
+    case started(StartedExecution)
+    /// The event was told before.
+    case known(StartedExecution)
+    /// Nothing, since the trigger is paused: whoever brings the event keeps it, or says so to whom he has it from.
+    case paused
 }
 
 /// What the engine does for triggers: it starts their executions and keeps what has to be kept of them.
@@ -21,25 +32,29 @@ public protocol TriggerService: TriggeredStarts {
     func takenNames(machine: String, among names: [String]) async throws(EngineError) -> Set<String>
     /// What is kept of a trigger; made at the first call.
     func triggerRecord(_ name: String) async throws(EngineError) -> TriggerRecord
+    /// What senders sign with, as it was told: `whsec_` and Base64. Nil while there is none; throws `.conflict` where it
+    /// can't be opened.
+    func triggerSecret(_ name: String) async throws(EngineError) -> String?
     /// Makes a new secret that senders sign with; the old one is worth nothing from then on. It is told once.
     func renewTriggerSecret(_ name: String) async throws(EngineError) -> String
     /// A listing has told everything up to an instant, in microseconds since 1970.
     func noteTriggerListed(_ name: String, through instant: Int64) async throws(EngineError)
+    /// Holds a trigger until it is resumed, by whichever engine: it starts nothing. A further pause replaces the reason.
+    ///
+    /// - Parameter reason: for people, from 1 to ``Engine/reasonBytes`` bytes. Throws `.invalid` for others.
+    func pauseTrigger(_ name: String, reason: String) async throws(EngineError)
+    /// Lets a trigger start executions again. Throws `.notFound` for one of which nothing is kept.
+    func resumeTrigger(_ name: String) async throws(EngineError)
 }
 
-/// What is kept of a trigger, its secret open.
+/// What is kept of a trigger.
 public struct TriggerRecord: Sendable {
     /// When it was first deployed, in microseconds since 1970.
     public let since: Int64
-    /// As it was told: `whsec_` and Base64. Nil while there is none.
-    public let secret: String?
+    public let hasSecret: Bool
     public let listedThrough: Int64?
-
-    public init(since: Int64, secret: String?, listedThrough: Int64?) {
-        self.since = since
-        self.secret = secret
-        self.listedThrough = listedThrough
-    }
+    /// Nil while it is not paused.
+    public let pause: TriggerPause?
 }
 
 extension Engine: TriggerService {
@@ -47,9 +62,37 @@ extension Engine: TriggerService {
 
     public func startTriggered(
         machine target: String, name: String, input: String, trigger: String
-    ) async throws(EngineError) -> (execution: StartedExecution, isNew: Bool) {
-        try await startOnce(
+    ) async throws(EngineError) -> TriggeredStart {
+        try requireReady()
+        if try await storedTrigger(trigger).pause != nil { return .paused }
+        let (execution, isNew) = try await startOnce(
             machine: target, name: name, input: input, origin: ExecutionOrigin(kind: .trigger, name: trigger))
+        return isNew ? .started(execution) : .known(execution)
+    }
+
+    public func pausedTriggers() async throws(EngineError) -> Set<String> {
+        try requireReady()
+        try await changingRegistry { () async throws(EngineError) in try await loadTriggers() }
+        return Set(scheduling.triggers.values.lazy.filter { $0.pause != nil }.map(\.name))
+    }
+
+    public func pauseTrigger(_ name: String, reason: String) async throws(EngineError) {
+        try requireReady()
+        guard !reason.isEmpty, reason.utf8.count <= Self.reasonBytes, !reason.utf8.contains(0) else {
+            throw EngineError(
+                code: .invalid, message: "A pause has a reason of at most \(Self.reasonBytes) bytes, without NUL.")
+        }
+        let pause = TriggerPause(reason: reason, since: now + scheduling.clock.offset)
+        try await changeTrigger(name) { $0.pause = pause }
+    }
+
+    public func resumeTrigger(_ name: String) async throws(EngineError) {
+        try requireReady()
+        try await changingRegistry { () async throws(EngineError) in try await loadTriggers() }
+        guard scheduling.triggers[name] != nil else {
+            throw EngineError(code: .notFound, message: "There is no trigger '\(name.prefix(100))'.")
+        }
+        try await changeTrigger(name) { $0.pause = nil }
     }
 
     public func takenNames(machine target: String, among names: [String]) async throws(EngineError) -> Set<String> {
@@ -64,10 +107,14 @@ extension Engine: TriggerService {
         try requireReady()
         let stored = try await storedTrigger(name)
         return TriggerRecord(
-            since: stored.since,
-            secret: try stored.secret.map { sealed throws(EngineError) in
-                try opened(sealed, of: name)
-            }, listedThrough: stored.listedThrough)
+            since: stored.since, hasSecret: stored.secret != nil, listedThrough: stored.listedThrough,
+            pause: stored.pause)
+    }
+
+    public func triggerSecret(_ name: String) async throws(EngineError) -> String? {
+        try requireReady()
+        guard let sealed = try await storedTrigger(name).secret else { return nil }
+        return try opened(sealed, of: name)
     }
 
     public func renewTriggerSecret(_ name: String) async throws(EngineError) -> String {
@@ -103,13 +150,7 @@ extension Engine: TriggerService {
 
     private func changeTrigger(_ name: String, _ change: (inout StoredTrigger) -> Void) async throws(EngineError) {
         try await changingRegistry { () async throws(EngineError) in
-            if scheduling.triggers[name] == nil {
-                let all: [StoredTrigger]
-                do { all = try await journal.triggers() } catch { throw EngineError.unavailable("\(error)") }
-                for stored in all where scheduling.triggers[stored.name] == nil {
-                    scheduling.triggers[stored.name] = stored
-                }
-            }
+            try await loadTriggers()
             let known = scheduling.triggers[name]
             var changed = known ?? StoredTrigger(name: name, since: now + scheduling.clock.offset)
             change(&changed)
@@ -118,6 +159,15 @@ extension Engine: TriggerService {
             try await written { try await journal.saveTrigger(trigger) }
             scheduling.triggers[name] = trigger
         }
+    }
+
+    /// Asks the database once what is kept of triggers; after that nobody but this engine changes it.
+    private func loadTriggers() async throws(EngineError) {
+        guard !scheduling.areTriggersLoaded else { return }
+        let all: [StoredTrigger]
+        do { all = try await journal.triggers() } catch { throw EngineError.unavailable("\(error)") }
+        for stored in all { scheduling.triggers[stored.name] = stored }
+        scheduling.areTriggersLoaded = true
     }
 
     private func opened(_ sealed: [UInt8], of name: String) throws(EngineError) -> String {

@@ -71,7 +71,10 @@ public struct BucketListings<Buckets: BucketVersions>: Service {
                                 metadata: ["bucket": "\(bucket)", "executions": "\(started)"])
                         }
                     } catch {
-                        log.warning("a bucket was not listed", metadata: ["bucket": "\(bucket)", "error": "\(error)"])
+                        let isListed = error.code == .event || error.code == .refused
+                        log.warning(
+                            isListed ? "a listing could not start all that it found" : "a bucket was not listed",
+                            metadata: ["bucket": "\(bucket)", "error": "\(error)"])
                         if error.code == .source { await note(error, of: bucket) }
                         isServing = error.code != .unavailable
                     }
@@ -84,7 +87,7 @@ public struct BucketListings<Buckets: BucketVersions>: Service {
     private func note(_ error: TriggerError, of bucket: String) async {
         let time = await desk.service.triggerTime()
         for trigger in desk.triggers where trigger.source == .s3(bucket: bucket) && trigger.isEnabled {
-            desk.notes.note(.trouble, of: trigger.name, reason: error.message, at: time)
+            desk.notes.note(TriggerNews(.trouble, of: trigger.name, reason: error.message), at: time)
         }
     }
 
@@ -99,26 +102,30 @@ public struct BucketListings<Buckets: BucketVersions>: Service {
             do throws(EngineError) { record = try await desk.service.triggerRecord(trigger.name) } catch {
                 throw TriggerError(engine: error)
             }
+            // Its horizon stays: what came meanwhile is found when it is resumed.
+            if record.pause != nil { continue }
             looks.append((trigger, max(record.since, (record.listedThrough ?? record.since) - Self.overlap)))
         }
+        if looks.isEmpty { return 0 }
         var started = 0
-        var firstFailure: TriggerError?
+        var failure: TriggerError?
         var mark: Buckets.Mark?
         repeat {
             let page = try await buckets.versions(of: bucket, after: mark)
             for (trigger, horizon) in looks {
-                do throws(TriggerError) {
-                    // A second of its own for stores that tell no parts of one.
-                    started += try await start(
-                        page.versions.filter { ($0.modifiedAt + 1) * 1_000_000 > horizon }, of: bucket, by: trigger)
-                } catch {
-                    firstFailure = firstFailure ?? error
+                // A second of its own for stores that tell no parts of one.
+                let found = await start(
+                    page.versions.filter { ($0.modifiedAt + 1) * 1_000_000 > horizon }, of: bucket, by: trigger)
+                started += found.started
+                if let other = found.failure {
+                    if other.code == .unavailable { throw other }
+                    failure = failure ?? other
                 }
             }
             mark = page.next
         } while mark != nil
         // What could not be started is looked at again: the horizon stays.
-        if let firstFailure { throw firstFailure }
+        if let failure { throw failure }
         for (trigger, _) in looks {
             do throws(EngineError) { try await desk.service.noteTriggerListed(trigger.name, through: begin) } catch {
                 throw TriggerError(engine: error)
@@ -127,28 +134,45 @@ public struct BucketListings<Buckets: BucketVersions>: Service {
         return started
     }
 
-    /// Starts those versions of a page that a trigger waits for and that no execution stands for yet.
+    /// Starts those versions of a page that a trigger waits for and that no execution stands for yet. One that can't be used
+    /// keeps no other from its execution.
     private func start(
         _ versions: [BucketVersion], of bucket: String, by trigger: Trigger
-    ) async throws(TriggerError) -> Int {
-        var wanted: [(event: JSON, name: String)] = []
+    ) async -> (started: Int, failure: TriggerError?) {
+        var wanted: [(event: JSON, name: String?)] = []
         for version in versions {
             let event = Self.event(version, bucket)
             guard trigger.matches(event) else { continue }
-            wanted.append((event, try TriggerDesk.start(of: trigger, for: event).executionName))
+            // One whose expressions fail has no name; the desk says so.
+            wanted.append((event, Self.name(of: event, by: trigger)))
         }
-        if wanted.isEmpty { return 0 }
+        if wanted.isEmpty { return (0, nil) }
         let taken: Set<String>
         do throws(EngineError) {
-            taken = try await desk.service.takenNames(machine: trigger.target, among: wanted.map(\.name))
+            taken = try await desk.service.takenNames(machine: trigger.target, among: wanted.compactMap(\.name))
         } catch {
-            throw TriggerError(engine: error)
+            return (0, TriggerError(engine: error))
         }
         var started = 0
-        for (event, name) in wanted where !taken.contains(name) {
-            started += try await desk.take(event, for: [trigger]).count { $0.isNew }
+        var failure: TriggerError?
+        for (event, name) in wanted where name.map({ !taken.contains($0) }) ?? true {
+            do throws(TriggerError) {
+                let found = try await desk.take(event, for: [trigger])
+                started += found.started.count { $0.isNew }
+                if !found.held.isEmpty {
+                    return (started, TriggerError(.unavailable, "The trigger '\(trigger.name)' is paused."))
+                }
+            } catch {
+                if error.code == .unavailable { return (started, error) }
+                failure = failure ?? error
+            }
         }
-        return started
+        return (started, failure)
+    }
+
+    /// What the execution of an event is called; nil where the trigger can't use the event.
+    private static func name(of event: JSON, by trigger: Trigger) -> String? {
+        do { return try TriggerDesk.start(of: trigger, for: event).executionName } catch { return nil }
     }
 
     /// The event that S3 would have told.

@@ -24,46 +24,13 @@ extension ServiceRouter {
                 try await desk.check(request, body, of: trigger, now: now)
                 document = try content(body)
             } catch {
-                desk.notes.note(.refused, of: trigger.name, reason: error.detail, at: now)
+                desk.notes.note(TriggerNews(.refused, of: trigger.name, reason: error.detail), at: now)
                 throw error
             }
             let started = try await desk.told(
                 document, by: trigger, id: request.headers[.webhookID] ?? context.requestID, now: now)
             return Response.json(
                 ["executions": .array(started.map(\.json))], headers: [.cacheControl: "no-store"])
-        }
-    }
-
-    /// Adds `/console/api/triggers`: what starts executions when something happens, what came of it lately, and the
-    /// secrets of its hooks.
-    public func addTriggerRoutes(_ desk: TriggerDesk) {
-        get("/console/api/triggers") { _, _ in
-            var views: [JSON] = []
-            for trigger in desk.triggers { views.append(try await desk.view(of: trigger)) }
-            return Response.json(["Triggers": .array(views)], headers: [.cacheControl: "no-store"])
-        }
-        get("/console/api/triggers/{name}") { _, context in
-            let name = context.parameters.get("name") ?? ""
-            guard let trigger = desk.triggers.first(where: { $0.name == name }) else {
-                throw Problem.notFound("There is no trigger '\(name.prefix(100))'.")
-            }
-            var view = try await desk.view(of: trigger)
-            view["Input"] = trigger.input?.source
-            view["Recent"] = .array(desk.notes[trigger.name].recent.map(\.json))
-            return Response.json(view, headers: [.cacheControl: "no-store"])
-        }
-        post("/console/api/triggers/{name}/secret") { _, context in
-            let name = context.parameters.get("name") ?? ""
-            guard let trigger = desk.triggers.first(where: { $0.name == name }), trigger.source.isHook else {
-                throw Problem.notFound("There is no trigger of that name that takes requests.")
-            }
-            do throws(EngineError) {
-                return Response.json(
-                    [
-                        "Name": .string(trigger.name), "Path": .string("/hooks/\(trigger.name)"),
-                        "Secret": .string(try await desk.service.renewTriggerSecret(trigger.name)),
-                    ], status: .created, headers: [.cacheControl: "no-store"])
-            } catch { throw Problem(TriggerError(engine: error)) }
         }
     }
 }
@@ -81,11 +48,11 @@ extension TriggerDesk {
     fileprivate func check(
         _ request: Request, _ body: [UInt8], of trigger: Trigger, now: Int64
     ) async throws(Problem) {
-        let record: TriggerRecord
-        do throws(EngineError) { record = try await service.triggerRecord(trigger.name) } catch {
+        let known: String?
+        do throws(EngineError) { known = try await service.triggerSecret(trigger.name) } catch {
             throw Problem(TriggerError(engine: error))
         }
-        guard let secret = record.secret else {
+        guard let secret = known else {
             throw Problem(
                 "no-secret", status: .forbidden, title: "The hook has no secret",
                 detail: "Make one with 'showrunner triggers secret \(trigger.name)'.")
@@ -116,7 +83,9 @@ extension TriggerDesk {
                 let event = TriggerEvents.webhook(
                     name: trigger.name, id: id, body: document, time: Timestamp.text(microseconds: now),
                     from: Self.origin)
-                return try await take(event, for: [trigger])
+                let taken = try await take(event, for: [trigger])
+                guard taken.held.isEmpty else { throw Self.paused(trigger.name) }
+                return taken.started
             }
             let events: [JSON]
             do throws(NotificationError) {
@@ -130,39 +99,27 @@ extension TriggerDesk {
             // Who may tell of a bucket tells all its triggers: a bucket has one notification for an event.
             let siblings = triggers.filter { $0.source == .s3(bucket: bucket) }
             var started: [Started] = []
-            for event in events { started += try await take(event, for: siblings) }
+            var failure: TriggerError?
+            for event in events {
+                do throws(TriggerError) {
+                    let taken = try await take(event, for: siblings)
+                    started += taken.started
+                    // A listing tells of objects that are there, and of nothing else.
+                    if let held = taken.held.first, event["detail-type"] != "Object Created" {
+                        failure = failure ?? Self.paused(held)
+                    }
+                } catch {
+                    failure = failure.map { $0.worse(than: error) } ?? error
+                }
+            }
+            if let failure { throw failure }
             return started
         } catch { throw Problem(error) }
     }
 
-    fileprivate func view(of trigger: Trigger) async throws(Problem) -> JSON {
-        let record: TriggerRecord
-        do throws(EngineError) { record = try await service.triggerRecord(trigger.name) } catch  where error.isPassing {
-            throw Problem(TriggerError(engine: error))
-        } catch {
-            record = TriggerRecord(since: 0, secret: nil, listedThrough: nil)
-        }
-        let notes = notes[trigger.name]
-        var counts: JSON = [:]
-        for outcome in TriggerNotes.Outcome.allCases {
-            if let count = notes.counts[outcome] { counts[outcome.rawValue] = .integer(count) }
-        }
-        var source: JSON = ["Kind": .string(trigger.source.kind)]
-        switch trigger.source {
-        case .s3(let bucket): source["Bucket"] = .string(bucket)
-        case .directory(let path): source["Path"] = .string(path)
-        case .upload, .webhook: break
-        }
-        return .members(
-            ("Name", .string(trigger.name)), ("Description", trigger.description.map(JSON.string)),
-            ("State", trigger.isEnabled ? "ENABLED" : "DISABLED"), ("Source", source),
-            ("Target", .string(trigger.target)), ("EventPattern", trigger.pattern?.source),
-            ("Hook", trigger.source.isHook ? .string("/hooks/\(trigger.name)") : nil),
-            ("HasSecret", trigger.source.isHook ? .bool(record.secret != nil) : nil),
-            (
-                "ListedThrough",
-                record.listedThrough.map { .string(Timestamp.text(microseconds: $0)) }
-            ), ("Counts", counts), ("LastNote", notes.recent.first?.json))
+    /// Without the reason, which is for people here.
+    private static func paused(_ name: String) -> TriggerError {
+        TriggerError(.paused, "The trigger '\(name)' is paused; tell it again when it is resumed.")
     }
 }
 
@@ -180,6 +137,7 @@ extension Problem {
     init(_ error: TriggerError) {
         switch error.code {
         case .unavailable, .source: self = .unavailable(error.message, retryAfter: 1)
+        case .paused: self = .unavailable(error.message, retryAfter: 60)
         case .event:
             self.init(
                 "invalid-event", status: .unprocessableContent, title: "The event can't be used", detail: error.message)

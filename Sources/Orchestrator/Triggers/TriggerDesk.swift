@@ -30,35 +30,72 @@ public struct TriggerDesk: Sendable {
         }
     }
 
-    /// Starts what the triggers say for an event; returns when all of it is durable.
+    /// What came of an event.
+    struct Taken: Sendable, Hashable {
+        var started: [Started] = []
+        /// Triggers that mean the event and are paused: it has to come again.
+        var held: [String] = []
+    }
+
+    /// Starts what the triggers say for an event; returns when all of it is durable. A trigger that can't use the event keeps
+    /// it from no other.
     ///
     /// - Parameter candidates: the triggers whose source the event comes from.
-    func take(_ event: JSON, for candidates: [Trigger]) async throws(TriggerError) -> [Started] {
-        var started: [Started] = []
+    /// - Throws: once all have been tried, what kept one of them from starting; of several, one that may pass.
+    func take(_ event: JSON, for candidates: [Trigger]) async throws(TriggerError) -> Taken {
+        var taken = Taken()
+        var failure: TriggerError?
         let time = await service.triggerTime()
         for trigger in candidates {
             guard trigger.matches(event) else {
-                notes.note(.unmatched, of: trigger.name, at: time)
+                notes.note(TriggerNews(.unmatched, of: trigger.name), at: time)
                 continue
             }
             do throws(TriggerError) {
-                let one = try await start(trigger, for: event)
-                notes.note(one.isNew ? .started : .known, of: trigger.name, execution: one.executionARN, at: time)
-                started.append(one)
+                switch try await start(trigger, for: event) {
+                case .started(let execution):
+                    taken.started.append(told(.started, trigger, execution, at: time))
+                case .known(let execution):
+                    taken.started.append(told(.known, trigger, execution, at: time))
+                case .paused:
+                    notes.note(TriggerNews(.held, of: trigger.name), at: time)
+                    taken.held.append(trigger.name)
+                }
             } catch {
-                notes.note(.refused, of: trigger.name, reason: error.message, at: time)
-                throw error
+                notes.note(TriggerNews(.refused, of: trigger.name, reason: error.message), at: time)
+                failure = failure.map { $0.worse(than: error) } ?? error
             }
         }
-        return started
+        if let failure { throw failure }
+        return taken
     }
 
-    private func start(_ trigger: Trigger, for event: JSON) async throws(TriggerError) -> Started {
+    private func told(
+        _ outcome: TriggerNews.Outcome, _ trigger: Trigger, _ execution: StartedExecution, at time: Int64?
+    ) -> Started {
+        notes.note(TriggerNews(outcome, of: trigger.name, execution: execution.executionARN), at: time)
+        return Started(
+            trigger: trigger.name, executionARN: execution.executionARN, isNew: outcome == .started)
+    }
+
+    func isPaused(_ trigger: Trigger) async throws(TriggerError) -> Bool {
+        do throws(EngineError) { return try await service.triggerRecord(trigger.name).pause != nil } catch {
+            throw TriggerError(engine: error)
+        }
+    }
+
+    /// Notes what came of an event that somebody else started executions for: uploads have a spool of their own.
+    public func note(_ news: TriggerNews) async {
+        // An upload may remember a trigger that no file has any more.
+        guard triggers.contains(where: { $0.name == news.trigger }) else { return }
+        notes.note(news, at: await service.triggerTime())
+    }
+
+    private func start(_ trigger: Trigger, for event: JSON) async throws(TriggerError) -> TriggeredStart {
         let start = try Self.start(of: trigger, for: event)
         do throws(EngineError) {
-            let (execution, isNew) = try await service.startTriggered(
+            return try await service.startTriggered(
                 machine: trigger.target, name: start.executionName, input: start.input.text, trigger: trigger.name)
-            return Started(trigger: trigger.name, executionARN: execution.executionARN, isNew: isNew)
         } catch {
             throw TriggerError(
                 error.isPassing ? .unavailable : .refused,
@@ -87,6 +124,8 @@ public struct TriggerError: Error, Sendable, Hashable, CustomStringConvertible {
         case unavailable
         /// A bucket or a directory can't be listed.
         case source
+        /// The trigger is paused, and nobody here keeps the event: it may be told again when somebody has resumed it.
+        case paused
     }
 
     public let code: Code
@@ -99,6 +138,11 @@ public struct TriggerError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { message }
+
+    /// Of two failures the one that whoever tells of events is to be told: one that may pass makes him come again.
+    func worse(than other: TriggerError) -> TriggerError {
+        code == .unavailable || other.code != .unavailable ? self : other
+    }
 }
 
 extension TriggerError {

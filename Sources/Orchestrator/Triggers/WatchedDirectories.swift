@@ -20,6 +20,8 @@ public struct WatchedDirectories: Service {
         self.log = log
     }
 
+    /// What was refused is tried again after so many looks: five minutes, as buckets are.
+    static let looksBetweenTries = 60
     /// So many files of a directory are looked at.
     static let maximumFiles = 100_000
 
@@ -59,8 +61,12 @@ public struct WatchedDirectories: Service {
     /// What is known of a directory from one look to the next.
     struct Look: Sendable {
         var before: Set<File> = []
-        /// Files that an execution stands for.
+        /// Files that an execution stands for, or whose start was refused lately.
         var handled: Set<File> = []
+        /// Those of them whose start was refused.
+        var refused: Set<File> = []
+        /// How many looks there were.
+        var number = 0
         /// Why the last look was not complete; told when it changes.
         var trouble: String?
     }
@@ -70,27 +76,42 @@ public struct WatchedDirectories: Service {
         guard case .directory(let path) = trigger.source else { return }
         let files: Set<File>
         do throws(TriggerError) {
+            // What arrives meanwhile is there when it is resumed.
+            guard try await !desk.isPaused(trigger) else { return }
             files = try await onFileThread { () throws(TriggerError) in try Self.files(in: path) }
         } catch {
             look.trouble = error.message
-            desk.notes.note(
-                .trouble, of: trigger.name, reason: error.message, at: await desk.service.triggerTime())
+            if error.code == .source {
+                desk.notes.note(
+                    TriggerNews(.trouble, of: trigger.name, reason: error.message),
+                    at: await desk.service.triggerTime())
+            }
             return
         }
         look.trouble = nil
+        look.number += 1
+        if look.number.isMultiple(of: Self.looksBetweenTries) {
+            look.handled.subtract(look.refused)
+            look.refused = []
+        }
         look.handled.formIntersection(files)
+        look.refused.formIntersection(files)
         let arrived = files.intersection(look.before).subtracting(look.handled)
         look.before = files
         // One after the other by age, so that what came first starts first.
         for file in arrived.sorted(by: { ($0.modified, $0.path) < ($1.modified, $1.path) }) {
             guard let now = await desk.service.triggerTime() else { return }
             do throws(TriggerError) {
-                _ = try await desk.take(Self.event(file, now: now), for: [trigger])
+                // Paused in the middle of a look: the rest waits.
+                guard try await desk.take(Self.event(file, now: now), for: [trigger]).held.isEmpty else { return }
                 look.handled.insert(file)
             } catch {
                 look.trouble = "\(file.path): \(error.message)"
-                // What the engine refuses stays refused until something changes: the file, or the engine.
-                if error.code != .unavailable { look.handled.insert(file) }
+                // What the engine refuses it refuses until somebody changes something: not asked at each look.
+                if error.code != .unavailable {
+                    look.handled.insert(file)
+                    look.refused.insert(file)
+                }
             }
         }
     }

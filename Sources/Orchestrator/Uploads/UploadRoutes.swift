@@ -128,9 +128,10 @@ extension Uploads {
 
     private func fields(_ standing: Standing) -> HTTPFields {
         var headers: HTTPFields = [.tusResumable: tusVersion, .uploadOffset: String(standing.offset)]
+        headers[.heldBy] = standing.heldBy
         if let execution = standing.executionARN {
             headers[.executionARN] = execution
-        } else {
+        } else if standing.heldBy == nil {
             headers[.uploadExpires] = HTTPDate.text(seconds: expiry())
         }
         return headers
@@ -239,4 +240,5 @@ extension HTTPField.Name {
     fileprivate static let uploadExpires = constant("Upload-Expires")
     fileprivate static let methodOverride = constant("X-HTTP-Method-Override")
     fileprivate static let executionARN = constant("Execution-Arn")
+    fileprivate static let heldBy = constant("Execution-Held-By")
 }

@@ -34,29 +34,47 @@ struct UploadStart: Sendable, Equatable {
 }
 
 extension UploadRecord {
+    /// The trigger that all that the upload still starts waits for, if these are paused; nil where something else has to be
+    /// done first.
+    func heldBy(_ paused: Set<String>) -> String? {
+        guard executionARN == nil, isStored, let starts,
+            starts.allSatisfy({ $0.trigger.map(paused.contains) ?? false })
+        else { return nil }
+        return starts.first?.trigger
+    }
+
     /// What the upload starts: what the triggers say that match it. Without one, or where it names a workflow, that
     /// workflow, under the name `upload-ID`.
     ///
     /// - Parameters:
     ///   - url: of the stored object.
     ///   - now: seconds since 1970.
-    func starts(by triggers: [Trigger], url: String, now: Int64) throws(UploadError) -> [UploadStart] {
+    ///   - told: hears of triggers that mean other uploads, and of one that can't use this one.
+    func starts(
+        by triggers: [Trigger], url: String, now: Int64, told: @Sendable (TriggerNews) async -> Void
+    ) async throws(UploadError) -> [UploadStart] {
         let given = try UploadMetadata.document(header: header)
         let event = TriggerEvents.upload(
             id: id, key: key, url: url, bytes: Int(length), metadata: given,
             time: Timestamp.text(microseconds: now * 1_000_000),
             from: TriggerEvents.Origin(account: ARN.account, region: ARN.region))
         var starts: [UploadStart] = []
-        for trigger in triggers where given["workflow"] == nil && trigger.matches(event) {
+        for trigger in triggers where given["workflow"] == nil {
+            guard trigger.matches(event) else {
+                await told(TriggerNews(.unmatched, of: trigger.name))
+                continue
+            }
             do throws(EvaluationError) {
                 let start = try trigger.start(for: event, digest: Engine.digest)
                 starts.append(
                     UploadStart(
                         machine: trigger.target, name: start.executionName, input: start.input, trigger: trigger.name))
             } catch {
+                let reason = "\(error.location.map { "\($0): " } ?? "")\(error.cause)"
+                await told(TriggerNews(.refused, of: trigger.name, reason: reason))
                 throw UploadError(
                     .invalid, "The upload is stored, and the trigger '\(trigger.name)' can't use it.",
-                    problems: ["\(error.location.map { "\($0): " } ?? "")\(error.cause)"])
+                    problems: [reason])
             }
         }
         return starts.isEmpty

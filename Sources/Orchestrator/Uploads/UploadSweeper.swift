@@ -2,7 +2,7 @@ public import Logging
 public import ServiceLifecycle
 
 /// Sweeps the uploads at the start and then every hour, until the process is told to stop; sooner again while a
-/// complete upload waits for the store or the engine.
+/// complete upload waits for the store, the engine, or a trigger to be resumed.
 public struct UploadSweeper: Service {
     private let uploads: Uploads
     private let interval: Duration
@@ -24,8 +24,9 @@ public struct UploadSweeper: Service {
     public func run() async throws {
         try await cancelWhenGracefulShutdown {
             do {
+                var held: [String: String] = [:]
                 while true {
-                    try await Task.sleep(for: await sweep() ? interval : patience)
+                    try await Task.sleep(for: await sweep(&held) ? interval : patience)
                 }
             } catch is CancellationError {
                 // Told to stop.
@@ -35,7 +36,9 @@ public struct UploadSweeper: Service {
 
     /// Whether nothing is left to be done soon. A disk that fails is no reason to stop the engine: the requests that
     /// need it are refused with the same reason, and the next sweep finds out whether it works again.
-    private func sweep() async -> Bool {
+    ///
+    /// - Parameter held: uploads that waited for a trigger to be resumed at the last sweep: told once.
+    private func sweep(_ held: inout [String: String]) async -> Bool {
         do {
             let sweep = try await uploads.sweep()
             if !sweep.removed.isEmpty {
@@ -49,7 +52,12 @@ public struct UploadSweeper: Service {
                     "an upload's execution is refused",
                     metadata: ["upload": .string(id), "reason": .string("\(error)")])
             }
-            return sweep.postponed.isEmpty
+            for (id, trigger) in sweep.held.sorted(by: { $0.key < $1.key }) where held[id] != trigger {
+                logger.notice(
+                    "upload waits for a paused trigger", metadata: ["upload": "\(id)", "trigger": "\(trigger)"])
+            }
+            held = sweep.held
+            return sweep.postponed.isEmpty && sweep.held.isEmpty
         } catch {
             logger.error("uploads not swept", metadata: ["reason": .string("\(error)")])
             return false

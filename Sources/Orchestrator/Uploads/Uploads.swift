@@ -44,6 +44,8 @@ public actor Uploads {
         let header: String?
         /// Set when the execution is started.
         let executionARN: String?
+        /// The trigger that has to be resumed before the execution of a complete upload is started.
+        var heldBy: String?
     }
 
     /// Bytes gathered in memory before they go to the disk in one piece.
@@ -52,12 +54,13 @@ public actor Uploads {
     private static let syncBytes = 64 << 20
 
     nonisolated let limits: Limits
-    private let spool: Spool
-    private let store: any ObjectStore
-    private let runs: any RunService & TriggeredStarts
-    private let triggers: [Trigger]
-    private let now: @Sendable () -> Int64
-    private var records: [String: UploadRecord] = [:]
+    let spool: Spool
+    let store: any ObjectStore
+    let runs: any RunService & TriggeredStarts
+    let triggers: [Trigger]
+    let told: @Sendable (TriggerNews) async -> Void
+    let now: @Sendable () -> Int64
+    var records: [String: UploadRecord] = [:]
     /// Uploads that a request or the sweep works on: only one may.
     private var busy: Set<String> = []
     /// Bytes known to be on the disk, of uploads that are written to.
@@ -70,16 +73,18 @@ public actor Uploads {
     /// - Parameters:
     ///   - directory: on a disk that survives a restart; its parent exists.
     ///   - triggers: which of them are about uploads they say themselves.
+    ///   - told: hears what came of each upload for each of these triggers.
     ///   - now: seconds since 1970, by the clock that stamps files.
     public init(
         directory: String, store: any ObjectStore, runs: any RunService & TriggeredStarts, triggers: [Trigger] = [],
-        limits: Limits = Limits(),
+        limits: Limits = Limits(), told: @escaping @Sendable (TriggerNews) async -> Void = { _ in },
         now: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
     ) async throws(UploadError) {
         spool = try Spool(directory: directory)
         self.store = store
         self.runs = runs
         self.triggers = triggers.filter { $0.source == .upload }
+        self.told = told
         self.limits = limits
         self.now = now
         for record in try await spool.load() { records[record.id] = record }
@@ -129,7 +134,7 @@ public actor Uploads {
         defer { busy.remove(id) }
         let offset = try await keptBytes(of: record)
         guard offset == record.length else { return standing(record, offset: offset) }
-        return standing(try await finish(id), offset: offset)
+        return try await finish(id)
     }
 
     /// Appends a request's content, keeping whatever arrives, and finishes the upload if that was all.
@@ -165,7 +170,7 @@ public actor Uploads {
             }
         }
         guard kept == record.length else { return standing(record, offset: kept) }
-        return standing(try await finish(id), offset: kept)
+        return try await finish(id)
     }
 
     /// Removes an upload. An execution that was started on it goes on.
@@ -188,6 +193,8 @@ public actor Uploads {
         /// Uploads that are complete and whose execution is refused, with the reason: until somebody changes a machine or
         /// a trigger it will be again.
         var refused: [String: UploadError] = [:]
+        /// Uploads that are complete and wait for a trigger to be resumed, with its name.
+        var held: [String: String] = [:]
     }
 
     /// Removes uploads that nobody has written to for longer than their lifetime, and finishes those whose bytes are
@@ -195,14 +202,19 @@ public actor Uploads {
     @discardableResult
     func sweep() async throws(UploadError) -> Sweep {
         var sweep = Sweep()
+        let paused = await pausedTriggers()
         for id in records.keys.sorted() {
             guard let record = records[id], busy.insert(id).inserted else { continue }
             defer { busy.remove(id) }
+            if let trigger = record.heldBy(paused) {
+                sweep.held[id] = trigger
+                continue
+            }
             let age = now() - (try await spool.lastChange(record))
             if record.executionARN == nil, try await keptBytes(of: record) == record.length {
                 // However old: its bytes were acknowledged.
                 do {
-                    _ = try await finish(id)
+                    if let trigger = try await finish(id).heldBy { sweep.held[id] = trigger }
                 } catch  where error.code == .checksumMismatch {
                     sweep.removed.append(id)
                 } catch  where error.code == .invalid {
@@ -234,14 +246,14 @@ public actor Uploads {
 
     // MARK: Parts of them
 
-    private func known(_ id: String) throws(UploadError) -> UploadRecord {
+    func known(_ id: String) throws(UploadError) -> UploadRecord {
         guard let record = records[id] else {
             throw UploadError(.notFound, "There is no upload \(id.prefix(80)); it may have expired.")
         }
         return record
     }
 
-    private func standing(_ record: UploadRecord, offset: Int64) -> Standing {
+    func standing(_ record: UploadRecord, offset: Int64) -> Standing {
         Standing(
             id: record.id, length: record.length, offset: offset, header: record.header,
             executionARN: record.executionARN)
@@ -324,70 +336,6 @@ public actor Uploads {
         if seen == nil { synced[record.id] = kept }
         if let end { throw end }
         return kept
-    }
-
-    /// Stores the content and starts the execution, or finds that done already. The caller holds the upload.
-    private func finish(_ id: String) async throws(UploadError) -> UploadRecord {
-        var record = try known(id)
-        if record.executionARN != nil { return record }
-        if !record.isStored { try await put(&record) }
-        let starts: [UploadStart]
-        if let decided = record.starts {
-            starts = decided
-        } else {
-            starts = try record.starts(by: triggers, url: store.url(for: record.key), now: now())
-            record.starts = starts
-            try await spool.replace(record)
-            records[id] = record
-        }
-        var first: String?
-        for start in starts {
-            let started = try await self.start(start)
-            first = first ?? started.executionARN
-        }
-        record.executionARN = first
-        try await spool.replace(record)
-        records[id] = record
-        try await spool.removePart(record)
-        return record
-    }
-
-    private func start(_ start: UploadStart) async throws(UploadError) -> StartedExecution {
-        do throws(EngineError) {
-            guard let trigger = start.trigger else {
-                return try await runs.startExecution(
-                    machine: start.machine, name: start.name, input: start.input.text)
-            }
-            return try await runs.startTriggered(
-                machine: start.machine, name: start.name, input: start.input.text, trigger: trigger
-            ).execution
-        } catch  where error.isPassing {
-            throw UploadError(.unavailable, error.message)
-        } catch {
-            throw UploadError(
-                .invalid, "The upload is stored, and its execution could not be started.", problems: [error.message])
-        }
-    }
-
-    private func put(_ record: inout UploadRecord) async throws(UploadError) {
-        do {
-            _ = try await store.put(
-                .file(spool.path(of: record)), key: record.key, contentType: record.contentType,
-                sha256: record.sha256)
-        } catch  where error.code == .checksumMismatch {
-            try await spool.remove(record)
-            records[record.id] = nil
-            throw UploadError(
-                .checksumMismatch,
-                "The content is not what its sha256 says, so the upload is removed: \(error.message)")
-        } catch  where error.code == .noSpace {
-            throw UploadError(.noSpace, error.message)
-        } catch {
-            throw UploadError(.unavailable, "The object store did not take the upload: \(error.message)")
-        }
-        record.isStored = true
-        try await spool.replace(record)
-        records[record.id] = record
     }
 
     private static func tooLong(_ record: UploadRecord) -> UploadError {

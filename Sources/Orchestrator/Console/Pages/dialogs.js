@@ -112,6 +112,15 @@ export function askForMode(worker, mode, done) {
 
 const runPath = (run) => `/console/api/runs/${encodeURIComponent(run)}`;
 
+/** Takes up a run that was set aside because engines ended with it. */
+export function askToReleaseRun(run) {
+  askFor({
+    title: `Release ${run.title ?? run.name}?`, button: "Release the run",
+    words: "Engines ended while they decided on it. It is taken up where it was; if the fault is still there, engines end with it again.",
+    reason: auditReason, path: `${runPath(run.id)}/release`, done: () => { location.reload(); },
+  });
+}
+
 /** Lets a parked task be handed out again. */
 export function askToReleaseTask(run, state, done) {
   askFor({

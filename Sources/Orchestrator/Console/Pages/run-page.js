@@ -2,7 +2,7 @@ import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js
 import { countdownElement, percent, progressWords, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
 import { listen, request } from "./live.js";
-import { askToRedrive, askToStop } from "./dialogs.js";
+import { askToRedrive, askToReleaseRun, askToStop } from "./dialogs.js";
 import { placeBar, showMarks, span } from "./timeline.js";
 import { jsonSection } from "./json-view.js";
 import { drawing } from "./graph-layout.js";
@@ -196,12 +196,14 @@ class RunPage extends HTMLElement {
       fact("machine", run.machine),
       fact("started", timeElement(run.startDate)),
       fact(run.stopDate ? "took" : "runs for", spanElement(run.startDate, run.stopDate)),
-      run.quarantine ? fact("set aside", run.quarantine) : "",
+      run.quarantine ? fact("set aside", [run.quarantine, " ",
+        h("button", { type: "button", class: "quiet", onclick: () => askToReleaseRun(this.run) }, "Release…")]) : "",
       run.stuck ? fact("stuck", run.stuck) : "",
       run.redriveCount ? fact("redriven", run.redriveCount === 1 ? timeElement(run.redriveDate) : [`${run.redriveCount} times, last `, timeElement(run.redriveDate)]) : "",
       run.origin ? fact("started by", run.origin.kind === "schedule"
         ? [h("a", { href: `/console/schedules/${encodeURIComponent(run.origin.name)}` }, `schedule ${run.origin.name}`), ` (${run.origin.cause})`]
-        : `${run.origin.kind} ${run.origin.name}`) : "",
+        : run.origin.kind === "trigger" ? h("a", { href: `/console/triggers/${encodeURIComponent(run.origin.name)}` }, `trigger ${run.origin.name}`)
+          : `${run.origin.kind} ${run.origin.name}`) : "",
       source ? fact("source", source) : "",
       run.name !== run.title && run.name !== run.id ? fact("name", run.name) : "",
       fact("id", h("span", {}, h("code", { title: run.id }, shortID(run.id)), " ", copyButton("the execution's ARN", run.executionArn))));

@@ -2,6 +2,7 @@ import { h, svg, setAttribute, setText, failureNotice } from "./markup.js";
 import { absolute, duration, percent, progressWords, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { describe, statusMark, statusShape } from "./status.js";
 import { listen, request } from "./live.js";
+import "./starts-aside.js";
 
 const pageSize = 50;
 const mostRows = 1000;
@@ -113,7 +114,7 @@ class RunsPage extends HTMLElement {
     this.append(
       h("div", { class: "page-head" }, h("h1", {}, "Runs"), this.chart),
       h("search", { class: "filter" }, this.search, this.chips, this.notice),
-      this.freshButton, this.list, this.outcome, h("p", { class: "buttons" }, this.more));
+      h("starts-aside"), this.freshButton, this.list, this.outcome, h("p", { class: "buttons" }, this.more));
     this.addressChanged();
     this.#live = new AbortController();
     let connections = 0;

@@ -23,6 +23,7 @@ const statuses = {
   started: { shape: "tick", word: "started", tone: "ok" },
   known: { shape: "again", word: "told again", tone: "wait" },
   unmatched: { shape: "dots", word: "not meant", tone: "none" },
+  held: { shape: "square", word: "held", tone: "warn" },
   refused: { shape: "cross", word: "refused", tone: "fail" },
   none: { shape: "dots", word: "not reached", tone: "none" },
 };

@@ -7,11 +7,12 @@ import { jsonSection } from "./json-view.js";
 import { askFor, openDialog } from "./dialogs.js";
 
 const kinds = { upload: "uploads", s3: "bucket", directory: "directory", webhook: "webhook" };
-const outcomes = { Started: "started", Known: "known", Unmatched: "unmatched", Refused: "refused", Trouble: "away" };
+const outcomes = { Started: "started", Known: "known", Unmatched: "unmatched", Held: "held", Refused: "refused", Trouble: "away" };
 
 /** What a trigger is doing, in one of the words that have a shape. */
 function standing(trigger) {
   if (trigger.State === "DISABLED") return "disabled";
+  if (trigger.Pause) return "paused";
   if (trigger.Hook && !trigger.HasSecret) return "locked";
   if (["Refused", "Trouble"].includes(trigger.LastNote?.Outcome)) return outcomes[trigger.LastNote.Outcome];
   return "listening";
@@ -24,6 +25,7 @@ function noteWords(note) {
   switch (note.Outcome) {
     case "Started": return "started an execution";
     case "Known": return `told again what has its execution${times}`;
+    case "Held": return `told while it was paused${times}`;
     case "Unmatched": return `told of what the pattern does not mean${times}`;
     default: return `${note.Reason}${times}`;
   }
@@ -48,14 +50,14 @@ class TriggersPage extends RefreshedPage {
 
   #row(trigger) {
     const note = trigger.LastNote;
-    const isTrouble = ["Refused", "Trouble"].includes(note?.Outcome);
+    const isTrouble = Boolean(trigger.Pause) || ["Refused", "Trouble"].includes(note?.Outcome);
+    const words = trigger.Pause?.Reason ?? (note ? noteWords(note) : trigger.Description ?? "nothing since the engine's start");
     return h("a", { class: "row trigger-row", href: `/console/triggers/${encodeURIComponent(trigger.Name)}`, "data-row": true },
       statusMark(standing(trigger)),
       h("span", { class: "who" }, h("strong", {}, trigger.Name), h("span", { class: "faint id" }, trigger.Target)),
       h("span", { class: "source" }, kinds[trigger.Source.Kind] ?? trigger.Source.Kind, place(trigger) ? [" ", h("code", {}, place(trigger))] : null),
-      h("span", { class: `summary${isTrouble ? " trouble" : ""}` }, h("span", { class: "words" },
-        note ? noteWords(note) : trigger.Description ?? "nothing since the engine's start")),
-      h("span", { class: "when" }, note?.At ? timeElement(note.At) : "–"));
+      h("span", { class: `summary${isTrouble ? " trouble" : ""}` }, h("span", { class: "words" }, words)),
+      h("span", { class: "when" }, trigger.Pause || note?.At ? timeElement(trigger.Pause?.Since ?? note.At) : "–"));
   }
 }
 customElements.define("triggers-page", TriggersPage);
@@ -74,15 +76,15 @@ class TriggerPage extends RefreshedPage {
 
   show(trigger) {
     this.mark.replaceChildren(statusMark(standing(trigger)));
-    if (trigger.Hook && !this.verbs.firstChild) {
-      this.verbs.append(h("button", { type: "button", class: "quiet", onclick: () => askForSecret(this.trigger, () => this.refresh()) }, "New secret…"));
-    }
+    this.#showVerbs(trigger);
     const address = trigger.Hook && location.origin + trigger.Hook;
     const counts = Object.entries(trigger.Counts).map(([outcome, count]) => `${count.toLocaleString()} ${countWords[outcome] ?? outcome}`);
     this.content.replaceChildren(
       trigger.Description ? h("p", { class: "description" }, trigger.Description) : "",
       trigger.State === "DISABLED" ? h("div", { class: "trouble-box tone-warn" }, h("strong", {}, "Disabled"),
         h("p", { class: "cause" }, "triggers.yaml says State: DISABLED. It starts nothing until the file says otherwise and the engine has read it.")) : "",
+      trigger.Pause ? h("div", { class: "trouble-box tone-warn" }, h("strong", {}, "Paused"),
+        h("p", { class: "cause" }, trigger.Pause.Reason, " · ", timeElement(trigger.Pause.Since))) : "",
       trigger.Hook && !trigger.HasSecret ? h("div", { class: "trouble-box tone-warn" }, h("strong", {}, "It has no secret"),
         h("p", { class: "cause" }, "Senders prove themselves by one, and are refused until it is made. An admin makes it.")) : "",
       h("dl", { class: "facts" },
@@ -98,11 +100,20 @@ class TriggerPage extends RefreshedPage {
         note.ExecutionArn
           ? h("a", { href: `/console/runs/${encodeURIComponent(note.ExecutionArn)}` }, note.ExecutionArn.split(":").at(-1)) : null,
         h("span", { class: "words" }, noteWords(note))],
-        trigger.Source.Kind === "upload" ? "Who uploads is told what came of it; what was started stands above."
-          : "Nothing since the engine's start; what was started before stands above."),
+        "Nothing since the engine's start; what was started before stands above."),
       trigger.EventPattern ? jsonSection("Event pattern", trigger.EventPattern, { levels: 8 }) : h("p", { class: "faint" }, "It means every event of its source."),
       trigger.Input === undefined ? h("p", { class: "faint" }, "The execution is given the event itself.") : jsonSection("Input of the execution", trigger.Input, { levels: 8 }));
     this.trigger = trigger;
+  }
+
+  #showVerbs(trigger) {
+    const focused = this.verbs.contains(document.activeElement) ? document.activeElement.textContent : undefined;
+    const changed = () => this.refresh();
+    const verb = (word, ask) => h("button", { type: "button", class: "quiet", onclick: () => ask(trigger, changed) }, word);
+    this.verbs.replaceChildren(
+      trigger.Hook ? verb("New secret…", askForSecret) : "",
+      trigger.Pause ? verb("Resume…", askToResume) : verb("Pause…", askToPause));
+    if (focused) [...this.verbs.children].find((button) => button.textContent === focused)?.focus();
   }
 
   async refresh() {
@@ -138,7 +149,34 @@ class TriggerPage extends RefreshedPage {
 }
 customElements.define("trigger-page", TriggerPage);
 
-const countWords = { Started: "started", Known: "told again", Unmatched: "not meant", Refused: "refused", Trouble: "looks that failed" };
+const countWords = { Started: "started", Known: "told again", Unmatched: "not meant", Held: "told while paused", Refused: "refused", Trouble: "looks that failed" };
+
+/** What becomes of events that come while a trigger of a kind is paused. */
+const pauseWords = {
+  upload: "Uploads are kept, and start their executions when it is resumed.",
+  s3: "What comes into the bucket meanwhile is found by a listing when it is resumed.",
+  directory: "Files that arrive meanwhile are found when it is resumed.",
+  webhook: "Who tells of an event meanwhile is answered 503, and has to tell it again.",
+};
+
+function askToPause(trigger, changed) {
+  askFor({
+    title: `Pause ${trigger.Name}?`, button: "Pause the trigger",
+    words: `It starts nothing until it is resumed. ${pauseWords[trigger.Source.Kind] ?? ""} What runs goes on.`,
+    reason: { label: "Reason, shown until it is resumed", refusal: "Say why: whoever looks at the trigger later will ask.", limit: 250 },
+    path: `/console/api/triggers/${encodeURIComponent(trigger.Name)}/pause`,
+    body: (reason) => ({ reason }), done: () => { changed(); },
+  });
+}
+
+function askToResume(trigger, changed) {
+  askFor({
+    title: `Resume ${trigger.Name}?`, button: "Resume the trigger",
+    words: trigger.Source.Kind === "webhook" ? "It starts executions again." : "It starts executions again, those of what came meanwhile first.",
+    reason: { label: "Reason, for the audit log" },
+    path: `/console/api/triggers/${encodeURIComponent(trigger.Name)}/resume`, done: () => { changed(); },
+  });
+}
 
 function askForSecret(trigger, changed) {
   askFor({

@@ -4,7 +4,8 @@ import Postgres
 import Recommender
 import StepContracts
 
-/// Gathers what profiles did up to a moment. The same moment gives the same bytes, whenever it is asked and however often.
+/// Gathers what profiles did up to a moment, and the catalogue as it is. The same moment gives the same bytes, whenever it is
+/// asked and however often, as long as nobody changes titles, ratings or ceilings.
 struct ExtractStep: DataStep {
     let workshop: Workshop
     var contract: StepContract { .extractInteractions }
