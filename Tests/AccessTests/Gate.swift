@@ -33,13 +33,19 @@ final class Gate: Sendable {
     let access: Access
     let store: AccessKeyStore
     let dials = Dials()
+    private let deadline: AnswerDeadline
     private let directory: String
 
     static let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:short"
     static let missing = "Missing Authentication Token"
 
-    /// - Parameter trustsThisMachine: as an engine on loopback that was told nothing else.
-    init(trustsThisMachine: Bool = false, localKeys: [String: String] = [:]) async throws {
+    /// - Parameters:
+    ///   - trustsThisMachine: as an engine on loopback that was told nothing else.
+    ///   - patience: how long calls, and their audit rows, wait for the database; nil for as long as they do elsewhere.
+    init(
+        trustsThisMachine: Bool = false, localKeys: [String: String] = [:], patience: Duration? = nil
+    ) async throws {
+        deadline = patience.map { AnswerDeadline($0) } ?? AnswerDeadline()
         url = try await TestDatabase.copy(of: "access") { url in
             let journal = Journal(url: url, incarnation: "template", log: silent)
             try await journal.migrate()
@@ -48,12 +54,13 @@ final class Gate: Sendable {
         ring = try KeyRing([MasterKey()])
         journal = Journal(url: url, incarnation: "e1", log: silent)
         engine = Engine(journal: journal, log: silent, contracts: [])
+        var settings = Access.Settings(
+            region: "us-east-1", service: "states", trustsThisMachine: trustsThisMachine,
+            wireBytes: WireLimits.requestBytes, localKeys: localKeys)
+        if let patience { settings.auditDeadline = patience }
         access = Access(
-            journal: journal, ring: ring,
-            settings: Access.Settings(
-                region: "us-east-1", service: "states", trustsThisMachine: trustsThisMachine,
-                wireBytes: WireLimits.requestBytes, localKeys: localKeys),
-            log: silent, now: { [dials] in systemMicroseconds() + dials.shift.withLock { $0 } * 1_000_000 })
+            journal: journal, ring: ring, settings: settings, log: silent,
+            now: { [dials] in systemMicroseconds() + dials.shift.withLock { $0 } * 1_000_000 })
         store = AccessKeyStore(journal: journal, ring: ring)
         directory = FileManager.default.temporaryDirectory.path + "/showrunner-access-\(UUID().uuidString)"
         try await engine.activate(holder: "e1", isDead: { _ in true })
@@ -84,8 +91,8 @@ final class Gate: Sendable {
         let router = ServiceRouter(bodyLimit: { Uploads.takesContent($0) ? Int.max : 4 << 20 })
         router.addHealthRoutes(readiness: { Readiness([]) }, metricsText: { "" })
         router.addAccess(access) { [dials] in dials.trouble.withLock { $0 } }
-        router.addStepFunctionsRoutes(engine: engine)
-        router.addWorkerRoutes(engine: engine)
+        router.addStepFunctionsRoutes(engine: engine, deadline: deadline)
+        router.addWorkerRoutes(engine: engine, deadline: deadline)
         router.addConsoleRoutes(runs: engine)
         router.addConnectionRoutes(engine: engine)
         router.addAccountRoutes(
@@ -106,10 +113,11 @@ final class Gate: Sendable {
 
     /// Serves for as long as a test talks to it.
     static func with(
-        trustsThisMachine: Bool = false, localKeys: [String: String] = [:],
+        trustsThisMachine: Bool = false, localKeys: [String: String] = [:], patience: Duration? = nil,
         _ body: (Gate, LoopbackClient) async throws -> Void
     ) async throws {
-        let gate = try await Gate(trustsThisMachine: trustsThisMachine, localKeys: localKeys)
+        let gate = try await Gate(
+            trustsThisMachine: trustsThisMachine, localKeys: localKeys, patience: patience)
         do {
             try await LoopbackServer.with(try await gate.router()) { client, _ in try await body(gate, client) }
         } catch {

@@ -28,6 +28,20 @@ struct ColdTests {
         while await engine.coldCount < count { await Task.yield() }
     }
 
+    /// An engine out of whose memory the execution `t` is, which waits for an answer to a token.
+    private func waitingForAnswer() async throws -> (
+        one: (engine: Engine, journal: Journal), token: String, execution: String
+    ) {
+        let stage = try await Stage()
+        let one = try await stage.engine("one", machines: ["token": Self.token], limits: Self.eager)
+        _ = try await one.engine.startExecution(machine: "token", name: "t", input: "{}")
+        let offer = try await one.engine.take()
+        let token = try #require(offer.input["token"]?.stringValue)
+        _ = try await one.engine.complete(offer)
+        await becomeCold(one.engine, 1)
+        return (one, token, offer.execution)
+    }
+
     @Test("what waits leaves memory; what asks for it finds it, and a stop ends it", .timeLimit(.minutes(2)))
     func comesAndGoes() async throws {
         let stage = try await Stage()
@@ -37,6 +51,13 @@ struct ColdTests {
         }
         await becomeCold(one.engine, 20)
         #expect(await one.engine.executionsInMemory().isEmpty)
+        // Lists tell where they are without taking them into memory.
+        var query = RunQuery(machine: "waiting")
+        #expect(try await one.engine.listRuns(query).items.allSatisfy(\.current.isEmpty))
+        query.tellsStates = true
+        let list = try await one.engine.listRuns(query).items
+        #expect(list.count == 20 && list.allSatisfy { $0.current == ["W"] })
+        #expect(await one.engine.coldCount == 20)
         let arn = "arn:aws:states:us-east-1:000000000000:execution:waiting:"
         #expect(try await one.engine.run(arn + "w3").run.current == ["W"])
         #expect(await one.engine.coldCount == 19)
@@ -114,13 +135,7 @@ struct ColdTests {
 
     @Test("an answer to a token wakes the task that waits for it", .timeLimit(.minutes(2)))
     func token() async throws {
-        let stage = try await Stage()
-        let one = try await stage.engine("one", machines: ["token": Self.token], limits: Self.eager)
-        _ = try await one.engine.startExecution(machine: "token", name: "t", input: "{}")
-        let offer = try await one.engine.take()
-        let token = try #require(offer.input["token"]?.stringValue)
-        _ = try await one.engine.complete(offer)
-        await becomeCold(one.engine, 1)
+        let (one, token, _) = try await waitingForAnswer()
         try await one.engine.taskHeartbeat(token: token)
         await becomeCold(one.engine, 1)
         try await one.engine.taskSucceeded(token: token, output: #"{"ok":true}"#)
@@ -132,14 +147,8 @@ struct ColdTests {
 
     @Test("an answer finds its execution while that is being woken", .timeLimit(.minutes(2)))
     func beingWoken() async throws {
-        let stage = try await Stage()
-        let one = try await stage.engine("one", machines: ["token": Self.token], limits: Self.eager)
-        _ = try await one.engine.startExecution(machine: "token", name: "t", input: "{}")
-        let offer = try await one.engine.take()
-        let token = try #require(offer.input["token"]?.stringValue)
-        _ = try await one.engine.complete(offer)
-        await becomeCold(one.engine, 1)
-        try await one.engine.beginWaking(offer.execution)
+        let (one, token, execution) = try await waitingForAnswer()
+        try await one.engine.beginWaking(execution)
         try await one.engine.taskSucceeded(token: token, output: #"{"ok":true}"#)
         let run = try await one.engine.run("arn:aws:states:us-east-1:000000000000:execution:token:t")
         #expect(run.output == ["ok": true])

@@ -249,6 +249,22 @@ struct DispatchTests {
         await end(first)
     }
 
+    @Test("an engine that another has taken over from holds no source for what it takes to be lost")
+    func staleLosses() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        _ = try await first.engine.start(machine: "m", name: nil, input: "{\"source\":{\"sha256\":\"\(digest)\"}}")
+        #expect(try await first.engine.poll(poll("w")) != nil)
+        let second = try await stage.engine("e2")
+        // The first has not heard of it, and hears that the worker's process is another one.
+        #expect(try await first.engine.poll(poll("w", incarnation: "i2")) == nil)
+        await first.engine.sourceWrites?.value
+        while await !first.journal.leaseIsLost { await Task.yield() }
+        await end(first)
+        #expect(try await stage.query("SELECT 1 FROM showrunner.suspect").isEmpty)
+        await end(second)
+    }
+
     @Test("an attempt that failed by its worker's fault goes to another one")
     func elsewhere() async throws {
         let stage = try await Stage()

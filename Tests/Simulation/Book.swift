@@ -5,6 +5,8 @@ import Engine
 final class Book: @unchecked Sendable {
     struct Answers {
         var taken = 0
+        /// Of these, such as tell a success.
+        var takenSuccesses = 0
         var refused = 0
         /// Nobody said what became of it.
         var open = 0
@@ -37,8 +39,9 @@ final class Book: @unchecked Sendable {
     func answering(_ token: String) { answers[token, default: Answers()].open += 1 }
     func unanswered(_ token: String) {}
 
-    func answered(_ token: String, isTaken: Bool) {
+    func answered(_ token: String, isTaken: Bool, isSuccess: Bool) {
         answers[token]?.open -= 1
+        if isTaken, isSuccess { answers[token]?.takenSuccesses += 1 }
         if isTaken { answers[token]?.taken += 1 } else { answers[token]?.refused += 1 }
         if answers[token]?.taken == 2 { faults.append("two answers to \(token) were taken") }
     }

@@ -99,6 +99,9 @@ struct Invariants {
             let ends = folds[parts[0]]?.ends[parts[2]] ?? 0
             if ends > 1 { faults.append("\(token) ended \(ends) times") }
             if answers.taken > 0, ends == 0 { faults.append("the answer to \(token) was taken, and is not there") }
+            if answers.takenSuccesses > 0, folds[parts[0]]?.successes.contains(parts[2]) != true {
+                faults.append("the success of \(token) was taken, and the journal has none")
+            }
             if answers.taken == 0, answers.open == 0, folds[parts[0]]?.successes.contains(parts[2]) == true {
                 faults.append("the answer to \(token) was refused, and changed something")
             }

@@ -246,6 +246,8 @@ enum Work {
     enum Outcome {
         case succeeds(JSON)
         case fails
+
+        var isSuccess: Bool { if case .succeeds = self { true } else { false } }
     }
 
     static func outcome(of arguments: JSON, attempt: Int) -> Outcome {

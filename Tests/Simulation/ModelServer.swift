@@ -19,6 +19,10 @@ final class ModelServer: @unchecked Sendable {
     /// Statements that wait to change that row.
     private var exclusives: [() -> Void] = []
     private var statementCount = 0
+    /// Clients whose next append with a task's success is lost on its way; what is done then, with the places of such rows.
+    private var losses: [String: ([(id: String, seq: Int64)]) -> Void] = [:]
+    /// Clients whose next renewal of the lease takes long.
+    private var lateRenewals: Set<String> = []
 
     init(seed: UInt64, trace: Trace) {
         dice = Dice(seed: seed)
@@ -69,6 +73,27 @@ final class ModelServer: @unchecked Sendable {
         backend.abort?()
     }
 
+    /// Loses the next append of a client that has a task's success in a later row than the first.
+    func loseSuccess(of client: String, _ then: @escaping ([(id: String, seq: Int64)]) -> Void) {
+        losses[client] = then
+    }
+
+    func loseNothing(of client: String) { losses[client] = nil }
+
+    func delayRenewal(of client: String) { lateRenewals.insert(client) }
+
+    /// The places of an append's rows with a task's success in them, but for first rows.
+    private static func successes(_ parameters: [PostgresValue]) -> [(id: String, seq: Int64)] {
+        let given = Parameters(parameters)
+        let (ids, seqs, effects) = (given.texts(3), given.ints(4), given.texts(6))
+        return ids.indices.compactMap { index in
+            guard let id = ids[index], let seq = seqs[index], seq > 0,
+                effects[index]?.contains("\"taskSucceeded\"") == true
+            else { return nil }
+            return (id, seq)
+        }
+    }
+
     enum Answer {
         case result(PostgresResult)
         case error(sqlstate: String)
@@ -88,8 +113,17 @@ final class ModelServer: @unchecked Sendable {
         statementCount += 1
         let number = statementCount
         let kind = StatementKind(sql)
-        let fault: Fault? =
+        var fault: Fault? =
             if let faultOneIn, dice.once(in: faultOneIn) { Fault.allCases.randomElement(using: &dice) } else { nil }
+        if kind.isAppend, let loss = losses[client] {
+            let places = Self.successes(parameters)
+            if !places.isEmpty {
+                losses[client] = nil
+                fault = .requestLost
+                loss(places)
+            }
+        }
+        if kind.isRenewal, lateRenewals.remove(client) != nil { fault = .lateCommit }
         trace.note("\(client) #\(number) \(kind.name(parameters))\(fault.map { " fault \($0)" } ?? "")")
         if let fault { trace.count("fault \(fault)") }
         let (there, work, back) = (dice.delay(upTo: 20_000), dice.delay(upTo: 20_000), dice.delay(upTo: 20_000))
@@ -186,7 +220,8 @@ final class ModelServer: @unchecked Sendable {
 /// What a statement is, for the trace.
 private struct StatementKind {
     private let word: String
-    private let isAppend: Bool
+    let isAppend: Bool
+    let isRenewal: Bool
 
     init(_ sql: String) {
         isAppend = sql.contains("AS given (execution_id, seq, at, effects")
@@ -199,6 +234,7 @@ private struct StatementKind {
             ("showrunner.cold", "cold"), ("showrunner.snapshot", "snapshot"), ("FROM showrunner.journal", "load"),
             ("clock_timestamp()", "clock"),
         ]
+        isRenewal = sql.contains("UPDATE showrunner.lease")
         word = words.first { sql.contains($0.0) }?.1 ?? String(sql.prefix(60).split(separator: "\n")[0])
     }
 

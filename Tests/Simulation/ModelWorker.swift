@@ -124,11 +124,11 @@ final class ModelWorker: @unchecked Sendable {
                     }
                 }
                 scenario.trace.count("called back")
-                scenario.book.answered(token, isTaken: true)
+                scenario.book.answered(token, isTaken: true, isSuccess: outcome.isSuccess)
                 return
             } catch let error as EngineError where error.code != .unavailable {
                 scenario.trace.count("called back too late")
-                scenario.book.answered(token, isTaken: false)
+                scenario.book.answered(token, isTaken: false, isSuccess: outcome.isSuccess)
                 return
             } catch {
                 scenario.book.unanswered(token)
@@ -172,7 +172,7 @@ final class ModelWorker: @unchecked Sendable {
                     }
                 }
                 scenario.trace.note("\(name) answered \(token.suffix(40)): \(isTaken)")
-                scenario.book.answered(token, isTaken: isTaken)
+                scenario.book.answered(token, isTaken: isTaken, isSuccess: outcome.isSuccess)
                 if !isTaken { scenario.trace.count("stale answer refused") }
                 return
             } catch {

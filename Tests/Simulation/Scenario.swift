@@ -76,6 +76,7 @@ final class Scenario: @unchecked Sendable {
         }
         startCallers()
         disturb()
+        if seed.isMultiple(of: 2) { Stranding(self).begin() }
         Scheduler.shared.after(calm) { [self] in becomeCalm() }
         watchMemory()
         releaseParked()
@@ -168,7 +169,7 @@ final class Scenario: @unchecked Sendable {
         Scheduler.shared.after(dice.roll(1_000_000...40_000_000)) { [self] in thaw(process) }
     }
 
-    private func thaw(_ process: EngineProcess) {
+    func thaw(_ process: EngineProcess) {
         guard process.host.state == .frozen else { return }
         trace.note("\(process.incarnation) goes on")
         process.host.thaw()

@@ -31,8 +31,8 @@ struct SimulationTests {
             "answered twice", "called back", "called back too late", "effect errorCaught", "effect taskSubmitted",
             "effect waitStarted", "engine died", "engine frozen", "fault frozen", "fault lateCommit", "fault replyLost",
             "fault requestLost", "lease lost", "missed deadline", "noted as cold", "redriven", "refused rows",
-            "stale answer refused",
-            "stopped by hand", "takeover", "takeover waited", "titles", "worker died", "worker late", "worker silent",
+            "stale answer refused", "stopped by hand", "stranded", "stranded row met its successor's",
+            "takeover", "takeover waited", "titles", "worker died", "worker late", "worker silent",
         ] {
             #expect(answer.output.contains("\n  \(what): "), "no seed had: \(what)")
         }

@@ -18,6 +18,8 @@ public struct Access: Sendable {
         public var auditDays: Int
         /// The largest content of the wire API, in bytes: it is held in memory to be hashed.
         public var wireBytes: Int
+        /// How long a change waits for its row in the audit log; then it is refused.
+        public var auditDeadline = Duration.seconds(10)
 
         public init(
             region: String, service: String, trustsThisMachine: Bool, wireBytes: Int,
@@ -75,7 +77,8 @@ extension ServiceRouter {
     public func addAccess(_ access: Access, trouble: @escaping @Sendable () async -> String?) {
         add(
             middleware: AccessMiddleware(
-                authentication: access.authentication, audit: access.audit, trouble: trouble))
+                authentication: access.authentication, audit: access.audit,
+                deadline: AnswerDeadline(access.settings.auditDeadline), trouble: trouble))
         addKeyRoutes(access)
         addAuditRoutes(access)
         addSessionRoutes(access)

@@ -15,6 +15,8 @@ import SignatureV4
 struct AccessMiddleware: RouterMiddleware {
     let authentication: Authentication
     let audit: AuditLog
+    /// For a row of the audit log.
+    let deadline: AnswerDeadline
     let denied = DeniedCalls()
     /// Why nothing can be changed at present; nil while it can.
     let trouble: @Sendable () async -> String?
@@ -113,8 +115,11 @@ struct AccessMiddleware: RouterMiddleware {
     }
 
     private func write(_ row: AuditRow) async throws {
-        do { try await audit.begin(row) } catch {
+        do { try await deadline.answer { [audit] in try await audit.begin(row) } } catch let error as PostgresError {
             throw Refusal.unavailable("The audit log takes no rows: \(error.message)")
+        } catch is AnswerDeadline.Passed {
+            // It may be written yet, without an outcome.
+            throw Refusal.unavailable("The database has not taken the call's row of the audit log in time.")
         }
     }
 }

@@ -21,8 +21,10 @@ extension ServiceRouter {
         let feeds = EventFeeds(runs: runs, heartbeat: heartbeat, lifetime: lifetime, maximum: maximumStreams)
 
         get("/console/api/runs") { request, _ in
-            let query = try RunQuery(request: request)
-            return Response.fresh(try await calling { () throws(EngineError) in try await runs.listRuns(query) }.json)
+            var query = try RunQuery(request: request)
+            query.tellsStates = true
+            let asked = query
+            return Response.fresh(try await calling { () throws(EngineError) in try await runs.listRuns(asked) }.json)
         }
         get("/console/api/runs/{id}") { _, context in
             let id = try pathText("id", context)

@@ -41,6 +41,8 @@ public struct RunQuery: Sendable, Hashable {
     public var mapRun: String?
     /// Only those that have been redriven, or have not.
     public var isRedriven: Bool?
+    /// Whether to read, for their current states, executions that are not in memory.
+    public var tellsStates = false
 
     /// A limit outside 1...``maximumLimit`` is moved to the nearer end.
     public init(

@@ -53,7 +53,9 @@ extension Engine: RunService {
         } catch { throw unavailable(error.message) }
         let items = entries.prefix(query.limit)
         let next = entries.count > query.limit ? items.last.map { "\($0.startedAt)_\($0.executionID)" } : nil
-        return RunPage(items: items.map(view), next: next)
+        var views = items.map(view)
+        if query.tellsStates { try await tellStates(in: &views) }
+        return RunPage(items: views, next: next)
     }
 
     public func run(_ id: String) async throws(EngineError) -> RunDetail {

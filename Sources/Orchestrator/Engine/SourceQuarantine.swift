@@ -6,7 +6,7 @@ import Postgres
 import StepContracts
 
 /// A source that workers were lost with, one after the other.
-struct SourceLosses: Sendable {
+struct SourceLosses: Sendable, Equatable {
     /// Workers lost in a row: each attempt began after the loss before, and none with this source has succeeded since.
     var count: Int
     var lastAt: Int64
@@ -60,14 +60,32 @@ extension Engine {
         }
     }
 
-    /// A worker was lost with an attempt in its hands.
-    func noteLoss(of lease: Lease) {
-        guard dispatchRules.parkAfter > 0, let run = runs[lease.token.execution],
-            let entry = run.execution.entry(lease.token.entry), case .task(let attempt) = entry.phase,
-            let started = attempt.started, started.nonce == lease.token.nonce, let digest = sourceDigest(attempt)
-        else { return }
+    /// A worker was lost with an attempt in its hands: tells the execution, and counts it against the source.
+    ///
+    /// It counts in memory at once, so that no other worker gets the source meanwhile, and in the database when the
+    /// execution's row is in: an engine that stood still for long judges attempts that another has long since taken over.
+    func lose(_ lease: Lease, of run: Run, error: String?, cause: String) {
+        let event = Event.workerLost(entry: lease.token.entry, nonce: lease.token.nonce, error: error, cause: cause)
+        guard let loss = countLoss(of: lease, in: run) else { return post(event, to: run) }
+        run.mailbox.append(Pending(event: event) { self.conclude(loss, $0) })
+        pump(run)
+    }
+
+    private struct Loss {
+        let digest: String
+        let nonce: String
+        let before: SourceLosses?
+        let after: SourceLosses
+    }
+
+    /// Nil where the attempt has no source, or began before the source's last loss.
+    private func countLoss(of lease: Lease, in run: Run) -> Loss? {
+        guard dispatchRules.parkAfter > 0, let entry = run.execution.entry(lease.token.entry),
+            case .task(let attempt) = entry.phase, let started = attempt.started, started.nonce == lease.token.nonce,
+            let digest = sourceDigest(attempt)
+        else { return nil }
         let before = sourceLosses[digest]
-        if let before, started.at <= before.lastAt { return }
+        if let before, started.at <= before.lastAt { return nil }
         if before == nil, sourceLosses.count >= limits.sourcesCounted, let oldest = oldestUnquarantined() {
             sourceLosses[oldest] = nil
         }
@@ -75,15 +93,29 @@ extension Engine {
         let row = before.map { now - $0.lastAt > Self.rowMicroseconds ? 0 : $0.count } ?? 0
         let losses = SourceLosses(count: row + 1, lastAt: now, words: words)
         sourceLosses[digest] = losses
-        keepLosses(of: digest) { (journal: Journal) async throws(PostgresError) in
-            try await journal.countCrash(
-                subject: Self.sourceSubject + digest, event: words, incarnation: lease.token.nonce)
+        if isQuarantined(digest) {
+            log.error(
+                "a source is quarantined: workers in a row were lost with it",
+                metadata: ["source": "\(digest)", "workers": "\(losses.count)", "last": "\(words)"])
+            parkReady(digest)
         }
-        guard isQuarantined(digest) else { return }
-        log.error(
-            "a source is quarantined: workers in a row were lost with it",
-            metadata: ["source": "\(digest)", "workers": "\(losses.count)", "last": "\(words)"])
-        parkReady(digest)
+        return Loss(digest: digest, nonce: lease.token.nonce, before: before, after: losses)
+    }
+
+    /// What became of the row that tells a loss.
+    private func conclude(_ loss: Loss, _ verdict: Verdict) {
+        if case .committed = verdict {
+            // A success with the source may have come first.
+            guard sourceLosses[loss.digest] != nil else { return }
+            keepLosses(of: loss.digest) { (journal: Journal) async throws(PostgresError) in
+                try await journal.countCrash(
+                    subject: Self.sourceSubject + loss.digest, event: loss.after.words, incarnation: loss.nonce)
+            }
+        } else if sourceLosses[loss.digest] == loss.after {
+            // The attempt had ended otherwise, or another engine has the execution.
+            sourceLosses[loss.digest] = loss.before
+            if !isQuarantined(loss.digest) { unparkTasks(of: loss.digest) }
+        }
     }
 
     private func oldestUnquarantined() -> String? {
@@ -105,6 +137,12 @@ extension Engine {
         await sourceWrites?.value
         try await written { try await journal.deleteSuspect(Self.sourceSubject + digest) }
         sourceLosses[digest] = nil
+        unparkTasks(of: digest)
+        return true
+    }
+
+    /// Lets what was held for a source be handed out, unless there is another reason to hold it.
+    private func unparkTasks(of digest: String) {
         for name in dispatcher.parkedTasks {
             guard let run = runs[name.execution], let entry = run.execution.entry(name.entry),
                 case .task(let attempt) = entry.phase, sourceDigest(attempt) == digest, dispatcher.unpark(name)
@@ -112,7 +150,6 @@ extension Engine {
             // Whoever was parked for a reason of its own is parked again.
             dispatch(name.entry, of: run)
         }
-        return true
     }
 
     /// Brings the database up to what was counted, one change after the other. What can't be written is counted in memory

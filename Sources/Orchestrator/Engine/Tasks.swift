@@ -158,12 +158,11 @@ extension Engine {
             log.warning(
                 "no heartbeat: the attempt is judged lost",
                 metadata: ["execution": "\(run.execution.id)", "worker": "\(lease.worker)"])
-            let isCalledBack = lease.incarnation == Self.activityIncarnation
-            if !isCalledBack { noteLoss(of: lease) }
-            post(
-                isCalledBack
-                    ? .heartbeatMissed(entry: entry, nonce: lease.token.nonce)
-                    : .workerLost(entry: entry, nonce: lease.token.nonce, error: nil, cause: ""), to: run)
+            if lease.incarnation == Self.activityIncarnation {
+                post(.heartbeatMissed(entry: entry, nonce: lease.token.nonce), to: run)
+            } else {
+                lose(lease, of: run, error: nil, cause: "")
+            }
         }
     }
 
@@ -333,11 +332,9 @@ extension Engine {
             && lease.incarnation != Self.activityIncarnation
         {
             guard let run = runs[lease.token.execution] else { continue }
-            noteLoss(of: lease)
-            post(
-                .workerLost(
-                    entry: lease.token.entry, nonce: lease.token.nonce, error: StepErrorName.workerLost,
-                    cause: "The worker '\(lease.worker)' ended while it ran this task."), to: run)
+            lose(
+                lease, of: run, error: StepErrorName.workerLost,
+                cause: "The worker '\(lease.worker)' ended while it ran this task.")
         }
     }
 

@@ -5,8 +5,8 @@ import Postgres
 ///
 /// One journal belongs to one engine incarnation. It keeps connections of its own, one for each kind of work, made when
 /// needed and made again when lost: appends (group commit), publishing, reads, the audit log, what keeps the cost flat
-/// (snapshots, cold executions, starts asked for by SQL), and control (lease, clock, ending old backends). Reads and control calls are repeated over a lost connection until `readDeadline`; appends until the outcome
-/// is known.
+/// (snapshots, cold executions, starts asked for by SQL), and control (lease, clock, ending old backends). Reads and control
+/// calls are repeated over a lost connection until `readDeadline`; appends until the outcome is known.
 public actor Journal {
     let url: String
     let incarnation: String

@@ -3,7 +3,8 @@ public import Postgres
 /// What the journal asks of a connection to the database: everything that PostgreSQL may answer late, twice as slowly, or
 /// not at all comes through here. ``PostgresConnection`` says what each does.
 public protocol JournalConnection: Sendable {
-    /// One statement. `.notSent` where the server is known to have ended the connection, `.unknown` when the deadline passes before the answer is there: see ``PostgresError/Outcome``.
+    /// One statement. `.notSent` where the server is known to have ended the connection, `.unknown` when the deadline passes
+    /// before the answer is there: see ``PostgresError/Outcome``.
     func query(
         _ sql: String, _ parameters: [PostgresValue], deadline: Duration
     ) async throws(PostgresError) -> PostgresResult

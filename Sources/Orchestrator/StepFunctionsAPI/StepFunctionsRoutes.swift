@@ -25,10 +25,16 @@ extension ServiceRouter {
     ///
     /// The route bounds its content itself, since its refusals are those of the protocol.
     ///
-    /// - Parameter quotas: how often each operation may be called.
+    /// - Parameters:
+    ///   - quotas: how often each operation may be called.
+    ///   - deadline: how long a call waits for the database; then it is answered as unavailable. What it asked for may
+    ///     still come about.
     /// Source: https://docs.aws.amazon.com/step-functions/latest/apireference/Welcome.html
-    public func addStepFunctionsRoutes(engine: Engine, quotas: RequestQuotas = .none) {
-        let wire = WireEndpoint(operations: Operations(engine: engine), throttle: Throttle(quotas: quotas))
+    public func addStepFunctionsRoutes(
+        engine: Engine, quotas: RequestQuotas = .none, deadline: AnswerDeadline = AnswerDeadline()
+    ) {
+        let wire = WireEndpoint(
+            operations: Operations(engine: engine), throttle: Throttle(quotas: quotas), deadline: deadline)
         post("/") { request, context in await wire.answer(request, context) }
     }
 }
@@ -44,6 +50,7 @@ public enum WireLimits {
 struct WireEndpoint: Sendable {
     let operations: Operations
     let throttle: Throttle
+    let deadline: AnswerDeadline
 
     private static let epoch = ContinuousClock.now
 
@@ -62,7 +69,7 @@ struct WireEndpoint: Sendable {
             try await admit(target, input)
             let trace = request.headers[.traceparent].flatMap { TraceID(traceparent: $0) }
             let output = try await TraceID.$current.withValue(trace) {
-                try await operations.perform(target, Arguments(input))
+                try await perform(target, input)
             }
             count(name, "none")
             return .awsJSON(output, context: context)
@@ -70,12 +77,31 @@ struct WireEndpoint: Sendable {
             return refusal(error, of: name, context)
         } catch let error as EngineError {
             return refusal(ServiceError(error), of: name, context)
+        } catch is AnswerDeadline.Passed {
+            return refusal(
+                ServiceError(
+                    name: EngineError.Code.unavailable.wireName,
+                    message: "Whether the call was made is not known: the database has not answered in time.",
+                    status: .serviceUnavailable, retryAfterSeconds: 1), of: name, context)
         } catch {
             context.logger.error("a wire call failed", metadata: ["error": "\(error)"])
             return refusal(
                 ServiceError(
                     name: "InternalFailure", message: "The call failed for a reason on our side.",
                     status: .internalServerError), of: name, context)
+        }
+    }
+
+    /// Some operations wait for something else than the database, for as long as AWS lets them.
+    private func perform(_ operation: String, _ input: JSON) async throws -> JSON {
+        let allowance: Duration =
+            switch operation {
+            case "GetActivityTask": .seconds(60)
+            case "StartSyncExecution": .seconds(300)
+            default: .zero
+            }
+        return try await deadline.answer(allowing: allowance) { [operations] in
+            try await operations.perform(operation, Arguments(input))
         }
     }
 

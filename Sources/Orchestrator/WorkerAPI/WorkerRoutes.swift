@@ -8,7 +8,10 @@ import WorkerProtocol
 
 extension ServiceRouter {
     /// Adds the workers' endpoints under `/worker/v1`: poll, heartbeat, complete, fail, connection, key.
-    public func addWorkerRoutes(engine: Engine) {
+    ///
+    /// - Parameter deadline: how long an answer to a task waits for the database; then its worker is told to come again,
+    ///   and learns what became of it.
+    public func addWorkerRoutes(engine: Engine, deadline: AnswerDeadline = AnswerDeadline()) {
         post("/worker/v1/poll") { request, context in
             let message = try await read(PollRequest.self, from: request)
             guard let offer = try await asking({ try await engine.poll(message) }) else {
@@ -22,12 +25,16 @@ extension ServiceRouter {
         }
         post("/worker/v1/complete") { request, context in
             let message = try await read(CompleteRequest.self, from: request)
-            guard try await asking({ try await engine.complete(message) }) else { throw staleToken }
+            guard try await asking({ try await deadline.answer { try await engine.complete(message) } }) else {
+                throw staleToken
+            }
             return Response.json([:])
         }
         post("/worker/v1/fail") { request, context in
             let message = try await read(FailRequest.self, from: request)
-            guard try await asking({ try await engine.fail(message) }) else { throw staleToken }
+            guard try await asking({ try await deadline.answer { try await engine.fail(message) } }) else {
+                throw staleToken
+            }
             return Response.json([:])
         }
         post("/worker/v1/connection") { request, context in
@@ -95,5 +102,7 @@ private func asking<Value: Sendable>(_ call: () async throws -> Value) async thr
     } catch let error as EngineError {
         if error.code == .pollLimit { Refusals.count(limit: "worker_polls") }
         throw Problem.unavailable(error.message, retryAfter: 1)
+    } catch is AnswerDeadline.Passed {
+        throw Problem.unavailable("The database has not answered in time.", retryAfter: 1)
     }
 }

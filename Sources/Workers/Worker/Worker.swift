@@ -186,14 +186,13 @@ public final class Worker: Service {
             task.cancel()
         }
 
-        let seconds = Double((ContinuousClock.now - began) / .milliseconds(1)) / 1000
+        let length = ContinuousClock.now - began
+        let seconds = Double(length / .milliseconds(1)) / 1000
         let word = outcomeWord(outcome, token: offer.token)
         Counter(label: "showrunner_worker_tasks_total", dimensions: [("step", offer.step), ("outcome", word)])
             .increment()
-        Recorder(
-            label: "showrunner_worker_task_seconds", dimensions: [("step", offer.step), ("outcome", word)],
-            aggregate: true
-        ).record(seconds)
+        Metrics.Timer(label: "showrunner_worker_task", dimensions: [("step", offer.step), ("outcome", word)])
+            .recordNanoseconds(Int64(length / .nanoseconds(1)))
         var metadata: Logger.Metadata = ["outcome": "\(word)", "seconds": "\(seconds)"]
         if case .failure(let failure) = outcome {
             metadata["error"] = "\(failure.error)"

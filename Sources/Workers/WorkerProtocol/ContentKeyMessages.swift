@@ -2,7 +2,8 @@ public import JSON
 
 /// "What is the key that this task is to encrypt with?": asks for one content key that the task's input names. Answered
 /// while the attempt is live, and only for tasks that package; else 409 ``WorkerProblem/staleToken``, 404
-/// ``WorkerProblem/noContentKey`` or 422 ``WorkerProblem/contentKeySealed``. The worker keeps the answer for the attempt alone, and writes it nowhere.
+/// ``WorkerProblem/noContentKey`` or 422 ``WorkerProblem/contentKeySealed``. The worker keeps the answer for the attempt
+/// alone, and writes it nowhere.
 public struct ContentKeyRequest: WorkerMessage {
     public static let messageName = "content key request"
 
