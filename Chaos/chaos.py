@@ -6,7 +6,8 @@
 Two engines on one PostgreSQL, four workers that speak the workers' protocol, and a stream of executions of every kind: tasks
 in a row, Maps, Parallel states, child executions of distributed Maps, nested executions, failures that are retried. Meanwhile
 faults are drawn from the seed: SIGKILL and SIGSTOP of engines and workers, SIGKILL of the postmaster and of backends, connections
-cut, jumps of the database's clock where libfaketime is installed (Debian: faketime), a full disk where this user may mount. Then everything is left in peace until it is quiet, and Chaos/checks.sql looks into the
+cut, jumps of the database's clock and of engines' where libfaketime is installed (Debian: faketime), a full disk where this user
+may mount. Then everything is left in peace until it is quiet, and Chaos/checks.sql looks into the
 journal: nothing that was acknowledged is lost, nothing is there twice. Exit status 1 where a check finds something, 3 where
 the load never became quiet.
 """
@@ -63,17 +64,47 @@ SHARES = {"line": 50, "fan": 15, "tree": 15, "many": 10, "refused": 10}
 FAULTS = {
     "kill a worker": 45, "stop a worker": 8, "kill the active engine": 10, "kill the standby": 4, "stop the active engine": 1,
     "cut connections": 20, "kill a backend": 5, "kill the postmaster": 3, "fill the disk": 1, "set the database's clock": 4,
+    "set an engine's clock": 4,
 }
 
 # Seconds that the database's clock shows beside the right time. A takeover between two of them moves all times that
 # executions wait for by as much; more would only make the end of it later. A lease lasts ten.
 OFFSETS = [-20, -7, 0, 7, 20]
+# The same of engines' clocks: nothing that happens to executions goes by them.
+ENGINE_OFFSETS = [-3600, -60, 0, 60, 3600]
 
 
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+class Clock:
+    """The wall clock of some processes, which may be set; without libfaketime it is the machine's."""
+
+    library = (sorted(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")) or [None])[0]
+
+    def __init__(self, path):
+        self.path = path
+        self.set(0)
+
+    def set(self, offset):
+        """Every process that has it reads it again within a second."""
+        with open(self.path + ".new", "w") as file:
+            file.write(f"{offset:+d}")
+        os.chmod(self.path + ".new", 0o644)
+        os.rename(self.path + ".new", self.path)
+
+    @property
+    def environment(self):
+        if not self.library:
+            return None
+        return {**os.environ, "LD_PRELOAD": self.library, "FAKETIME_TIMESTAMP_FILE": self.path, "FAKETIME_CACHE_DURATION": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                # Without it the library changes the environment before the program begins, whereupon Swift's runtime finds no
+                # arguments. There is nothing of these names, and nothing is shared.
+                "FAKETIME_SHARED": "/none /none"}
 
 
 class Database:
@@ -94,9 +125,7 @@ class Database:
         self.run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
         self.process = None
         self.is_over = False
-        self.clock = os.path.join(folder, "clock")
-        self.set_clock(0)
-        self.faketime = (sorted(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")) or [None])[0]
+        self.clock = Clock(os.path.join(folder, "clock"))
         self.start()
         threading.Thread(target=self.keep, daemon=True).start()
         while self.sql("SELECT 1", check=False).returncode != 0:
@@ -111,26 +140,12 @@ class Database:
         subprocess.run([os.path.join(self.bin, program), *arguments], check=True, preexec_fn=self.become, cwd="/",
                        stdout=subprocess.DEVNULL)
 
-    def set_clock(self, offset):
-        """Every process of the server reads it again within a second."""
-        with open(self.clock + ".new", "w") as file:
-            file.write(f"{offset:+d}")
-        os.chmod(self.clock + ".new", 0o644)
-        os.rename(self.clock + ".new", self.clock)
-
-    @property
-    def environment(self):
-        if not self.faketime:
-            return None
-        return {**os.environ, "LD_PRELOAD": self.faketime, "FAKETIME_TIMESTAMP_FILE": self.clock, "FAKETIME_CACHE_DURATION": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
     def start(self):
         self.process = subprocess.Popen(
             [os.path.join(self.bin, "postgres"), "-D", self.data, "-k", self.folder, "-c", "listen_addresses=",
              "-c", "max_connections=60", "-c", "shared_buffers=128MB"],
             preexec_fn=self.become, cwd="/", stdout=subprocess.DEVNULL, stderr=open(self.folder + "/log", "a"),
-            env=self.environment)
+            env=self.clock.environment)
 
     def keep(self):
         while not self.is_over:
@@ -170,13 +185,15 @@ class Programs:
         self.log = log
         self.lock = threading.Lock()
         self.processes = {}
+        # Of engines.
+        self.clocks = []
         self.is_over = False
 
-    def keep(self, name, command, pause=0.2):
+    def keep(self, name, command, pause=0.2, environment=None):
         def run():
             while not self.is_over:
                 with open(f"{self.log}/{name}.log", "a") as output:
-                    process = subprocess.Popen(command, stdout=output, stderr=output)
+                    process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
                 with self.lock:
                     self.processes[name] = process
                 process.wait()
@@ -319,10 +336,13 @@ class Faults:
             done = self.kill(self.dice.choice(backends))
         elif fault == "kill the postmaster":
             done = self.kill(self.database.process.pid)
-        elif fault == "set the database's clock":
-            if not self.database.faketime:
+        elif fault in ("set the database's clock", "set an engine's clock"):
+            if not Clock.library:
                 return
-            self.database.set_clock(self.dice.choice(OFFSETS))
+            if fault == "set an engine's clock":
+                self.dice.choice(self.programs.clocks).set(self.dice.choice(ENGINE_OFFSETS))
+            else:
+                self.database.clock.set(self.dice.choice(OFFSETS))
             done = True
         else:
             if not self.database.is_small:
@@ -365,10 +385,12 @@ def start_engines(programs, database, folder, binaries):
     with open(workflows + "/dispatch.yaml", "w") as file:
         # Workers die here all the time, and nobody is there to release what would be parked for that.
         file.write("parkAfter: 0\n")
+    programs.clocks = [Clock(f"{folder}/clock-{number}") for number in range(len(ports))]
     for number, port in enumerate(ports):
         programs.keep(f"engine-{number}", [
             os.path.join(binaries, "showrunner"), "engine", "--database", database.url, "--port", str(port), "--store",
-            folder + "/objects", "--workflows", workflows, "--spool", f"{folder}/spool-{number}"])
+            folder + "/objects", "--workflows", workflows, "--spool", f"{folder}/spool-{number}"],
+            environment=programs.clocks[number].environment)
     client = Client(ports)
     for name, definition in MACHINES.items():
         answer = client.call("CreateStateMachine", {
@@ -403,6 +425,8 @@ def main():
     given = parser.parse_args()
     leave_when_told()
     print(f"chaos: seed {given.seed}", flush=True)
+    if not Clock.library:
+        print("chaos: no clock is set, because libfaketime is not installed (Debian: faketime)", flush=True)
     folder = tempfile.mkdtemp(prefix="showrunner-chaos-", dir="/var/tmp")
     os.chmod(folder, 0o755)
     database = Database(folder + "/postgres")

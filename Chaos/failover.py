@@ -4,9 +4,9 @@
     Chaos/failover.py promote|freeze|restore|engine [--runs 2000] [--seed N] [--programs .build/release] [--keep]
 
 promote   A primary with a synchronous standby: the primary is killed, the standby promoted.
-freeze    The primary stops for 30 seconds (SIGSTOP) and goes on: no call may hang for longer than a client waits.
-restore   The server is put back to five seconds earlier (base backup, archived log, recovery_target_time) while workers and engines
-          live on: answers to tasks of the lost seconds are refused.
+freeze    The primary stops for 30 seconds (SIGSTOP) and goes on: every call has an answer within DEADLINE.
+restore   In the middle of all executions the server is put back to five seconds earlier (base backup, archived log,
+          recovery_target_time) while workers and engines live on: answers to tasks of the lost seconds are refused.
 engine    The active engine stops for 30 seconds (SIGSTOP) while the other takes over, and goes on with what was true before.
 
 The load, the workers and the questions asked afterwards are chaos.py's. Exit status 1 where a check finds something.
@@ -26,6 +26,11 @@ import threading
 import time
 
 import chaos
+
+# Seconds until the slowest call is answered, with whatever: an engine gives up its audit row after 10, what is asked after 15.
+DEADLINE = 27
+COUNTS = """SELECT count(*) FILTER (WHERE status = 'RUNNING') || ' executions that run and '
+                   || count(*) FILTER (WHERE status <> 'RUNNING') || ' that have ended' FROM showrunner.execution_list"""
 
 
 class Pair(chaos.Database):
@@ -114,32 +119,40 @@ class Pair(chaos.Database):
 
 
 class Load(chaos.Load):
-    """Knows when each was acknowledged, and how long the slowest call of all took."""
+    """Starts at a steady pace, and knows how long the slowest call of all took."""
+
+    # Seconds from the first start to the last.
+    LENGTH = 24
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.slowest = 0.0
-        self.allowed = self.runs
 
     def start(self, threads=6):
-        self.times = {}
         super().start(threads)
-        threading.Thread(target=self.watch, daemon=True).start()
+        for action in (self.pace, *(lambda port=port: self.watch(port) for port in self.ports)):
+            threading.Thread(target=action, daemon=True).start()
 
-    def watch(self):
+    def pace(self):
+        began = time.monotonic()
+        while self.allowed < self.runs:
+            self.allowed = min(self.runs, 1 + int(self.runs * (time.monotonic() - began) / self.LENGTH))
+            time.sleep(0.02)
+
+    def watch(self, port):
         """A call of its own every 100 ms, without a second try: it has to be answered, with whatever."""
         while any(thread.is_alive() for thread in self.threads):
             began = time.monotonic()
-            for port in self.ports:
-                try:
-                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-                    connection.request("POST", "/", json.dumps({
-                        "stateMachineArn": chaos.PREFIX + "stateMachine:refused", "name": f"watch-{time.time_ns()}", "input": "{}"}), {
-                        "X-Amz-Target": "AWSStepFunctions.StartExecution", "Content-Type": "application/x-amz-json-1.0"})
-                    connection.getresponse().read()
-                except (OSError, http.client.HTTPException):
-                    pass
-            self.slowest = max(self.slowest, time.monotonic() - began)
+            try:
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+                connection.request("POST", "/", json.dumps({
+                    "stateMachineArn": chaos.PREFIX + "stateMachine:refused", "name": f"watch-{time.time_ns()}", "input": "{}"}), {
+                    "X-Amz-Target": "AWSStepFunctions.StartExecution", "Content-Type": "application/x-amz-json-1.0"})
+                connection.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                pass
+            with self.lock:
+                self.slowest = max(self.slowest, time.monotonic() - began)
             time.sleep(0.1)
 
 
@@ -162,7 +175,7 @@ def main():
         workers = chaos.start_workers(programs, folder, ports)
         load = Load(ports, given.runs, given.seed)
         load.start()
-        while load.next < given.runs // 3:
+        while load.next < given.runs // 2:
             time.sleep(0.05)
         lost_since = None
         began = time.monotonic()
@@ -175,6 +188,7 @@ def main():
             lost_since = time.time() - 5
             moment = database.on("a", f"SELECT to_timestamp({lost_since!r})")
             database.restore(moment)
+            print(f"failover: put back to {database.on('a', COUNTS)}", flush=True)
         else:
             active = next(n for n, port in enumerate(ports) if chaos.is_active(port))
             programs.signal(f"engine-{active}", signal.SIGSTOP)
@@ -191,7 +205,10 @@ def main():
               flush=True)
         for thread in load.threads:
             thread.join()
-        print(f"failover: the slowest pair of single calls took {load.slowest:.1f} s")
+        print(f"failover: the slowest call took {load.slowest:.1f} s")
+        if load.slowest > DEADLINE:
+            print(f"failover: a call was not answered within {DEADLINE} s")
+            return 1
         if not chaos.wait_until_quiet(database):
             print("failover: executions stay open", file=sys.stderr)
             return 3

@@ -13,12 +13,13 @@ import Logging
 ///     engine-benchmark held-snapshot [--open COUNT] [--seconds SECONDS] [--directory DIRECTORY]
 ///     engine-benchmark ended-executions [--count COUNT] [--open COUNT] [--seconds SECONDS] [--directory DIRECTORY]
 ///     engine-benchmark upload-day [--runs COUNT] [--rate A_SECOND] [--workers COUNT] [--directory DIRECTORY]
-///     engine-benchmark task PORT [--rate TASKS] [--workers COUNT] [--seconds SECONDS]
+///     engine-benchmark starvation [--chunks COUNT] [--small COUNT] [--workers COUNT] [--rounds COUNT] [--directory DIRECTORY]
+///     engine-benchmark task PORT [--rate TASKS] [--workers COUNT] [--seconds SECONDS] [--database URL]
 ///
 /// All but `task` run an engine in this process on a private server with fsync in DIRECTORY (default: a new one under
 /// the working directory), which should lie on the disk to be measured: their tasks are answered in the engine's
-/// process, those of `upload-day` by workers that poll there. `task` speaks HTTP with a running engine, as workers and
-/// starters do.
+/// process, those of `upload-day` and `starvation` by workers that poll there. `task` speaks HTTP with a running engine, as
+/// workers and starters do; with that engine's database it also tells the commits a task.
 @main
 struct EngineBenchmark {
     static func main() async throws {
@@ -60,10 +61,19 @@ struct EngineBenchmark {
                 try await UploadDay.run(
                     stage, runs: number("runs", 1000), rate: number("rate", 50), workers: number("workers", 16))
             }
+        case "starvation":
+            try await withEngine(in: given["directory"]) { stage in
+                try await Starvation.run(
+                    stage, chunks: number("chunks", 10_000), small: number("small", 10), workers: number("workers", 8),
+                    rounds: number("rounds", 21))
+            }
         case "task":
             guard let port = operands.first.flatMap({ UInt16($0) }) else { refuse() }
-            try await TaskLoad(port: port, rate: number("rate", 60), workers: number("workers", 8), seconds: seconds)
-                .run()
+            try await TaskLoad(
+                port: port, rate: number("rate", 60), workers: number("workers", 8), seconds: seconds,
+                database: given["database"]
+            )
+            .run()
         default: refuse()
         }
     }
@@ -72,7 +82,7 @@ struct EngineBenchmark {
         FileHandle.standardError.write(
             Data(
                 """
-                usage: engine-benchmark hop|fan-out|held-snapshot|ended-executions|upload-day|task PORT [--NAME VALUE]...
+                usage: engine-benchmark hop|fan-out|held-snapshot|ended-executions|upload-day|starvation|task PORT [--NAME VALUE]...
                 (the source says which)
 
                 """.utf8))

@@ -15,6 +15,8 @@ struct TaskLoad {
     /// Long polls at the same time.
     let workers: Int
     let seconds: Int
+    /// The engine's, as a libpq connection URI; nil where commits are not counted.
+    let database: String?
 
     /// When the result before was sent, by execution.
     private final class Sent: Sendable {
@@ -38,6 +40,8 @@ struct TaskLoad {
         )
         let start = #"{"stateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:task-\#(mark)"}"#
         let sent = Sent()
+        var commits: Commits?
+        if let database { commits = try await Commits.begin(database) }
         let end = ContinuousClock.now.advanced(by: .seconds(seconds))
         let (port, rate) = (self.port, self.rate)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -64,6 +68,7 @@ struct TaskLoad {
             try await group.waitForAll()
         }
         let (gaps, tasks) = sent.state.withLock { ($0.gaps.sorted(), $0.tasks) }
+        try await commits?.tell(tasks: tasks)
         print("task, \(rate) tasks a second asked for, \(workers) polls: \(tasks / seconds) a second done")
         print(
             "result sent until the next task is in a worker's hands: p50 \(digits(gaps.quantile(0.5))) ms, "
@@ -90,5 +95,36 @@ struct TaskLoad {
             try caller.post("/worker/v1/complete", #"{"token":"\#(token)","output":{}}"#)
             sent.state.withLock { $0.tasks += 1 }
         }
+    }
+}
+
+/// Transactions of the engine's database, without those that it makes of its own accord (the lease, starts asked for by SQL).
+private struct Commits {
+    /// Sessions of PostgreSQL 15 tell what they did within ten seconds of having nothing to do.
+    private static let untilTold = Duration.seconds(11)
+
+    let url: String
+    let before: Int64
+    let began: ContinuousClock.Instant
+    /// A second, with nothing to do.
+    let idle: Double
+
+    /// Looks at an idle engine first.
+    static func begin(_ url: String) async throws -> Commits {
+        try await Task.sleep(for: untilTold)
+        let (first, began) = (try await ServerCounters.read(url).commits, ContinuousClock.now)
+        try await Task.sleep(for: untilTold)
+        let (before, now) = (try await ServerCounters.read(url).commits, ContinuousClock.now)
+        return Commits(
+            url: url, before: before, began: now, idle: Double(before - first) / ((now - began) / .seconds(1)))
+    }
+
+    func tell(tasks: Int) async throws {
+        try await Task.sleep(for: Self.untilTold)
+        let commits = Double(try await ServerCounters.read(url).commits - before)
+        let own = idle * ((ContinuousClock.now - began) / .seconds(1))
+        print(
+            "commits: \(digits((commits - own) / Double(max(1, tasks)))) a task, beside \(digits(idle)) a second of an idle engine"
+        )
     }
 }

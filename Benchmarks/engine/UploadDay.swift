@@ -26,7 +26,7 @@ enum UploadDay {
     }
 
     static func run(_ stage: EngineStage, runs: Int, rate: Int, workers: Int) async throws {
-        try await stage.engine.createMachine(NewMachine(name: "upload-day", definition: definition))
+        _ = try await stage.engine.createMachine(NewMachine(name: "upload-day", definition: definition))
         let times = Times()
         let cost = try await Cost.measure(stage) {
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -28,6 +28,8 @@ final class Scenario: @unchecked Sendable {
     private let crashRange: Int
     /// Between two disturbances, at most, in microseconds.
     private let quiet: Int64
+    /// Whether rows are lost as ``Stranding`` has it.
+    private let isStranded: Bool
 
     /// Virtual time, in microseconds: from here on nothing goes wrong any more; by then all must have ended.
     private let calm: Int64
@@ -39,7 +41,10 @@ final class Scenario: @unchecked Sendable {
         trace = Trace(isPrinted: isPrinted)
         server = ModelServer(seed: dice.next(), trace: trace)
         calm = dice.roll(10_000_000...120_000_000)
-        width = dice.once(in: 3) ? 1 : 2
+        let isStranded = seed.isMultiple(of: 2)
+        self.isStranded = isStranded
+        // Nobody else can take over where there is one.
+        width = dice.once(in: 3) && !isStranded ? 1 : 2
         server.faultOneIn = [6, 12, 20, 60, nil].randomElement(using: &dice) ?? nil
         crashRange = [30, 100, 300].randomElement(using: &dice) ?? 100
         quiet = [4_000_000, 12_000_000, 40_000_000].randomElement(using: &dice) ?? 12_000_000
@@ -76,7 +81,7 @@ final class Scenario: @unchecked Sendable {
         }
         startCallers()
         disturb()
-        if seed.isMultiple(of: 2) { Stranding(self).begin() }
+        if isStranded { Stranding(self).begin() }
         Scheduler.shared.after(calm) { [self] in becomeCalm() }
         watchMemory()
         releaseParked()
