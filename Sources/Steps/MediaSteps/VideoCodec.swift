@@ -89,8 +89,8 @@ enum VideoCodec: String, Sendable, Hashable, CaseIterable {
             }
         case .hevc:
             // Threads share the rows of one picture: where several pictures are made at a time, it is chance, as with x264, how
-            // far the others have come.
-            var parameters = "log-level=error:scenecut=0:open-gop=0:frame-threads=1:pools=\(threads)"
+            // far the others have come. Without info no picture tells how many threads there were.
+            var parameters = "log-level=error:info=0:scenecut=0:open-gop=0:frame-threads=1:pools=\(threads)"
             if rung.isHighDynamicRange { parameters += mastering.x265Parameters }
             options = [("preset", preset), ("crf", fine)]
             options += rate
