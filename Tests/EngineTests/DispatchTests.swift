@@ -173,12 +173,33 @@ struct DispatchTests {
 
     private let digest = String(repeating: "ab", count: 32)
 
-    @Test("a source that two workers in a row were lost with is held in every execution, until somebody releases it")
-    func sourceQuarantine() async throws {
+    /// A film whose content is known, and one that nobody has read yet, as validate gets it.
+    enum Known: CaseIterable {
+        case byDigest, byAddress
+
+        var source: String {
+            switch self {
+            case .byDigest: "{\"sha256\":\"\(String(repeating: "ab", count: 32))\"}"
+            case .byAddress: "\"https://films.example/elf.mp4\""
+            }
+        }
+
+        var words: String {
+            switch self {
+            case .byDigest: "the content of SHA-256 \(String(repeating: "ab", count: 32))"
+            case .byAddress: "what lies at https://films.example/elf.mp4"
+            }
+        }
+    }
+
+    @Test(
+        "a source that two workers in a row were lost with is held in every execution, until somebody releases it",
+        arguments: Known.allCases)
+    func sourceQuarantine(_ known: Known) async throws {
         let stage = try await Stage()
         let first = try await stage.engine("e1", machines: ["m": stubborn])
         var engine = first.engine
-        let bad = "{\"source\":{\"sha256\":\"\(digest)\"}}"
+        let bad = "{\"source\":\(known.source)}"
         func start(_ input: String) async throws -> String {
             try await engine.start(machine: "m", name: nil, input: input).execution.executionARN
         }
@@ -194,7 +215,7 @@ struct DispatchTests {
         for run in [one, two] { while try await codes(run) != [.parked] { await Task.yield() } }
         #expect(try await codes(three) == [.parked], "it was ready")
         let wait = try #require(try await engine.waits(of: three).first)
-        #expect(wait.sentence.contains(digest) && wait.sentence.contains("2 workers in a row"), "\(wait.sentence)")
+        #expect(wait.sentence.contains("2 workers in a row were lost with \(known.words),"), "\(wait.sentence)")
         let other = try await start(#"{"source":{"sha256":"\#(String(repeating: "cd", count: 32))"}}"#)
         #expect(try await engine.poll(poll("v"))?.executionArn == other, "another film goes on")
         // It outlives the engine and comes to whoever has the film next.

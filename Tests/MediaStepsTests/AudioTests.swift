@@ -4,7 +4,7 @@ import MediaSteps
 import StepContracts
 import Testing
 
-@Suite("Sound tracks")
+@Suite("Sound tracks", .filmThreads)
 struct AudioTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let name: String

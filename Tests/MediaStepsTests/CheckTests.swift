@@ -2,7 +2,7 @@ import JSON
 import MediaSteps
 import Testing
 
-@Suite("What validate notices")
+@Suite("What validate notices", .filmThreads)
 struct CheckTests {
     @Test("stretches that are black, stand still and are silent are told with their times")
     func stretches() throws {

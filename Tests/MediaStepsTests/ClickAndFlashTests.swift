@@ -4,7 +4,7 @@ import MediaSteps
 import Testing
 
 /// A flash and a click at the same moment stay at the same moment, to a millisecond.
-@Suite("Sound and pictures together")
+@Suite("Sound and pictures together", .filmThreads)
 struct ClickAndFlashTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let name: String

@@ -4,7 +4,7 @@ import MediaSteps
 import StepContracts
 import Testing
 
-@Suite("Codecs of rungs")
+@Suite("Codecs of rungs", .filmThreads)
 struct CodecTests {
     private static let all: JSON = ["hevc", "av1", "vp9"]
 

@@ -4,7 +4,7 @@ import MediaSteps
 import StepContracts
 import Testing
 
-@Suite("Films as people bring them")
+@Suite("Films as people bring them", .filmThreads)
 struct InputTests {
     @Test("what comes out has the source's pictures, times, shape, sound and text", arguments: InputFilm.all)
     func film(_ film: InputFilm) throws {
@@ -45,6 +45,7 @@ struct InputTests {
             #expect(abs(loudness.integrated + 23) < 0.5, "\(film.name): \(loudness)")
             #expect(loudness.peak <= -1)
         }
+        try tabulate(film, media, output)
         let texts = try Rendition.all(output, work, kind: "text")
         #expect(texts.compactMap { $0.json["language"]?.stringValue } == film.texts)
         for text in texts {
@@ -61,6 +62,27 @@ struct InputTests {
 
                     """)
         }
+    }
+
+    /// What a film said of itself and what came of it, for the table of figures.
+    private func tabulate(_ film: InputFilm, _ media: JSON, _ output: JSON) throws {
+        guard let video = media["video"], let rung = output["renditions"]?[0] else { return }
+        func text(_ value: JSON?) -> String { value?.stringValue ?? value?.text ?? "" }
+        func channels(_ tracks: JSON?) -> String {
+            let all = (tracks?.arrayValue ?? []).compactMap { $0["channels"].map(text) }
+            return all.isEmpty ? "none" : all.joined(separator: ", ")
+        }
+        let sounds = (output["renditions"]?.arrayValue ?? []).filter { $0["kind"] == "audio" }
+        let size = "\(text(video["width"]))x\(text(video["height"]))"
+        try Workplace.tabulate([
+            film.name, "\(text(video["frames"])) -> \(text(rung["frames"]))",
+            "\(text(video["durationSeconds"])) -> \(text(rung["durationSeconds"]))",
+            "\(text(video["frameRate"])) -> \(text(rung["frameRate"]))", text(video["rotation"]),
+            "\(text(video["sampleAspectRatio"])), \(size) -> \(text(rung["width"]))x\(text(rung["height"]))",
+            "\(text(video["fieldOrder"])), \(text(output["scan"])) -> progressive",
+            "\(channels(media["audio"])) -> \(channels(.array(sounds)))",
+            film.checks.isEmpty ? "" : film.checks.joined(separator: ", "),
+        ])
     }
 
     /// The value of `30000/1001`.

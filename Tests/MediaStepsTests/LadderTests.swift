@@ -67,16 +67,39 @@ struct LadderTests {
         }
     }
 
-    @Test("threads are shared by pixels, at least one each", arguments: [1, 2, 8, 64])
+    @Test("threads are shared by effort, at least one each; rungs of H.264 have one", arguments: [1, 2, 8, 64])
     func threads(total: Int) {
-        let shares = Ladder(width: 1920, height: 1080).threads(of: total)
-        #expect(shares.count == 4)
-        #expect(shares.allSatisfy { (1...total).contains($0) })
-        #expect(shares == shares.sorted(by: >))
+        let shares = Ladder(width: 1920, height: 1080, codecs: [.h264, .av1]).threads(of: total)
+        #expect(shares.count == 8)
+        #expect(shares.prefix(4).allSatisfy { $0 == 1 })
+        #expect(shares.suffix(4).allSatisfy { (1...total).contains($0) })
+        #expect(Array(shares.suffix(4)) == shares.suffix(4).sorted(by: >))
+        #expect((shares[4] > 1) == (total > 2))
+    }
+
+    @Test(
+        "rungs are shared out over lanes, the largest first",
+        arguments: [
+            ([6], 1, [0]), ([6, 3, 2, 1], 1, [0, 0, 0, 0]), ([6, 3, 2, 1], 2, [0, 1, 1, 1]),
+            ([6, 3, 2, 1], 3, [0, 1, 2, 2]), ([1, 2, 3, 6], 2, [1, 1, 1, 0]), ([6, 6, 3, 3], 2, [0, 1, 0, 1]),
+        ] as [([Double], Int, [Int])])
+    func lanes(efforts: [Double], count: Int, places: [Int]) {
+        #expect(EncodingLanes.places(efforts: efforts, lanes: count) == places)
+    }
+
+    @Test("what a search may try follows from its share of the encode")
+    func searchShare() {
+        let plain = Ladder(width: 1920, height: 1080).rungs
+        let most = LadderSearch.affordable(0.1, of: 10_000, plain)
+        // Each rung twice and six times a ninth of the pixels, each a third dearer than in the encode.
+        #expect((260...290).contains(most), "\(most)")
+        #expect(LadderSearch.affordable(0.2, of: 10_000, plain) / 2 == most)
+        #expect(LadderSearch.affordable(0.1, of: 10_000, Array(plain.suffix(1))) == 93)
+        #expect(LadderSearch.affordable(0.1, of: 10_000, []) == 0)
     }
 }
 
-@Suite("Media contracts")
+@Suite("Media contracts", .filmThreads)
 struct ContractTests {
     @Test("every step of the room has its contract, and every media contract a runner")
     func contracts() {

@@ -3,9 +3,10 @@ import JSON
 import MediaSteps
 import SeededNumbers
 import StepContracts
+import Synchronization
 import Testing
 
-@Suite("Films that are refused")
+@Suite("Films that are refused", .filmThreads)
 struct RefusalTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let name: String
@@ -106,6 +107,29 @@ struct RefusalTests {
                 ])
         },
         Row(
+            name: "65488x65488", error: "SourceUnsupported",
+            cause: "the pictures are too large; at most 35389440 pixels are taken (stream 0)",
+            words: ["Picture size 65488x65488"]
+        ) { work in
+            let whole = try work.makeClip("whole.avi", size: "64x64", seconds: 0.2, ["-c:v", "rawvideo"])
+            return try claim(work, whole, to: "a.avi", width: 65488, height: 65488)
+        },
+        Row(
+            name: "decoding that takes for ever", error: "SourceUnsupported", cause: "decoding would take ",
+            words: ["seconds of processor time for 00:00:02.000 of film; at most 30 a second are spent"]
+        ) { work in
+            // One picture that is dear to decode, four hundred times over: the index names the same bytes again and again.
+            let one = try work.make(
+                "one.mov",
+                [
+                    "-f", "lavfi", "-i", "color=gray:size=1536x1024:rate=200,noise=alls=100:allf=t", "-frames:v", "1",
+                    "-pix_fmt", "yuv420p", "-c:v", "jpeg2000", "-video_track_timescale", "200",
+                ])
+            return try write(
+                work, "a.mov", try RepeatedSample.film([UInt8](Data(contentsOf: URL(fileURLWithPath: one))), times: 400)
+            )
+        },
+        Row(
             name: "500 frames a second", error: "SourceUnsupported",
             cause: "the video has 500/1 frames a second; at most 240 are taken (stream 0)"
         ) { work in
@@ -115,14 +139,8 @@ struct RefusalTests {
             name: "more pixels a second than 8K at 60", error: "SourceUnsupported",
             cause: "the video has 8192x4320 pixels 120/1 times a second; at most 2123366400 pixels a second are taken"
         ) { work in
-            // The size stands in the header alone.
             let whole = try work.makeClip("whole.avi", size: "64x64", rate: "120", seconds: 0.2, ["-c:v", "rawvideo"])
-            var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
-            let header = try #require(find("strf", in: bytes)) + 4
-            for (place, side) in [(8, 8192), (12, 4320)] {
-                for index in 0..<4 { bytes[header + place + index] = UInt8(truncatingIfNeeded: side >> (8 * index)) }
-            }
-            return try write(work, "a.avi", bytes)
+            return try claim(work, whole, to: "a.avi", width: 8192, height: 4320)
         },
         Row(
             name: "13 hours", error: "SourceUnsupported",
@@ -190,11 +208,37 @@ struct RefusalTests {
     @Test("validate names the error and says what a person can act on", arguments: rows)
     func refused(_ row: Row) throws {
         let work = try Workplace()
-        let failure = try work.failure(ValidateStep(), on: try row.make(work))
+        let source = try row.make(work)
+        let began = ContinuousClock.now
+        let failure = try work.failure(ValidateStep(), on: source)
+        let seconds = ((ContinuousClock.now - began) / .milliseconds(1)).rounded() / 1000
+        try Workplace.tabulate([row.name, failure.error, failure.cause.replacing("\n", with: " "), "\(seconds) s"])
         #expect(failure.error == "Showrunner.\(row.error)")
         #expect(failure.cause.hasPrefix(row.cause), "\(failure.cause)")
         for words in row.words { #expect(failure.cause.contains(words), "\(failure.cause)") }
         #expect(failure.retry == (row.error.hasPrefix("Source") ? .never : .transient))
+    }
+
+    @Test("a first keyframe without a time stops neither the look at the film nor its report")
+    func keyframeWithoutTime() throws {
+        let work = try Workplace()
+        let whole = try work.makeClip("whole.ts", size: "160x90", seconds: 2)
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
+        // PES headers (ISO/IEC 13818-1, 2.4.3.6) of the video: the first one loses its mark that times follow, which become
+        // stuffing.
+        let first = try #require(bytes.indices.dropLast(9).first { Array(bytes[$0..<($0 + 4)]) == [0, 0, 1, 0xE0] })
+        bytes[first + 7] &= 0x3F
+        let header = Int(bytes[first + 8])
+        for index in (first + 9)..<(first + 9 + header) { bytes[index] = 0xFF }
+        let source = try write(work, "a.ts", bytes)
+        let reports = Mutex<[StepProgress]>([])
+        let media = try work.run(
+            ValidateStep(), on: source, report: { progress in reports.withLock { $0.append(progress) } },
+            reportInterval: .zero)
+        #expect(media["video"]?["frames"]?.integerValue ?? 0 >= 49)
+        let told = reports.withLock { $0 }
+        #expect(told.contains { $0.stage == "look" })
+        #expect(told.allSatisfy { $0.mediaSeconds.isFinite && !$0.json.text.isEmpty })
     }
 
     @Test("damage between the places validate looks at stops the encode, with the place")
@@ -266,6 +310,18 @@ struct RefusalTests {
     private static func cut(_ work: Workplace, _ file: String, to name: String, share: Double) throws -> String {
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
         return try write(work, name, Array(bytes.prefix(Int(Double(bytes.count) * share))))
+    }
+
+    /// An AVI with another size in its header, where alone raw video has it.
+    private static func claim(
+        _ work: Workplace, _ file: String, to name: String, width: Int, height: Int
+    ) throws -> String {
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+        let header = try #require(find("strf", in: bytes)) + 4
+        for (place, side) in [(8, width), (12, height)] {
+            for index in 0..<4 { bytes[header + place + index] = UInt8(truncatingIfNeeded: side >> (8 * index)) }
+        }
+        return try write(work, name, bytes)
     }
 
     /// Overwrites a part of the media data with noise.

@@ -4,7 +4,7 @@ import MediaSteps
 import StepContracts
 import Testing
 
-@Suite("Subtitles beside a film")
+@Suite("Subtitles beside a film", .filmThreads)
 struct SubtitlesStepTests {
     private static func run(_ text: String, _ work: Workplace, _ more: JSON = [:]) throws -> JSON {
         let file = work.path("beside.txt")

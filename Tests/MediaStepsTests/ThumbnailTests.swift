@@ -5,7 +5,7 @@ import Testing
 
 @testable import MediaSteps
 
-@Suite("Thumbnails")
+@Suite("Thumbnails", .filmThreads)
 struct ThumbnailTests {
     /// A film whose pictures are one grey each, six shades brighter every second.
     private static func makeGreyClip(

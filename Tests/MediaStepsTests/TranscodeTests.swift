@@ -5,7 +5,7 @@ import StepContracts
 import Synchronization
 import Testing
 
-@Suite("Transcode")
+@Suite("Transcode", .filmThreads)
 struct TranscodeTests {
     struct Film: Sendable, CustomTestStringConvertible {
         let name: String
@@ -319,6 +319,78 @@ struct TranscodeTests {
         }
         #expect(failure?.error == "Showrunner.ParametersInvalid")
         #expect(failure?.cause.hasPrefix(beginning) == true)
+    }
+
+    @Test("where the peak rate binds, the same input gives the same bytes, however many threads there are")
+    func sameBytesAtThePeak() throws {
+        let work = try Workplace()
+        let source = try work.make(
+            "a.mkv",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=25:duration=2,noise=alls=60:allf=t", "-pix_fmt",
+                "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "12",
+            ])
+        let threads = [2, 2, 4, 1]
+        for (number, threads) in threads.enumerated() {
+            let output = try work.run(
+                TranscodeStep(), on: source, [("preset", "superfast")], out: "out\(number)", threads: threads)
+            let rungs = try #require(output["renditions"]?.arrayValue)
+            #expect(rungs.map { $0["name"] } == ["video-480p", "video-360p"])
+            for rung in rungs {
+                let peak = try #require(rung["options"]?["maxrate"]?.stringValue.flatMap(Double.init))
+                let rate = try #require(rung["bitRate"]?.doubleValue)
+                #expect(rate > peak * 0.8, "without the peak there is nothing to see here")
+                #expect(rung["options"]?["threads"] == "1")
+            }
+        }
+        for number in threads.indices.dropFirst() { try work.run("diff", ["-r", "out0", "out\(number)"]) }
+    }
+
+    @Test("where the peak rate binds in HEVC, the same input gives the same bytes")
+    func sameBytesAtThePeakOfHEVC() throws {
+        let work = try Workplace()
+        let source = try work.make(
+            "a.mkv",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2,noise=alls=80:allf=t", "-pix_fmt",
+                "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "12",
+            ])
+        for (out, threads) in [("one", 2), ("two", 4), ("three", 4)] {
+            let output = try work.run(
+                TranscodeStep(), on: source, [("preset", "ultrafast"), ("codecs", ["hevc"])], out: out, threads: threads
+            )
+            let rung = try #require(output["renditions"]?.arrayValue?.last)
+            #expect(rung["codec"] == "hevc")
+            let peak = try #require(rung["options"]?["maxrate"]?.stringValue.flatMap(Double.init))
+            #expect(
+                try #require(rung["bitRate"]?.doubleValue) > peak * 0.8, "without the peak there is nothing to see here"
+            )
+        }
+        try work.run("diff", ["-r", "one", "two"])
+        try work.run("diff", ["-r", "one", "three"])
+    }
+
+    @Test("whatever lay in memory before, the same input gives the same bytes")
+    func sameBytesInAnyMemory() async {
+        await #expect(processExitsWith: .success) {
+            let work = try Workplace()
+            let source = try work.make(
+                "a.mp4",
+                [
+                    "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=1", "-pix_fmt", "yuv420p", "-c:v",
+                    "libx264",
+                    "-preset", "ultrafast",
+                ])
+            // What is allocated is filled with this from now on: mallopt(3), which no module of Swift's has; M_PERTURB is -6.
+            let symbol = try #require(dlsym(nil, "mallopt"))
+            let mallopt = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
+            for filling in [1, 77, 165] as [Int32] {
+                try #require(mallopt(-6, filling) == 1)
+                _ = try work.run(TranscodeStep(), on: source, [("preset", "veryfast")], out: "out\(filling)")
+            }
+            try work.run("diff", ["-r", "out1", "out77"])
+            try work.run("diff", ["-r", "out1", "out165"])
+        }
     }
 
     @Test("the same input gives the same bytes")

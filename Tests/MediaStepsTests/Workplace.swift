@@ -132,7 +132,7 @@ final class Workplace: Sendable {
     /// Runs a step on a local file and answers its output.
     func run(
         _ step: any LocalStep, on file: String, _ more: [(String, JSON)] = [], out: String = "out", threads: Int = 2,
-        report: @escaping @Sendable (StepProgress) -> Void = { _ in },
+        report: @escaping @Sendable (StepProgress) -> Void = { _ in }, reportInterval: Duration = .milliseconds(250),
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws -> JSON {
         try FileManager.default.createDirectory(atPath: path(out), withIntermediateDirectories: true)
@@ -143,7 +143,18 @@ final class Workplace: Sendable {
             input: input,
             in: StepSurroundings(
                 files: [url: file], outputDirectory: path(out), outputPrefix: "media/test", threads: threads,
-                report: report, isCancelled: isCancelled))
+                report: report, reportInterval: reportInterval, isCancelled: isCancelled))
+    }
+
+    /// Adds a line to the table that the environment variable `SHOWRUNNER_INPUT_TABLE` names a file for, in Markdown.
+    static func tabulate(_ cells: [String]) throws {
+        guard let path = ProcessInfo.processInfo.environment["SHOWRUNNER_INPUT_TABLE"], !path.isEmpty else { return }
+        let line = Array("| \(cells.joined(separator: " | ")) |\n".utf8)
+        // Whole lines, whoever else writes.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        try #require(descriptor >= 0, "\(path) cannot be written")
+        defer { close(descriptor) }
+        #expect(write(descriptor, line, line.count) == line.count)
     }
 
     func validate(_ file: String) throws -> JSON { try run(ValidateStep(), on: file) }

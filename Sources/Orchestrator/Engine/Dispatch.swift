@@ -18,7 +18,7 @@ struct Attempted {
     let name: TaskName
     let worker: String
     let queue: String
-    /// The digest of what it works on: see ``Engine/sourceDigest(_:)``.
+    /// What it works on: see ``Engine/sourceName(_:)``.
     let source: String?
 }
 
@@ -317,7 +317,7 @@ extension Engine {
         else { return nil }
         return Attempted(
             name: TaskName(execution: token.execution, entry: token.entry), worker: started.worker, queue: queue,
-            source: sourceDigest(attempt))
+            source: sourceName(attempt))
     }
 
     func noteSuccess(_ attempt: Attempted) async {

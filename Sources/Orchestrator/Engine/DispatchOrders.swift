@@ -51,7 +51,7 @@ extension Engine {
             case .refused(let reason): throw EngineError.unavailable(reason)
             }
         }
-        if let digest = sourceDigest(attempt), try await releaseSource(digest) { return }
+        if let source = sourceName(attempt), try await releaseSource(source) { return }
         guard dispatcher.unpark(name) else { return }
         dispatch(entry, of: run)
     }

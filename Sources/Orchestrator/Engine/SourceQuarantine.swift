@@ -14,7 +14,8 @@ struct SourceLosses: Sendable, Equatable {
     var words: String
 }
 
-/// Sources that end workers are held back by their digest, whichever execution has them.
+/// Sources that end workers are held back by their content's digest, or where nobody has read them yet, as before validate,
+/// by their address; whichever execution has them.
 ///
 /// Two workers that a machine takes along at the same time count once, since an attempt counts only that began after the
 /// loss before; and a success with the source starts the count anew. What two workers in a row were lost with is kept in
@@ -28,25 +29,34 @@ extension Engine {
     /// Whether something that was counted is a source.
     static func isSource(_ subject: String) -> Bool { subject.hasPrefix(sourceSubject) }
 
-    /// The digest of the source that a task works on; nil for tasks without one, and where its content is not known yet.
-    func sourceDigest(_ attempt: TaskAttempt) -> String? {
+    /// Longer addresses are not counted, in bytes.
+    private static let longestAddress = 2048
+
+    /// What a task's source is counted under: its content's digest, or its address where its content is not known yet. Nil
+    /// for tasks without a source.
+    func sourceName(_ attempt: TaskAttempt) -> String? {
         guard contracts[StepContract.plainResource(attempt.resource)]?.runner == .mediaWorker,
-            let digest = attempt.parameters["source"]?["sha256"]?.stringValue, digest.utf8.count == 64
+            let source = attempt.parameters["source"]
         else { return nil }
-        return digest
+        if let digest = source["sha256"]?.stringValue, Self.isDigest(digest) { return digest }
+        guard let address = source.stringValue ?? source["url"]?.stringValue, !Self.isDigest(address),
+            (1...Self.longestAddress).contains(address.utf8.count)
+        else { return nil }
+        return address
     }
 
-    func isQuarantined(_ digest: String) -> Bool {
-        dispatchRules.parkAfter > 0 && (sourceLosses[digest]?.count ?? 0) >= dispatchRules.parkAfter
+    private static func isDigest(_ name: String) -> Bool { name.utf8.count == 64 && !name.contains(":") }
+
+    func isQuarantined(_ name: String) -> Bool {
+        dispatchRules.parkAfter > 0 && (sourceLosses[name]?.count ?? 0) >= dispatchRules.parkAfter
     }
 
     /// Why a task's source keeps it from workers; nil where it does not.
     func sourceReason(_ attempt: TaskAttempt) -> String? {
-        guard let digest = sourceDigest(attempt), isQuarantined(digest), let losses = sourceLosses[digest] else {
-            return nil
-        }
+        guard let name = sourceName(attempt), isQuarantined(name), let losses = sourceLosses[name] else { return nil }
+        let what = Self.isDigest(name) ? "the content of SHA-256 \(name)" : "what lies at \(name)"
         return
-            "its source is quarantined: \(losses.count) workers in a row were lost with the content of SHA-256 \(digest), the last was \(losses.words)"
+            "its source is quarantined: \(losses.count) workers in a row were lost with \(what), the last was \(losses.words)"
     }
 
     /// Takes over what former engines counted.
@@ -55,8 +65,8 @@ extension Engine {
             guard Self.isSource(suspect.subject) else { continue }
             // What is neither a quarantine nor will become one with the next loss.
             if suspect.crashes < dispatchRules.parkAfter, now - suspect.lastAt > Self.rowMicroseconds { continue }
-            let digest = String(suspect.subject.dropFirst(Self.sourceSubject.count))
-            sourceLosses[digest] = SourceLosses(count: suspect.crashes, lastAt: suspect.lastAt, words: suspect.event)
+            let name = String(suspect.subject.dropFirst(Self.sourceSubject.count))
+            sourceLosses[name] = SourceLosses(count: suspect.crashes, lastAt: suspect.lastAt, words: suspect.event)
         }
     }
 
@@ -72,7 +82,7 @@ extension Engine {
     }
 
     private struct Loss {
-        let digest: String
+        let name: String
         let nonce: String
         let before: SourceLosses?
         let after: SourceLosses
@@ -82,9 +92,9 @@ extension Engine {
     private func countLoss(of lease: Lease, in run: Run) -> Loss? {
         guard dispatchRules.parkAfter > 0, let entry = run.execution.entry(lease.token.entry),
             case .task(let attempt) = entry.phase, let started = attempt.started, started.nonce == lease.token.nonce,
-            let digest = sourceDigest(attempt)
+            let name = sourceName(attempt)
         else { return nil }
-        let before = sourceLosses[digest]
+        let before = sourceLosses[name]
         if let before, started.at <= before.lastAt { return nil }
         if before == nil, sourceLosses.count >= limits.sourcesCounted, let oldest = oldestUnquarantined() {
             sourceLosses[oldest] = nil
@@ -92,29 +102,29 @@ extension Engine {
         let words = "'\(lease.worker)' at \(entry.state)"
         let row = before.map { now - $0.lastAt > Self.rowMicroseconds ? 0 : $0.count } ?? 0
         let losses = SourceLosses(count: row + 1, lastAt: now, words: words)
-        sourceLosses[digest] = losses
-        if isQuarantined(digest) {
+        sourceLosses[name] = losses
+        if isQuarantined(name) {
             log.error(
                 "a source is quarantined: workers in a row were lost with it",
-                metadata: ["source": "\(digest)", "workers": "\(losses.count)", "last": "\(words)"])
-            parkReady(digest)
+                metadata: ["source": "\(name)", "workers": "\(losses.count)", "last": "\(words)"])
+            parkReady(name)
         }
-        return Loss(digest: digest, nonce: lease.token.nonce, before: before, after: losses)
+        return Loss(name: name, nonce: lease.token.nonce, before: before, after: losses)
     }
 
     /// What became of the row that tells a loss.
     private func conclude(_ loss: Loss, _ verdict: Verdict) {
         if case .committed = verdict {
             // A success with the source may have come first.
-            guard sourceLosses[loss.digest] != nil else { return }
-            keepLosses(of: loss.digest) { (journal: Journal) async throws(PostgresError) in
+            guard sourceLosses[loss.name] != nil else { return }
+            keepLosses(of: loss.name) { (journal: Journal) async throws(PostgresError) in
                 try await journal.countCrash(
-                    subject: Self.sourceSubject + loss.digest, event: loss.after.words, incarnation: loss.nonce)
+                    subject: Self.sourceSubject + loss.name, event: loss.after.words, incarnation: loss.nonce)
             }
-        } else if sourceLosses[loss.digest] == loss.after {
+        } else if sourceLosses[loss.name] == loss.after {
             // The attempt had ended otherwise, or another engine has the execution.
-            sourceLosses[loss.digest] = loss.before
-            if !isQuarantined(loss.digest) { unparkTasks(of: loss.digest) }
+            sourceLosses[loss.name] = loss.before
+            if !isQuarantined(loss.name) { unparkTasks(of: loss.name) }
         }
     }
 
@@ -123,39 +133,39 @@ extension Engine {
     }
 
     /// A worker has done a task with the source: what was lost before was not its fault.
-    func noteSourceSuccess(_ digest: String) {
-        guard sourceLosses[digest] != nil, !isQuarantined(digest) else { return }
-        sourceLosses[digest] = nil
-        keepLosses(of: digest) { (journal: Journal) async throws(PostgresError) in
-            _ = try await journal.deleteSuspect(Self.sourceSubject + digest)
+    func noteSourceSuccess(_ name: String) {
+        guard sourceLosses[name] != nil, !isQuarantined(name) else { return }
+        sourceLosses[name] = nil
+        keepLosses(of: name) { (journal: Journal) async throws(PostgresError) in
+            _ = try await journal.deleteSuspect(Self.sourceSubject + name)
         }
     }
 
     /// Lets what is held for a source be handed out again. False where it is not quarantined.
-    func releaseSource(_ digest: String) async throws(EngineError) -> Bool {
-        guard isQuarantined(digest) else { return false }
+    func releaseSource(_ name: String) async throws(EngineError) -> Bool {
+        guard isQuarantined(name) else { return false }
         await sourceWrites?.value
-        try await written { try await journal.deleteSuspect(Self.sourceSubject + digest) }
-        sourceLosses[digest] = nil
-        unparkTasks(of: digest)
+        try await written { try await journal.deleteSuspect(Self.sourceSubject + name) }
+        sourceLosses[name] = nil
+        unparkTasks(of: name)
         return true
     }
 
     /// Lets what was held for a source be handed out, unless there is another reason to hold it.
-    private func unparkTasks(of digest: String) {
-        for name in dispatcher.parkedTasks {
-            guard let run = runs[name.execution], let entry = run.execution.entry(name.entry),
-                case .task(let attempt) = entry.phase, sourceDigest(attempt) == digest, dispatcher.unpark(name)
+    private func unparkTasks(of name: String) {
+        for task in dispatcher.parkedTasks {
+            guard let run = runs[task.execution], let entry = run.execution.entry(task.entry),
+                case .task(let attempt) = entry.phase, sourceName(attempt) == name, dispatcher.unpark(task)
             else { continue }
             // Whoever was parked for a reason of its own is parked again.
-            dispatch(name.entry, of: run)
+            dispatch(task.entry, of: run)
         }
     }
 
     /// Brings the database up to what was counted, one change after the other. What can't be written is counted in memory
     /// all the same.
     private func keepLosses(
-        of digest: String, _ change: @escaping @Sendable (Journal) async throws(PostgresError) -> Void
+        of name: String, _ change: @escaping @Sendable (Journal) async throws(PostgresError) -> Void
     ) {
         let before = sourceWrites
         sourceWrites = Task { [journal, log] in
@@ -163,22 +173,22 @@ extension Engine {
             do throws(PostgresError) { try await change(journal) } catch {
                 log.warning(
                     "the workers lost with a source were not written down",
-                    metadata: ["source": "\(digest)", "error": "\(error)"])
+                    metadata: ["source": "\(name)", "error": "\(error)"])
             }
         }
     }
 
     /// Takes the tasks that are ready and have the source out of everybody's reach.
-    private func parkReady(_ digest: String) {
+    private func parkReady(_ name: String) {
         for run in runs.values {
             for id in run.ready {
                 guard let entry = run.execution.entry(id), case .task(let attempt) = entry.phase,
-                    sourceDigest(attempt) == digest, let reason = sourceReason(attempt)
+                    sourceName(attempt) == name, let reason = sourceReason(attempt)
                 else { continue }
-                let name = TaskName(execution: run.execution.id, entry: id)
-                guard dispatcher.isReady(name) else { continue }
-                dispatcher.remove(name)
-                dispatcher.park(name, because: reason)
+                let task = TaskName(execution: run.execution.id, entry: id)
+                guard dispatcher.isReady(task) else { continue }
+                dispatcher.remove(task)
+                dispatcher.park(task, because: reason)
             }
         }
     }

@@ -250,12 +250,12 @@ extension Engine {
     public func complete(_ request: CompleteRequest) async throws(EngineError) -> Bool {
         let attempt = attempt(of: request.token)
         // What an earlier run had made tells nothing of the source.
-        let digest = request.output["cached"]?.boolValue == true ? nil : attempt?.source
+        let source = request.output["cached"]?.boolValue == true ? nil : attempt?.source
         let isTaken = try await answer(request.token) { token in
             ended(token.entry, token.nonce, request.output, of: token.execution)
         }
         if isTaken, let attempt { await noteSuccess(attempt) }
-        if isTaken, let digest { noteSourceSuccess(digest) }
+        if isTaken, let source { noteSourceSuccess(source) }
         return isTaken
     }
 

@@ -75,8 +75,22 @@ public final class Encoder {
         context.pointee.chroma_sample_location = colours.chroma_location
         // MP4 keeps parameter sets in its header; a picture file has no other place than the picture.
         if settings.codec != "mjpeg" { context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER }
-        try open(settings.codec, settings.options.map { ($0.name, $0.value) }, log)
+        var options = settings.options.map { ($0.name, $0.value) }
+        if settings.codec == "libx264", let own = Encoder.instructions {
+            let place = options.firstIndex { $0.0 == "x264-params" }
+            if let place { options[place].1 += ":\(own)" } else { options.append(("x264-params", own)) }
+        }
+        try open(settings.codec, options, log)
     }
+
+    /// What x264 is told of the processor; nil where it is right by itself.
+    ///
+    /// Its code for AVX-512 (164) reads memory that nobody has written in the search for what later pictures need of a block, and
+    /// encodes the same pictures in other bytes each time. It is no faster than that for AVX2, which every processor with
+    /// AVX-512 has.
+    private static let instructions: String? =
+        av_get_cpu_flags() & AV_CPU_FLAG_AVX512 == 0
+        ? nil : "asm=MMX2,SSE2,SSE3,SSSE3,SSE4.1,SSE4.2,AVX,FMA3,BMI1,BMI2,LZCNT,AVX2"
 
     /// Opens an audio encoder for planar float samples.
     /// - Parameter channels: 1, 2, or 6 for 5.1.

@@ -128,8 +128,8 @@ public struct FileInspection: Sendable {
     private static func checkPicture(_ info: StreamInfo, _ demuxer: Demuxer) throws(MediaError) {
         let limits = demuxer.limits
         guard info.width > 0, info.height > 0 else {
-            // A decoder that was told the limit refuses and leaves no size behind.
-            if demuxer.openingWords.contains("max pixel count") {
+            // A decoder that was told the limit refuses and leaves no size behind; so does one beyond its own.
+            if demuxer.openingWords.contains("Picture size ") {
                 throw MediaError(
                     .unsupported, "the pictures are too large; at most \(limits.picturePixels) pixels are taken",
                     stream: info.index, libraryWords: demuxer.openingWords)

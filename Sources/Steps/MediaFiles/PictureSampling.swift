@@ -67,7 +67,8 @@ public struct PictureSampling: Sendable, Hashable {
         var next = -Double.infinity
         while try demuxer.read(into: packet) {
             guard packet.isKeyframe, !packet.isDiscarded else { continue }
-            let time = packet.timestamp.map { Double($0 - video.first) * info.timeBase.value } ?? next
+            // One without a time comes when the next is due.
+            let time = packet.timestamp.map { Double($0 - video.first) * info.timeBase.value } ?? max(next, 0)
             guard time >= next else { continue }
             guard continues(time) else { return nil }
             next = time + step

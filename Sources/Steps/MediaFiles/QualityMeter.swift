@@ -22,8 +22,8 @@ public final class QualityMeter {
                 FilterGraph.Input(pictures: reference, timeBase: second),
                 FilterGraph.Input(pictures: other, timeBase: second),
             ],
-            "[source]split[a][b];"
-                + "[source1]scale=\(reference.width):\(reference.height):flags=bicubic,setsar=1,split[c][d];"
+            "[source]format=yuv420p,extractplanes=y,split[a][b];"
+                + "[source1]scale=\(reference.width):\(reference.height):flags=bicubic,setsar=1,format=yuv420p,extractplanes=y,split[c][d];"
                 + "[c][a]ssim[sink0];[d][b]psnr[sink1]",
             sinks: 2, kind: .video, threads: 1)
     }

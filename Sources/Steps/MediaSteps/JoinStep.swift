@@ -22,6 +22,8 @@ public struct JoinStep: LocalStep {
         let total = parts.reduce(0) { $0 + ($1.first?["frames"]?.integerValue ?? 0) }
         var meter = ProgressMeter("join", totalSeconds: nil, surroundings)
         var joined: [JSON] = []
+        // Media time of all rungs, which are joined one after the other.
+        var done = 0.0
         for rendition in first {
             let name = rendition["name"]?.stringValue ?? ""
             guard JoinStep.isName(name) else { throw .parametersInvalid("'\(name)' is no name of a rendition") }
@@ -41,12 +43,13 @@ public struct JoinStep: LocalStep {
             let rung: (bytes: Int, seconds: Double)
             do throws(MediaError) {
                 rung = try JoinStep.join(pieces, to: "\(surroundings.outputDirectory)/\(name).mp4") { seconds in
-                    meter.continues(mediaSeconds: seconds)
+                    meter.continues(mediaSeconds: done + seconds)
                 }
             } catch {
                 guard error != .stopped else { throw .stopped }
                 throw StepFailure(error).concerning("rendition '\(name)'")
             }
+            done += rung.seconds
             var document = rendition
             document["file"] = ["file": .string("\(name).mp4")]
             document["frames"] = .integer(total)
@@ -57,12 +60,13 @@ public struct JoinStep: LocalStep {
             joined.append(document)
         }
         let renditions = joined + sound
+        var downloading = ProgressMeter("download", totalSeconds: nil, surroundings)
         let download: JSON? =
             input["download"]?.boolValue == true
             ? try DownloadFile.write(
                 renditions, directory: surroundings.outputDirectory,
                 path: { rendition throws(StepFailure) in try JoinStep.path(of: rendition, surroundings) },
-                continues: { seconds in meter.continues(mediaSeconds: seconds) }) : nil
+                continues: { seconds in downloading.continues(mediaSeconds: seconds) }) : JSON?.none
         return .members(
             ("renditions", .array(renditions)), ("frames", .integer(total)), ("download", download))
     }

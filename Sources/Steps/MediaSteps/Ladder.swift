@@ -111,11 +111,15 @@ struct Ladder: Sendable, Hashable {
         return forms
     }
 
-    /// Threads for each rung's encoder: the step's threads shared out by pixels and the codecs' effort, at least one
-    /// each.
+    /// How much there is to do for each rung: its pixels, times its codec's effort.
+    var efforts: [Double] { rungs.map { Double($0.width * $0.height) * $0.codec.effort } }
+
+    /// Threads for each rung's encoder: the step's threads shared out by effort, at least one each, and no more than the
+    /// codec's encoder should have.
     func threads(of total: Int) -> [Int] {
-        let pixels = rungs.map { Double($0.width * $0.height) * $0.codec.effort }
-        let sum = pixels.reduce(0, +)
-        return pixels.map { max(1, Int((Double(total) * $0 / sum).rounded(.up))) }
+        let sum = efforts.reduce(0, +)
+        return zip(rungs, efforts).map { rung, effort in
+            min(max(1, Int((Double(total) * effort / sum).rounded(.up))), rung.codec.mostThreads)
+        }
     }
 }

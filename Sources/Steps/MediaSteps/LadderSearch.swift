@@ -32,7 +32,6 @@ struct LadderSearch {
 
     private let film: Film
     private let preset: String
-    private let threads: Int
     private let trialPath: String
     private let fixed: Ladder
     private let rungs: [Ladder.Rung]
@@ -52,54 +51,64 @@ struct LadderSearch {
     /// Where the second quality of the trial lies, from which follows what a quality is worth in bits.
     private static let step = 3.0
     private static let furthest = 6.0
+    /// So much better, in steps of the constant rate factor, a rung is made than the samples ask for: a film is not its
+    /// samples, and what is promised is no less than the fixed ladder's similarity.
+    private static let margin = 0.5
+    /// More than this share of a film is not tried, however much time there is.
+    private static let mostTried = 0.02
+    /// What decoding and comparing a trial's pictures takes, beside encoding them.
+    private static let comparison = 1.0 / 3
 
-    /// - Parameter fixed: the ladder whose rungs of H.264 are tried.
+    /// - Parameters:
+    ///   - fixed: the ladder whose rungs of H.264 are tried.
+    ///   - share: of the encode's processor time that the search may take.
     static func run(
-        _ film: Film, path: String, fixed: Ladder, preset: String, threads: Int, directory: String,
+        _ film: Film, path: String, fixed: Ladder, preset: String, share: Double, threads: Int, directory: String,
         _ surroundings: StepSurroundings
     ) throws(StepFailure) -> Choice {
-        if let reason = reasonAgainst(film) { return Choice(fixed, reason: reason) }
+        if film.scan == .telecined {
+            return Choice(fixed, reason: "telecined pictures come apart in their succession only")
+        }
         let rungs = fixed.rungs.filter { $0.codec == .h264 }
+        let most = max(PictureSamples.least, Int(Double(film.video.frames) * mostTried))
+        let pictures = min(most, affordable(share, of: film.video.frames, rungs))
+        guard pictures >= PictureSamples.least else {
+            return Choice(fixed, reason: "the film is too short to try anything")
+        }
         var meter = ProgressMeter("search", totalSeconds: film.durationSeconds, surroundings)
         do throws(MediaError) {
             guard
                 let samples = try PictureSamples(
-                    film, path: path, forms: rungs.map(\.form), share: share(of: rungs), threads: threads,
+                    film, path: path, forms: rungs.map(\.form), pictures: pictures, threads: threads,
                     continues: { meter.continues(mediaSeconds: 0) })
             else { throw .stopped }
             guard samples.frames >= PictureSamples.least / 2 else {
                 return Choice(fixed, reason: "too few pictures of the film could be tried")
             }
             var search = LadderSearch(
-                film: film, preset: preset, threads: threads, trialPath: "\(directory)/.trial.mp4", fixed: fixed,
-                rungs: rungs, samples: samples, meter: meter)
+                film: film, preset: preset, trialPath: "\(directory)/.trial.mp4", fixed: fixed, rungs: rungs,
+                samples: samples, meter: meter)
             return try search.choose()
         } catch {
             throw error == .stopped ? .stopped : StepFailure(error)
         }
     }
 
-    /// How much of a film is tried, so that all trials together take less than a tenth of its encode: each rung is encoded
-    /// twice, and one in the middle once for each tool.
-    private static func share(of rungs: [Ladder.Rung]) -> Double {
+    /// How many of a film's pictures may be tried, so that all trials together take no more than a share of its encode: each
+    /// rung is encoded twice, and one in the middle once for each tool and once to see what a quality is worth.
+    static func affordable(_ share: Double, of pictures: Int, _ rungs: [Ladder.Rung]) -> Int {
         let pixels = rungs.map { Double($0.width * $0.height) }
-        let tried = pixels[rungs.count / 2] / pixels.reduce(0, +)
-        return min(0.02, 0.06 / (2 + Double(EncoderTool.all.count + 1) * tried))
-    }
-
-    private static func reasonAgainst(_ film: Film) -> String? {
-        if film.video.frames < PictureSamples.shortest { return "the film is too short to try anything" }
-        if film.scan == .telecined { return "telecined pictures come apart in their succession only" }
-        return nil
+        guard let middle = pixels.dropFirst(pixels.count / 2).first else { return 0 }
+        let encodes = 2 + Double(EncoderTool.all.count + 1) * middle / pixels.reduce(0, +)
+        return Int(Double(pictures) * share / (encodes * (1 + comparison)))
     }
 
     private init(
-        film: Film, preset: String, threads: Int, trialPath: String, fixed: Ladder, rungs: [Ladder.Rung],
-        samples: PictureSamples, meter: ProgressMeter
+        film: Film, preset: String, trialPath: String, fixed: Ladder, rungs: [Ladder.Rung], samples: PictureSamples,
+        meter: ProgressMeter
     ) {
         self.film = film
         self.preset = preset
-        self.threads = threads
         self.trialPath = trialPath
         self.fixed = fixed
         self.rungs = rungs
@@ -209,13 +218,12 @@ struct LadderSearch {
         }
         let tried = rung.at(tools.quality, tools.parameters)
         let score = try trial(index, tried)
-        // Two tenths to the better side: what is promised is no less.
         let steps = bounded((score.decibels - before.decibels) / tools.decibels)
-        let quality = (((tried.quality + steps) * 10).rounded(.down) - 2) / 10
+        let quality = ((tried.quality + steps - LadderSearch.margin) * 10).rounded(.down) / 10
         let bytes = Double(score.bytes) * exp(tools.bits * (tried.quality - quality))
-        guard bytes < Double(before.bytes) * LadderSearch.worthwhile else {
-            return asBefore("what was tried saves no bits on it; \(likeness)")
-        }
+        guard bytes < Double(before.bytes) * LadderSearch.worthwhile,
+            score.decibels + tools.decibels * (tried.quality - quality) > before.decibels
+        else { return asBefore("what was tried saves no bits on it; \(likeness)") }
         let chosen = rung.at(quality, tools.parameters)
         let saved = Int(((1 - bytes / Double(before.bytes)) * 100).rounded())
         return (
@@ -273,9 +281,9 @@ struct LadderSearch {
             guard let first = pictures.first else { continue }
             let settings = Encoder.Video(
                 codec: rung.codec.encoder, width: rung.width, height: rung.height, timeBase: rate.inverse,
-                frameRate: rate, threads: threads, pixelFormat: rung.form.samples.pixelFormat,
+                frameRate: rate, threads: 1, pixelFormat: rung.form.samples.pixelFormat,
                 options: rung.codec.options(
-                    rung, preset: preset, keyframeInterval: Ladder.keyframeInterval(frameRate: rate), threads: threads,
+                    rung, preset: preset, keyframeInterval: Ladder.keyframeInterval(frameRate: rate), threads: 1,
                     mastering: .none))
             let encoder = try Encoder(settings, like: first)
             let muxer = try Muxer(path: trialPath, encoder: encoder, language: nil)

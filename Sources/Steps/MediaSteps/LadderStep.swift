@@ -14,7 +14,8 @@ public struct LadderStep: LocalStep {
         let film = try Film(input["media"], of: source.open())
         let choice = try LadderSearch.run(
             film, path: source.path, fixed: Ladder(film, codecs: parameters.codecs), preset: parameters.preset,
-            threads: max(1, surroundings.threads), directory: surroundings.outputDirectory, surroundings)
+            share: parameters.searchShare, threads: max(1, surroundings.threads),
+            directory: surroundings.outputDirectory, surroundings)
         var output = choice.document
         output["cpuSeconds"] = .seconds(TranscodeStep.processorSeconds() - began)
         return output

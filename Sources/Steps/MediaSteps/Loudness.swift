@@ -113,18 +113,24 @@ enum LoudnessMeasurement {
     }
 
     /// The levels at which tracks have the wished loudness: measured, and where a limiter works measured again.
+    /// - Parameter continues: as in ``run(_:path:strictness:continues:)``, and whether it is the second time through.
     static func levels(
         _ wishes: [Wish], target: LoudnessTarget, path: String, strictness: Decoder.Strictness,
-        continues: (_ mediaSeconds: Double) -> Bool
+        continues: (_ mediaSeconds: Double, _ isAgain: Bool) -> Bool
     ) throws(MediaError) -> [Wish: (level: AudioLevel, source: Loudness)]? {
-        guard let source = try run(wishes, path: path, strictness: strictness, continues: continues) else { return nil }
+        guard
+            let source = try run(
+                wishes, path: path, strictness: strictness, continues: { seconds in continues(seconds, false) })
+        else { return nil }
         var levels: [Wish: (level: AudioLevel, source: Loudness)] = [:]
         for (wish, loudness) in source { levels[wish] = (target.level(for: loudness), loudness) }
         let limited = levels.filter { $0.value.level.limit != nil }.map { wish, value in
             (wish: wish, limited: Wish(info: wish.info, form: wish.form, level: value.level))
         }
         guard
-            let again = try run(limited.map(\.limited), path: path, strictness: strictness, continues: continues)
+            let again = try run(
+                limited.map(\.limited), path: path, strictness: strictness,
+                continues: { seconds in continues(seconds, true) })
         else { return nil }
         for (wish, measured) in limited {
             guard let loudness = again[measured]?.integrated, let old = levels[wish] else { continue }

@@ -45,6 +45,7 @@ public struct PackageStep: LocalStep {
 
         var tracks: [IndexedTrack] = []
         var texts: [TextTrack] = []
+        let count = sources.count { $0.kind != .text }
         for source in sources {
             if source.kind == .text {
                 texts.append(
@@ -53,9 +54,11 @@ public struct PackageStep: LocalStep {
                         stream: nil, label: source.label
                     ).read())
             } else {
+                let number = tracks.count
                 tracks.append(
                     try source.index(
-                        protection: protection, report: surroundings.report, isCancelled: surroundings.isCancelled))
+                        protection: protection, report: { surroundings.report($0.ofTrack(number, of: count)) },
+                        isCancelled: surroundings.isCancelled))
             }
         }
         let clearLead = MediaTime(Int64(protection?.clearLeadSeconds ?? 0), scale: 1)

@@ -6,23 +6,20 @@ struct PictureSamples {
     private(set) var places: [[[Frame]]] = []
     var frames: Int { places.reduce(0) { $0 + ($1.first?.count ?? 0) } }
 
-    /// What is looked at of a short film, and pictures in a row.
+    /// What is looked at at least, and pictures in a row.
     static let least = 24
     static let inARow = 24
     /// What the pictures kept may take, in bytes.
-    private static let memory = 384 << 20
-    /// Films of fewer pictures are not worth a search.
-    static let shortest = 4 * least
+    private static let memory = 640 << 20
 
     /// - Parameters:
-    ///   - share: of the film's pictures, how many are wanted.
+    ///   - wanted: how many of the film's pictures.
     ///   - continues: asked for every picture; false ends it with nil.
     init?(
-        _ film: Film, path: String, forms: [PictureForm], share: Double, threads: Int, continues: () -> Bool
+        _ film: Film, path: String, forms: [PictureForm], pictures wanted: Int, threads: Int, continues: () -> Bool
     ) throws(MediaError) {
         let video = film.video
         let perPicture = forms.reduce(0) { $0 + $1.width * $1.height * 3 / 2 }
-        let wanted = max(PictureSamples.least, Int(Double(video.frames) * share))
         let affordable = max(1, PictureSamples.memory / max(1, perPicture))
         let length = min(PictureSamples.inARow, affordable)
         let count = max(1, min(wanted, affordable) / length)

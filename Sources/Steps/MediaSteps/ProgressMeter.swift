@@ -1,6 +1,7 @@
 import StepContracts
 
-/// Reports progress a few times a second and asks as often whether to go on.
+/// Reports progress a few times a second and asks as often whether to go on. A stage is gone through once: what comes
+/// again is another stage, with a meter of its own.
 struct ProgressMeter {
     private let surroundings: StepSurroundings
     private let stage: String
@@ -8,8 +9,8 @@ struct ProgressMeter {
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
     private var next: ContinuousClock.Instant
-
-    private static let interval = Duration.milliseconds(250)
+    /// The furthest place so far: packets of several streams come a little out of order.
+    private var reached = 0.0
 
     init(_ stage: String, totalSeconds: Double?, _ surroundings: StepSurroundings) {
         self.stage = stage
@@ -24,11 +25,12 @@ struct ProgressMeter {
     mutating func tick(
         mediaSeconds: Double, frames: Int, parts: () -> [StepProgress.Part]
     ) throws(StepFailure) {
+        reached = max(reached, mediaSeconds)
         let now = clock.now
         guard now >= next else { return }
-        next = now + ProgressMeter.interval
+        next = now + surroundings.reportInterval
         guard !surroundings.isCancelled() else { throw .stopped }
-        report(mediaSeconds: mediaSeconds, frames: frames, parts: parts(), now: now)
+        report(mediaSeconds: reached, frames: frames, parts: parts(), now: now)
     }
 
     /// The same for work that asks whether to go on.
@@ -43,7 +45,7 @@ struct ProgressMeter {
 
     /// Reports the end of the work.
     func finish(mediaSeconds: Double, frames: Int, parts: [StepProgress.Part]) {
-        report(mediaSeconds: mediaSeconds, frames: frames, parts: parts, now: clock.now)
+        report(mediaSeconds: max(reached, mediaSeconds), frames: frames, parts: parts, now: clock.now)
     }
 
     private func report(mediaSeconds: Double, frames: Int, parts: [StepProgress.Part], now: ContinuousClock.Instant) {

@@ -220,3 +220,14 @@ extension StepFailure {
         StepFailure(error: error, cause: "\(subject): \(cause)", retry: retry)
     }
 }
+
+extension StepProgress {
+    /// What one track's reading is of the reading of all, one after the other: they are about equally long.
+    func ofTrack(_ number: Int, of count: Int) -> StepProgress {
+        var progress = self
+        guard let totalSeconds else { return progress }
+        progress.mediaSeconds = totalSeconds * Double(number) + min(mediaSeconds, totalSeconds)
+        progress.totalSeconds = totalSeconds * Double(count)
+        return progress
+    }
+}

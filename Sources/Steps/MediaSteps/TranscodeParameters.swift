@@ -17,6 +17,8 @@ struct TranscodeParameters: Sendable, Hashable {
     /// H.264 first.
     var codecs: [VideoCodec] = [.h264]
     var ladder = LadderChoice.fixed
+    /// Of the encode's processor time that the search of a ladder may take.
+    var searchShare = 0.1
     /// Nil leaves sound as loud as it is.
     var loudness: LoudnessTarget? = LoudnessTarget()
     var part = FilmPart.whole
@@ -37,6 +39,13 @@ struct TranscodeParameters: Sendable, Hashable {
         }
         codecs = TranscodeParameters.codecs(input["codecs"], &problems)
         if let wish = input["ladder"], wish != .null { ladder = TranscodeParameters.ladder(wish, &problems) }
+        if let wish = input["searchShare"], wish != .null {
+            if let share = wish.doubleValue, (0.01...10).contains(share) {
+                searchShare = share
+            } else {
+                problems.append("searchShare must be a number from 0.01 to 10")
+            }
+        }
         if let wish = input["loudness"], wish != .null {
             loudness = TranscodeParameters.loudness(wish, &problems)
         }

@@ -40,7 +40,7 @@ public struct TranscodeStep: LocalStep {
             ? try DownloadFile.write(
                 renditions, directory: directory,
                 path: { "\(directory)/\($0["file"]?["file"]?.stringValue ?? "")" },
-                continues: { seconds in meter.continues(mediaSeconds: seconds) }) : nil
+                continues: { seconds in meter.continues(mediaSeconds: seconds) }) : JSON?.none
         return .members(
             ("renditions", .array(renditions)),
             ("download", download),
@@ -65,7 +65,7 @@ public struct TranscodeStep: LocalStep {
         case .perTitle where parameters.part == .sound: return (fixed, nil)
         case .perTitle:
             let choice = try LadderSearch.run(
-                film, path: source.path, fixed: fixed, preset: parameters.preset,
+                film, path: source.path, fixed: fixed, preset: parameters.preset, share: parameters.searchShare,
                 threads: max(1, surroundings.threads), directory: surroundings.outputDirectory, surroundings)
             return (choice.ladder, choice.document)
         case .chosen(let rungs):

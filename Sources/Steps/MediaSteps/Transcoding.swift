@@ -60,12 +60,20 @@ final class Transcoding {
             var levels: [LoudnessMeasurement.Wish: (level: AudioLevel, source: Loudness)] = [:]
             if let target = parameters.loudness {
                 var meter = ProgressMeter("listen", totalSeconds: film.durationSeconds, surroundings)
+                var again: ProgressMeter?
                 let wishes = sounds.flatMap { stream in
                     AudioForm.all(of: stream).map { LoudnessMeasurement.Wish(info: stream, form: $0) }
                 }
                 let measured = try LoudnessMeasurement.levels(
                     wishes, target: target, path: path, strictness: strictness,
-                    continues: { seconds in meter.continues(mediaSeconds: seconds) })
+                    continues: { seconds, isAgain in
+                        guard isAgain else { return meter.continues(mediaSeconds: seconds) }
+                        var own =
+                            again
+                            ?? ProgressMeter("listen again", totalSeconds: film.durationSeconds, surroundings)
+                        defer { again = own }
+                        return own.continues(mediaSeconds: seconds)
+                    })
                 guard let measured else { throw StepFailure.stopped }
                 levels = measured
             }
@@ -126,11 +134,20 @@ final class Transcoding {
             if !isComplete { try decode(nil) }
             try checkDecoded()
             try meter.tick(mediaSeconds: seconds, frames: encoded, parts: { parts })
-            if let picture { videoResults = try picture.encoding.finish() }
+            if let picture {
+                videoResults = try picture.encoding.finish {
+                    do throws(StepFailure) {
+                        try meter.tick(mediaSeconds: seconds, frames: encoded, parts: { parts })
+                        return true
+                    } catch {
+                        return false
+                    }
+                }
+            }
             for stream in audio { audioResults += try stream.finish() }
             for stream in subtitles { if let result = try stream.finish() { textResults.append(result) } }
         } catch let error as MediaError {
-            throw StepFailure(error)
+            throw error == .stopped ? .stopped : StepFailure(error)
         } catch let error as StepFailure {
             throw error
         } catch {

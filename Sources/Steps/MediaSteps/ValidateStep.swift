@@ -69,20 +69,22 @@ public struct ValidateStep: LocalStep {
     ) throws(StepFailure) -> JSON {
         let inspection = try source.inspect(surroundings)
         var meter = ProgressMeter("look", totalSeconds: inspection.durationSeconds, surroundings)
-        let go = { (seconds: Double) in meter.continues(mediaSeconds: seconds) }
         do throws(MediaError) {
             let path = source.path
             let trial = try DecodeProbe(inspection, path: path, limits: .standard)
             let scan = try inspection.video.scan(path: path)
-            guard let pictures = try PictureSampling(inspection.video, path: path, continues: go) else {
-                throw .stopped
-            }
+            guard
+                let pictures = try PictureSampling(
+                    inspection.video, path: path, continues: { seconds in meter.continues(mediaSeconds: seconds) })
+            else { throw .stopped }
+            var listening = ProgressMeter("listen", totalSeconds: inspection.durationSeconds, surroundings)
             let wishes = inspection.audio.compactMap { stream in
                 AudioForm.all(of: stream.info).first.map { LoudnessMeasurement.Wish(info: stream.info, form: $0) }
             }
             guard
                 let loudness = try LoudnessMeasurement.run(
-                    wishes, path: path, strictness: inspection.strictness, continues: go)
+                    wishes, path: path, strictness: inspection.strictness,
+                    continues: { seconds in listening.continues(mediaSeconds: seconds) })
             else { throw .stopped }
             return MediaReport(
                 inspection: inspection, trial: trial, scan: scan, pictures: pictures,

@@ -49,8 +49,15 @@ enum VideoCodec: String, Sendable, Hashable, CaseIterable {
     /// Processor time beside that of H.264, roughly: threads are shared out by it.
     var effort: Double { self == .h264 ? 1 : 3 }
 
-    /// The encoder takes no more threads; x265 makes as many pictures at a time, at most sixteen, and soon gains nothing.
-    var mostThreads: Int { self == .hevc ? 8 : 64 }
+    /// The encoder is given no more threads. What several of x264's make depends on chance: see ``EncodingLanes``. x265 soon
+    /// gains nothing by more, with the rows of a picture to share.
+    var mostThreads: Int {
+        switch self {
+        case .h264: 1
+        case .hevc: 8
+        case .av1, .vp9: 64
+        }
+    }
 
     /// The encoder takes no smaller pictures.
     var smallestSide: Int { self == .hevc || self == .av1 ? 64 : 2 }
@@ -81,7 +88,9 @@ enum VideoCodec: String, Sendable, Hashable, CaseIterable {
                 options.append(("x264-params", tools.joined(separator: ":")))
             }
         case .hevc:
-            var parameters = "log-level=error:scenecut=0:open-gop=0:pools=\(threads)"
+            // Threads share the rows of one picture: where several pictures are made at a time, it is chance, as with x264, how
+            // far the others have come. Without info no picture tells how many threads there were.
+            var parameters = "log-level=error:info=0:scenecut=0:open-gop=0:frame-threads=1:pools=\(threads)"
             if rung.isHighDynamicRange { parameters += mastering.x265Parameters }
             options = [("preset", preset), ("crf", fine)]
             options += rate

@@ -1,4 +1,5 @@
 import MediaFiles
+import Synchronization
 
 /// Encodes decoded pictures in every rung of a ladder. Pictures are made whole, put at the places of a constant rate
 /// (see ``FramePacing``), and go through one filter graph that scales each of them once for each rung.
@@ -29,12 +30,18 @@ final class VideoEncoding {
     private var graph: FilterGraph?
     private var graphInput: FilterGraph.Input?
     private var outputs: [Output?]
+    private let lanes: EncodingLanes
 
     /// One rung's encoder and file.
     final class Output {
+        /// Both are the lane's once it has the first picture, until it is over.
         let encoder: Encoder
         let muxer: Muxer
         let options: [(name: String, value: String)]
+        /// Pictures handed over, and pictures that are done, which others than the lane may read.
+        var taken = 0
+        private let finished = Atomic(0)
+        var done: Int { finished.load(ordering: .relaxed) }
 
         init(
             _ rung: Ladder.Rung, settings: Encoder.Video, like frame: Frame, mastering: MasteringMetadata,
@@ -45,6 +52,17 @@ final class VideoEncoding {
                 path: "\(directory)/video-\(rung.name).mp4", encoder: encoder, language: nil,
                 mastering: rung.isHighDynamicRange ? mastering : .none)
             options = settings.options + [("threads", String(settings.threads))]
+        }
+
+        func encode(_ picture: Frame?) throws(MediaError) {
+            try encoder.encode(picture) { (packet: Packet) throws(MediaError) in try muxer.write(packet) }
+            finished.store(encoder.packetsOut, ordering: .relaxed)
+        }
+
+        /// Encodes what is left inside and ends the file.
+        func end() throws(MediaError) {
+            try encode(nil)
+            try muxer.finish()
         }
     }
 
@@ -84,6 +102,7 @@ final class VideoEncoding {
             origin: part.map { _ in (origin, video.info.timeBase) }, rate: frameRate,
             durationSeconds: video.durationSeconds, keepsAll: video.timing.isConstant)
         outputs = ladder.rungs.map { _ in nil }
+        lanes = EncodingLanes(efforts: ladder.efforts, threads: threads)
     }
 
     /// Takes a decoded picture; its contents move away.
@@ -146,16 +165,19 @@ final class VideoEncoding {
     }
 
     /// Ends every rung's file.
-    func finish() throws(MediaError) -> [Result] {
+    /// - Parameter continues: asked a few times a second; false ends it with ``MediaError/stopped``.
+    func finish(continues: () -> Bool) throws(MediaError) -> [Result] {
         try endPulldown()
         try show(pacing.finish())
         held = nil
         try drain()
+        for (rung, output) in outputs.enumerated() {
+            if let output { try lanes.end(output, rung: rung) }
+        }
+        try lanes.finish(continues: continues)
         var results: [Result] = []
         for (rung, output) in zip(ladder.rungs, outputs) {
             guard let output else { continue }
-            try output.encoder.encode(nil) { (packet: Packet) throws(MediaError) in try output.muxer.write(packet) }
-            try output.muxer.finish()
             results.append(
                 Result(
                     rung: rung, frameRate: frameRate, keyframeInterval: keyframeInterval,
@@ -168,7 +190,7 @@ final class VideoEncoding {
 
     /// Pictures each rung has finished, by its name.
     var progress: [(name: String, frames: Int)] {
-        zip(ladder.rungs, outputs).map { ($0.name, $1?.encoder.packetsOut ?? 0) }
+        zip(ladder.rungs, outputs).map { ($0.name, $1?.done ?? 0) }
     }
 
     /// Pictures each rung must have in the end, and of those such as stand for a time without one of its own; pictures
@@ -217,10 +239,11 @@ final class VideoEncoding {
             }
             for rung in forms[index].rungs {
                 let output = try output(rung, like: picture)
-                picture.setKeyframe(output.encoder.framesIn % keyframeInterval == 0)
-                try output.encoder.encode(picture) { (packet: Packet) throws(MediaError) in
-                    try output.muxer.write(packet)
-                }
+                // The samples are shared, and nobody writes to them any more.
+                let own = try picture.shared()
+                own.setKeyframe(output.taken % keyframeInterval == 0)
+                output.taken += 1
+                try lanes.encode(own, for: output, rung: rung)
             }
         }
     }
@@ -228,7 +251,7 @@ final class VideoEncoding {
     private func output(_ index: Int, like frame: Frame) throws(MediaError) -> Output {
         if let output = outputs[index] { return output }
         let rung = ladder.rungs[index]
-        let own = min(ladder.threads(of: threads)[index], rung.codec.mostThreads)
+        let own = ladder.threads(of: threads)[index]
         let settings = Encoder.Video(
             codec: rung.codec.encoder, width: rung.width, height: rung.height, timeBase: timeBase,
             frameRate: frameRate, threads: own, pixelFormat: rung.form.samples.pixelFormat,

@@ -37,7 +37,7 @@ extension StepContract {
         ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 1 << 29) })
 
     public static let transcode = StepContract(
-        name: "transcode", version: 4,
+        name: "transcode", version: 5,
         summary: "Decodes a film once and encodes every rung of its ladder and every sound track, one MP4 each; text "
             + "subtitles become WebVTT.",
         runner: .mediaWorker, heartbeatSeconds: 30,
@@ -53,7 +53,7 @@ extension StepContract {
                 "ladder", .any, required: false,
                 "which rungs: 'fixed' unless given, by the film's size; 'per-title', by trial; or what the step ladder gave"
             ),
-            .preset,
+            .preset, .searchShare,
             StepField(
                 "loudness", .any, required: false,
                 "what sound is brought to: integrated, -23 LUFS unless given, and truePeak, at most -1 dBTP unless given; "
@@ -81,13 +81,13 @@ extension StepContract {
         ], needs: StepNeeds.encode)
 
     public static let ladder = StepContract(
-        name: "ladder", version: 1,
+        name: "ladder", version: 2,
         summary: "Chooses the rungs of a film by trial: the fewest bits for the similarity that the fixed ladder has.",
         runner: .mediaWorker, heartbeatSeconds: 30,
         input: [
             StepField("source", .object, "the film: url, bytes, sha256, as validate gives them"),
             StepField("media", .object, "what validate found"),
-            .codecs, .preset, .reuse,
+            .codecs, .preset, .searchShare, .reuse,
         ],
         output: [
             StepField("kind", .string, "'per-title', or 'fixed' where nothing could be tried"),
@@ -245,6 +245,11 @@ extension StepField {
         "codecs", .array, required: false, "what rungs are coded in beside 'h264': 'hevc', 'av1', 'vp9'")
     fileprivate static let preset = StepField(
         "preset", .string, required: false, "x264's preset, 'veryfast' unless given; other encoders get the like of it")
+
+    fileprivate static let searchShare = StepField(
+        "searchShare", .number, required: false,
+        "how much processor time the search of a per-title ladder may take, as a share of the encode's: 0.1 unless given"
+    )
 
     /// Every media step's: no part of what makes its result.
     fileprivate static let reuse = StepField(

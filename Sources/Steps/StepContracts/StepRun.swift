@@ -159,13 +159,15 @@ public struct StepSurroundings: Sendable {
     /// The content keys that the input names.
     public let contentKeys: ContentKeys
     public let report: @Sendable (StepProgress) -> Void
+    /// Between two reports of one stage, at least; zero has everything told.
+    public let reportInterval: Duration
     /// Asked at least once a second of work; a step that is told true stops and throws ``StepFailure/cancelled(_:)``.
     public let isCancelled: @Sendable () -> Bool
 
     public init(
         files: [String: String], outputDirectory: String, outputPrefix: String, threads: Int,
         contentKeys: ContentKeys = .none, report: @escaping @Sendable (StepProgress) -> Void,
-        isCancelled: @escaping @Sendable () -> Bool
+        reportInterval: Duration = .milliseconds(250), isCancelled: @escaping @Sendable () -> Bool
     ) {
         self.files = files
         self.outputDirectory = outputDirectory
@@ -173,6 +175,7 @@ public struct StepSurroundings: Sendable {
         self.threads = threads
         self.contentKeys = contentKeys
         self.report = report
+        self.reportInterval = reportInterval
         self.isCancelled = isCancelled
     }
 }

@@ -1,0 +1,42 @@
+import Foundation
+import JSON
+import Testing
+
+extension EndToEnd {
+    /// A child that stands still while its worker goes on sending heartbeats.
+    @Suite struct StuckTests {
+        @Test("an encode that stands still is told of as stuck within half a minute, and goes on when it can")
+        func standsStill() async throws {
+            let stage = try sharedStage()
+            let title = "Stuck"
+            let arn = try await stage.ingest(try await KillTests.film.make(), title: title)
+            try await stage.firstProgress(of: arn, in: "Transcode")
+            let worker = try stage.process(try await stage.worker(of: arn, at: "Transcode"))
+            // The process in which the film is opened, with what makes its sandbox.
+            let children = try ProcessTable.tree(of: worker.pid).filter { $0 != worker && $0.name == worker.name }
+            try #require(!children.isEmpty, "\(worker) has no child that encodes")
+            for child in children { try #require(kill(child.pid, SIGSTOP) == 0) }
+            defer { for child in children { kill(child.pid, SIGCONT) } }
+            let began = ContinuousClock.now
+            let run = try await eventually("the run is told of as stuck", within: .seconds(120)) {
+                let run = try await stage.run(arn)
+                return run["stuck"] == nil || run["stuck"] == .null ? nil : run
+            }
+            print("stuck: told \((ContinuousClock.now - began) / .seconds(1)) s after the child stood still")
+            let sentence = try #require(run["stuck"]?.stringValue)
+            #expect(sentence.hasPrefix("Transcode has not come forward for 2"), "\(sentence)")
+            #expect(sentence.contains("stands at encode"), "\(sentence)")
+            // As the worker counts, from the child's last step forward.
+            let entry = (run["entries"]?.arrayValue ?? []).first { $0["state"] == "Transcode" }
+            let still = try #require(entry?["progress"]?["stillSeconds"]?.doubleValue)
+            #expect((20..<30).contains(still))
+            let why = try await stage.showrunner("runs", "why", arn, "--json")
+            let codes = (try JSON(parsing: why.output)["waits"]?.arrayValue ?? []).map { $0["code"] }
+            #expect(codes.contains("STUCK"), "\(why)")
+            for child in children { kill(child.pid, SIGCONT) }
+            let ended = try await stage.end(of: arn)
+            #expect(ended["status"] == "SUCCEEDED", "\(ended["cause"]?.text ?? "")")
+            #expect(try await stage.entries(of: arn, "Transcode").compactMap { $0["attempts"]?.integerValue } == [1])
+        }
+    }
+}
