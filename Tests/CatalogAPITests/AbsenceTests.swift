@@ -47,7 +47,7 @@ struct AbsenceTests {
             #expect(ready.status == 503)
             #expect(
                 try JSON(parsing: ready.body)["checks"]?[1]?["trouble"]
-                    == "the catalogue's schema is at migration 0 and this program needs 4: start the engine, which migrates it"
+                    == "the catalogue's schema is at migration 0 and this program needs 5: start the engine, which migrates it"
             )
         }
     }
