@@ -35,16 +35,23 @@ class Engine:
         self.reports = {}
         self.began = {}
         self.ended = {}
+        self.polls = 0
         self.arrived = threading.Condition(self.lock)
 
     def offer(self, token, step, more):
         self.ready.put((token, step, more))
 
     def task(self, wait):
+        with self.lock:
+            self.polls += 1
         try:
             token, step, more = self.ready.get(timeout=max(0.01, min(wait, 1)))
         except queue.Empty:
             return None
+        finally:
+            with self.arrived:
+                self.polls -= 1
+                self.arrived.notify_all()
         with self.lock:
             self.began[token] = time.monotonic()
             self.reports[token] = []
@@ -72,6 +79,12 @@ class Engine:
                 if "error" in self.results[token]:
                     sys.exit(f"{token}: {self.results[token]}")
             return [self.results[token]["output"] for token in tokens]
+
+    def rest(self):
+        """Waits until nobody asks: a poll of a worker that is gone would take a task with it."""
+        with self.arrived:
+            while self.polls:
+                self.arrived.wait(1)
 
     def wall(self, *tokens):
         return max(self.ended[t] for t in tokens) - min(self.began[t] for t in tokens)
@@ -216,6 +229,7 @@ def main():
 
         one, one_cpu, one_wall = in_parts("one")
         stop(workers)
+        engine.rest()
         workers = [start(name, max(1, arguments.threads // 2)) for name in ("two-a", "two-b")]
         # Both are there before the clock begins to run.
         for token in ("ready-a", "ready-b"):
