@@ -84,6 +84,17 @@ class Clock:
     """The wall clock of some processes, which may be set; without libfaketime it is the machine's."""
 
     library = (sorted(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")) or [None])[0]
+    # What was there before.
+    memory = set(glob.glob("/dev/shm/*faketime_s*"))
+
+    @classmethod
+    def tidy(cls):
+        """Removes what processes that had the library and were killed have left; those that live have it open."""
+        for path in set(glob.glob("/dev/shm/*faketime_s*")) - cls.memory:
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass
 
     def __init__(self, path):
         self.path = path
@@ -103,7 +114,7 @@ class Clock:
         return {**os.environ, "LD_PRELOAD": self.library, "FAKETIME_TIMESTAMP_FILE": self.path, "FAKETIME_CACHE_DURATION": "1",
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                 # Without it the library changes the environment before the program begins, whereupon Swift's runtime finds no
-                # arguments. There is nothing of these names, and nothing is shared.
+                # arguments. There is nothing of these names: each process makes its own.
                 "FAKETIME_SHARED": "/none /none"}
 
 
@@ -269,6 +280,9 @@ class Load:
         self.ports, self.runs, self.seed = ports, runs, seed
         self.acknowledged = []
         self.unanswered = 0
+        # Of the acknowledged: repeated, and told that the name is taken, since the first call's execution had ended.
+        self.known = 0
+        self.refused = []
         self.lock = threading.Lock()
         self.next = 0
         # How many may have been started so far: faults and starts go on side by side until the end.
@@ -300,8 +314,11 @@ class Load:
                     self.unanswered += 1
                 elif answer[0] == 200:
                     self.acknowledged.append((machine, name, time.time()))
+                elif answer[1].get("__type") == "ExecutionAlreadyExists":
+                    self.known += 1
+                    self.acknowledged.append((machine, name, time.time()))
                 else:
-                    raise SystemExit(f"StartExecution was refused: {answer}")
+                    self.refused.append(f"{name}: {answer}")
 
 
 class Faults:
@@ -460,6 +477,7 @@ def main():
     finally:
         programs.stop()
         database.stop()
+        Clock.tidy()
         if given.keep:
             print(f"chaos: everything is in {folder}")
         else:
@@ -507,9 +525,11 @@ def check(database, folder, workers, load, wants_stale, lost_since=None):
               "CREATE TEMP TABLE acknowledged_answer (token text);", "COPY acknowledged_answer FROM stdin;", *answers, "\\.",
               open(os.path.join(HERE, "checks.sql")).read()]
     result = database.sql(None, input="\n".join(script))
-    print(f"chaos: {len(load.acknowledged)} starts acknowledged, {load.unanswered} without an answer; {sum(offers.values())} tasks "
-          f"offered, {len(answers)} answers acknowledged, {stale} refused as stale")
-    bad = twice
+    print(f"chaos: {len(load.acknowledged)} starts acknowledged, {load.known} of them as known, {load.unanswered} without an answer; "
+          f"{sum(offers.values())} tasks offered, {len(answers)} answers acknowledged, {stale} refused as stale")
+    bad = twice + len(load.refused)
+    for refusal in load.refused[:3]:
+        print(f"chaos: StartExecution was refused: {refusal}")
     if stale == 0 and wants_stale:
         print("chaos: no answer was refused as stale")
         bad += 1

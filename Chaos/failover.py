@@ -217,6 +217,7 @@ def main():
     finally:
         programs.stop()
         database.stop()
+        chaos.Clock.tidy()
         if given.keep:
             print(f"failover: everything is in {folder}")
         else:
