@@ -88,6 +88,47 @@ struct PartTests {
         }
     }
 
+    @Test("the peak rate holds across borders: a decoder's buffer never runs empty")
+    func peakAcrossBorders() throws {
+        let work = try Workplace()
+        let source = try work.make(
+            "a.mp4",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=12,noise=alls=40:allf=t", "-pix_fmt",
+                "yuv420p",
+                "-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-g", "50",
+            ])
+        let media = try work.run(ValidateStep(), on: source, [("partSeconds", 4)])
+        let plan = try #require(media["parts"]?.arrayValue)
+        #expect(plan.count == 3)
+        let parts = try plan.enumerated().map { index, part in
+            try work.stored(
+                try work.run(
+                    TranscodeStep(), on: source, [("media", media), ("part", part), ("preset", "veryfast")],
+                    out: "part-\(index)"), in: "part-\(index)")
+        }
+        let joined = try work.join(parts, [:], out: "joined")
+        let options = try #require(parts[0]["renditions"]?[0]?["options"])
+        let rate = try #require(options["maxrate"]?.stringValue.flatMap(Double.init))
+        let room = try #require(options["bufsize"]?.stringValue.flatMap(Double.init))
+        #expect(
+            joined["renditions"]?[0]?["bitRate"]?.doubleValue ?? 0 > rate * 0.9,
+            "without the peak there is nothing to see")
+        let packets = try work.run(
+            "ffprobe",
+            [
+                "-v", "error", "-show_entries", "packet=dts_time,size", "-of", "csv=p=0",
+                work.path("joined/video-180p.mp4"),
+            ]
+        ).split(separator: "\n").map { $0.split(separator: ",").compactMap { Double($0) } }
+        // Filled at the peak rate, emptied picture by picture.
+        var fill = room
+        for (before, packet) in zip([packets[0]] + packets, packets) {
+            fill = min(room, fill + rate * (packet[0] - before[0])) - packet[1] * 8
+            #expect(fill >= 0, "at \(packet[0]) s \(-fill) bits are missing")
+        }
+    }
+
     @Test("a part that lacks a picture is refused by name")
     func missingPicture() throws {
         let work = try Workplace()

@@ -252,11 +252,17 @@ final class VideoEncoding {
         if let output = outputs[index] { return output }
         let rung = ladder.rungs[index]
         let own = ladder.threads(of: threads)[index]
+        var options = rung.codec.options(
+            rung, preset: preset, keyframeInterval: keyframeInterval, threads: own, mastering: mastering)
+        // A film's first picture finds the decoder's buffer nearly full; in the middle of a film x264 aims at half of it.
+        // Otherwise each part would begin with more bits than the peak rate allows.
+        if let part, part.lowerBound > 0, rung.codec == .h264 {
+            options.append(("rc_init_occupancy", String(rung.peakBitRate)))
+        }
         let settings = Encoder.Video(
             codec: rung.codec.encoder, width: rung.width, height: rung.height, timeBase: timeBase,
             frameRate: frameRate, threads: own, pixelFormat: rung.form.samples.pixelFormat,
-            options: rung.codec.options(
-                rung, preset: preset, keyframeInterval: keyframeInterval, threads: own, mastering: mastering))
+            options: options)
         let output = try Output(rung, settings: settings, like: frame, mastering: mastering, directory: directory)
         outputs[index] = output
         return output
