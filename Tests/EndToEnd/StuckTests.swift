@@ -18,9 +18,10 @@ extension EndToEnd {
             for child in children { try #require(kill(child.pid, SIGSTOP) == 0) }
             defer { for child in children { kill(child.pid, SIGCONT) } }
             let began = ContinuousClock.now
-            let run = try await eventually("the run is told of as stuck", within: .seconds(120)) {
+            let run = try await eventually("the run is told of as stuck", within: .seconds(120)) { () -> JSON? in
                 let run = try await stage.run(arn)
-                return run["stuck"] == nil || run["stuck"] == .null ? nil : run
+                guard run["stuck"]?.stringValue != nil else { return nil }
+                return run
             }
             print("stuck: told \((ContinuousClock.now - began) / .seconds(1)) s after the child stood still")
             let sentence = try #require(run["stuck"]?.stringValue)
