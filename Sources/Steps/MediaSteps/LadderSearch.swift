@@ -53,7 +53,7 @@ struct LadderSearch {
     private static let furthest = 6.0
     /// So much better, in steps of the constant rate factor, a rung is made than the samples ask for: a film is not its
     /// samples, and what is promised is no less than the fixed ladder's similarity.
-    private static let margin = 0.5
+    private static let margin = 1.0
     /// More than this share of a film is not tried, however much time there is.
     private static let mostTried = 0.02
     /// What decoding and comparing a trial's pictures takes, beside encoding them.
