@@ -3,7 +3,8 @@
 
 Generates a 1080p24 clip with sound (or takes --source), encodes it once with the command under test, reads from its
 JSON which rungs with which x264 options came out, builds one ffmpeg command with `split` and the same options, then
-runs both in turn. Prints user+sys seconds of every run, the medians and their ratio; exits 1 above --limit.
+runs both in turn. Prints user+sys seconds of every run, the medians and their ratio, what all processes of a run had in
+memory at most, and the bytes of the renditions; exits 1 where the ratio of the seconds is above --limit.
 
 The command under test is a template: {in}, {out} and {threads} are filled in, and it prints the step's output as JSON.
     Benchmarks/transcode-ratio.py -- .build/release/showrunner-worker transcode {in} --out {out} --threads {threads} --json \\
@@ -17,11 +18,47 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 
 
-def cpu_seconds(command, stdout=subprocess.DEVNULL):
+class Memory:
+    """What a process and all below it have in memory together at most, in MiB, looked at twenty times a second."""
+    def __init__(self, pid):
+        self.most, self.over = 0, threading.Event()
+        self.thread = threading.Thread(target=self.watch, args=(pid,))
+        self.thread.start()
+
+    def watch(self, pid):
+        while not self.over.wait(0.05):
+            self.most = max(self.most, self.resident(pid))
+
+    def resident(self, pid):
+        try:
+            with open(f"/proc/{pid}/statm") as file:
+                own = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+            below = []
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/children") as file:
+                    below += file.read().split()
+        except OSError:
+            # It has ended while it was looked at.
+            return 0
+        return own + sum(self.resident(int(child)) for child in below)
+
+    def end(self):
+        self.over.set()
+        self.thread.join()
+        return self.most
+
+
+def cpu_seconds(command, stdout=subprocess.DEVNULL, memory=None):
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout)
+    watch = Memory(process.pid)
     _, status, usage = os.wait4(process.pid, 0)
+    if memory is not None:
+        memory.append(watch.end())
+    else:
+        watch.end()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         sys.exit(f"failed with {process.returncode}: {' '.join(command)}")
@@ -78,11 +115,13 @@ def main():
         fill = {"in": source, "out": ours_out, "threads": str(arguments.threads)}
         ours = [part.format(**fill) for part in arguments.command]
 
+        memory = {"ours": [], "ffmpeg": []}
+
         def run_ours():
             shutil.rmtree(ours_out, ignore_errors=True)
             os.mkdir(ours_out)
             with open(os.path.join(work, "ours.json"), "w") as file:
-                spent = cpu_seconds(ours, stdout=file)
+                spent = cpu_seconds(ours, stdout=file, memory=memory["ours"])
             with open(os.path.join(work, "ours.json")) as file:
                 reported = json.load(file)["cpuSeconds"]
             # The work is done in a sandboxed child for whom bubblewrap does not wait, so the kernel adds its time to
@@ -97,12 +136,19 @@ def main():
         print("peer:", " ".join(theirs))
         pairs = []
         for number in range(arguments.pairs):
-            pairs.append((run_ours(), cpu_seconds(theirs)))
+            pairs.append((run_ours(), cpu_seconds(theirs, memory=memory["ffmpeg"])))
             print(f"pair {number + 1}: ours {pairs[-1][0]:.2f} s, ffmpeg {pairs[-1][1]:.2f} s")
         ours_median = statistics.median(pair[0] for pair in pairs)
         theirs_median = statistics.median(pair[1] for pair in pairs)
         ratio = ours_median / theirs_median
         print(f"median: ours {ours_median:.2f} s, ffmpeg {theirs_median:.2f} s, ratio {ratio:.3f}")
+        most = {side: statistics.median(values) for side, values in memory.items()}
+        print(f"memory at most: ours {most['ours']:.0f} MiB, ffmpeg {most['ffmpeg']:.0f} MiB, "
+              f"ratio {most['ours'] / most['ffmpeg']:.2f}")
+        for rendition in renditions:
+            ours_bytes = rendition["bytes"]
+            theirs_bytes = os.path.getsize(os.path.join(peer_out, f"{rendition['name']}.mp4"))
+            print(f"{rendition['name']}: {ours_bytes} bytes, ffmpeg {theirs_bytes}, {ours_bytes / theirs_bytes - 1:+.2%}")
         sys.exit(0 if ratio <= arguments.limit else 1)
     finally:
         shutil.rmtree(work)
