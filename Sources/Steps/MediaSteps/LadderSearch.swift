@@ -51,9 +51,12 @@ struct LadderSearch {
     /// Where the second quality of the trial lies, from which follows what a quality is worth in bits.
     private static let step = 3.0
     private static let furthest = 6.0
-    /// So much better, in steps of the constant rate factor, a rung is made than the samples ask for: a film is not its
-    /// samples, and what is promised is no less than the fixed ladder's similarity.
+    /// So much better, in steps of the constant rate factor, a rung is made at least than the samples ask for: a film is not
+    /// its samples, and what is promised is no less than the fixed ladder's similarity.
     private static let margin = 1.0
+    /// So much of what the samples promise to save is spent on quality, where that is more: the more they promise, the less
+    /// certain it is.
+    private static let putBack = 0.3
     /// More than this share of a film is not tried, however much time there is.
     private static let mostTried = 0.02
     /// What decoding and comparing a trial's pictures takes, beside encoding them.
@@ -219,7 +222,9 @@ struct LadderSearch {
         let tried = rung.at(tools.quality, tools.parameters)
         let score = try trial(index, tried)
         let steps = bounded((score.decibels - before.decibels) / tools.decibels)
-        let quality = ((tried.quality + steps - LadderSearch.margin) * 10).rounded(.down) / 10
+        let promised = log(Double(before.bytes) / Double(score.bytes)) + tools.bits * steps
+        let margin = max(LadderSearch.margin, promised * LadderSearch.putBack / tools.bits)
+        let quality = ((tried.quality + steps - margin) * 10).rounded(.down) / 10
         let bytes = Double(score.bytes) * exp(tools.bits * (tried.quality - quality))
         guard bytes < Double(before.bytes) * LadderSearch.worthwhile,
             score.decibels + tools.decibels * (tried.quality - quality) > before.decibels
