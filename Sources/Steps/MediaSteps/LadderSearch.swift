@@ -56,7 +56,7 @@ struct LadderSearch {
     private static let margin = 1.0
     /// So much of what the samples promise to save is spent on quality, where that is more: the more they promise, the less
     /// certain it is.
-    private static let putBack = 0.3
+    private static let putBack = 0.4
     /// More than this share of a film is not tried, however much time there is.
     private static let mostTried = 0.02
     /// What decoding and comparing a trial's pictures takes, beside encoding them.
