@@ -22,20 +22,21 @@ import threading
 
 
 class Memory:
-    """What a process and all below it have in memory together at most, in MiB, looked at twenty times a second."""
+    """What a process and all below it have in memory together at most, in MiB, looked at five times a second. Pages that
+    several of them share count once (Pss of proc(5))."""
     def __init__(self, pid):
         self.most, self.over = 0, threading.Event()
         self.thread = threading.Thread(target=self.watch, args=(pid,))
         self.thread.start()
 
     def watch(self, pid):
-        while not self.over.wait(0.05):
+        while not self.over.wait(0.2):
             self.most = max(self.most, self.resident(pid))
 
     def resident(self, pid):
         try:
-            with open(f"/proc/{pid}/statm") as file:
-                own = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+            with open(f"/proc/{pid}/smaps_rollup") as file:
+                own = next(int(line.split()[1]) / 1024 for line in file if line.startswith("Pss:"))
             below = []
             for task in os.listdir(f"/proc/{pid}/task"):
                 with open(f"/proc/{pid}/task/{task}/children") as file:
