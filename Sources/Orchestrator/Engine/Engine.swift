@@ -83,6 +83,7 @@ public actor Engine {
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
+    var outbox = Outbox()
     /// Services' tasks of loaded executions, to be done once more when calls are answered.
     var repeatedCalls: [(service: any ServiceTask, entry: EntryID, nonce: String, run: Run)] = []
     /// Tasks of loaded executions that start others, likewise.
