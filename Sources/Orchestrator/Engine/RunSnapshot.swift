@@ -55,8 +55,8 @@ extension Engine {
     /// execution costs the same however long it has gone on. Nobody waits for it.
     func keepSnapshot(of run: Run, after bytes: Int) {
         run.folded.bytesSinceSnapshot += bytes
-        guard run.folded.bytesSinceSnapshot > max(run.folded.snapshotBytes, limits.snapshotBytes), !run.isKeepingSnapshot,
-            run.execution.isOpen, !run.execution.start.deployment.isExpress
+        guard run.folded.bytesSinceSnapshot > max(run.folded.snapshotBytes, limits.snapshotBytes),
+            !run.isKeepingSnapshot, run.execution.isOpen, !run.execution.start.deployment.isExpress
         else { return }
         run.isKeepingSnapshot = true
         let (execution, projection, seq) = (run.execution, run.projection, run.seq)

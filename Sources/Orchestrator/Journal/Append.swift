@@ -169,9 +169,8 @@ extension Journal {
     ) async throws(PostgresError) -> [Waiting] {
         let rows = open.map(\.row)
         let live = try await attempt.open()
-        let sql = rows.contains { !$0.mapRuns.isEmpty } ? Batch.mapRunSQL : Batch.sql
-        let result = try await attempt.query(
-            live, sql, Batch.parameters(rows, incarnation: incarnation, writer: writer))
+        let (sql, parameters) = Batch.statement(for: rows, incarnation: incarnation, writer: writer)
+        let result = try await attempt.query(live, sql, parameters)
         var written: [String: Int64] = [:]
         for row in result { written[row.text("execution_id")] = row.int("seq") }
         var missing: [Waiting] = []
