@@ -64,7 +64,7 @@ extension Engine {
         batch.bytes = row.effects.utf8.count
         guard let statement = batch.statement else {
             outbox.add(row, of: run, batch)
-            if outbox.rows.count == 1 { Task { await self.sendRows() } }
+            if outbox.rows.count == 1 { Task { self.sendRows() } }
             return
         }
         let sent = batch
@@ -78,10 +78,10 @@ extension Engine {
     }
 
     /// Hands the journal the rows that were made meanwhile, all at once.
-    private func sendRows() async {
+    private func sendRows() {
         let rows = outbox.rows
         outbox.rows = []
-        if !rows.isEmpty { await journal.append(rows) }
+        if !rows.isEmpty { journal.append(rows) }
     }
 
     /// What follows from the outcomes of rows that were in one batch.
@@ -93,9 +93,12 @@ extension Engine {
             settle(run, batch, told.outcome)
             // What follows can be written while the others are looked at, and whoever else calls need not wait for all of
             // them.
-            if place % Self.settledTogether == Self.settledTogether - 1 { await sendRows() }
+            if place % Self.settledTogether == Self.settledTogether - 1 {
+                sendRows()
+                await Task.yield()
+            }
         }
-        await sendRows()
+        sendRows()
     }
 
     /// So many outcomes are looked at before the next rows are handed to the journal.

@@ -16,7 +16,16 @@ extension Journal {
     /// As ``append(_:)`` for each of the rows, which need not be of one batch. Returns at once: the outcomes of a batch are
     /// told together, under the rows' numbers, to whom ``tellOutcomes(to:)`` named. Whoever sends many rows pays for one
     /// call a batch then, and not for one a row.
-    public func append(_ rows: [NumberedRow]) {
+    public nonisolated func append(_ rows: [NumberedRow]) {
+        // On the thread where they are going to be sent, so that two do not take the journal from each other.
+        let connection = appending[0].latest?.connection
+        Task(executorPreference: connection?.executor) {
+            await self.enter(rows)
+            withExtendedLifetime(connection) {}
+        }
+    }
+
+    private func enter(_ rows: [NumberedRow]) {
         for row in rows { enter(row.row, .number(row.number)) }
         tellOutcomes()
         startFlushing()
