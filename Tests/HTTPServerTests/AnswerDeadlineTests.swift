@@ -4,16 +4,17 @@ import Testing
 @Suite("How long calls wait for an answer", .timeLimit(.minutes(1)))
 struct AnswerDeadlineTests {
     private struct Refused: Error {}
+    private struct Late: Error {}
 
     @Test("what the work gives or throws is the answer")
     func answers() async throws {
         let deadline = AnswerDeadline(.seconds(3600))
         let values = try await withThrowingTaskGroup(of: Int.self) { group in
-            for number in 0..<100 { group.addTask { try await deadline.answer { number } } }
+            for number in 0..<100 { group.addTask { try await deadline.answer(late: Late()) { number } } }
             return try await group.reduce(into: Set<Int>()) { $0.insert($1) }
         }
         #expect(values == Set(0..<100))
-        await #expect(throws: Refused.self) { try await deadline.answer { throw Refused() } }
+        await #expect(throws: Refused.self) { try await deadline.answer(late: Late() as any Error) { throw Refused() } }
     }
 
     @Test("once the time is over the call ends, and the work goes on")
@@ -24,8 +25,8 @@ struct AnswerDeadlineTests {
         // Twice: the watch ends with the last call and begins with the next.
         for _ in 0..<2 {
             let (steps, step) = AsyncStream<Void>.makeStream()
-            await #expect(throws: AnswerDeadline.Passed.self) {
-                try await deadline.answer {
+            await #expect(throws: Late.self) {
+                try await deadline.answer(late: Late()) {
                     for await _ in steps { break }
                     end.yield(Task.isCancelled)
                 }
@@ -40,12 +41,12 @@ struct AnswerDeadlineTests {
         let deadline = AnswerDeadline(.milliseconds(20))
         let (steps, step) = AsyncStream<Void>.makeStream()
         let (others, other) = AsyncStream<Void>.makeStream()
-        async let long = deadline.answer(allowing: .seconds(3600)) {
+        async let long = deadline.answer(allowing: .seconds(3600), late: Late()) {
             for await _ in steps { break }
             return "long"
         }
-        await #expect(throws: AnswerDeadline.Passed.self) {
-            try await deadline.answer { for await _ in others { break } }
+        await #expect(throws: Late.self) {
+            try await deadline.answer(late: Late()) { for await _ in others { break } }
         }
         step.yield()
         #expect(try await long == "long")
@@ -57,7 +58,7 @@ struct AnswerDeadlineTests {
         let deadline = AnswerDeadline(.seconds(3600))
         let (steps, step) = AsyncStream<Void>.makeStream()
         let call = Task {
-            try await deadline.answer {
+            try await deadline.answer(late: Late() as any Error) {
                 for await _ in steps { break }
                 try Task.checkCancellation()
             }
