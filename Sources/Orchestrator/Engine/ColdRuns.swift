@@ -140,7 +140,7 @@ extension Engine {
     /// Alarms of executions that left go when they are the greater part.
     func dropIdleAlarms() {
         guard cold.idleAlarms > 1_000, cold.idleAlarms > alarms.count / 2 else { return }
-        alarms = Heap(alarms.unordered.filter { $0.kind == .dispatch || runs[$0.execution] != nil })
+        alarms = Heap(alarms.unordered.filter { $0.execution.isEmpty || runs[$0.execution] != nil })
         cold.idleAlarms = 0
     }
 
