@@ -74,7 +74,8 @@ let platform: [Target] = [
         path: "Sources/Platform/Observability"),
     .target(name: "Postgres", dependencies: ["CPostgres", "Encodings"], path: "Sources/Platform/Postgres"),
     .target(
-        name: "LocalPostgres", dependencies: ["Encodings", "Postgres"], path: "Sources/Platform/LocalPostgres"),
+        name: "LocalPostgres", dependencies: ["Encodings", "Postgres", "SeededNumbers"],
+        path: "Sources/Platform/LocalPostgres"),
     .target(name: "Supervision", dependencies: [logging, subprocess, system], path: "Sources/Platform/Supervision"),
 ]
 
@@ -153,8 +154,8 @@ let orchestrator: [Target] = [
     .target(
         name: "Console",
         dependencies: [
-            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "StatesLanguage", "StepContracts",
-            httpTypes, hummingbird, lifecycle,
+            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "SeededNumbers", "StatesLanguage",
+            "StepContracts", httpTypes, hummingbird, lifecycle,
         ],
         path: "Sources/Orchestrator/Console",
         resources: [
@@ -252,7 +253,8 @@ let commands: [Target] = [
             "Forwarding", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata",
             "KeyProviders",
             "LocalPostgres", "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules",
-            "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput",
+            "SeededNumbers", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision",
+            "TerminalOutput",
             "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "WorkerProtocol", "YAML",
             argumentParser, lifecycle, logging, metrics, signals,
         ], path: "Sources/Commands/showrunner"),

@@ -1,6 +1,7 @@
 import HTTPServer
 import HTTPTypes
 import Hummingbird
+import SeededNumbers
 
 /// The console's pages, compiled into the binary so that it runs wherever it is put.
 enum ConsolePages {
@@ -59,10 +60,9 @@ enum ConsolePages {
 
 extension ReadyBody {
     fileprivate init(asset bytes: [UInt8], contentType: String) {
-        // FNV-1a, 64 bits: tells one build's file from another's.
-        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        self.init(
-            bytes: bytes, contentType: contentType, entityTag: String(hash, radix: 16), headers: ConsolePages.headers)
+        // Tells one build's file from another's.
+        let tag = String(FNV1a.hash(of: bytes), radix: 16)
+        self.init(bytes: bytes, contentType: contentType, entityTag: tag, headers: ConsolePages.headers)
     }
 }
 

@@ -139,6 +139,7 @@ public actor Engine {
     var synchronousCount = 0
     var workerRecords: [String: WorkerRecord] = [:]
     var leases: [LeaseKey: Lease] = [:]
+    var standstill = StandstillWatch()
     /// Answers to attempts that were over already.
     var staleAnswers = 0
 

@@ -1,6 +1,7 @@
 import Encodings
 import Glibc
 import Postgres
+import SeededNumbers
 
 /// A private PostgreSQL server for one machine: initialised when absent, run as a child of this process, reachable only
 /// through a Unix socket that no other account may open.
@@ -298,12 +299,8 @@ public actor LocalCluster {
         }
     }
 
-    /// FNV-1a, 64 bits: a short name for a path, the same in every run.
-    private static func hash(_ text: String) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return String(hash, radix: 16)
-    }
+    /// A short name for a path, the same in every run.
+    private static func hash(_ text: String) -> String { String(FNV1a.hash(of: text.utf8), radix: 16) }
 
     private static func quotedIdentifier(_ name: String) -> String {
         "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
