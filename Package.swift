@@ -60,7 +60,8 @@ let platform: [Target] = [
         name: "SignatureV4", dependencies: ["CivilDates", "Cryptography", "Encodings"],
         path: "Sources/Platform/SignatureV4"),
     .target(
-        name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
+        name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography", "Encodings"],
+        path: "Sources/Platform/HTTP"),
     .target(
         name: "HTTPServer",
         dependencies: [
