@@ -331,9 +331,11 @@ let tests: [Target] = [
         name: "JournalTests",
         dependencies: ["Journal", "LocalPostgres", "Postgres", "PostgresTestSupport", logging],
         path: "Tests/JournalTests"),
+    .target(name: "FilmThreads", path: "Tests/FilmThreads"),
     .testTarget(name: "MediaFilesTests", dependencies: ["MediaFiles"], path: "Tests/MediaFilesTests"),
     .testTarget(
-        name: "MediaStepsTests", dependencies: ["JSON", "MediaFiles", "MediaSteps", "SeededNumbers", "StepContracts"],
+        name: "MediaStepsTests",
+        dependencies: ["FilmThreads", "JSON", "MediaFiles", "MediaSteps", "SeededNumbers", "StepContracts"],
         path: "Tests/MediaStepsTests"),
     .testTarget(
         name: "PackagingTests", dependencies: ["Encodings", "Packaging", "SeededNumbers"], path: "Tests/PackagingTests",
@@ -356,7 +358,7 @@ let tests: [Target] = [
             "showrunner-worker", argumentParser, logging,
         ], path: "Tests/ShowrunnerCommandTests"),
     .testTarget(
-        name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts"],
+        name: "PackageStepTests", dependencies: ["FilmThreads", "JSON", "MediaSteps", "Packaging", "StepContracts"],
         path: "Tests/PackageStepTests"),
     .target(
         name: "CatalogTestSupport", dependencies: ["CatalogStore", "JSON", "Postgres", "PostgresTestSupport"],
