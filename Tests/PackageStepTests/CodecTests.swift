@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -79,7 +80,7 @@ struct CodedClip: Sendable, CustomStringConvertible {
     }
 }
 
-@Suite struct CodecTests {
+@Suite(.filmThreads) struct CodecTests {
     @Test(arguments: CodedClip.all)
     func packagesEveryCodec(clip: CodedClip) throws {
         let scratch = try ScratchFolder()

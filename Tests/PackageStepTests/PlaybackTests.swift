@@ -1,10 +1,11 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
 import Testing
 
 /// What ffmpeg plays from the package is what it plays from the film.
-@Suite struct PlaybackTests {
+@Suite(.filmThreads) struct PlaybackTests {
     @Test(arguments: Clip.all)
     func playsLikeTheFilm(clip: Clip) throws {
         let scratch = try ScratchFolder()

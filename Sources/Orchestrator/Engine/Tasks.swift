@@ -225,6 +225,9 @@ extension Engine {
                 try requireCertainLease()
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
             }
+            if let content = task.content, !mayOpen(content, token, of: run) {
+                return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
+            }
             if let progress = task.progress, run.progress[token.entry] != progress {
                 if let lease = leases[LeaseKey(execution: token.execution, entry: token.entry)] {
                     noteStillness(run.progress[token.entry], progress, of: lease)
