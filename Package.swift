@@ -67,7 +67,7 @@ let platform: [Target] = [
             "Encodings", "JSON", httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, lifecycle, signals,
         ], path: "Sources/Platform/HTTPServer"),
     .target(
-        name: "ObjectStorage", dependencies: ["Cryptography", "Encodings", "HTTP"],
+        name: "ObjectStorage", dependencies: ["CivilDates", "Cryptography", "Encodings", "HTTP"],
         path: "Sources/Platform/ObjectStorage"),
     .target(
         name: "Observability", dependencies: ["JSON", collections, coreMetrics, logging],
