@@ -74,7 +74,8 @@ let platform: [Target] = [
         path: "Sources/Platform/Observability"),
     .target(name: "Postgres", dependencies: ["CPostgres", "Encodings"], path: "Sources/Platform/Postgres"),
     .target(
-        name: "LocalPostgres", dependencies: ["Encodings", "Postgres"], path: "Sources/Platform/LocalPostgres"),
+        name: "LocalPostgres", dependencies: ["Encodings", "Postgres", "SeededNumbers"],
+        path: "Sources/Platform/LocalPostgres"),
     .target(name: "Supervision", dependencies: [logging, subprocess, system], path: "Sources/Platform/Supervision"),
 ]
 
@@ -153,8 +154,8 @@ let orchestrator: [Target] = [
     .target(
         name: "Console",
         dependencies: [
-            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "StatesLanguage", "StepContracts",
-            httpTypes, hummingbird, lifecycle,
+            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "SeededNumbers", "StatesLanguage",
+            "StepContracts", httpTypes, hummingbird, lifecycle,
         ],
         path: "Sources/Orchestrator/Console",
         resources: [
@@ -174,7 +175,7 @@ let steps: [Target] = [
     .target(name: "Packaging", dependencies: ["Encodings"], path: "Sources/Steps/Packaging"),
     // Its loops over vectors are several hundred times slower without optimisation: tests would take hours.
     .target(
-        name: "Recommender", path: "Sources/Steps/Recommender",
+        name: "Recommender", dependencies: ["SeededNumbers"], path: "Sources/Steps/Recommender",
         swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(
         name: "MediaFiles", dependencies: ["CMedia", "CMediaShims", "Encodings"], path: "Sources/Steps/MediaFiles"),
@@ -252,7 +253,8 @@ let commands: [Target] = [
             "Forwarding", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata",
             "KeyProviders",
             "LocalPostgres", "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules",
-            "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput",
+            "SeededNumbers", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision",
+            "TerminalOutput",
             "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "WorkerProtocol", "YAML",
             argumentParser, lifecycle, logging, metrics, signals,
         ], path: "Sources/Commands/showrunner"),
@@ -276,6 +278,8 @@ let tests: [Target] = [
     .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
     .testTarget(name: "CompressionTests", dependencies: ["Compression"], path: "Tests/CompressionTests"),
     .testTarget(name: "CivilDatesTests", dependencies: ["CivilDates"], path: "Tests/CivilDatesTests"),
+    .testTarget(
+        name: "SeededNumbersTests", dependencies: ["SeededNumbers"], path: "Tests/SeededNumbersTests"),
     .testTarget(name: "CSVTests", dependencies: ["CSV"], path: "Tests/CSVTests"),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], path: "Tests/EncodingsTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
@@ -288,7 +292,7 @@ let tests: [Target] = [
         path: "Tests/DefinitionSchemaTests"),
     .testTarget(
         name: "EventPatternsTests",
-        dependencies: ["EventPatterns", "JSON", "SeededNumbers", "StatesLanguage", "YAML", collections],
+        dependencies: ["Encodings", "EventPatterns", "JSON", "SeededNumbers", "StatesLanguage", "YAML", collections],
         path: "Tests/EventPatternsTests"),
     .testTarget(
         name: "SchedulesTests",
@@ -342,8 +346,10 @@ let tests: [Target] = [
         name: "KeyProvidersTests",
         dependencies: ["Encodings", "HTTP", "KeyProviders", "KeyServer", "Packaging", "StepContracts"],
         path: "Tests/KeyProvidersTests"),
-    .testTarget(name: "RecommenderTests", dependencies: ["Recommender"], path: "Tests/RecommenderTests"),
-    .testTarget(name: "HomeRowsTests", dependencies: ["HomeRows", "Recommender"], path: "Tests/HomeRowsTests"),
+    .testTarget(
+        name: "RecommenderTests", dependencies: ["Recommender", "SeededNumbers"], path: "Tests/RecommenderTests"),
+    .testTarget(
+        name: "HomeRowsTests", dependencies: ["HomeRows", "Recommender", "SeededNumbers"], path: "Tests/HomeRowsTests"),
     .testTarget(
         name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
         path: "Tests/RecommendCommandTests"),
@@ -488,11 +494,11 @@ let package = Package(
         // For Benchmarks/, which is a package of its own.
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
         .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts", "WorkerProtocol"]),
-        .library(name: "DispatchRooms", targets: ["Dispatching"]),
+        .library(name: "DispatchRooms", targets: ["Dispatching", "SeededNumbers"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),
         // For Benchmarks/.
-        .library(name: "RecommendationRooms", targets: ["HomeRows", "Recommender"]),
+        .library(name: "RecommendationRooms", targets: ["HomeRows", "Recommender", "SeededNumbers"]),
         // For Fuzz/, likewise.
         .library(name: "PackagingRooms", targets: ["Packaging"]),
         .library(name: "KeyRooms", targets: ["KeyProviders"]),

@@ -1,6 +1,8 @@
+import Encodings
 import HTTPServer
 import HTTPTypes
 import Hummingbird
+import SeededNumbers
 
 /// The console's pages, compiled into the binary so that it runs wherever it is put.
 enum ConsolePages {
@@ -59,10 +61,10 @@ enum ConsolePages {
 
 extension ReadyBody {
     fileprivate init(asset bytes: [UInt8], contentType: String) {
-        // FNV-1a, 64 bits: tells one build's file from another's.
-        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        // Tells one build's file from another's.
         self.init(
-            bytes: bytes, contentType: contentType, entityTag: String(hash, radix: 16), headers: ConsolePages.headers)
+            bytes: bytes, contentType: contentType, entityTag: Hex.digits(FNV1a(bytes).value),
+            headers: ConsolePages.headers)
     }
 }
 
