@@ -288,7 +288,7 @@ let tests: [Target] = [
         path: "Tests/StatesLanguageTests", exclude: ["Golden"]),
     .testTarget(
         name: "DefinitionSchemaTests",
-        dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
+        dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "TemporaryFolder", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
     .testTarget(
         name: "EventPatternsTests",
@@ -317,7 +317,7 @@ let tests: [Target] = [
         name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "ScriptedServer", "TemporaryFolder"],
         path: "Tests/HTTPTests"),
     .testTarget(
-        name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
+        name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage", "TemporaryFolder"],
         path: "Tests/ObjectStorageTests"),
     .testTarget(
         name: "ObservabilityTests", dependencies: ["JSON", "Observability", coreMetrics, logging],
@@ -351,7 +351,7 @@ let tests: [Target] = [
     .testTarget(
         name: "HomeRowsTests", dependencies: ["HomeRows", "Recommender", "SeededNumbers"], path: "Tests/HomeRowsTests"),
     .testTarget(
-        name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
+        name: "RecommendCommandTests", dependencies: ["JSON", "TemporaryFolder", "showrunner", subprocess, system],
         path: "Tests/RecommendCommandTests"),
     .testTarget(
         name: "ShowrunnerCommandTests",
@@ -361,7 +361,8 @@ let tests: [Target] = [
             "showrunner-worker", argumentParser, logging,
         ], path: "Tests/ShowrunnerCommandTests"),
     .testTarget(
-        name: "PackageStepTests", dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts"],
+        name: "PackageStepTests",
+        dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts", "TemporaryFolder"],
         path: "Tests/PackageStepTests"),
     .target(
         name: "CatalogTestSupport", dependencies: ["CatalogStore", "JSON", "Postgres", "PostgresTestSupport"],
@@ -385,7 +386,7 @@ let tests: [Target] = [
         name: "DataStepsTests",
         dependencies: [
             "CatalogStore", "CatalogTestSupport", "Cryptography", "DataSteps", "JSON", "ObjectStorage", "Postgres",
-            "Recommender", "StepContracts",
+            "Recommender", "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
         name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
@@ -418,29 +419,31 @@ let tests: [Target] = [
     .testTarget(
         name: "WorkerTests",
         dependencies: [
-            "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "Worker", "WorkerProtocol",
-            "WorkerTestChild", lifecycle, logging,
+            "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "TemporaryFolder", "Worker",
+            "WorkerProtocol", "WorkerTestChild", lifecycle, logging,
         ], path: "Tests/WorkerTests"),
     .testTarget(
-        name: "WorkerCommandTests", dependencies: ["JSON", "StepContracts", "showrunner-worker", subprocess, system],
+        name: "WorkerCommandTests",
+        dependencies: ["JSON", "StepContracts", "TemporaryFolder", "showrunner-worker", subprocess, system],
         path: "Tests/WorkerCommandTests"),
     .target(name: "RawHTTP", dependencies: ["HTTPServer", "HTTPServerTestSupport"], path: "Tests/RawHTTP"),
     .testTarget(
         name: "UploadsTests",
         dependencies: [
             "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "ObjectStorage", "RawHTTP",
-            "Uploads", "YAML",
+            "TemporaryFolder", "Uploads", "YAML",
         ], path: "Tests/UploadsTests"),
     .testTarget(
         name: "TriggersTests",
         dependencies: [
-            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "Journal",
-            "PostgresTestSupport", "RawHTTP", "StatesLanguage", "Triggers", "YAML", logging,
+            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "Journal", "JSON",
+            "PostgresTestSupport", "RawHTTP", "StatesLanguage", "TemporaryFolder", "Triggers", "YAML", logging,
         ], path: "Tests/TriggersTests"),
     .testTarget(
         name: "ConsoleTests",
         dependencies: [
-            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", hummingbird,
+            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", "TemporaryFolder",
+            hummingbird,
         ], path: "Tests/ConsoleTests"),
     .testTarget(
         name: "InterpreterTests",

@@ -2,6 +2,7 @@ import Foundation
 import HTTPServer
 import JSON
 import RawHTTP
+import TemporaryFolder
 import Testing
 
 @testable import Console
@@ -114,19 +115,11 @@ import Testing
         router.addRecordedTriggers()
         let document = try await withServer(router) { port, _ in
             try await onThread {
-                let profile = FileManager.default.temporaryDirectory.appending(path: "console-\(UUID().uuidString)")
-                    .path
-                defer {
-                    do {
-                        try FileManager.default.removeItem(atPath: profile)
-                    } catch {
-                        print("\(profile) could not be removed: \(error)")
-                    }
-                }
+                let profile = try TemporaryFolder()
                 let browser = Process()
                 browser.executableURL = URL(filePath: Self.chromium)
                 browser.arguments = [
-                    "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile)",
+                    "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile.path)",
                     "--virtual-time-budget=3000", "--timeout=20000", "--dump-dom", "http://127.0.0.1:\(port)\(path)",
                 ]
                 let output = Pipe()
@@ -138,6 +131,7 @@ import Testing
                 }
                 let data = try output.fileHandleForReading.readToEnd() ?? Data()
                 browser.waitUntilExit()
+                withExtendedLifetime(profile) {}
                 return String(decoding: data, as: UTF8.self)
             }
         }

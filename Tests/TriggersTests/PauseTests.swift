@@ -2,9 +2,9 @@ import Cryptography
 import Encodings
 import Engine
 import EventPatterns
-import Foundation
 import JSON
 import RawHTTP
+import TemporaryFolder
 import Testing
 
 @testable import Triggers
@@ -179,18 +179,15 @@ import Testing
 
     @Test("a directory: files that arrive meanwhile start their executions after the pause")
     func directory() async throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/paused-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer {
-            do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record(error) }
-        }
+        let temporary = try TemporaryFolder()
+        let folder = temporary.path
         let triggers = try TriggerStage.triggers(
             "Triggers: {drop: {Source: {Kind: directory, Path: \(folder)}, Target: {Arn: m}}}")
         let stage = try await TriggerStage()
         let running = try await stage.engine(triggers)
         let watched = WatchedDirectories(desk: running.desk, log: silent)
         var look = WatchedDirectories.Look()
-        try Data("film".utf8).write(to: URL(filePath: folder + "/a.mov"))
+        try temporary.write("a.mov", "film".utf8)
         await watched.look(at: triggers[0], &look)
         try await running.engine.pauseTrigger("drop", reason: "the disk is full")
         for _ in 0..<3 { await watched.look(at: triggers[0], &look) }
@@ -199,6 +196,7 @@ import Testing
         for _ in 0..<2 { await watched.look(at: triggers[0], &look) }
         #expect(try await running.executions().count == 1)
         await running.end()
+        withExtendedLifetime(temporary) {}
     }
 }
 
@@ -260,23 +258,21 @@ import Testing
 
     @Test("a file whose start was refused is tried again after a while, without having been touched")
     func refusedFile() async throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/refused-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer {
-            do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record(error) }
-        }
+        let temporary = try TemporaryFolder()
+        let folder = temporary.path
         let triggers = try TriggerStage.triggers(
             "Triggers: {drop: {Source: {Kind: directory, Path: \(folder)}, Target: {Arn: later}}}")
         let stage = try await TriggerStage()
         let running = try await stage.engine(triggers)
         let watched = WatchedDirectories(desk: running.desk, log: silent)
         var look = WatchedDirectories.Look()
-        try Data("film".utf8).write(to: URL(filePath: folder + "/a.mov"))
+        try temporary.write("a.mov", "film".utf8)
         for _ in 0..<3 { await watched.look(at: triggers[0], &look) }
         #expect(running.desk.notes["drop"].counts == [.refused: 1])
         try await running.deploy("later")
         for _ in 0..<WatchedDirectories.looksBetweenTries { await watched.look(at: triggers[0], &look) }
         #expect(running.desk.notes["drop"].counts == [.refused: 1, .started: 1])
         await running.end()
+        withExtendedLifetime(temporary) {}
     }
 }

@@ -1,58 +1,13 @@
 import Glibc
-import Testing
+import TemporaryFolder
 
-/// A directory that goes with its owner.
-final class TemporaryDirectory: Sendable {
-    let path: String
-
-    init() {
-        var template = Array(("/tmp/showrunner-worker-test-" + String(repeating: "X", count: 6)).utf8CString)
-        guard let made = template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) else {
-            preconditionFailure("no temporary directory: \(String(cString: strerror(errno)))")
-        }
-        path = String(cString: made)
+extension TemporaryFolder {
+    /// For suites' properties, which can't throw.
+    static func made() -> TemporaryFolder {
+        do { return try TemporaryFolder() } catch { preconditionFailure("there is no temporary folder: \(error)") }
     }
 
-    deinit { TemporaryDirectory.remove(path) }
-
-    func file(_ name: String, _ text: String) throws -> String {
-        let file = "\(path)/\(name)"
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-        try #require(descriptor >= 0)
-        defer { close(descriptor) }
-        try #require(write(descriptor, text, text.utf8.count) == text.utf8.count)
-        return file
-    }
-
-    func directory(_ name: String) throws -> String {
-        try #require(mkdir("\(path)/\(name)", 0o755) == 0)
-        return "\(path)/\(name)"
-    }
-
-    /// Names in the directory, sorted.
-    static func entries(_ path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
-    private static func remove(_ path: String) {
-        var info = stat()
-        guard lstat(path, &info) == 0 else { return }
-        if info.st_mode & S_IFMT == S_IFDIR {
-            for name in entries(path) { remove("\(path)/\(name)") }
-            rmdir(path)
-        } else {
-            unlink(path)
-        }
-    }
+    func file(_ name: String, _ text: String) throws -> String { try write(name, text.utf8) }
 }
 
 /// A file's text, nil when there is none.

@@ -6,6 +6,7 @@ import Logging
 import ObjectStorage
 import ServiceLifecycle
 import StepContracts
+import TemporaryFolder
 import Testing
 import WorkerProtocol
 
@@ -13,7 +14,7 @@ import WorkerProtocol
 
 /// A running worker with the test steps, a directory store and a scripted engine.
 private final class Plant: Sendable {
-    let directory = TemporaryDirectory()
+    let directory = TemporaryFolder.made()
     let engine: ScriptedEngine
     let store: any ObjectStore
     let worker: Worker
@@ -361,7 +362,7 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         // The slot is free again, and nothing stays behind.
         plant.offer("refuse", token: "t-2")
         #expect(await plant.engine.nextFail().token == "t-2")
-        #expect(TemporaryDirectory.entries(plant.scratch).count <= 1)
+        #expect(TemporaryFolder.names(in: plant.scratch).count <= 1)
     }
 
     @Test func aCrashNamesTheContentOfItsFile() async throws {
@@ -454,7 +455,7 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         try plant.release()
         #expect(await plant.engine.nextComplete().output["waited"] == true)
         try await plant.ended()
-        #expect(TemporaryDirectory.entries(plant.scratch) == [])
+        #expect(TemporaryFolder.names(in: plant.scratch) == [])
     }
 
     @Test func whatTheGracePeriodDoesNotCoverIsHandedBack() async throws {
@@ -468,7 +469,7 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
                 == StepFailure(
                     error: "Showrunner.WorkerLost", cause: "the worker worker-1 was told to stop", retry: .elsewhere))
         try await plant.ended()
-        #expect(TemporaryDirectory.entries(plant.scratch) == [])
+        #expect(TemporaryFolder.names(in: plant.scratch) == [])
     }
 
     @Test func anIdleWorkerStopsAtOnce() async throws {
@@ -506,21 +507,21 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
     }
 
     @Test func whatDeadWorkersLeftIsSweptAway() async throws {
-        let directory = TemporaryDirectory()
-        let scratch = try directory.directory("scratch")
+        let directory = TemporaryFolder.made()
+        let scratch = try directory.make("scratch")
         // No process has an id above the kernel's largest.
-        let left = try directory.directory("scratch/showrunner-task-4194399-a")
+        let left = try directory.make("scratch/showrunner-task-4194399-a")
         _ = try directory.file("scratch/showrunner-task-4194399-a/film", "x")
         try #require(symlink("/etc", "\(left)/link") == 0)
-        _ = try directory.directory("scratch/showrunner-task-1-b")
-        _ = try directory.directory("scratch/somebody-elses")
+        _ = try directory.make("scratch/showrunner-task-1-b")
+        _ = try directory.make("scratch/somebody-elses")
         _ = try await worker(scratch: scratch)
-        #expect(TemporaryDirectory.entries(scratch) == ["showrunner-task-1-b", "somebody-elses"])
+        #expect(TemporaryFolder.names(in: scratch) == ["showrunner-task-1-b", "somebody-elses"])
         #expect(access("/etc/passwd", F_OK) == 0)
     }
 
     @Test func settingsThatCannotWorkAreRefused() async throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryFolder.made()
         let slots = await #expect(throws: WorkerError.self) {
             try await worker(scratch: "\(directory.path)/s", slots: 0)
         }
@@ -535,12 +536,12 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
     }
 
     @Test func aRequiredSandboxThatIsNotThereStopsTheWorker() async throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryFolder.made()
         // The child is no worker's child, so no sandbox can make it say hello.
         let refused = await #expect(throws: WorkerError.self) {
             try await worker(scratch: "\(directory.path)/s", child: "/usr/bin/true", sandbox: .required)
         }
         #expect(refused?.code == .sandbox)
-        #expect(TemporaryDirectory.entries("\(directory.path)/s") == [])
+        #expect(TemporaryFolder.names(in: "\(directory.path)/s") == [])
     }
 }
