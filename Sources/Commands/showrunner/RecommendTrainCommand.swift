@@ -12,9 +12,9 @@ struct RecommendTrainCommand: ParsableCommand {
             Example:
               showrunner recommend train --interactions plays.csv --items titles.csv --out model --auto
 
-            Interactions have the columns user_id,item_id,timestamp,weight, titles item_id,title,genres,year. The same
-            files and the same --seed give the same model, byte by byte. Exit codes: 0 done, 2 a file that is missing or
-            malformed, 1 anything else.
+            Interactions have the columns user_id,item_id,timestamp,weight, titles item_id,title,genres,year. The same \
+            files and the same --seed give the same model, byte by byte. Exit codes: 0 done, 2 a file that is missing \
+            or malformed, 1 anything else.
             """)
 
     @Option(help: "CSV file: user_id,item_id,timestamp,weight.")

@@ -169,7 +169,7 @@ struct RunsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let a run that failed, timed out or was stopped go on where it had stopped.",
             discussion: """
-                What had succeeded stays done; the state that had not is run again on the same input, with its retries
+                What had succeeded stays done; the state that had not is run again on the same input, with its retries \
                 counted anew. The run keeps its definition. A failed Map Run is redriven with the run it is in.
 
                 Example:
