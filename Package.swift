@@ -159,7 +159,8 @@ let orchestrator: [Target] = [
         ],
         path: "Sources/Orchestrator/Console",
         resources: [
-            page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
+            page("comparison.js"), page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"),
+            page("format.js"),
             page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
             page("markup.js"), page("refreshed-page.js"), page("run-page.js"), page("run.css"), page("runs-page.js"),
             page("runs.css"), page("schedule-dialogs.js"), page("schedules-page.js"), page("schedules.css"),

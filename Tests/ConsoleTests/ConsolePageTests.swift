@@ -105,15 +105,43 @@ import Testing
                 ]
             ),
             ("/console/runs/nowhere", ["No such run"]),
+            (
+                "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002?compare",
+                [
+                    "Since it worked", "Big Buck Bunny", "The definition is the same.", "$.title",
+                    "not reached → failed in 11 m 30 s on worker-2 Showrunner.SourceInvalid",
+                ]
+            ),
         ]
     ) func aBrowserShowsWhatTheEngineSays(_ path: String, _ words: [String]) async throws {
+        let document = try await shown(path, RecordedRuns(recordings.day, workers: recordings.workers))
+        for word in words { #expect(document.contains(word), "\(word) in \(document.prefix(6000))") }
+        if path.hasSuffix("status:failed") { #expect(!document.contains("Nightly retraining")) }
+    }
+
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
+    func aSearchFindsWhatIsNoLongerAmongTheLatest() async throws {
+        var day = recordings.day
+        day[day.count - 1].run.title = "The needle"
+        let many = (0..<1200).map { index in
+            var detail = recordings.succeeded
+            detail.run.id = "many-\(index)"
+            return detail
+        }
+        let document = try await shown("/console/?q=needle", RecordedRuns(many + day))
+        #expect(document.contains("The needle") && !document.contains("No run matches"), "\(document.prefix(6000))")
+        let lacking = try await shown("/console/?q=haystack", RecordedRuns(many))
+        #expect(lacking.contains("No run matches") && !lacking.contains("earlier ones may"))
+    }
+
+    /// The document that a browser makes of a page.
+    private func shown(_ path: String, _ runs: RecordedRuns) async throws -> String {
         let router = ServiceRouter()
         // Without event streams: the browser's virtual time stands still while a request is open.
-        router.addConsoleRoutes(
-            runs: RecordedRuns(recordings.day, workers: recordings.workers), maximumStreams: 0)
+        router.addConsoleRoutes(runs: runs, maximumStreams: 0)
         router.addScheduleRoutes(schedules: RecordedSchedules())
         router.addRecordedTriggers()
-        let document = try await withServer(router) { port, _ in
+        return try await withServer(router) { port, _ in
             try await onThread {
                 let profile = try TemporaryFolder()
                 let browser = Process()
@@ -135,7 +163,5 @@ import Testing
                 return String(decoding: data, as: UTF8.self)
             }
         }
-        for word in words { #expect(document.contains(word), "\(word) in \(document.prefix(6000))") }
-        if path.hasSuffix("status:failed") { #expect(!document.contains("Nightly retraining")) }
     }
 }

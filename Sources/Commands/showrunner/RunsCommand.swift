@@ -12,7 +12,8 @@ struct RunsCommand: AsyncParsableCommand {
               showrunner runs list --status FAILED
             """,
         subcommands: [
-            Start.self, List.self, Show.self, Why.self, Watch.self, History.self, Redrive.self, Release.self,
+            Start.self, List.self, Show.self, Why.self, Compare.self, Watch.self, History.self, Redrive.self,
+            Release.self,
             FailTask.self, Stop.self,
         ])
 

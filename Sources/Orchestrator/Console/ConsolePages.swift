@@ -19,6 +19,7 @@ enum ConsolePages {
             ("console.css", PackageResources.console_css, "text/css; charset=utf-8"),
             ("runs.css", PackageResources.runs_css, "text/css; charset=utf-8"),
             ("run.css", PackageResources.run_css, "text/css; charset=utf-8"),
+            ("comparison.js", PackageResources.comparison_js, script),
             ("console.js", PackageResources.console_js, script),
             ("dialogs.js", PackageResources.dialogs_js, script),
             ("format.js", PackageResources.format_js, script),

@@ -6,6 +6,7 @@ import { askToRedrive, askToReleaseRun, askToStop } from "./dialogs.js";
 import { placeBar, showMarks, span } from "./timeline.js";
 import { jsonSection } from "./json-view.js";
 import { drawing } from "./graph-layout.js";
+import { showComparison } from "./comparison.js";
 import "./graph.js";
 import "./state-panel.js";
 
@@ -83,6 +84,15 @@ class RunPage extends HTMLElement {
     }
     this.#paint();
     this.graph.reveal();
+    if (this.comparison.hidden && new URLSearchParams(location.search).has("compare")) this.#compare();
+  }
+
+  /** What changed since a run of the machine succeeded; the address says that it is shown. */
+  #compare() {
+    const address = new URL(location.href);
+    address.searchParams.set("compare", "");
+    history.replaceState(null, "", address);
+    showComparison(this.comparison, this.run.id, this.#live.signal);
   }
 
   #build() {
@@ -92,6 +102,7 @@ class RunPage extends HTMLElement {
     this.stop = h("button", { type: "button", class: "quiet", "data-action": "stop", onclick: () => askToStop(this.run, [...this.#states.values()]) }, "Stop…");
     this.redrive = h("button", { type: "button", class: "quiet", hidden: true, "data-action": "redrive", onclick: () => askToRedrive(this.run, [...this.#states.values()]) }, "Redrive…");
     this.trouble = h("section", { class: "trouble-box tone-fail", hidden: true, "aria-label": "Why it ended" });
+    this.comparison = h("section", { class: "comparison", hidden: true, "aria-label": "Since it worked" });
     this.result = h("section", { class: "result", hidden: true, "aria-label": "Result" });
     this.bar = document.createElement("share-bar");
     this.barWords = h("p", {});
@@ -104,7 +115,7 @@ class RunPage extends HTMLElement {
     this.replaceChildren(
       h("p", { class: "crumbs" }, h("a", { href: "/console/" }, "Runs")),
       h("div", { class: "page-head" }, this.heading, this.mark, this.redrive, this.stop),
-      this.facts, this.trouble, this.result, this.overall,
+      this.facts, this.trouble, this.comparison, this.result, this.overall,
       h("div", { class: "run-columns" },
         h("section", { class: "graph-frame", "aria-label": "Graph", tabindex: "0" }, this.graph),
         this.panel,
@@ -215,7 +226,8 @@ class RunPage extends HTMLElement {
     if (this.shownEnd === text) return;
     this.shownEnd = text;
     this.trouble.replaceChildren(h("strong", {}, run.error ?? "Ended"), h("p", { class: "cause" }, run.cause ?? "No cause was given."),
-      h("p", { class: "buttons" }, copyButton("error and cause", [run.error, run.cause].filter(Boolean).join(": "))));
+      h("p", { class: "buttons" }, copyButton("error and cause", [run.error, run.cause].filter(Boolean).join(": ")),
+        h("button", { type: "button", class: "quiet", onclick: () => this.#compare() }, "What changed since it worked")));
     const links = ["hls", "dash"].filter((name) => /^https?:\/\//.test(run.output?.[name] ?? ""));
     this.result.hidden = links.length === 0;
     this.result.replaceChildren(h("p", {}, "Published",
