@@ -75,6 +75,8 @@ class RunPage extends HTMLElement {
   #take(detail) {
     this.run = detail;
     for (const state of detail.states) this.#states.set(state.entry, state);
+    this.omitted.hidden = !detail.statesOmitted;
+    setText(this.omitted, `${(detail.statesOmitted ?? 0).toLocaleString()} earlier states are left out here; the run's history has them.`);
     for (const { entry, progress } of detail.entries) this.#progress.set(entry, progress);
     this.graph.build(detail.definition);
     try {
@@ -111,6 +113,7 @@ class RunPage extends HTMLElement {
     this.panel = h("state-panel", { "aria-label": "Selected state", role: "region", tabindex: "-1" });
     this.marks = h("div", { class: "marks", "aria-hidden": "true" });
     this.body = h("tbody", {});
+    this.omitted = h("p", { class: "faint", hidden: true });
     this.documents = h("section", { class: "documents", "aria-label": "Input and output of the run" });
     this.replaceChildren(
       h("p", { class: "crumbs" }, h("a", { href: "/console/" }, "Runs")),
@@ -124,7 +127,7 @@ class RunPage extends HTMLElement {
             h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "State"), h("th", { scope: "col", class: "wide" }, "Attempts"),
               h("th", { scope: "col", class: "wide" }, "Worker"), h("th", { scope: "col", class: "number" }, "Time"),
               h("th", { scope: "col", class: "strip" }, h("span", { class: "visually-hidden" }, "Timeline"), this.marks))),
-            this.body)),
+            this.body), this.omitted),
         this.documents));
     this.graph.addEventListener("click", (event) => this.#clicked(event));
     this.body.addEventListener("click", (event) => this.#clicked(event));
@@ -273,7 +276,10 @@ class RunPage extends HTMLElement {
         rows.push({ state, depth });
         visit(state.entry, depth + 1);
       }
-      if (shown.length < list.length) rows.push({ depth, more: list.length - shown.length, key: `more-${parent}` });
+      if (shown.length < list.length) {
+        const open = (states) => states.reduce((count, state) => count + (state.status === "succeeded" ? 0 : 1), 0);
+        rows.push({ depth, more: list.length - shown.length, open: open(list) - open(shown), key: `more-${parent}` });
+      }
     };
     visit(0, 0);
     return rows;
@@ -282,12 +288,12 @@ class RunPage extends HTMLElement {
   #showTable(states, selection) {
     const wanted = this.#ordered(states);
     const kept = new Map();
-    const elements = wanted.map(({ state, depth, more, key }) => {
+    const elements = wanted.map(({ state, depth, more, open, key }) => {
       const id = state ? state.entry : key;
       const row = this.#rows.get(id) ?? (state ? new StateRow() : new MoreRow());
       kept.set(id, row);
       if (state) row.show(state, depth, state.entry === selection.entry);
-      else row.show(more);
+      else row.show(more, open);
       return row.element;
     });
     this.#rows = kept;
@@ -352,7 +358,9 @@ class MoreRow {
     this.element = h("tr", {}, this.words);
   }
 
-  show(count) { setText(this.words, `${count} more, all done`); }
+  show(count, open) {
+    setText(this.words, `${count.toLocaleString()} more, ${open === 0 ? "all done" : `${open.toLocaleString()} of them not done`}`);
+  }
 }
 
 function branch(state) {
