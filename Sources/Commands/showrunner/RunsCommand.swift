@@ -13,7 +13,7 @@ struct RunsCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Start.self, List.self, Show.self, Why.self, Compare.self, Watch.self, History.self, Redrive.self,
-            Release.self,
+            RedriveAll.self, Release.self,
             FailTask.self, Stop.self,
         ])
 
@@ -57,12 +57,14 @@ struct RunsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List runs, the latest first.",
             discussion: """
+                --since and --search look through the latest 10,000 runs.
+
                 Example:
                   showrunner runs list --machine ingest --status RUNNING
+                  showrunner runs list --status FAILED --since 24h --search StorageUnavailable
                 """)
 
-        @Option(help: "Only runs of this machine.")
-        var machine: String?
+        @OptionGroup var filter: RunFilter
         @Option(help: "RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.")
         var status: String?
         @Option(help: "At most so many, 1 to 1000.")
@@ -78,11 +80,15 @@ struct RunsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            var query = "limit=\(limit)"
-            if let machine { query += "&machine=\(EngineClient.segment(machine))" }
-            if let status { query += "&status=\(status.uppercased())" }
+            let client = try engine.client()
+            let document: JSON
+            if filter.isSearch {
+                document = ["items": .array(try await filter.find(client, status: status, limit: limit))]
+            } else {
+                document = try await client.get(filter.page(status: status, limit: limit))
+            }
             engine.print(
-                try await engine.client().get("/console/api/runs?\(query)"), list: "items", none: "no runs",
+                document, list: "items", none: "no runs",
                 columns: ["STATUS", "MACHINE", "STARTED", "TITLE", "NOW", "EXECUTION"]
             ) { run in
                 [
