@@ -176,7 +176,7 @@ let steps: [Target] = [
     .target(name: "Packaging", dependencies: ["Encodings"], path: "Sources/Steps/Packaging"),
     // Its loops over vectors are several hundred times slower without optimisation: tests would take hours.
     .target(
-        name: "Recommender", dependencies: ["SeededNumbers"], path: "Sources/Steps/Recommender",
+        name: "Recommender", dependencies: ["Encodings", "SeededNumbers"], path: "Sources/Steps/Recommender",
         swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(
         name: "MediaFiles", dependencies: ["CMedia", "CMediaShims", "Encodings"], path: "Sources/Steps/MediaFiles"),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Encodings
 import JSON
 import Recommender
 import TerminalOutput
@@ -52,7 +53,7 @@ struct RecommendEvaluateCommand: ParsableCommand {
             for (name, value) in members { object[name] = .double(value) }
             Terminal.json(object)
         } else {
-            Terminal.table(members.map { [$0.0, RecommendTrainCommand.four($0.1)] })
+            Terminal.table(members.map { [$0.0, decimal($0.1, places: 4)] })
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Encodings
 import EngineClient
 import JSON
 import TerminalOutput
@@ -74,7 +75,7 @@ extension RunsCommand {
             guard let state else { return "not reached" }
             var words = [text(state["status"])]
             if let seconds = state["seconds"]?.doubleValue {
-                words.append("in \(Double((seconds * 10).rounded()) / 10) s")
+                words.append("in \(decimal(seconds, places: 1)) s")
             }
             if let attempts = state["attempts"]?.integerValue, attempts > 1 {
                 words.append("after \(attempts) attempts")

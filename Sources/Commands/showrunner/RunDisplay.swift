@@ -218,7 +218,7 @@ final class RunDisplay {
         guard let entered = state["enteredAt"]?.stringValue.flatMap(Timestamp.microseconds(rfc3339:)),
             let left = state["exitedAt"]?.stringValue.flatMap(Timestamp.microseconds(rfc3339:))
         else { return "-" }
-        return "\(tenths(Double(left - entered) / 1_000_000)) s"
+        return "\(decimal(Double(left - entered) / 1_000_000, places: 1)) s"
     }
 
     // MARK: Words
@@ -245,7 +245,7 @@ final class RunDisplay {
         guard let total = report["totalSeconds"]?.doubleValue else { return text + still }
         text += " \(clock(reached)) of \(clock(total))"
         if let speed = report["speed"]?.doubleValue, speed > 0 {
-            text += "  \(tenths(speed))x  ETA \(Int(min(max(total - reached, 0) / speed, 1e9))) s"
+            text += "  \(decimal(speed, places: 1))x  ETA \(Int(min(max(total - reached, 0) / speed, 1e9))) s"
         }
         return text + still
     }
@@ -254,18 +254,13 @@ final class RunDisplay {
         playingTime(milliseconds: Int((min(max(seconds, 0), 1e9) * 1000).rounded()))
     }
 
-    private static func tenths(_ value: Double) -> String {
-        let rounded = Int((value * 10).rounded())
-        return "\(rounded / 10).\(rounded % 10)"
-    }
-
     static func size(_ bytes: Int64) -> String {
         var value = Double(bytes)
         for unit in ["B", "KiB", "MiB", "GiB"] {
-            if value < 1024 { return unit == "B" ? "\(bytes) B" : "\(tenths(value)) \(unit)" }
+            if value < 1024 { return unit == "B" ? "\(bytes) B" : "\(decimal(value, places: 1)) \(unit)" }
             value /= 1024
         }
-        return "\(tenths(value)) TiB"
+        return "\(decimal(value, places: 1)) TiB"
     }
 
     private static func bar(_ share: Double, width: Int = 30) -> String {
