@@ -134,14 +134,31 @@ import Testing
         #expect(lacking.contains("No run matches") && !lacking.contains("earlier ones may"))
     }
 
-    /// The document that a browser makes of a page.
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
+    func anAnswerThatBreaksOffIsSaidToHaveDone() async throws {
+        let router = ServiceRouter()
+        router.addConsolePages()
+        router.addRecordedTriggers()
+        router.get("/console/api/runs") { request, _ in
+            ReadyBody(bytes: Array(#"{"items": ["#.utf8), contentType: "application/json", entityTag: "half")
+                .response(to: request)
+        }
+        let document = try await shown("/console/", router)
+        #expect(document.contains("answer broke off") && !document.contains("TypeError"), "\(document.prefix(6000))")
+    }
+
     private func shown(_ path: String, _ runs: RecordedRuns) async throws -> String {
         let router = ServiceRouter()
         // Without event streams: the browser's virtual time stands still while a request is open.
         router.addConsoleRoutes(runs: runs, maximumStreams: 0)
         router.addScheduleRoutes(schedules: RecordedSchedules())
         router.addRecordedTriggers()
-        return try await withServer(router) { port, _ in
+        return try await shown(path, router)
+    }
+
+    /// The document that a browser makes of a page.
+    private func shown(_ path: String, _ router: ServiceRouter) async throws -> String {
+        try await withServer(router) { port, _ in
             try await onThread {
                 let profile = try TemporaryFolder()
                 let browser = Process()
