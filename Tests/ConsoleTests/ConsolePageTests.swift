@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import HTTPServer
 import JSON
@@ -132,6 +133,22 @@ import Testing
         #expect(document.contains("The needle") && !document.contains("No run matches"), "\(document.prefix(6000))")
         let lacking = try await shown("/console/?q=haystack", RecordedRuns(many))
         #expect(lacking.contains("No run matches") && !lacking.contains("earlier ones may"))
+    }
+
+    /// One without tasks asks for some every twenty seconds, and says nothing in between.
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
+    func aWorkerThatWaitsIsNotSilent() async throws {
+        let halfAMinuteAgo = Int64((Date().timeIntervalSince1970 - 30) * 1_000_000)
+        func worker(_ name: String, _ tasks: [WorkerTaskView]) -> WorkerView {
+            WorkerView(
+                name: name, incarnation: "7a1c8f20-11d2-4be2-9d31-000000000001", version: "0.1.0", steps: ["validate"],
+                slots: 1, lastSeenMicroseconds: halfAMinuteAgo, tasks: tasks)
+        }
+        let task = WorkerTaskView(execution: recordings.running.run.id, state: "Transcode", entry: 3, progress: nil)
+        let document = try await shown(
+            "/console/workers", RecordedRuns([], workers: [worker("idle", []), worker("busy", [task])]))
+        #expect(document.contains("idle") && document.contains("busy"))
+        #expect(document.matches(of: /class="tone-fail silent"/).count == 1, "\(document.prefix(6000))")
     }
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))

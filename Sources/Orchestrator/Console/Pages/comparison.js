@@ -1,5 +1,5 @@
 import { h } from "./markup.js";
-import { duration, timeElement } from "./format.js";
+import { duration, runTitle, timeElement } from "./format.js";
 import { describe } from "./status.js";
 import { request } from "./live.js";
 
@@ -20,7 +20,7 @@ function parts({ run, other, definition, input, states }) {
   const came = other.startDate <= run.startDate ? "the last that succeeded before" : "the first that succeeded after";
   return [
     h("h2", {}, "Since it worked"),
-    h("p", {}, "Compared with ", h("a", { href: `/console/runs/${encodeURIComponent(other.id)}` }, other.title ?? other.name),
+    h("p", {}, "Compared with ", h("a", { href: `/console/runs/${encodeURIComponent(other.id)}` }, runTitle(other)),
       `, ${came}: `, timeElement(other.startDate), "."),
     kind("Definition", "The definition is the same.", definition, (change) => [
       change.state ? h("code", {}, change.state) : "The machine itself", " ",

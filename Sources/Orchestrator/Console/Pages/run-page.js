@@ -1,5 +1,5 @@
 import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js";
-import { countdownElement, percent, progressWords, shareOf, shortID, spanElement, timeElement } from "./format.js";
+import { countdownElement, percent, progressWords, runTitle, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
 import { listen, request } from "./live.js";
 import { askToRedrive, askToReleaseRun, askToStop } from "./dialogs.js";
@@ -173,7 +173,7 @@ class RunPage extends HTMLElement {
 
   #paint() {
     const run = this.run;
-    const title = run.title ?? run.name;
+    const title = runTitle(run);
     const states = [...this.#states.values()].sort((a, b) => a.entry - b.entry);
     const selection = this.#selection();
     document.title = `${title} · Showrunner`;

@@ -1,5 +1,5 @@
 import { h, svg, setAttribute, setText, failureNotice } from "./markup.js";
-import { absolute, duration, percent, progressWords, shareOf, shortID, spanElement, timeElement } from "./format.js";
+import { absolute, duration, percent, progressWords, runTitle, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { describe, statusMark, statusShape } from "./status.js";
 import { listen, request } from "./live.js";
 import "./starts-aside.js";
@@ -60,7 +60,7 @@ class RunRow {
   show(run) {
     this.run = run;
     this.status.show(run.status);
-    setText(this.title, run.title ?? run.name);
+    setText(this.title, runTitle(run));
     setText(this.id, shortID(run.id));
     setText(this.machine, run.machine);
     spanElement(run.startDate, run.stopDate, this.span);
@@ -72,7 +72,7 @@ class RunRow {
     const isRunning = run.status === "RUNNING";
     const share = isRunning ? shareOf(run.progress) : undefined;
     this.bar.hidden = share === undefined;
-    if (share !== undefined) this.bar.show(share, `Progress of ${run.title ?? run.name}`);
+    if (share !== undefined) this.bar.show(share, `Progress of ${runTitle(run)}`);
     this.summary.classList.toggle("trouble", Boolean(run.error));
     if (run.error || run.cause) {
       setText(this.words, [run.error, run.cause].filter(Boolean).join(": "));
@@ -309,7 +309,7 @@ class RunsPage extends HTMLElement {
       const x = 4 + (last === first ? 0.5 : (start - first) / (last - first)) * 300;
       const y = 44 - (longest === shortest ? 0.5 : (Math.log(span) - shortest) / (longest - shortest)) * 40;
       const link = svg("a", { href: `/console/runs/${encodeURIComponent(run.id)}`, tabindex: "-1", transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(.625)` },
-        svg("title", {}, `${run.title ?? run.name}, ${describe(run.status).word}, ${duration(span)}, ${absolute(new Date(run.startDate))}`),
+        svg("title", {}, `${runTitle(run)}, ${describe(run.status).word}, ${duration(span)}, ${absolute(new Date(run.startDate))}`),
         svg("rect", { class: "hit", x: -4, y: -4, width: 24, height: 24 }), statusShape(run.status));
       drawing.append(link);
     }
