@@ -161,7 +161,8 @@ let orchestrator: [Target] = [
         resources: [
             page("comparison.js"), page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"),
             page("format.js"),
-            page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
+            page("graph-layout.js"), page("graph.js"), page("history.js"), page("icon.svg"), page("json-view.js"),
+            page("live.js"),
             page("markup.js"), page("refreshed-page.js"), page("run-page.js"), page("run.css"), page("runs-page.js"),
             page("runs.css"), page("schedule-dialogs.js"), page("schedules-page.js"), page("schedules.css"),
             page("session.js"), page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("starts-aside.js"),
@@ -443,8 +444,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ConsoleTests",
         dependencies: [
-            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", "TemporaryFolder",
-            hummingbird,
+            "Console", "Engine", "HTTPServer", "Interpreter", "JSON", "RawHTTP", "Schedules", "StepContracts",
+            "TemporaryFolder", hummingbird,
         ], path: "Tests/ConsoleTests"),
     .testTarget(
         name: "InterpreterTests",

@@ -102,6 +102,7 @@ final class Gate: Sendable {
         router.addScheduleRoutes(schedules: engine)
         router.addDispatchRoutes(engine: engine)
         router.addAnswerRoutes(engine: engine)
+        router.addHistoryRoutes(histories: engine)
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
         router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))

@@ -105,6 +105,13 @@ import Testing
                     "partner-films-0123456789abcdef", "Pause…", "New secret…", "None of the latest",
                 ]
             ),
+            (
+                "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002?events",
+                [
+                    "TaskStateEntered", "+30 s", "Transcode", "Showrunner.SourceInvalid: it is broken",
+                    "Show later events",
+                ]
+            ),
             ("/console/runs/nowhere", ["No such run"]),
             (
                 "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002?compare",
@@ -170,6 +177,7 @@ import Testing
         router.addConsoleRoutes(runs: runs, maximumStreams: 0)
         router.addScheduleRoutes(schedules: RecordedSchedules())
         router.addRecordedTriggers()
+        router.addHistoryRoutes(histories: RecordedHistories())
         return try await shown(path, router)
     }
 

@@ -179,6 +179,7 @@ struct EngineCommand: AsyncParsableCommand {
         router.addScheduleRoutes(schedules: engine)
         router.addDispatchRoutes(engine: engine)
         router.addAnswerRoutes(engine: engine)
+        router.addHistoryRoutes(histories: engine)
         router.addUploadRoutes(uploads)
         router.addHookRoutes(desk)
         router.addTriggerRoutes(desk)

@@ -25,6 +25,7 @@ enum ConsolePages {
             ("format.js", PackageResources.format_js, script),
             ("graph.js", PackageResources.graph_js, script),
             ("graph-layout.js", PackageResources.graph_layout_js, script),
+            ("history.js", PackageResources.history_js, script),
             ("json-view.js", PackageResources.json_view_js, script),
             ("live.js", PackageResources.live_js, script),
             ("markup.js", PackageResources.markup_js, script),

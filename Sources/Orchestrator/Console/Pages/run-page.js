@@ -7,6 +7,7 @@ import { placeBar, showMarks, span } from "./timeline.js";
 import { jsonSection } from "./json-view.js";
 import { drawing } from "./graph-layout.js";
 import { showComparison } from "./comparison.js";
+import "./history.js";
 import "./graph.js";
 import "./state-panel.js";
 
@@ -114,7 +115,8 @@ class RunPage extends HTMLElement {
     this.marks = h("div", { class: "marks", "aria-hidden": "true" });
     this.body = h("tbody", {});
     this.omitted = h("p", { class: "faint", hidden: true });
-    this.documents = h("section", { class: "documents", "aria-label": "Input and output of the run" });
+    this.history = document.createElement("run-history");
+    this.documents = h("section", { class: "documents", "aria-label": "Input, output and events of the run" });
     this.replaceChildren(
       h("p", { class: "crumbs" }, h("a", { href: "/console/" }, "Runs")),
       h("div", { class: "page-head" }, this.heading, this.mark, this.redrive, this.stop),
@@ -225,6 +227,7 @@ class RunPage extends HTMLElement {
 
   #showEnd(run) {
     this.trouble.hidden = !run.error && !run.cause;
+    this.history.show(run);
     const text = JSON.stringify([run.error, run.cause, run.output]);
     if (this.shownEnd === text) return;
     this.shownEnd = text;
@@ -238,7 +241,8 @@ class RunPage extends HTMLElement {
       links.map((name, index) => [index > 0 ? ", " : "", h("a", { href: run.output[name] }, name === "hls" ? "HLS" : "DASH")])));
     this.documents.replaceChildren(
       run.output === undefined ? "" : jsonSection("Output of the run", run.output, { open: false }),
-      run.input === undefined ? "" : jsonSection("Input of the run", run.input, { open: false }));
+      run.input === undefined ? "" : jsonSection("Input of the run", run.input, { open: false }),
+      this.history);
   }
 
   #showOverall(run) {
