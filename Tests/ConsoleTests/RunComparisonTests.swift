@@ -74,7 +74,7 @@ import Testing
         ])
         let changes = Self.changes("states", now, before)?.arrayValue ?? []
         #expect(changes.map { $0["state"] } == ["Slower", "Broken", "Later"])
-        #expect(changes[0]["before"]?["seconds"] == 10 && changes[0]["now"]?["seconds"] == 20)
+        #expect(changes[0]["before"]?["seconds"] == 10.0 && changes[0]["now"]?["seconds"] == 20.0)
         #expect(changes[1]["before"] == nil && changes[1]["now"]?["status"] == "failed")
         #expect(changes[2]["now"] == nil && changes[2]["before"]?["entry"] == 5)
     }

@@ -106,6 +106,7 @@ import Testing
                 Triggers:
                   broken:
                     Source: {Kind: s3, Bucket: films}
+                    EventPattern: {detail-type: [Object Deleted]}
                     Target: {Arn: m, Input: {size: "{% $number($states.input.detail.object.key) %}"}}
                   gone:
                     Source: {Kind: s3, Bucket: films}

@@ -8,7 +8,7 @@ import { askForMode } from "./dialogs.js";
  * seconds; one without asks for some every twenty, and the engine counts on it for a minute.
  */
 const silence = { busy: 10000, idle: 60000 };
-const isSilent = (worker) => Date.now() - new Date(worker.lastSeen) > (worker.tasks.length > 0 ? silence.busy : silence.idle);
+export const isSilent = (worker, now = Date.now()) => now - new Date(worker.lastSeen) > (worker.tasks.length > 0 ? silence.busy : silence.idle);
 
 class WorkersPage extends RefreshedPage {
   connectedCallback() {
@@ -18,7 +18,7 @@ class WorkersPage extends RefreshedPage {
   }
 
   /** A worker that falls silent changes nothing in the document. */
-  seen({ workers }) { return [workers, workers.map(isSilent)]; }
+  seen({ workers }) { return [workers, workers.map((worker) => isSilent(worker))]; }
 
   show({ workers }) {
     if (workers.length === 0) {
