@@ -43,6 +43,7 @@ struct EnforcementTests {
         ("GET", "/console", .useConsole), ("GET", "/console/runs/x", .useConsole),
         ("GET", "/console/workers", .useConsole), ("GET", "/console/api/runs", .useConsole),
         ("GET", "/console/api/runs/x", .useConsole), ("GET", "/console/api/runs/x/states/1", .useConsole),
+        ("GET", "/console/api/runs/x/comparison", .useConsole), ("GET", "/console/api/runs/x/history", .useConsole),
         ("GET", "/console/api/runs/x/events", .useConsole), ("HEAD", "/console/api/events", .useConsole),
         ("GET", "/console/api/workers", .useConsole), ("GET", "/console/api/session", .useConsole),
         ("POST", "/console/api/runs/x/stop", .stopExecution), ("POST", "//console//api/runs/x/stop/", .stopExecution),

@@ -46,7 +46,7 @@ struct NameTable {
 
     /// Where a name is, or would go.
     private func slot(_ bytes: [UInt8], _ range: Range<Int>) -> Int {
-        var hash = FNV1a.hash(of: bytes[range])
+        var hash = FNV1a(bytes[range]).value
         hash ^= hash >> 32
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] > 0 {

@@ -1,3 +1,4 @@
+import Encodings
 import HTTPServer
 import HTTPTypes
 import Hummingbird
@@ -18,11 +19,13 @@ enum ConsolePages {
             ("console.css", PackageResources.console_css, "text/css; charset=utf-8"),
             ("runs.css", PackageResources.runs_css, "text/css; charset=utf-8"),
             ("run.css", PackageResources.run_css, "text/css; charset=utf-8"),
+            ("comparison.js", PackageResources.comparison_js, script),
             ("console.js", PackageResources.console_js, script),
             ("dialogs.js", PackageResources.dialogs_js, script),
             ("format.js", PackageResources.format_js, script),
             ("graph.js", PackageResources.graph_js, script),
             ("graph-layout.js", PackageResources.graph_layout_js, script),
+            ("history.js", PackageResources.history_js, script),
             ("json-view.js", PackageResources.json_view_js, script),
             ("live.js", PackageResources.live_js, script),
             ("markup.js", PackageResources.markup_js, script),
@@ -61,8 +64,9 @@ enum ConsolePages {
 extension ReadyBody {
     fileprivate init(asset bytes: [UInt8], contentType: String) {
         // Tells one build's file from another's.
-        let tag = String(FNV1a.hash(of: bytes), radix: 16)
-        self.init(bytes: bytes, contentType: contentType, entityTag: tag, headers: ConsolePages.headers)
+        self.init(
+            bytes: bytes, contentType: contentType, entityTag: Hex.digits(FNV1a(bytes).value),
+            headers: ConsolePages.headers)
     }
 }
 

@@ -95,9 +95,8 @@ public enum CatchupPolicy: Sendable, Hashable {
 
 /// A number that follows from two texts: their FNV-1a, whose bits are then mixed by SplitMix64's last step.
 func mixed(_ first: String, _ second: String) -> UInt64 {
-    var hash = FNV1a()
-    hash.take(first.utf8)
-    hash.take(0)
-    hash.take(second.utf8)
-    return SplitMix64.mixed(hash.hash)
+    var hash = FNV1a(first.utf8)
+    hash.add(0)
+    hash.add(second.utf8)
+    return SplitMix64.mixed(hash.value)
 }

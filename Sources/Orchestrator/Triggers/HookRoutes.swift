@@ -109,15 +109,16 @@ extension TriggerDesk {
             var started: [Started] = []
             var failure: TriggerError?
             for event in events {
-                do throws(TriggerError) {
-                    let taken = try await take(event, for: siblings)
-                    started += taken.started
-                    // A listing tells of objects that are there, and of nothing else.
-                    if let held = taken.held.first, event["detail-type"] != "Object Created" {
-                        failure = failure ?? Self.paused(held)
+                // A listing tells of objects that are there, and of nothing else.
+                let isListed = event["detail-type"] == "Object Created"
+                for sibling in siblings {
+                    do throws(TriggerError) {
+                        let taken = try await take(event, for: [sibling])
+                        started += taken.started
+                        if !taken.held.isEmpty, !isListed { throw Self.paused(sibling.name) }
+                    } catch {
+                        failure = failure.map { $0.worse(than: error) } ?? error
                     }
-                } catch {
-                    failure = failure.map { $0.worse(than: error) } ?? error
                 }
             }
             if let failure { throw failure }

@@ -287,7 +287,7 @@ public actor LocalCluster {
         let suffix = "/.s.PGSQL.\(Self.port).lock"
         socketDirectory = directory + "/socket"
         if socketDirectory.utf8.count + suffix.utf8.count > Self.socketPathBytesLimit {
-            socketDirectory = "/tmp/showrunner-\(geteuid())-\(Self.hash(directory))"
+            socketDirectory = "/tmp/showrunner-\(geteuid())-\(String(FNV1a(directory.utf8).value, radix: 16))"
         }
         if mkdir(socketDirectory, 0o700) == 0 { try account.own(socketDirectory) }
         // /tmp is everybody's: what lies there already may be somebody else's trap.
@@ -298,9 +298,6 @@ public actor LocalCluster {
                 .directoryUnusable, "\(socketDirectory) is not a directory that only the server's account may enter")
         }
     }
-
-    /// A short name for a path, the same in every run.
-    private static func hash(_ text: String) -> String { String(FNV1a.hash(of: text.utf8), radix: 16) }
 
     private static func quotedIdentifier(_ name: String) -> String {
         "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""

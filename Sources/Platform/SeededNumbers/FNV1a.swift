@@ -1,19 +1,25 @@
-/// A number that follows from bytes, the same everywhere: tells apart what nobody makes on purpose to be alike.
+/// FNV-1a of 64 bits: a number that follows from bytes, the same everywhere. Not for secrets, and not for bytes that somebody
+/// chooses who gains by two that give the same.
 ///
-/// Source: Fowler, Noll, Vo: FNV-1a with 64 bits (draft-eastlake-fnv).
+/// Source: Fowler, Noll, Vo: FNV hash (http://www.isthe.com/chongo/tech/comp/fnv/).
 public struct FNV1a: Sendable, Hashable {
-    /// Of the bytes taken so far.
-    public private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    @usableFromInline
+    var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
+    /// The number of what was added so far.
+    @inlinable
+    public var value: UInt64 { state }
+
+    /// Of no bytes.
+    @inlinable
     public init() {}
 
-    public mutating func take(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    @inlinable
+    public init(_ bytes: some Sequence<UInt8>) { add(bytes) }
 
-    public mutating func take(_ bytes: some Sequence<UInt8>) { for byte in bytes { take(byte) } }
+    @inlinable
+    public mutating func add(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
 
-    public static func hash(of bytes: some Sequence<UInt8>) -> UInt64 {
-        var hash = FNV1a()
-        hash.take(bytes)
-        return hash.hash
-    }
+    @inlinable
+    public mutating func add(_ bytes: some Sequence<UInt8>) { for byte in bytes { add(byte) } }
 }
