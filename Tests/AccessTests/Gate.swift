@@ -102,7 +102,7 @@ final class Gate: Sendable {
         router.addScheduleRoutes(schedules: engine, deadline: deadline)
         router.addDispatchRoutes(engine: engine, deadline: deadline)
         router.addAnswerRoutes(engine: engine, deadline: deadline)
-        router.addHistoryRoutes(histories: engine)
+        router.addHistoryRoutes(histories: engine, deadline: deadline)
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
         router.addUploadRoutes(

@@ -181,7 +181,7 @@ struct EngineCommand: AsyncParsableCommand {
         router.addScheduleRoutes(schedules: engine, deadline: deadline)
         router.addDispatchRoutes(engine: engine, deadline: deadline)
         router.addAnswerRoutes(engine: engine, deadline: deadline)
-        router.addHistoryRoutes(histories: engine)
+        router.addHistoryRoutes(histories: engine, deadline: deadline)
         router.addUploadRoutes(uploads)
         router.addHookRoutes(desk, deadline: deadline)
         router.addTriggerRoutes(desk, deadline: deadline)

@@ -46,8 +46,8 @@ extension ServiceRouter {
         get("/console/api/runs/{id}/comparison") { request, context in
             let id = try pathText("id", context)
             let named = request.uri.queryParameters["with"].flatMap { $0.isEmpty ? nil : String($0) }
-            let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
-            let other = try await calling { () throws(EngineError) in
+            let detail = try await asking { () throws(EngineError) in try await runs.run(id) }
+            let other = try await asking { () throws(EngineError) in
                 try await RunComparison.partner(of: detail.run, named: named, among: runs)
             }
             return Response.fresh(RunComparison(run: detail, other: other).json)
