@@ -171,9 +171,9 @@ extension EndToEnd {
             try await shows(run, "Transcode", "Made anew", "Rungs", "video-360p", "SSIM", "dB")
             try await browser.screenshot("console-run-transcode")
             // The same film with other parameters.
-            let source = try #require(
-                try await stage.entries(of: try #require(run["executionArn"]?.stringValue), "Validate")
-                    .last?["output"]?["source"]?["url"]?.stringValue)
+            let transcoded = try #require(run["executionArn"]?.stringValue)
+            let validated = try await stage.entries(of: transcoded, "Validate")
+            let source = try #require(validated.last?["output"]?["source"]?["url"]?.stringValue)
             let input: JSON = ["source": .string(source), "title": "A Run Made Anew", "preset": "superfast"]
             let started = try await stage.client.call(
                 "StartExecution",
