@@ -55,19 +55,19 @@ extension FoldedExecution {
         _ definition: ParsedDefinition
     ) throws -> FoldedExecution {
         let start = opened.start
-        guard start.machine(in: definition.machine) != nil else {
+        guard start.plan(in: definition.plan) != nil else {
             throw JournalFault(
                 reason: "the definition \(start.definitionHash) has no Map state that \(stored.id) is a child of")
         }
         var folded: FoldedExecution
         if let snapshot = stored.snapshot, let read = opened.snapshot {
-            let (execution, projection) = try read.execution(of: stored.id, definition.machine)
+            let (execution, projection) = try read.execution(of: stored.id, definition.plan)
             folded = FoldedExecution(
                 execution: execution, definition: definition.text, projection: projection, seq: snapshot.nextSeq,
                 bytesSinceSnapshot: 0, snapshotBytes: snapshot.body.utf8.count)
         } else {
             folded = FoldedExecution(
-                Execution(id: stored.id, start: start, machine: definition.machine, at: stored.rows.first?.at ?? 0),
+                Execution(id: stored.id, start: start, definition: definition.plan, at: stored.rows.first?.at ?? 0),
                 definition: definition.text)
         }
         for row in stored.rows { try folded.take(row) }

@@ -81,7 +81,7 @@ extension Engine: RunHistories {
             do {
                 let read = try RunSnapshot.read(stored.body)
                 let definition = try await definition(read.start.definitionHash)
-                let known = try read.execution(of: execution.id, definition.machine).execution
+                let known = try read.execution(of: execution.id, definition.plan).execution
                 return HistoryPlace(execution: known, nextSeq: stored.nextSeq)
             } catch is SnapshotError {
                 // The rows have it all.

@@ -54,7 +54,7 @@ extension Engine {
         }
         let run = Run(
             FoldedExecution(
-                Execution(id: id, start: start, machine: definition.machine, at: now), definition: definition.text))
+                Execution(id: id, start: start, definition: definition.plan, at: now), definition: definition.text))
         insert(run)
         Task { await self.begin(run, key: key, of: parent) }
     }

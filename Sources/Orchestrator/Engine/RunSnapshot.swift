@@ -38,13 +38,13 @@ struct RunSnapshot {
     }
 
     func execution(
-        of id: String, _ machine: StateMachine
+        of id: String, _ definition: MachinePlan
     ) throws(SnapshotError) -> (execution: Execution, projection: RunProjection) {
         guard let execution = document["execution"], let projection = document["projection"] else {
             throw SnapshotError(reason: "no execution or no projection")
         }
         return (
-            try Execution(id: id, snapshot: execution, payloads: payloads, start: start, machine: machine),
+            try Execution(id: id, snapshot: execution, payloads: payloads, start: start, definition: definition),
             try RunProjection(snapshot: projection, payloads: payloads)
         )
     }

@@ -238,7 +238,7 @@ extension Engine: RunService {
             starter: task, origin: origin, trace: trace)
         let run = Run(
             FoldedExecution(
-                Execution(id: id, start: start, machine: definition.machine, at: instant), definition: definition.text))
+                Execution(id: id, start: start, definition: definition.plan, at: instant), definition: definition.text))
         let inputHash = SHA256.hash(input.canonicalText).hex
         let startSubject = StartAside.subject(definition: definition.hash, input: inputHash)
         if let suspect = suspects[startSubject], let aside = StartAside(startSubject, suspect) {

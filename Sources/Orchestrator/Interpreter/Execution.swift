@@ -76,13 +76,13 @@ public struct Execution: Sendable, Hashable {
 
     /// An execution at its very start: the effect of its first journal row's ``Effect/executionStarted(_:)``.
     ///
-    /// - Parameter machine: the definition's machine, for a child execution too: ``ExecutionStart/parent`` says which
-    ///   Map state's processor it runs. ``ExecutionStart/machine(in:)`` tells beforehand whether there is one.
-    public init(id: String, start: ExecutionStart, machine: StateMachine, at: Instant) {
-        guard let machine = start.machine(in: machine) else {
+    /// - Parameter definition: the whole one's plan, for a child execution too: ``ExecutionStart/parent`` says which Map
+    ///   state's processor it runs. ``ExecutionStart/plan(in:)`` tells beforehand whether there is one.
+    public init(id: String, start: ExecutionStart, definition: MachinePlan, at: Instant) {
+        guard let plan = start.plan(in: definition) else {
             preconditionFailure("the definition has no Map state at \(start.parent?.processor ?? [])")
         }
-        self.init(id: id, start: start, plan: MachinePlan(machine), at: at)
+        self.init(id: id, start: start, plan: plan, at: at)
     }
 
     private init(id: String, start: ExecutionStart, plan: MachinePlan, at: Instant) {
@@ -137,6 +137,10 @@ public struct Execution: Sendable, Hashable {
     public var openEntries: [Entry] {
         scopes.values.compactMap(\.entry).sorted { $0.id < $1.id }
     }
+
+    /// Whether something holds for each open entry. Costs as much as scopes are open, and less than looking at
+    /// ``openEntries``.
+    public func allOpenEntries(_ holds: (Entry) -> Bool) -> Bool { scopes.allShared { $0.entry.map(holds) ?? true } }
 
     /// The state that an open entry is in.
     public func state(of entry: Entry) -> State { entry.plan.state }
