@@ -26,7 +26,6 @@ from played_engine import PlayedEngine, offer
 
 
 class Engine(PlayedEngine):
-
     def __init__(self):
         self.lock = threading.Lock()
         self.ready = queue.SimpleQueue()
@@ -34,23 +33,21 @@ class Engine(PlayedEngine):
         self.reports = {}
         self.began = {}
         self.ended = {}
-        self.polls = 0
+        self.workers = set()
         self.arrived = threading.Condition(self.lock)
 
     def add(self, token, step, more):
         self.ready.put((token, step, more))
 
-    def task(self, wait):
-        with self.lock:
-            self.polls += 1
+    def task(self, poll):
         try:
-            token, step, more = self.ready.get(timeout=max(0.01, min(wait, 1)))
+            token, step, more = self.ready.get(timeout=max(0.01, min(poll["waitSeconds"], 1)))
         except queue.Empty:
             return None
-        finally:
-            with self.arrived:
-                self.polls -= 1
-                self.arrived.notify_all()
+        # A poll of a worker that is gone would take a task with it.
+        if poll["worker"] not in self.workers:
+            self.ready.put((token, step, more))
+            return None
         with self.lock:
             self.began[token] = time.monotonic()
             self.reports[token] = []
@@ -82,12 +79,6 @@ class Engine(PlayedEngine):
                 if "error" in self.results[token]:
                     sys.exit(f"{token}: {self.results[token]}")
             return [self.results[token]["output"] for token in tokens]
-
-    def rest(self):
-        """Waits until nobody asks: a poll of a worker that is gone would take a task with it."""
-        with self.arrived:
-            while self.polls:
-                self.arrived.wait(1)
 
     def wall(self, *tokens):
         return max(self.ended[t] for t in tokens) - min(self.began[t] for t in tokens)
@@ -159,6 +150,7 @@ def main():
     log = open(os.path.join(work, "workers.log"), "wb")
 
     def start(name, threads):
+        engine.workers.add(name)
         return subprocess.Popen(
             [arguments.worker, "--engine", address, "--store", store, "--name", name,
              "--slots", "1", "--threads", str(threads), "--scratch", os.path.join(work, f"scratch-{name}"), "--sandbox",
@@ -195,8 +187,8 @@ def main():
             return joined, sum(o["cpuSeconds"] for o in outputs), engine.wall(*tokens, join)
 
         one, one_cpu, one_wall = in_parts("one")
+        engine.workers.clear()
         stop(workers)
-        engine.rest()
         workers = [start(name, max(1, arguments.threads // 2)) for name in ("two-a", "two-b")]
         # Both are there before the clock begins to run.
         for token in ("ready-a", "ready-b"):

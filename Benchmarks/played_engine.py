@@ -7,11 +7,8 @@ import threading
 class PlayedEngine:
     """What a script makes its own engine of: it overrides what it wants to know and to say."""
 
-    def polled(self, request):
-        """Called with each poll."""
-
-    def task(self, wait):
-        """The next task, an offer as docs/workers.md has it, or None after at most so many seconds."""
+    def task(self, poll):
+        """The task for a worker that asks, an offer as docs/workers.md has it, or None after at most `waitSeconds` of the poll."""
         return None
 
     def beat(self, tasks):
@@ -48,8 +45,7 @@ def _handler(engine):
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
             status, reply = 200, {}
             if self.path.endswith("/poll"):
-                engine.polled(body)
-                task = engine.task(body.get("waitSeconds", 0))
+                task = engine.task(body)
                 status, reply = (200, {"task": task}) if task else (204, None)
             elif self.path.endswith("/heartbeat"):
                 engine.beat(body["tasks"])

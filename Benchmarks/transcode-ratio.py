@@ -4,7 +4,8 @@
 Generates a 1080p24 clip with sound (or takes --source), encodes it once with the command under test, reads from its
 JSON which rungs with which x264 options came out, builds one ffmpeg command with `split` and the same options, then
 runs both in turn. Prints user+sys seconds of every run, the medians and their ratio, what all processes of a run had in
-memory at most, and the bytes of the renditions; exits 1 where the ratio of the seconds is above --limit.
+memory at most, and the bytes of the renditions; exits 1 where the ratio of the seconds is above --limit, that of memory above
+1.2, or that of the bytes of all renditions more than 1 % from 1.
 
 The command under test is a template: {in}, {out} and {threads} are filled in, and it prints the step's output as JSON.
     Benchmarks/transcode-ratio.py -- .build/release/showrunner-worker transcode {in} --out {out} --threads {threads} --json \\
@@ -146,11 +147,16 @@ def main():
         most = {side: statistics.median(values) for side, values in memory.items()}
         print(f"memory at most: ours {most['ours']:.0f} MiB, ffmpeg {most['ffmpeg']:.0f} MiB, "
               f"ratio {most['ours'] / most['ffmpeg']:.2f}")
+        sizes = [0, 0]
         for rendition in renditions:
             ours_bytes = rendition["bytes"]
             theirs_bytes = os.path.getsize(os.path.join(peer_out, f"{rendition['name']}.mp4"))
+            sizes = [sizes[0] + ours_bytes, sizes[1] + theirs_bytes]
             print(f"{rendition['name']}: {ours_bytes} bytes, ffmpeg {theirs_bytes}, {ours_bytes / theirs_bytes - 1:+.2%}")
-        sys.exit(0 if ratio <= arguments.limit else 1)
+        size = sizes[0] / sizes[1]
+        print(f"all renditions: {size - 1:+.2%}")
+        isMet = ratio <= arguments.limit and most["ours"] <= 1.2 * most["ffmpeg"] and abs(size - 1) <= 0.01
+        sys.exit(0 if isMet else 1)
     finally:
         shutil.rmtree(work)
 

@@ -133,8 +133,9 @@ class Engine(PlayedEngine):
         self.count = 0
         self.isOver = False
 
-    def task(self, wait):
+    def task(self, poll):
         """The next task of a film that is being looked at, or of a new one; nil when all are done."""
+        self.incarnations.add(poll["incarnation"])
         try:
             step, film, more = self.ready.get_nowait()
         except queue.Empty:
@@ -143,7 +144,7 @@ class Engine(PlayedEngine):
                 if film is None:
                     self.isOver = True
             if film is None:
-                time.sleep(min(wait, 0.2))
+                time.sleep(min(poll["waitSeconds"], 0.2))
                 return None
             step, more = "validate", {"source": film.url}
         with self.lock:
@@ -151,9 +152,6 @@ class Engine(PlayedEngine):
             token = f"task-{self.count}"
             self.running[token] = (step, film, time.monotonic())
         return offer(token, step, more, "fuzz", execution=str(film.number), timeout=60)
-
-    def polled(self, request):
-        self.incarnations.add(request["incarnation"])
 
     def completed(self, token, output):
         with self.lock:

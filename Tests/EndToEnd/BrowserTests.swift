@@ -162,8 +162,9 @@ extension EndToEnd {
         /// What a step has found, and why its result was made or taken, field by field.
         private static func showsWhy(_ browser: Browser, _ stage: TestStage, _ run: JSON) async throws {
             func shows(_ run: JSON, _ state: String, _ words: String...) async throws {
-                let id = try #require(run["id"]?.stringValue)
-                try await browser.open("\(stage.engineURL)/console/runs/\(id)?state=\(state)")
+                let (id, arn) = (try #require(run["id"]?.stringValue), try #require(run["executionArn"]?.stringValue))
+                let entry = try #require(try await stage.entries(of: arn, state).last?["entry"]?.integerValue)
+                try await browser.open("\(stage.engineURL)/console/runs/\(id)?entry=\(entry)")
                 let wanted = JSON.array(words.map(JSON.string)).text
                 try await browser.wait(
                     until: "\(wanted).every(w => document.querySelector('state-panel')?.innerText.includes(w))")

@@ -150,6 +150,7 @@ struct ContractTests {
                 {
                   "container": "matroska,webm",
                   "durationSeconds": 1.001,
+                  "editedParts": 0,
                   "video": {
                     "index": 0,
                     "codec": "h264",
@@ -208,6 +209,7 @@ struct ContractTests {
                     }
                   ],
                   "limits": {
+                    "bytes": 274877906944,
                     "durationSeconds": 43200.0,
                     "streams": 64,
                     "pictureSide": 8192,

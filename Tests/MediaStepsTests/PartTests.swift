@@ -100,7 +100,9 @@ struct PartTests {
         let media = try work.run(ValidateStep(), on: source, [("partSeconds", 2)])
         let plan = try #require(media["parts"]?.arrayValue)
         #expect(plan.count == 3)
-        let more: [(String, JSON)] = [("preset", "superfast"), ("codecs", codec == "h264" ? [] : [.string(codec)])]
+        // x264 looks ahead from veryfast on: without that no first picture is foreseen.
+        let preset: JSON = codec == "h264" ? "veryfast" : "superfast"
+        let more: [(String, JSON)] = [("preset", preset), ("codecs", codec == "h264" ? [] : [.string(codec)])]
         func transcode(_ part: JSON, out: String, threads: Int = 2) throws -> JSON {
             try work.run(
                 TranscodeStep(), on: source, more + [("media", media), ("part", part)], out: out, threads: threads)
@@ -125,7 +127,9 @@ struct PartTests {
         print(
             "peak \(codec): \((rung["bitRate"]?.doubleValue ?? 0) / rate) of the rate, \(mine) joined, \(theirs) in one"
         )
-        #expect(rung["bitRate"]?.doubleValue ?? 0 > rate * 0.8, "without the peak there is nothing to see")
+        // VP9's encoder aims at half of it.
+        let least = rate * (codec == "vp9" ? 0.6 : 0.8)
+        #expect(rung["bitRate"]?.doubleValue ?? 0 > least, "without the peak there is nothing to see")
         #expect(mine >= min(0, theirs), "\(codec)")
     }
 

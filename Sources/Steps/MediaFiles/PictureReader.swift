@@ -13,14 +13,29 @@ public final class PictureReader {
     /// Pictures that nothing refers to are not decoded until this long before the time asked for, in seconds.
     private static let approach = 1.0
 
-    public init(path: String, info: StreamInfo, threads: Int) throws(MediaError) {
-        demuxer = try Demuxer(path: path)
+    /// Of the file's main video: see ``Demuxer/mainVideo``.
+    /// - Throws: ``MediaError`` of kind `refused` where there is none.
+    public convenience init(path: String, threads: Int) throws(MediaError) {
+        let demuxer = try Demuxer(path: path)
+        guard let info = demuxer.mainVideo else { throw MediaError(.refused, "\(path) holds no picture") }
+        try self.init(demuxer, info, threads)
+    }
+
+    public convenience init(path: String, info: StreamInfo, threads: Int) throws(MediaError) {
+        try self.init(try Demuxer(path: path), info, threads)
+    }
+
+    private init(_ demuxer: Demuxer, _ info: StreamInfo, _ threads: Int) throws(MediaError) {
+        self.demuxer = demuxer
         demuxer.select(streams: [info.index])
         // What is cut off by a seek may look damaged; whether the film is, the encode tells.
         decoder = try Decoder(demuxer, stream: info, threads: threads, strictness: .concealing)
         self.info = info
         packet = try Packet()
     }
+
+    /// Of the times that are asked for.
+    public var timeBase: Rational { info.timeBase }
 
     /// The picture shown at a time (in the stream's time base): the last one not after it, or the very first. It belongs
     /// to the caller.

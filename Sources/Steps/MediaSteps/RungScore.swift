@@ -84,13 +84,10 @@ struct ScoredPictures {
     /// film that turns out to be much shorter.
     func score(of path: String, interval: Rational) throws(MediaError) -> RungScore? {
         guard let reference = kept.first else { return nil }
-        guard let stream = try Demuxer(path: path).mainVideo else {
-            throw MediaError(.refused, "\(path) holds no picture")
-        }
-        let reader = try PictureReader(path: path, info: stream, threads: 1)
+        let reader = try PictureReader(path: path, threads: 1)
         let meter = try QualityMeter(like: reference, comparing: reference)
         for (place, picture) in zip(places, kept) {
-            try meter.add(picture, try reader.picture(at: interval.rescale(Int64(place), to: stream.timeBase)))
+            try meter.add(picture, try reader.picture(at: interval.rescale(Int64(place), to: reader.timeBase)))
         }
         return RungScore(ssim: meter.ssim, psnr: meter.psnr, pictures: kept.count, first: places.lowerBound)
     }
