@@ -83,6 +83,9 @@ import Testing
         Lie("no time scale", says: "no time scale") { $0.replace("mdhd", at: 12, with: [0, 0, 0, 0]) },
         Lie("an impossible box", says: "claims") { $0.replace("stsd", at: -8, with: [0x7F, 0, 0, 0]) },
         Lie("cut off in its headers", says: "cut off in its index") { $0.removeLast() },
+        Lie("another sample description", code: .trackInvalid, says: "sample 1 has another") {
+            $0.replace("stsc", at: 16, with: [0, 0, 0, 2])
+        },
         Lie("an edit of two parts", code: .trackInvalid, says: "several parts") {
             $0.replace("elst", at: 12, with: [0, 0, 0, 0])
         },
@@ -102,10 +105,12 @@ import Testing
     }
 
     @Test func otherThingsAreNoMovie() throws {
-        for bytes in [[], Array("no media at all, but text".utf8), WrittenMovie.box("mdat", [1, 2, 3])] as [[UInt8]] {
-            let file: MovieFile?
-            do { file = try MovieFile(MemoryBytes(bytes)) } catch { continue }
-            #expect(file == nil)
+        let words = Array("no media at all, but text".utf8)
+        for bytes in [
+            [], words, WrittenMovie.box("mdat", [1, 2, 3]), WrittenMovie.box("RIFF", [1]) + words,
+            WrittenMovie.box("mdat", words) + [1, 2],
+        ] as [[UInt8]] {
+            #expect(try MovieFile(MemoryBytes(bytes)) == nil)
         }
     }
 }

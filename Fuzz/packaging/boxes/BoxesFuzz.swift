@@ -83,7 +83,7 @@ private func readSamples(_ kind: UInt8, _ bytes: [UInt8]) {
         let track = try TrackDescription(
             name: "v", codec: codec, media: .video(.init(width: 16, height: 16)), timeScale: 1)
         let scheme: ProtectionScheme = kind & 0x80 == 0 ? .cbcs : .cenc
-        guard var layout = try SubsampleLayout(track, scheme: scheme) else { return }
+        guard var layout = SubsampleLayout(track, scheme: scheme) else { return }
         for _ in 0..<2 {
             let parts = try sample.withUnsafeBytes { bytes throws(PackagingError) in try layout.subsamples(of: bytes) }
             let covered = parts.reduce(0) { $0 + Int($1.clear) + Int($1.protected) }

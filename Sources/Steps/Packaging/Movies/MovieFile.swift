@@ -46,7 +46,12 @@ public struct MovieFile: Sendable {
     /// Whether samples lie in fragments, too (`mvex`).
     let hasFragments: Bool
 
-    /// Reads the headers; nil where there is no `moov`.
+    /// What a file may begin with.
+    private static let firstTypes: Set<String> = [
+        "ftyp", "styp", "moov", "mdat", "free", "skip", "wide", "moof", "sidx", "uuid", "pnot",
+    ]
+
+    /// Reads the headers; nil where there is no `moov`, as in all that is no such file.
     /// - Throws: `samplesInvalid` where they contradict themselves, `limitExceeded` where there is more of something than is
     ///   taken, `trackInvalid` for an edit list that puts the film together from several parts.
     public init?(_ source: any StoredBytes) throws(PackagingError) {
@@ -60,6 +65,7 @@ public struct MovieFile: Sendable {
             guard count <= MovieFile.maximumBoxes else {
                 throw PackagingError(.limitExceeded, "no 'moov' among the file's first \(count) boxes")
             }
+            guard count > 1 || MovieFile.firstTypes.contains(box.type) else { return nil }
             if box.type == "ftyp" { fileType = box.whole }
             guard box.type == "moov" else { continue }
             guard box.isComplete else {
@@ -127,8 +133,10 @@ public struct MovieFile: Sendable {
     }
 
     /// A header box that is read whole.
-    static func whole(_ range: Range<Int>, of source: any StoredBytes) throws(PackagingError) -> [UInt8] {
-        guard range.count <= maximumHeader else {
+    static func whole(
+        _ range: Range<Int>, of source: any StoredBytes, limit: Int = maximumHeader
+    ) throws(PackagingError) -> [UInt8] {
+        guard range.count <= limit else {
             throw PackagingError(.limitExceeded, "a header box at byte \(range.lowerBound) has \(range.count) bytes")
         }
         return try source.bytes(range)

@@ -87,10 +87,11 @@ struct FragmentCursor: Sendable {
     private var boxes = 0
     private var runs: [Run] = []
     private var decodeTime: Int64?
-    private var description: Int?
 
     /// Boxes on the file's first level: three or four a fragment.
     static let maximumBoxes = 4_000_000
+    /// Bytes of a `moof`: a film may be one fragment.
+    static let maximumSize = 64 << 20
     /// Flags of samples that are no sync samples, or depend on others (8.8.3.1).
     private static let notSync = 0x1_0000 | 0x100_0000
 
@@ -131,7 +132,7 @@ struct FragmentCursor: Sendable {
                 throw PackagingError(.limitExceeded, "the file has more than \(FragmentCursor.maximumBoxes) boxes")
             }
             guard box.type == "moof" else { continue }
-            let bytes = try MovieFile.whole(box.whole, of: source)
+            let bytes = try MovieFile.whole(box.whole, of: source, limit: FragmentCursor.maximumSize)
             let tree: [Box]
             do {
                 tree = try BoxTree.read(bytes)
@@ -165,11 +166,12 @@ struct FragmentCursor: Sendable {
             if flags & 0x20 != 0 { defaults.flags = fields.u32() }
             guard !fields.isExhausted, base <= source.count else { throw invalid("has a damaged 'tfhd'") }
             if id == track.id {
-                if let description, description != defaults.description {
+                guard defaults.description <= 1 else {
                     throw PackagingError(
-                        .trackInvalid, "the codec's configuration changes in the middle of the file (byte \(start))")
+                        .trackInvalid,
+                        "the codec's configuration changes: the fragment at byte \(start) has another than the first of the "
+                            + "file's sample descriptions")
                 }
-                description = defaults.description
                 if let tfdt = traf.first("tfdt") {
                     var fields = FieldReader(tfdt.content(of: bytes))
                     let time = fields.versionAndFlags().version == 1 ? fields.u64() : fields.u32()

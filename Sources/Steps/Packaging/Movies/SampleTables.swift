@@ -158,7 +158,6 @@ struct TableCursor: Sendable {
     private var run = 0
     private var leftInChunk = 0
     private var position = 0
-    private var description: Int?
 
     init(_ tables: SampleTables, fileSize: Int) {
         self.tables = tables
@@ -223,13 +222,13 @@ struct TableCursor: Sendable {
         guard leftInChunk > 0 else {
             throw PackagingError(.samplesInvalid, "the box 'stsc' gives chunk \(chunk + 1) no samples")
         }
-        let own = try tables.runs?.number(run, at: 8)
-        if description != nil, own != description {
+        // Those who wrote none meant the first.
+        guard let description = try tables.runs?.number(run, at: 8), description <= 1 else {
             throw PackagingError(
                 .trackInvalid,
-                "the codec's configuration changes in the middle of the file (sample \(place + 1))")
+                "the codec's configuration changes: sample \(place + 1) has another than the first of the file's sample "
+                    + "descriptions")
         }
-        description = own
         let width = tables.chunks?.width ?? 0
         position = try tables.chunks?.number(chunk, bytes: width) ?? 0
     }
