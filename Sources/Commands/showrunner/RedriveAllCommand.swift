@@ -49,7 +49,8 @@ extension RunsCommand {
                 do throws(EngineClientError) {
                     _ = try await client.call("RedriveExecution", ["executionArn": .string(arn)])
                     if !engine.json { Terminal.line("redriven \(arn)") }
-                } catch  where error.code == .refused && !error.isPassing {
+                } catch {
+                    guard error.code == .refused, !error.isPassing else { throw error }
                     refused.append(["executionArn": .string(arn), "cause": .string(error.message)])
                     if !engine.json { Terminal.error("\(arn): \(error.message)") }
                 }
