@@ -60,7 +60,8 @@ let platform: [Target] = [
         name: "SignatureV4", dependencies: ["CivilDates", "Cryptography", "Encodings"],
         path: "Sources/Platform/SignatureV4"),
     .target(
-        name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography"], path: "Sources/Platform/HTTP"),
+        name: "HTTP", dependencies: ["CCurl", "CCurlShims", "CShims", "Cryptography", "Encodings"],
+        path: "Sources/Platform/HTTP"),
     .target(
         name: "HTTPServer",
         dependencies: [
@@ -336,9 +337,11 @@ let tests: [Target] = [
         name: "JournalTests",
         dependencies: ["Journal", "LocalPostgres", "Postgres", "PostgresTestSupport", logging],
         path: "Tests/JournalTests"),
+    .target(name: "FilmThreads", path: "Tests/FilmThreads"),
     .testTarget(name: "MediaFilesTests", dependencies: ["MediaFiles"], path: "Tests/MediaFilesTests"),
     .testTarget(
-        name: "MediaStepsTests", dependencies: ["JSON", "MediaFiles", "MediaSteps", "SeededNumbers", "StepContracts"],
+        name: "MediaStepsTests",
+        dependencies: ["FilmThreads", "JSON", "MediaFiles", "MediaSteps", "SeededNumbers", "StepContracts"],
         path: "Tests/MediaStepsTests"),
     .testTarget(
         name: "PackagingTests", dependencies: ["Encodings", "Packaging", "SeededNumbers"], path: "Tests/PackagingTests",
@@ -364,7 +367,7 @@ let tests: [Target] = [
         ], path: "Tests/ShowrunnerCommandTests"),
     .testTarget(
         name: "PackageStepTests",
-        dependencies: ["JSON", "MediaSteps", "Packaging", "StepContracts", "TemporaryFolder"],
+        dependencies: ["FilmThreads", "JSON", "MediaSteps", "Packaging", "StepContracts", "TemporaryFolder"],
         path: "Tests/PackageStepTests"),
     .target(
         name: "CatalogTestSupport", dependencies: ["CatalogStore", "JSON", "Postgres", "PostgresTestSupport"],

@@ -12,8 +12,6 @@ of the time left, told from a tenth of the encode on.
 Exits 1 where parts need more than 2 % more bytes, or a border's pictures are less similar by more than 0.005.
 """
 import argparse
-import http.server
-import json
 import os
 import queue
 import re
@@ -24,9 +22,10 @@ import tempfile
 import threading
 import time
 
+from played_engine import PlayedEngine, offer
 
-class Engine:
-    """The server's side of /worker/v1."""
+
+class Engine(PlayedEngine):
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -38,7 +37,7 @@ class Engine:
         self.polls = 0
         self.arrived = threading.Condition(self.lock)
 
-    def offer(self, token, step, more):
+    def add(self, token, step, more):
         self.ready.put((token, step, more))
 
     def task(self, wait):
@@ -55,15 +54,19 @@ class Engine:
         with self.lock:
             self.began[token] = time.monotonic()
             self.reports[token] = []
-        return {"token": token, "step": step, "input": more, "attempt": 1, "executionArn": "arn", "execution": token,
-                "state": step, "machine": "parts", "heartbeatSeconds": 60, "timeoutSeconds": 3600,
-                "idempotencyKey": token}
+        return offer(token, step, more, "parts")
 
     def beat(self, tasks):
         with self.lock:
             for task in tasks:
                 if task.get("progress") and task["token"] in self.reports:
                     self.reports[task["token"]].append((time.monotonic(), task["progress"]))
+
+    def completed(self, token, output):
+        self.end(token, {"output": output})
+
+    def failed(self, token, error, cause):
+        self.end(token, {"error": error, "cause": cause})
 
     def end(self, token, result):
         with self.arrived:
@@ -88,40 +91,6 @@ class Engine:
 
     def wall(self, *tokens):
         return max(self.ended[t] for t in tokens) - min(self.began[t] for t in tokens)
-
-
-def handler(engine):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_):
-            pass
-
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-            status, reply = 200, {}
-            if self.path.endswith("/poll"):
-                task = engine.task(body.get("waitSeconds", 0))
-                status, reply = (200, {"task": task}) if task else (204, None)
-            elif self.path.endswith("/heartbeat"):
-                engine.beat(body["tasks"])
-                reply = {"tasks": [{"token": task["token"], "status": "ok"} for task in body["tasks"]]}
-            elif self.path.endswith("/complete"):
-                engine.end(body["token"], {"output": body["output"]})
-            elif self.path.endswith("/fail"):
-                engine.end(body["token"], {"error": body["error"], "cause": body["cause"]})
-            data = b"" if reply is None else json.dumps(reply).encode()
-            try:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                if status != 204:
-                    self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-            except ConnectionError:
-                self.close_connection = True
-
-    return Handler
 
 
 def generate(path, size, seconds, noise):
@@ -186,14 +155,12 @@ def main():
     store = os.path.join(work, "store")
     failed = False
     engine = Engine()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(engine))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = engine.serve()
     log = open(os.path.join(work, "workers.log"), "wb")
 
     def start(name, threads):
         return subprocess.Popen(
-            [arguments.worker, "--engine", f"http://127.0.0.1:{server.server_port}", "--store", store, "--name", name,
+            [arguments.worker, "--engine", address, "--store", store, "--name", name,
              "--slots", "1", "--threads", str(threads), "--scratch", os.path.join(work, f"scratch-{name}"), "--sandbox",
              arguments.sandbox, "--no-cache", "--allow-local-sources"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -210,20 +177,20 @@ def main():
             film = os.path.join(work, "film.mp4")
             generate(film, arguments.size, arguments.seconds, arguments.noise)
         workers = [start("one", arguments.threads)]
-        engine.offer("validate", "validate", {"source": f"file://{os.path.abspath(film)}", "partSeconds": arguments.part_seconds})
+        engine.add("validate", "validate", {"source": f"file://{os.path.abspath(film)}", "partSeconds": arguments.part_seconds})
         media, = engine.wait("validate")
         base = {"source": media["source"], "preset": arguments.preset}
-        engine.offer("whole", "transcode", dict(base, media=media))
+        engine.add("whole", "transcode", dict(base, media=media))
         whole, = engine.wait("whole")
 
         def in_parts(name):
             tokens = []
             for index, part in enumerate(media["parts"] + ["sound"]):
                 tokens.append(f"{name}-{index}")
-                engine.offer(tokens[-1], "transcode", dict(base, media=media, part=part))
+                engine.add(tokens[-1], "transcode", dict(base, media=media, part=part))
             outputs = engine.wait(*tokens)
             join = f"{name}-join"
-            engine.offer(join, "join", {"parts": [o["renditions"] for o in outputs[:-1]], "sound": outputs[-1]["renditions"]})
+            engine.add(join, "join", {"parts": [o["renditions"] for o in outputs[:-1]], "sound": outputs[-1]["renditions"]})
             joined, = engine.wait(join)
             return joined, sum(o["cpuSeconds"] for o in outputs), engine.wall(*tokens, join)
 
@@ -233,7 +200,7 @@ def main():
         workers = [start(name, max(1, arguments.threads // 2)) for name in ("two-a", "two-b")]
         # Both are there before the clock begins to run.
         for token in ("ready-a", "ready-b"):
-            engine.offer(token, "validate", {"source": f"file://{os.path.abspath(film)}"})
+            engine.add(token, "validate", {"source": f"file://{os.path.abspath(film)}"})
         engine.wait("ready-a", "ready-b")
         two, two_cpu, two_wall = in_parts("two")
 

@@ -15,8 +15,6 @@ child crashed are kept in --out under their digests: most are faults of libav, w
 import argparse
 import collections
 import hashlib
-import http.server
-import json
 import os
 import queue
 import random
@@ -27,6 +25,9 @@ import sys
 import tempfile
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "Benchmarks"))
+from played_engine import PlayedEngine, offer
 
 PICTURE = ["-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1.2"]
 SOUND = ["-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=1.2"]
@@ -116,11 +117,12 @@ class Film:
         self.url = f"file://{self.path}"
 
 
-class Engine:
-    """The server's side of /worker/v1, for one worker."""
+class Engine(PlayedEngine):
+    """For one worker."""
 
-    def __init__(self, films):
+    def __init__(self, films, keep):
         self.films = films
+        self.keep = keep
         self.lock = threading.Lock()
         self.ready = queue.SimpleQueue()
         self.running = {}
@@ -148,10 +150,12 @@ class Engine:
             self.count += 1
             token = f"task-{self.count}"
             self.running[token] = (step, film, time.monotonic())
-        return {"token": token, "step": step, "input": more, "attempt": 1, "executionArn": "arn", "execution": str(film.number),
-                "state": step, "machine": "fuzz", "heartbeatSeconds": 60, "timeoutSeconds": 60, "idempotencyKey": token}
+        return offer(token, step, more, "fuzz", execution=str(film.number), timeout=60)
 
-    def succeeded(self, token, output):
+    def polled(self, request):
+        self.incarnations.add(request["incarnation"])
+
+    def completed(self, token, output):
         with self.lock:
             if token not in self.running:
                 return
@@ -166,7 +170,7 @@ class Engine:
                 os.remove(film.path)
             del self.running[token]
 
-    def failed(self, token, error, cause, keep):
+    def failed(self, token, error, cause):
         with self.lock:
             if token not in self.running:
                 return
@@ -174,45 +178,10 @@ class Engine:
             self.outcomes[step, error] += 1
             if error == "Showrunner.StepCrashed":
                 self.crashes.append((step, film, cause))
-                shutil.copyfile(film.path, os.path.join(keep, f"{film.sha256}-{film.name}"))
+                shutil.copyfile(film.path, os.path.join(self.keep, f"{film.sha256}-{film.name}"))
                 if film.sha256 not in cause:
                     self.troubles.append(f"a crash is told without its film's digest: {cause}")
             os.remove(film.path)
-
-
-def handler(engine, keep):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_):
-            pass
-
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-            status, reply = 200, {}
-            if self.path.endswith("/poll"):
-                engine.incarnations.add(body["incarnation"])
-                task = engine.task(body.get("waitSeconds", 0))
-                status, reply = (200, {"task": task}) if task else (204, None)
-            elif self.path.endswith("/heartbeat"):
-                reply = {"tasks": [{"token": task["token"], "status": "ok"} for task in body["tasks"]]}
-            elif self.path.endswith("/complete"):
-                engine.succeeded(body["token"], body["output"])
-            elif self.path.endswith("/fail"):
-                engine.failed(body["token"], body["error"], body["cause"], keep)
-            data = b"" if reply is None else json.dumps(reply).encode()
-            try:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                if status != 204:
-                    self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-            except ConnectionError:
-                # The worker stops, and its polls with it.
-                self.close_connection = True
-
-    return Handler
 
 
 def main():
@@ -242,13 +211,11 @@ def main():
             number += 1
             yield Film(number, *damaged(dice, seeds), folder)
 
-    engine = Engine(films())
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(engine, arguments.out))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    engine = Engine(films(), arguments.out)
+    address = engine.serve()
     log = open(os.path.join(work, "worker.log"), "wb")
     worker = subprocess.Popen(
-        [arguments.worker, "--engine", f"http://127.0.0.1:{server.server_port}", "--store", os.path.join(work, "store"),
+        [arguments.worker, "--engine", address, "--store", os.path.join(work, "store"),
          "--name", "fuzzed", "--slots", str(arguments.slots), "--threads", "1", "--scratch", os.path.join(work, "scratch"),
          "--sandbox", arguments.sandbox, "--memory", "4096", "--no-cache", "--allow-local-sources"],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -147,6 +147,7 @@ extension EndToEnd {
                 try await browser.wait(until: "\(wanted).every(t => document.body.textContent.includes(t))")
                 try await browser.wait(until: "document.body.innerText.toLowerCase().includes('succeeded')")
                 try await browser.screenshot("console-run")
+                try await Self.showsWhy(browser, stage, run)
                 try await browser.open(
                     "\(stage.engineURL)/console/runs/\(try #require(failed["id"]?.stringValue))")
                 try await browser.wait(until: "document.body.innerText.includes(\(JSON.string(cause).text))")
@@ -156,6 +157,34 @@ extension EndToEnd {
                 try await browser.wait(until: "document.body.innerText.includes('worker-2')")
                 #expect(try await browser.complaints() == [])
             }
+        }
+
+        /// What a step has found, and why its result was made or taken, field by field.
+        private static func showsWhy(_ browser: Browser, _ stage: TestStage, _ run: JSON) async throws {
+            func shows(_ run: JSON, _ state: String, _ words: String...) async throws {
+                let id = try #require(run["id"]?.stringValue)
+                try await browser.open("\(stage.engineURL)/console/runs/\(id)?state=\(state)")
+                let wanted = JSON.array(words.map(JSON.string)).text
+                try await browser.wait(
+                    until: "\(wanted).every(w => document.querySelector('state-panel')?.innerText.includes(w))")
+            }
+            try await shows(run, "Transcode", "Made anew", "Rungs", "video-360p", "SSIM", "dB")
+            try await browser.screenshot("console-run-transcode")
+            // The same film with other parameters.
+            let source = try #require(
+                try await stage.entries(of: try #require(run["executionArn"]?.stringValue), "Validate")
+                    .last?["output"]?["source"]?["url"]?.stringValue)
+            let input: JSON = ["source": .string(source), "title": "A Run Made Anew", "preset": "superfast"]
+            let started = try await stage.client.call(
+                "StartExecution",
+                [
+                    "stateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:ingest",
+                    "input": .string(input.text),
+                ])
+            let again = try await stage.end(of: try #require(started["executionArn"]?.stringValue))
+            try await shows(again, "Validate", "Reused", "An equal step had made it")
+            try await shows(again, "Transcode", "Made anew", "parameters.preset was \"veryfast\", is \"superfast\"")
+            try await browser.screenshot("console-run-made-anew")
         }
 
         @Test("an operator watches an encode move and stops it")

@@ -117,17 +117,36 @@ extension EndToEnd {
             let film = Film(name: "twice", frames: 48)
             let path = try await film.make()
             var documents: [JSON] = []
+            var seconds = 0.0
             for _ in 1...2 {
+                let began = ContinuousClock.now
+                defer { seconds = (ContinuousClock.now - began) / .seconds(1) }
                 let ended = try await stage.showrunner("ingest", path, "--title", "Twice", "--wait", "--json")
                 try #require(ended.status == 0, "\(ended.errors)")
                 documents.append(try JSON(parsing: ended.output))
             }
             #expect(documents[0]["framesEncoded"]?.integerValue == film.frames)
             #expect(documents[1]["framesEncoded"]?.integerValue == 0)
+            print("the same film again: published \(seconds) s after the command began")
             #expect(documents[0]["executionArn"] != documents[1]["executionArn"])
             try await stage.checkPlayback(
                 of: film, hls: try #require(documents[1]["hls"]?.stringValue),
                 dash: try #require(documents[1]["dash"]?.stringValue))
+        }
+
+        @Test("two ingests of one film at the same time encode it once")
+        func makesItOnce() async throws {
+            let stage = try sharedStage()
+            let film = Film(name: "both", frames: 96)
+            let path = try await film.make()
+            async let one = stage.showrunner("ingest", path, "--title", "Both", "--wait", "--json")
+            async let other = stage.showrunner("ingest", path, "--title", "Both", "--wait", "--json")
+            var frames: [Int] = []
+            for ended in try await [one, other] {
+                try #require(ended.status == 0, "\(ended.errors)")
+                frames.append(try #require(try JSON(parsing: ended.output)["framesEncoded"]?.integerValue))
+            }
+            #expect(frames.sorted() == [0, film.frames])
         }
     }
 }

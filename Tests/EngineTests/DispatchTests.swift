@@ -180,7 +180,7 @@ struct DispatchTests {
         var source: String {
             switch self {
             case .byDigest: "{\"sha256\":\"\(String(repeating: "ab", count: 32))\"}"
-            case .byAddress: "\"https://films.example/elf.mp4\""
+            case .byAddress: "\"https://films.example/elf.mp4?X-Amz-Signature=0123\""
             }
         }
 
@@ -234,6 +234,56 @@ struct DispatchTests {
         #expect(try await stage.query("SELECT 1 FROM showrunner.suspect").isEmpty)
         try await stage.checkInvariants(["e1", "e2"], memory: engine)
         await end(first, second)
+    }
+
+    @Test("what workers have read is held by its content, wherever else it lies, before anybody opens it")
+    func quarantineByContent() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": stubborn])
+        let engine = first.engine
+        func start(_ number: Int) async throws -> String {
+            let address = "https://films.example/\(number).mp4?X-Amz-Signature=\(number)"
+            return try await engine.start(machine: "m", name: nil, input: "{\"source\":\"\(address)\"}").execution
+                .executionARN
+        }
+        func codes(_ run: String) async throws -> [WaitView.Code] { try await engine.waits(of: run).map(\.code) }
+        func read(_ offer: TaskOffer, _ worker: String, _ incarnation: String) async throws -> HeartbeatReply.Status? {
+            try await engine.heartbeat(
+                HeartbeatRequest(
+                    worker: worker, incarnation: incarnation,
+                    tasks: [.init(token: offer.token, progress: nil, content: digest)])
+            ).tasks.first?.status
+        }
+        var runs: [String] = []
+        // Two workers are lost, each with another address.
+        for number in 1...2 {
+            runs.append(try await start(number))
+            let offer = try #require(try await engine.poll(poll("w", incarnation: "i\(number)")))
+            #expect(offer.executionArn == runs.last)
+            #expect(try await read(offer, "w", "i\(number)") == .ok)
+        }
+        #expect(try await engine.poll(poll("w", incarnation: "i3")) == nil)
+        // Nobody knows yet what lies at the third.
+        runs.append(try await start(3))
+        let offer = try #require(try await engine.poll(poll("v", incarnation: "i1")))
+        #expect(offer.executionArn == runs.last)
+        #expect(try await read(offer, "v", "i1") == .gone)
+        for run in runs { while try await codes(run) != [.parked] { await Task.yield() } }
+        for run in runs {
+            let wait = try #require(try await engine.waits(of: run).first)
+            #expect(wait.sentence.contains("2 workers in a row were lost with the content of SHA-256 \(digest),"))
+        }
+        let wait = try #require(try await engine.waits(of: runs[2]).first)
+        try await engine.releaseTask(wait.entry, of: runs[2])
+        var taken: Set<String> = []
+        for _ in runs {
+            let offer = try #require(try await engine.poll(poll("v", incarnation: "i1", wait: 20)))
+            #expect(try await read(offer, "v", "i1") == .ok)
+            taken.insert(offer.executionArn)
+        }
+        #expect(taken == Set(runs))
+        try await stage.checkInvariants(["e1"], memory: engine)
+        await end(first)
     }
 
     @Test("workers lost together count once, and a success begins the count anew")

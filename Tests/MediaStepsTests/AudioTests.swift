@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -108,6 +109,38 @@ struct AudioTests {
         let middle = samples[(48000 * 5 / 4)..<(48000 * 7 / 4)]
         #expect(middle.allSatisfy { abs(Int($0)) < 200 })
         #expect(samples[(48000 * 9 / 4)...].contains { abs(Int($0)) > 1000 })
+    }
+
+    @Test("sound whose clock runs away from the pictures' is brought back, without a jump", arguments: [1.003, 0.997])
+    func drift(_ pace: Double) throws {
+        let work = try Workplace()
+        // A click a second by the sound's own clock, over a tone.
+        let source = try work.makeClip(
+            "a.mkv", size: "64x64", seconds: 24,
+            audio: [
+                "-f", "lavfi", "-i",
+                "aevalsrc='0.1*sin(2*PI*440*t)+if(lt(mod(t,1),0.002),0.8,0)':s=48000:d=23.5,asetpts=PTS*\(pace)",
+            ], ["-c:a", "pcm_s16le"])
+        let output = try work.run(TranscodeStep(), on: source, [("preset", "ultrafast"), ("loudness", "source")])
+        let track = try #require(try Rendition.all(output, work, kind: "audio").first)
+        let samples = try AudioTests.samples(work, track.path, rate: 48000)
+        func click(near second: Double) -> Double? {
+            let place = Int(second * 48000)
+            let range = max(0, place - 9600)..<min(samples.count, place + 9600)
+            return samples[range].firstIndex { abs(Int($0)) > 12000 }.map { Double($0) / 48000 }
+        }
+        for number in [1, 6, 12, 17, 22] {
+            let shown = Double(number) * pace
+            let heard = try #require(click(near: shown), "\(number)")
+            #expect(abs(heard - shown) < 0.015, "the click of \(shown) s is heard at \(heard) s")
+        }
+        // Silence put in would be a hole in the tone.
+        var (still, longest) = (0, 0)
+        for sample in samples.prefix(Int(22 * pace * 48000)) {
+            still = abs(Int(sample)) < 100 ? still + 1 : 0
+            longest = max(longest, still)
+        }
+        #expect(longest < 100, "\(longest) samples of silence")
     }
 
     @Test("several tracks keep their languages, the default one first")

@@ -1,3 +1,4 @@
+import FilmThreads
 import JSON
 import MediaSteps
 import Testing

@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -39,12 +40,7 @@ struct CodecTests {
     @Test("parts of every codec join to the film")
     func parts() throws {
         let work = try Workplace()
-        let source = try work.make(
-            "a.mp4",
-            [
-                "-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25:duration=6,format=yuv420p10le", "-c:v", "libx265",
-                "-preset", "ultrafast", "-x265-params", CodecTests.hdr10,
-            ])
+        let source = try work.makeBright("a.mp4", size: "160x96", seconds: 6, CodecTests.grading)
         let media = try work.run(ValidateStep(), on: source, [("partSeconds", 2)])
         let plan = try #require(media["parts"]?.arrayValue)
         #expect(plan.count == 3)
@@ -66,27 +62,19 @@ struct CodecTests {
         }
     }
 
-    private static let hdr10 =
-        "log-level=error:colorprim=bt2020:colormatrix=bt2020nc:transfer=smpte2084:"
-        + "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400"
+    private static let grading =
+        ":master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400"
 
     @Test("HDR10 and HLG stay in HEVC and AV1 and are tone-mapped in H.264 and VP9", arguments: ["PQ", "HLG"])
     func highDynamicRange(_ range: String) throws {
         let work = try Workplace()
-        let parameters =
-            range == "PQ"
-            ? CodecTests.hdr10 : "log-level=error:colorprim=bt2020:colormatrix=bt2020nc:transfer=arib-std-b67"
-        let source = try work.make(
-            "a.mp4",
-            [
-                "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=0.4,format=yuv420p10le", "-c:v", "libx265",
-                "-preset", "ultrafast", "-x265-params", parameters,
-            ])
+        let transfer = range == "PQ" ? "smpte2084" : "arib-std-b67"
+        let source = try work.makeBright(
+            "a.mp4", size: "160x90", seconds: 0.4, transfer: transfer, range == "PQ" ? CodecTests.grading : "")
         let output = try work.run(
             TranscodeStep(), on: source, [("preset", "ultrafast"), ("codecs", CodecTests.all)])
         let rungs = try Rendition.all(output, work, kind: "video")
         #expect(rungs.map { $0.json["videoRange"] } == ["SDR", .string(range), .string(range), "SDR"])
-        let transfer = range == "PQ" ? "smpte2084" : "arib-std-b67"
         for rung in rungs {
             try work.decodeStrictly(rung.path)
             let isKept = rung.json["videoRange"] != "SDR"

@@ -80,6 +80,16 @@ struct InputFilm: Sendable, CustomTestStringConvertible {
                 "a.avi", picture("160x96", "50", ",tinterlace=interleave_top,setfield=prog") + ["-c:v", "ffv1"])
         },
         InputFilm(
+            name: "PAL as broadcast: fields, 4:2:2, samples of 16:15", pictures: 50, size: "192x144",
+            scan: "interlaced",
+            sounds: [2], checks: ["interlaced", "pixelAspect"]
+        ) { work in
+            try work.make(
+                "a.mxf",
+                picture("180x144", "50", ",tinterlace=interleave_top,format=yuv422p,setsar=16/15") + tone()
+                    + ["-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-q:v", "3", "-c:a", "pcm_s16le", "-ac", "2"])
+        },
+        InputFilm(
             name: "24 pictures telecined to 30", pictures: 60, shown: 48, rate: "24000/1001", size: "160x96",
             scan: "telecined", checks: ["telecined"]
         ) { work in

@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -18,6 +19,10 @@ struct InputTests {
         #expect(size == film.size || film.checks.contains("oddSize"))
         let checks = (media["checks"]?.arrayValue ?? []).compactMap { $0["name"]?.stringValue }
         #expect(checks.sorted() == film.checks.sorted())
+        let isEdited = film.name.contains("edit list")
+        #expect(!isEdited || media["editedParts"] == 1)
+        let isISO = media["container"]?.stringValue?.hasPrefix("mov,") == true
+        #expect(isISO || media["editedParts"] == 0)
 
         let output = try work.transcode(source)
         let shown = film.shown ?? film.pictures

@@ -1,3 +1,4 @@
+import FilmThreads
 import JSON
 import MediaFiles
 import StepContracts
@@ -69,7 +70,7 @@ struct LadderTests {
 
     @Test("threads are shared by effort, at least one each; rungs of H.264 have one", arguments: [1, 2, 8, 64])
     func threads(total: Int) {
-        let shares = Ladder(width: 1920, height: 1080, codecs: [.h264, .av1]).threads(of: total)
+        let shares = Ladder(width: 1920, height: 1080, codecs: [.h264, .hevc]).threads(of: total)
         #expect(shares.count == 8)
         #expect(shares.prefix(4).allSatisfy { $0 == 1 })
         #expect(shares.suffix(4).allSatisfy { (1...total).contains($0) })

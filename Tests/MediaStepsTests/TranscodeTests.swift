@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -178,13 +179,7 @@ struct TranscodeTests {
     @Test("high dynamic range becomes BT.709 of eight bits")
     func highDynamicRange() throws {
         let work = try Workplace()
-        let source = try work.make(
-            "a.mp4",
-            [
-                "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=0.4,format=yuv420p10le", "-c:v", "libx265",
-                "-preset", "ultrafast", "-x265-params",
-                "log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc",
-            ])
+        let source = try work.makeBright("a.mp4", size: "320x180", seconds: 0.4)
         #expect(try work.validate(source)["video"]?["highDynamicRange"] == true)
         let rung = try #require(try Rendition.all(try work.transcode(source), work, kind: "video").first)
         try work.decodeStrictly(rung.path)
@@ -324,12 +319,7 @@ struct TranscodeTests {
     @Test("where the peak rate binds, the same input gives the same bytes, however many threads there are")
     func sameBytesAtThePeak() throws {
         let work = try Workplace()
-        let source = try work.make(
-            "a.mkv",
-            [
-                "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=25:duration=2,noise=alls=60:allf=t", "-pix_fmt",
-                "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "12",
-            ])
+        let source = try work.makeNoise("a.mkv", size: "640x480", seconds: 2, noise: 60)
         let threads = [2, 2, 4, 1]
         for (number, threads) in threads.enumerated() {
             let output = try work.run(
@@ -349,12 +339,7 @@ struct TranscodeTests {
     @Test("where the peak rate binds in HEVC, the same input gives the same bytes")
     func sameBytesAtThePeakOfHEVC() throws {
         let work = try Workplace()
-        let source = try work.make(
-            "a.mkv",
-            [
-                "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2,noise=alls=80:allf=t", "-pix_fmt",
-                "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "12",
-            ])
+        let source = try work.makeNoise("a.mkv", size: "320x180", seconds: 2, noise: 80)
         for (out, threads) in [("one", 2), ("two", 4), ("three", 4)] {
             let output = try work.run(
                 TranscodeStep(), on: source, [("preset", "ultrafast"), ("codecs", ["hevc"])], out: out, threads: threads

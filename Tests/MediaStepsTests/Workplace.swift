@@ -110,6 +110,36 @@ final class Workplace: Sendable {
         try run("ffmpeg", ["-v", "warning", "-xerror", "-i", file, "-f", "null", "-"])
     }
 
+    /// Makes a film of moving shapes under grain, hardly compressed: where there is much grain the peak rates bind.
+    /// - Parameter more: options that stand before the file's name.
+    func makeNoise(
+        _ name: String, size: String, seconds: Int, noise: Int, _ more: [String] = []
+    ) throws -> String {
+        try make(
+            name,
+            [
+                "-f", "lavfi", "-i",
+                "testsrc2=size=\(size):rate=25:duration=\(seconds),noise=alls=\(noise):allf=t", "-pix_fmt", "yuv420p",
+                "-c:v", "libx264", "-preset", "ultrafast", "-crf", "12",
+            ] + more)
+    }
+
+    /// Makes a film of ten bits in high dynamic range.
+    /// - Parameters:
+    ///   - transfer: `smpte2084` or `arib-std-b67`.
+    ///   - more: further parameters of x265's, each with a colon before it.
+    func makeBright(
+        _ name: String, size: String, seconds: Double, transfer: String = "smpte2084", _ more: String = ""
+    ) throws -> String {
+        try make(
+            name,
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=\(size):rate=25:duration=\(seconds),format=yuv420p10le", "-c:v",
+                "libx265", "-preset", "ultrafast", "-x265-params",
+                "log-level=error:colorprim=bt2020:colormatrix=bt2020nc:transfer=\(transfer)\(more)",
+            ])
+    }
+
     /// Grey values of a file's first picture, row by row.
     func grey(_ file: String, width: Int, height: Int) throws -> [UInt8] {
         let raw = path("grey-\(UUID().uuidString).raw")

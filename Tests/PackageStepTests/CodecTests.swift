@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -79,7 +80,7 @@ struct CodedClip: Sendable, CustomStringConvertible {
     }
 }
 
-@Suite struct CodecTests {
+@Suite(.filmThreads) struct CodecTests {
     @Test(arguments: CodedClip.all)
     func packagesEveryCodec(clip: CodedClip) throws {
         let scratch = try ScratchFolder()
@@ -87,6 +88,7 @@ struct CodedClip: Sendable, CustomStringConvertible {
         let picture = scratch.path + "/picture.mp4"
         let out = scratch.path + "/out"
         try clip.write(to: film)
+        try MovieSamplesTests.compare(film, "\(clip)")
         var inputs = [LocalPackage.Input(path: film)]
         if !clip.isVideo {
             try Clip(name: "picture", frames: 75, languages: []).write(to: picture)

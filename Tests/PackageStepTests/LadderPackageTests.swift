@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -5,7 +6,7 @@ import StepContracts
 import Testing
 
 /// What transcode makes goes through package: every codec, both dynamic ranges, clear and protected.
-@Suite struct LadderPackageTests {
+@Suite(.filmThreads) struct LadderPackageTests {
     @Test(arguments: ["none", "cbcs"])
     func packagesRungsOfEveryCodec(protection: String) throws {
         let scratch = try ScratchFolder()

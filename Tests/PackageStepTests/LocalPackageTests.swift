@@ -1,10 +1,11 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
 import StepContracts
 import Testing
 
-@Suite struct LocalPackageTests {
+@Suite(.filmThreads) struct LocalPackageTests {
     @Test(
         arguments: [
             ("film.mp4", "film.mp4", nil, nil), ("a,b.mp4", "a,b.mp4", nil, nil),

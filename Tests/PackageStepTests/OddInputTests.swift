@@ -1,10 +1,11 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
 import StepContracts
 import Testing
 
-@Suite struct OddInputTests {
+@Suite(.filmThreads) struct OddInputTests {
     /// Pictures of varying length keep their times.
     @Test func keepsAVaryingRate() throws {
         let scratch = try ScratchFolder()

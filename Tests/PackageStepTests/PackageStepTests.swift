@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -5,7 +6,7 @@ import StepContracts
 import Synchronization
 import Testing
 
-@Suite struct PackageStepTests {
+@Suite(.filmThreads) struct PackageStepTests {
     private static let quiet: @Sendable (StepProgress) -> Void = { _ in }
 
     /// Renditions as `transcode` leaves them: a file a track.

@@ -1,16 +1,18 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
 import Testing
 
 /// What ffmpeg plays from the package is what it plays from the film.
-@Suite struct PlaybackTests {
+@Suite(.filmThreads) struct PlaybackTests {
     @Test(arguments: Clip.all)
     func playsLikeTheFilm(clip: Clip) throws {
         let scratch = try ScratchFolder()
         let film = scratch.path + "/film.mp4"
         let out = scratch.path + "/out"
         try clip.write(to: film)
+        try MovieSamplesTests.compare(film, "\(clip)")
         let document = try LocalPackage.run(
             [LocalPackage.Input(argument: film)], writesHLS: true, writesDASH: true, directory: out)
         let master = out + "/master.m3u8"

@@ -1,3 +1,4 @@
+import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
@@ -6,7 +7,7 @@ import StepContracts
 import Testing
 
 /// What independent decryptors make of protected packages.
-@Suite struct ProtectedPackageTests {
+@Suite(.filmThreads) struct ProtectedPackageTests {
     private static let keyID = "00112233445566778899aabbccddeeff"
     private static let key = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
     private static let otherKey = "0f1e2d3c4b5a69788796a5b4c3d2e1f1"

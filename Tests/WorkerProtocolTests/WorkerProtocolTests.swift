@@ -35,7 +35,10 @@ private let offer = TaskOffer(
         try roundTrip(
             HeartbeatRequest(
                 worker: "worker-1", incarnation: "i",
-                tasks: [.init(token: "a", progress: progress), .init(token: "b", progress: nil)]))
+                tasks: [
+                    .init(token: "a", progress: progress),
+                    .init(token: "b", progress: nil, content: String(repeating: "0a", count: 32)),
+                ]))
         try roundTrip(
             HeartbeatReply(tasks: [.init(token: "a", status: .ok), .init(token: "b", status: .gone)]))
         try roundTrip(CompleteRequest(token: "t", output: ["renditions": []]))

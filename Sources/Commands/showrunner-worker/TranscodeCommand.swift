@@ -115,7 +115,9 @@ struct TranscodeCommand: AsyncParsableCommand {
         for rendition in result.output["renditions"]?.arrayValue ?? [] {
             let size =
                 rendition["width"].flatMap { width in rendition["height"].map { " \(width.text)x\($0.text)" } } ?? ""
-            Terminal.line("\(rendition["file"]?.stringValue ?? "?")  \(rendition["codec"]?.stringValue ?? "?")\(size)")
+            let score = rendition["score"]?["ssim"].map { ", SSIM \($0.text)" } ?? ""
+            Terminal.line(
+                "\(rendition["file"]?.stringValue ?? "?")  \(rendition["codec"]?.stringValue ?? "?")\(size)\(score)")
         }
         let ladder = result.output["ladder"]
         if let reason = ladder?["reason"]?.stringValue { Terminal.line("the fixed ladder: \(reason)") }

@@ -7,15 +7,13 @@ import StatesLanguage
 extension ServiceRouter {
     /// Adds `/console/api/runs/{id}/history`: the events that GetExecutionHistory has, the first of them first, a page at a
     /// time. They are for people: long payloads are cut, and the wire has them whole.
-    public func addHistoryRoutes(histories: any RunHistories) {
+    public func addHistoryRoutes(histories: any RunHistories, deadline: AnswerDeadline = AnswerDeadline()) {
+        let asking = Asking(deadline: deadline)
         get("/console/api/runs/{id}/history") { request, context in
             let id = try pathText("id", context)
             let mark = request.uri.queryParameters["after"].flatMap { $0.isEmpty ? nil : String($0) }
-            let page: HistoryPage
-            do throws(EngineError) {
-                page = try await histories.history(id, isReversed: false, limit: pageSize, after: mark)
-            } catch {
-                throw Problem(error)
+            let page = try await asking { () throws(EngineError) in
+                try await histories.history(id, isReversed: false, limit: pageSize, after: mark)
             }
             return Response.json(page.json, headers: [.cacheControl: "no-store"])
         }

@@ -23,6 +23,9 @@ struct ColdRuns {
     var idleTask: Task<Void, Never>?
     var nextDue: Int64?
     var dueTask: Task<Void, Never>?
+    /// Whether due ones are being loaded; and the earliest instant at which others, noted meanwhile, are.
+    var wakesDue = false
+    var dueMeanwhile: Int64?
     /// Alarms in memory of executions that are not.
     var idleAlarms = 0
 
@@ -140,7 +143,7 @@ extension Engine {
     /// Alarms of executions that left go when they are the greater part.
     func dropIdleAlarms() {
         guard cold.idleAlarms > 1_000, cold.idleAlarms > alarms.count / 2 else { return }
-        alarms = Heap(alarms.unordered.filter { $0.kind == .dispatch || runs[$0.execution] != nil })
+        alarms = Heap(alarms.unordered.filter { $0.execution.isEmpty || runs[$0.execution] != nil })
         cold.idleAlarms = 0
     }
 
@@ -229,6 +232,10 @@ extension Engine {
 
     /// A cold execution is due then.
     private func armDue(_ instant: Int64) {
+        guard !cold.wakesDue else {
+            cold.dueMeanwhile = min(instant, cold.dueMeanwhile ?? .max)
+            return
+        }
         guard let clock, !isStopping, cold.nextDue.map({ instant < $0 }) ?? true else { return }
         cold.nextDue = instant
         cold.dueTask?.cancel()
@@ -267,7 +274,12 @@ extension Engine {
         }
     }
 
+    /// One at a time: what one has taken over from the database another would forget.
     private func wakeDue() async {
+        // An alarm that was replaced as it rang: who is at work finds what it was for.
+        guard !cold.wakesDue else { return }
+        cold.wakesDue = true
+        cold.dueMeanwhile = nil
         let began = now
         var next: Int64?
         do {
@@ -289,7 +301,9 @@ extension Engine {
             log.warning("due executions are not loaded yet", metadata: ["error": "\(error)"])
             next = now + 3_000_000
         }
-        cold.nextDue = nil
+        (cold.wakesDue, cold.nextDue) = (false, nil)
         if let next { armDue(next) }
+        // Whether the question came before these were noted or after it.
+        if let meanwhile = cold.dueMeanwhile { armDue(meanwhile) }
     }
 }

@@ -36,7 +36,8 @@ public actor Engine {
         public var calls = 64
         /// Workers remembered before those long silent are forgotten.
         public var workers = 1_000
-        /// Sources that a worker was lost with and that are not quarantined: so many are remembered.
+        /// Sources that a worker was lost with and that are not quarantined, and addresses whose content is known: so many are
+        /// remembered of each.
         public var sourcesCounted = 10_000
         /// Streams of updates at the same time.
         public var observers = 256
@@ -83,6 +84,7 @@ public actor Engine {
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
+    var outbox = Outbox()
     /// Services' tasks of loaded executions, to be done once more when calls are answered.
     var repeatedCalls: [(service: any ServiceTask, entry: EntryID, nonce: String, run: Run)] = []
     /// Tasks of loaded executions that start others, likewise.
@@ -121,8 +123,10 @@ public actor Engine {
     let decisionNote: (any DecisionNote)?
     /// Executions that engines have ended with, and starts.
     var suspects: [String: SetAside] = [:]
-    /// By digest.
+    /// By digest, or by address where that is all that is known.
     var sourceLosses: [String: SourceLosses] = [:]
+    /// The digest of what lies at an address, as the worker told that has read it last.
+    var sourceContents: [String: String] = [:]
     /// The last change of those in the database.
     var sourceWrites: Task<Void, Never>?
     let dispatchRules: DispatchRules
@@ -138,6 +142,7 @@ public actor Engine {
     var synchronousCount = 0
     var workerRecords: [String: WorkerRecord] = [:]
     var leases: [LeaseKey: Lease] = [:]
+    var standstill = StandstillWatch()
     /// Answers to attempts that were over already.
     var staleAnswers = 0
 

@@ -54,16 +54,16 @@ extension Engine {
     /// After a row went in: where the rows since the last snapshot outweigh it, another is written, so that loading an
     /// execution costs the same however long it has gone on. Nobody waits for it.
     func keepSnapshot(of run: Run, after bytes: Int) {
-        run.bytesSinceSnapshot += bytes
-        guard run.bytesSinceSnapshot > max(run.snapshotBytes, limits.snapshotBytes), !run.isKeepingSnapshot,
-            run.execution.isOpen, !run.execution.start.deployment.isExpress
+        run.folded.bytesSinceSnapshot += bytes
+        guard run.folded.bytesSinceSnapshot > max(run.folded.snapshotBytes, limits.snapshotBytes),
+            !run.isKeepingSnapshot, run.execution.isOpen, !run.execution.start.deployment.isExpress
         else { return }
         run.isKeepingSnapshot = true
         let (execution, projection, seq) = (run.execution, run.projection, run.seq)
-        run.bytesSinceSnapshot = 0
+        run.folded.bytesSinceSnapshot = 0
         Task {
             let text = await Self.snapshotText(execution, projection)
-            run.snapshotBytes = text.utf8.count
+            run.folded.snapshotBytes = text.utf8.count
             if text.utf8.count <= RunSnapshot.maximumBytes {
                 do throws(PostgresError) {
                     try await self.journal.keepSnapshot(

@@ -1,4 +1,5 @@
 import Dispatching
+import Encodings
 import Interpreter
 import JSON
 import Journal
@@ -14,8 +15,9 @@ struct SourceLosses: Sendable, Equatable {
     var words: String
 }
 
-/// Sources that end workers are held back by their content's digest, or where nobody has read them yet, as before validate,
-/// by their address; whichever execution has them.
+/// Sources that end workers are held back by their content's digest, whichever execution has them, and wherever they lie: the
+/// worker that has read one tells its digest before it opens it. What workers were lost with before that is held by its
+/// address.
 ///
 /// Two workers that a machine takes along at the same time count once, since an attempt counts only that began after the
 /// loss before; and a success with the source starts the count anew. What two workers in a row were lost with is kept in
@@ -32,20 +34,52 @@ extension Engine {
     /// Longer addresses are not counted, in bytes.
     private static let longestAddress = 2048
 
-    /// What a task's source is counted under: its content's digest, or its address where its content is not known yet. Nil
-    /// for tasks without a source.
+    /// What a task's source is counted under: its content's digest, by the input or as a worker told it, or its address where
+    /// nobody has read it yet. Nil for tasks without a source.
     func sourceName(_ attempt: TaskAttempt) -> String? {
         guard contracts[StepContract.plainResource(attempt.resource)]?.runner == .mediaWorker,
             let source = attempt.parameters["source"]
         else { return nil }
         if let digest = source["sha256"]?.stringValue, Self.isDigest(digest) { return digest }
-        guard let address = source.stringValue ?? source["url"]?.stringValue, !Self.isDigest(address),
-            (1...Self.longestAddress).contains(address.utf8.count)
+        return Self.address(source).map { sourceContents[$0] ?? $0 }
+    }
+
+    /// Nil where it is none, or too long to be remembered.
+    private static func address(_ source: JSON) -> String? {
+        guard let address = source.stringValue ?? source["url"]?.stringValue, !isDigest(address),
+            (1...longestAddress).contains(address.utf8.count)
         else { return nil }
         return address
     }
 
+    /// Takes what a worker has read at the address that an attempt's input names.
+    ///
+    /// - Returns: false where that content is quarantined: then the attempt is taken back, and what the definition makes of
+    ///   that waits with the others.
+    func mayOpen(_ content: String, _ token: TaskToken, of run: Run) -> Bool {
+        guard Self.isDigest(content), case .task(let attempt) = run.execution.entry(token.entry)?.phase,
+            attempt.started?.nonce == token.nonce, let source = attempt.parameters["source"],
+            let address = Self.address(source)
+        else { return true }
+        if sourceContents[address] == nil, sourceContents.count >= limits.sourcesCounted {
+            // Tasks that are held for theirs must be found again.
+            guard let other = sourceContents.first(where: { !isQuarantined($0.value) }) else { return true }
+            sourceContents[other.key] = nil
+        }
+        sourceContents[address] = content
+        guard let reason = sourceReason(attempt) else { return true }
+        post(
+            .taskFailed(
+                entry: token.entry, nonce: token.nonce, error: StepErrorName.workerLost,
+                cause: "The film was not opened: \(reason)."),
+            to: run)
+        return false
+    }
+
     private static func isDigest(_ name: String) -> Bool { name.utf8.count == 64 && !name.contains(":") }
+
+    /// A source's name for people and logs.
+    private static func told(_ name: String) -> String { isDigest(name) ? name : addressWithoutSecrets(name) }
 
     func isQuarantined(_ name: String) -> Bool {
         dispatchRules.parkAfter > 0 && (sourceLosses[name]?.count ?? 0) >= dispatchRules.parkAfter
@@ -54,7 +88,7 @@ extension Engine {
     /// Why a task's source keeps it from workers; nil where it does not.
     func sourceReason(_ attempt: TaskAttempt) -> String? {
         guard let name = sourceName(attempt), isQuarantined(name), let losses = sourceLosses[name] else { return nil }
-        let what = Self.isDigest(name) ? "the content of SHA-256 \(name)" : "what lies at \(name)"
+        let what = Self.isDigest(name) ? "the content of SHA-256 \(name)" : "what lies at \(Self.told(name))"
         return
             "its source is quarantined: \(losses.count) workers in a row were lost with \(what), the last was \(losses.words)"
     }
@@ -106,7 +140,7 @@ extension Engine {
         if isQuarantined(name) {
             log.error(
                 "a source is quarantined: workers in a row were lost with it",
-                metadata: ["source": "\(name)", "workers": "\(losses.count)", "last": "\(words)"])
+                metadata: ["source": "\(Self.told(name))", "workers": "\(losses.count)", "last": "\(words)"])
             parkReady(name)
         }
         return Loss(name: name, nonce: lease.token.nonce, before: before, after: losses)
@@ -173,7 +207,7 @@ extension Engine {
             do throws(PostgresError) { try await change(journal) } catch {
                 log.warning(
                     "the workers lost with a source were not written down",
-                    metadata: ["source": "\(name)", "error": "\(error)"])
+                    metadata: ["source": "\(Self.told(name))", "error": "\(error)"])
             }
         }
     }

@@ -93,7 +93,7 @@ public enum CatchupPolicy: Sendable, Hashable {
     public static let graceSeconds = 60
 }
 
-/// A number that follows from two texts: FNV-1a, whose bits are then mixed by SplitMix64's last step.
+/// A number that follows from two texts: their FNV-1a, whose bits are then mixed by SplitMix64's last step.
 func mixed(_ first: String, _ second: String) -> UInt64 {
     var hash = FNV1a(first.utf8)
     hash.add(0)

@@ -1,5 +1,6 @@
 import Engine
 import EventPatterns
+import HTTPServer
 import JSON
 import ObjectStorage
 
@@ -52,14 +53,19 @@ extension Uploads {
     /// The execution's ARN; nil where the trigger that says so is paused.
     private func start(_ start: UploadStart) async throws(UploadError) -> String? {
         do throws(EngineError) {
+            // The database may hang. A start under the same name, made again, finds the one that was made.
             guard let trigger = start.trigger else {
-                return try await runs.startExecution(
-                    machine: start.machine, name: start.name, input: start.input.text
-                ).executionARN
+                return try await deadline.answer(late: EngineError.unanswered) { [runs] () async throws(EngineError) in
+                    try await runs.startExecution(
+                        machine: start.machine, name: start.name, input: start.input.text)
+                }.executionARN
             }
-            switch try await runs.startTriggered(
-                machine: start.machine, name: start.name, input: start.input.text, trigger: trigger)
-            {
+            let outcome = try await deadline.answer(late: EngineError.unanswered) {
+                [runs] () async throws(EngineError) in
+                try await runs.startTriggered(
+                    machine: start.machine, name: start.name, input: start.input.text, trigger: trigger)
+            }
+            switch outcome {
             case .started(let execution):
                 await told(TriggerNews(.started, of: trigger, execution: execution.executionARN))
                 return execution.executionARN

@@ -1,3 +1,5 @@
+import Encodings
+
 /// An HTTP/1.1 and HTTP/2 client over libcurl.
 ///
 /// Each client runs one thread of its own, keeps connections alive and shares them between its requests. Callers
@@ -113,7 +115,7 @@ public final class HTTPClient: Sendable {
             while bytes.count < 4096, let piece = try await iterator.next() { bytes += piece }
             throw HTTPError(
                 code: .status(stream.status),
-                message: "\(request.method) \(HTTPURL.withoutQuery(request.url)) was answered with \(stream.status).",
+                message: "\(request.method) \(addressWithoutSecrets(request.url)) was answered with \(stream.status).",
                 detail: String(decoding: bytes.prefix(4096), as: UTF8.self), mayHaveReachedServer: true)
         }
         return HTTPLines(body: stream.body)

@@ -40,16 +40,6 @@ public enum HTTPURL {
         return part(CURLUPART_URL, of: handle)
     }
 
-    /// For messages: queries may carry signatures and tokens, and the part before `@` a password.
-    public static func withoutQuery(_ url: String) -> String {
-        var text = url.prefix { $0 != "?" && $0 != "#" }
-        if let scheme = text.firstRange(of: "://"), let at = text.firstIndex(of: "@") {
-            let slash = text[scheme.upperBound...].firstIndex(of: "/") ?? text.endIndex
-            if at < slash { text.replaceSubrange(scheme.upperBound...at, with: "") }
-        }
-        return String(text)
-    }
-
     private static func part(_ what: CURLUPart, of handle: OpaquePointer, _ flags: CUnsignedInt = 0) -> String? {
         var text: UnsafeMutablePointer<CChar>?
         guard curl_url_get(handle, what, &text, flags) == CURLUE_OK, let text else { return nil }

@@ -1,3 +1,5 @@
+import Encodings
+
 extension HTTPClient {
     private static let urlBytes = 16 << 10
 
@@ -6,7 +8,7 @@ extension HTTPClient {
         func refuse(_ reason: String) -> HTTPError {
             HTTPError(
                 code: .invalidRequest,
-                message: "\(request.method) \(HTTPURL.withoutQuery(request.url)) cannot be sent: \(reason).",
+                message: "\(request.method) \(addressWithoutSecrets(request.url)) cannot be sent: \(reason).",
                 mayHaveReachedServer: false)
         }
         guard !request.method.isEmpty, request.method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {

@@ -1,6 +1,7 @@
 import CCurl
 import CCurlShims
 import Cryptography
+import Encodings
 import Glibc
 import Synchronization
 
@@ -429,7 +430,7 @@ extension Transfer {
 
     private func error(_ code: HTTPError.Code, _ reason: String, detail: String = "") -> HTTPError {
         HTTPError(
-            code: code, message: "\(request.method) \(HTTPURL.withoutQuery(request.url)) \(reason).", detail: detail,
+            code: code, message: "\(request.method) \(addressWithoutSecrets(request.url)) \(reason).", detail: detail,
             mayHaveReachedServer: mayHaveReachedServer)
     }
 
@@ -437,7 +438,7 @@ extension Transfer {
         HTTPError(
             code: .localFile,
             message:
-                "\(request.method) \(HTTPURL.withoutQuery(request.url)) \(reason): \(String(cString: strerror(code))).",
+                "\(request.method) \(addressWithoutSecrets(request.url)) \(reason): \(String(cString: strerror(code))).",
             mayHaveReachedServer: mayHaveReachedServer, systemError: code)
     }
 

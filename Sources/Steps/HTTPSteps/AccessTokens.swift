@@ -1,3 +1,4 @@
+import Encodings
 import HTTP
 import JSON
 import StepContracts
@@ -28,7 +29,7 @@ actor AccessTokens {
         let asked = ContinuousClock.now
         let answer = try await ask(client, timeout: timeout)
         guard let token = answer["access_token"]?.stringValue, !token.isEmpty, token.utf8.count <= 16 << 10 else {
-            throw Self.refused("\(HTTPURL.withoutQuery(client.endpoint)) gave no access_token")
+            throw Self.refused("\(addressWithoutSecrets(client.endpoint)) gave no access_token")
         }
         // RFC 6749, section 5.1: without expires_in the server says elsewhere how long; so it is used once. So it is
         // where it is no number: 'nan' and 'inf' are texts that read as a Double.
@@ -76,10 +77,10 @@ actor AccessTokens {
             throw Self.refused(error.message)
         }
         guard response.status == 200 else {
-            throw Self.refused("\(HTTPURL.withoutQuery(client.endpoint)) answered \(response.status)")
+            throw Self.refused("\(addressWithoutSecrets(client.endpoint)) answered \(response.status)")
         }
         do { return try JSON(parsing: response.body) } catch {
-            throw Self.refused("\(HTTPURL.withoutQuery(client.endpoint)) answered no JSON")
+            throw Self.refused("\(addressWithoutSecrets(client.endpoint)) answered no JSON")
         }
     }
 

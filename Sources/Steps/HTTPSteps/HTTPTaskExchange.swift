@@ -1,3 +1,4 @@
+import Encodings
 import HTTP
 import StepContracts
 
@@ -33,7 +34,7 @@ struct HTTPTaskExchange: Sendable {
         }
         throw StepFailure(
             error: "States.Http.Socket",
-            cause: "\(HTTPURL.withoutQuery(first.url)) leads through more than \(Self.maximumRedirects) redirects.",
+            cause: "\(addressWithoutSecrets(first.url)) leads through more than \(Self.maximumRedirects) redirects.",
             retry: .never)
     }
 
@@ -59,7 +60,7 @@ struct HTTPTaskExchange: Sendable {
         guard let url = HTTPURL.resolve(location, at: hop.url), let origin = HTTPURL.origin(url) else {
             throw StepFailure(
                 error: "States.Http.Socket",
-                cause: "\(HTTPURL.withoutQuery(hop.url)) leads to something that is no URL.", retry: .never)
+                cause: "\(addressWithoutSecrets(hop.url)) leads to something that is no URL.", retry: .never)
         }
         var next = hop
         next.url = url
@@ -76,7 +77,7 @@ struct HTTPTaskExchange: Sendable {
             guard !next.hasPrivateContent else {
                 throw StepFailure(
                     error: "States.Http.Socket",
-                    cause: "\(HTTPURL.withoutQuery(hop.url)) leads to another origin, \(origin), which must not get "
+                    cause: "\(addressWithoutSecrets(hop.url)) leads to another origin, \(origin), which must not get "
                         + "the connection's part of the content.", retry: .never)
             }
             for name in hop.privateHeaders { next.headers[name] = nil }
@@ -90,7 +91,7 @@ struct HTTPTaskExchange: Sendable {
     private static func timedOut(_ hop: Hop) -> StepFailure {
         StepFailure(
             error: "States.Http.Socket",
-            cause: "\(hop.method.rawValue) \(HTTPURL.withoutQuery(hop.url)) was not answered within "
+            cause: "\(hop.method.rawValue) \(addressWithoutSecrets(hop.url)) was not answered within "
                 + "\(HTTPInvokeStep.seconds) seconds.", retry: .transient)
     }
 

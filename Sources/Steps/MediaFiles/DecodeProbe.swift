@@ -23,7 +23,7 @@ public struct DecodeProbe: Sendable, Hashable {
     ///   too long.
     public init(_ inspection: FileInspection, path: String, limits: MediaLimits) throws(MediaError) {
         let began = DecodeProbe.processorSeconds()
-        try run(inspection, path: path, limits: limits, until: began + limits.probeProcessorSeconds)
+        try run(inspection, path: path, limits: limits, from: began)
         processorSeconds = DecodeProbe.processorSeconds() - began
         let video = inspection.video
         let whole = processorSeconds / Double(max(1, pictures)) * Double(video.frames)
@@ -37,18 +37,23 @@ public struct DecodeProbe: Sendable, Hashable {
     }
 
     private mutating func run(
-        _ inspection: FileInspection, path: String, limits: MediaLimits, until deadline: Double
+        _ inspection: FileInspection, path: String, limits: MediaLimits, from began: Double
     ) throws(MediaError) {
+        let budget = limits.probeProcessorSeconds
+        let deadline = began + budget
         let streams = [inspection.video.info] + inspection.audio.map(\.info)
         let all = Set(streams.map(\.index))
         let video = inspection.video
         guard video.frames > DecodeProbe.short else {
             return try place(path, limits, streams, at: nil, frames: .max, required: all, deadline)
         }
-        try place(path, limits, streams, at: nil, frames: DecodeProbe.framesWanted, required: all, deadline)
+        // A third of the time for each place; what one leaves is the next one's.
+        try place(
+            path, limits, streams, at: nil, frames: DecodeProbe.framesWanted, required: all, began + budget / 3)
         let middle = video.first + (video.last - video.first) / 2
         try place(
-            path, limits, streams, at: middle, frames: DecodeProbe.framesWanted, required: [video.info.index], deadline)
+            path, limits, streams, at: middle, frames: DecodeProbe.framesWanted, required: [video.info.index],
+            began + budget * 2 / 3)
         // From the last keyframe to the very end: where a file is cut off.
         try place(path, limits, streams, at: video.last, frames: .max, required: [video.info.index], deadline)
     }
@@ -60,6 +65,8 @@ public struct DecodeProbe: Sendable, Hashable {
         required: Set<Int>,
         _ deadline: Double
     ) throws(MediaError) {
+        // Opening a file takes a picture's time.
+        guard DecodeProbe.processorSeconds() < deadline else { return }
         let demuxer = try Demuxer(path: path, limits: limits)
         demuxer.select(streams: Set(streams.map(\.index)))
         if let time, let video = streams.first, try !demuxer.seek(stream: video.index, to: time) { return }

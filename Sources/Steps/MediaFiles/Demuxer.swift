@@ -1,5 +1,6 @@
 import CMedia
 import CMediaShims
+import Glibc
 
 /// An opened media file, read packet by packet. Owns the library's format context; used by one thread at a time.
 ///
@@ -24,6 +25,12 @@ public final class Demuxer {
     ///   `inputOutput` when it cannot be read.
     public init(path: String, limits: MediaLimits = .standard) throws(MediaError) {
         let log = LibraryLog()
+        var status = stat()
+        // Whatever else is wrong with it is told when it is opened.
+        if stat(path, &status) == 0, status.st_size > limits.fileBytes {
+            throw MediaError(
+                .unsupported, "the file has \(status.st_size) bytes; at most \(limits.fileBytes) are taken")
+        }
         var opened = avformat_alloc_context()
         guard let fresh = opened else { throw MediaError(.noMemory, "no memory to open \(path)") }
         fresh.pointee.probesize = Int64(limits.probeBytes)

@@ -1,5 +1,7 @@
 /// What is taken from a file that anybody may have made. Every figure a hostile file could inflate has its bound here.
 public struct MediaLimits: Sendable, Hashable {
+    /// As much as an upload may have.
+    public var fileBytes = 256 << 30
     /// Bytes read to recognise the container and its streams.
     public var probeBytes = 16 << 20
     /// Media time looked at to learn each stream's parameters, in seconds.
@@ -17,9 +19,10 @@ public struct MediaLimits: Sendable, Hashable {
     public var audioChannels = 64
     /// Pixels of film a second: 8K at 60 pictures.
     public var pixelsPerSecond = 8192.0 * 4320 * 60
-    /// Processor seconds that decoding a second of film may take, and that a trial may take in all.
+    /// Processor seconds that decoding a second of film may take, and after which a trial goes on to nothing more: opening the
+    /// file and the picture under way come on top of it, and a refusal takes less than five seconds in all.
     public var decodeRatio = 30.0
-    public var probeProcessorSeconds = 3.0
+    public var probeProcessorSeconds = 2.0
 
     public init() {}
 

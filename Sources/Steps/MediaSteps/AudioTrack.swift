@@ -39,6 +39,13 @@ final class AudioTrack {
     private var conversion: (input: FilterGraph.Input, graph: FilterGraph)?
     private var output: Output?
 
+    /// Keeps samples at their times. Where their clock and the film's drift apart by more than ten milliseconds they are
+    /// stretched, over seconds, so that nobody hears it; by more than a tenth of a second is a gap, or too much of it.
+    ///
+    /// The resampler is there from the beginning (`res`): the library would begin its count of time anew with one put in later.
+    private static let clock =
+        "aresample=async=1000:min_comp=0.01:comp_duration=4:min_hard_comp=0.1:first_pts=0:flags=res"
+
     /// What lasts as long as the track: the filter that keeps samples at their times, the encoder, the file.
     private final class Output {
         let alignment: FilterGraph
@@ -52,8 +59,9 @@ final class AudioTrack {
             muxer = try Muxer(path: track.path, encoder: encoder, language: track.info.language)
             alignment = try FilterGraph(
                 FilterGraph.Input(samples: block),
-                "[source]aresample=async=1:first_pts=0\(track.level.filterText),\(form.filterText)[sink0]", sinks: 1,
-                kind: .audio, threads: 1)
+                "[source]\(AudioTrack.clock)\(track.level.filterText),\(form.filterText)[sink0]", sinks: 1,
+                kind: .audio,
+                threads: 1)
             alignment.setBlockSize(encoder.blockSize)
         }
 

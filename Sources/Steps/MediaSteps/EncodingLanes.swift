@@ -90,7 +90,6 @@ private final class EncodingLane: Sendable {
 
     private struct State {
         var waiting: [Work] = []
-        var isClosed = false
         /// Nothing of what waits is done any more.
         var isAbandoned = false
         var isOver = false
@@ -130,11 +129,8 @@ private final class EncodingLane: Sendable {
         if let failure { throw failure }
     }
 
-    /// Nothing more will come.
-    func close() {
-        state.withLock { $0.isClosed = true }
-        waiting.post()
-    }
+    /// Nothing more will come: whoever waits for work and finds none is at the end.
+    func close() { waiting.post() }
 
     /// Ends the thread, and returns when it has ended.
     func abandon() {

@@ -1,3 +1,4 @@
+import Encodings
 import Glibc
 public import JSON
 import MediaFiles
@@ -28,17 +29,19 @@ public struct JoinStep: LocalStep {
             let name = rendition["name"]?.stringValue ?? ""
             guard JoinStep.isName(name) else { throw .parametersInvalid("'\(name)' is no name of a rendition") }
             var pieces: [(path: String, frames: Int)] = []
+            var scores: [(score: RungScore, frames: Int)] = []
             for (index, part) in parts.enumerated() {
                 guard part.count == first.count, let piece = part.first(where: { $0["name"]?.stringValue == name }),
                     let key = piece["file"]?["key"]?.stringValue, let path = surroundings.files[key],
                     let frames = piece["frames"]?.integerValue
                 else { throw .parametersInvalid("part \(index) has no rendition '\(name)', or it was not brought") }
                 pieces.append((path, frames))
+                if let score = RungScore(piece["score"]) { scores.append((score, frames)) }
             }
             let count = pieces.reduce(0) { $0 + $1.frames }
             guard count == total else {
                 throw .parametersInvalid(
-                    "the parts of '\(name)' have \(count) pictures, not \(total) as the first rendition's")
+                    "the parts of '\(name)' have \(counted(count, "picture")), not \(total) as the first rendition's")
             }
             let rung: (bytes: Int, seconds: Double)
             do throws(MediaError) {
@@ -57,6 +60,10 @@ public struct JoinStep: LocalStep {
             document["bitRate"] = .integer(rung.seconds > 0 ? Int(Double(rung.bytes) * 8 / rung.seconds) : 0)
             document["durationSeconds"] = .seconds(rung.seconds)
             document["parts"] = .integer(parts.count)
+            if scores.count == parts.count {
+                document["score"] = RungScore(scores).document
+                document["scores"] = RungScore.list(scores.map(\.score))
+            }
             joined.append(document)
         }
         let renditions = joined + sound
@@ -133,7 +140,7 @@ public struct JoinStep: LocalStep {
             guard let times, count == piece.frames, times.first == 0, times.end == interval * Int64(count) else {
                 throw MediaError(
                     .invalid,
-                    "part \(index) has \(count) pictures from \(times?.first ?? 0) to \(times?.end ?? 0), not \(piece.frames) from 0"
+                    "part \(index) has \(counted(count, "picture")) from \(times?.first ?? 0) to \(times?.end ?? 0), not \(piece.frames) from 0"
                 )
             }
             offset += times.end

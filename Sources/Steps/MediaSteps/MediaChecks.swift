@@ -1,3 +1,4 @@
+import Encodings
 import JSON
 import MediaFiles
 
@@ -79,7 +80,7 @@ extension MediaReport {
             checks.append(
                 MediaCheck(
                     name: "damage", severity: .warn,
-                    message: "\(trial.damaged) of \(trial.pictures) pictures tried are damaged or lost."))
+                    message: "Of \(counted(trial.pictures, "picture")) tried \(trial.damaged) are damaged or lost."))
         }
         if !pictures.black.isEmpty {
             checks.append(
@@ -140,6 +141,6 @@ extension MediaReport {
             "from \(Timecode.text(seconds: $0.start)) to \(Timecode.text(seconds: $0.end))"
         }
         let more = stretches.count - first.count
-        return first.joined(separator: ", ") + (more > 0 ? " and \(more) times more" : "")
+        return first.joined(separator: ", ") + (more > 0 ? " and \(counted(more, "time")) more" : "")
     }
 }

@@ -17,6 +17,7 @@ struct MediaReport {
             ("container", .string(inspection.container)),
             ("durationSeconds", .seconds(inspection.durationSeconds)),
             ("bitRate", .integer(inspection.bitRate)),
+            ("editedParts", .integer(inspection.editedParts)),
             ("video", video),
             ("audio", .array(inspection.audio.map(audio))),
             (
@@ -63,7 +64,7 @@ extension MediaLimits {
     /// What a film may be at most.
     var document: JSON {
         [
-            "durationSeconds": .double(durationSeconds), "streams": .integer(streams),
+            "bytes": .integer(fileBytes), "durationSeconds": .double(durationSeconds), "streams": .integer(streams),
             "pictureSide": .integer(pictureSide), "picturePixels": .integer(picturePixels),
             "framesPerSecond": .double(framesPerSecond), "pixelsPerSecond": .double(pixelsPerSecond),
             "audioChannels": .integer(audioChannels), "decodeRatio": .double(decodeRatio),

@@ -1,3 +1,4 @@
+import Encodings
 import Glibc
 import JSON
 import MediaFiles
@@ -197,7 +198,8 @@ final class Transcoding {
         }
         guard part != .whole || Double(framesDamaged) <= Transcoding.mostDamaged * Double(decoder.frames) else {
             throw MediaError(
-                .invalid, "\(framesDamaged) of \(decoder.frames) pictures are damaged or lost", stream: stream)
+                .invalid, "of \(counted(decoder.frames, "picture")) \(framesDamaged) are damaged or lost",
+                stream: stream)
         }
     }
 
@@ -238,10 +240,9 @@ final class Transcoding {
         let name = "video-\(result.rung.name)"
         // What holds for all parts the first one tells.
         if let places = part.places, places.lowerBound > 0 {
-            return [
-                "kind": "video", "name": .string(name), "file": ["file": .string("\(name).mp4")],
-                "frames": .integer(result.packets),
-            ]
+            return .members(
+                ("kind", "video"), ("name", .string(name)), ("file", ["file": .string("\(name).mp4")]),
+                ("frames", .integer(result.packets)), ("score", result.score?.document))
         }
         var options: JSON = .object([:])
         for (option, value) in result.options { options[option] = .string(value) }
@@ -255,7 +256,8 @@ final class Transcoding {
             ("frames", .integer(result.packets)), ("keyframeInterval", .integer(result.keyframeInterval)),
             ("bytes", .integer(try size(of: "\(name).mp4"))),
             ("bitRate", bitRate(result.packetBytes, result.durationSeconds)),
-            ("durationSeconds", .seconds(result.durationSeconds)), ("options", options))
+            ("durationSeconds", .seconds(result.durationSeconds)), ("score", result.score?.document),
+            ("options", options))
     }
 
     private func rendition(_ result: AudioTrack.Result) throws(StepFailure) -> JSON {

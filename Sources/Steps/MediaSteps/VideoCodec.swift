@@ -49,13 +49,13 @@ enum VideoCodec: String, Sendable, Hashable, CaseIterable {
     /// Processor time beside that of H.264, roughly: threads are shared out by it.
     var effort: Double { self == .h264 ? 1 : 3 }
 
-    /// The encoder is given no more threads. What several of x264's make depends on chance: see ``EncodingLanes``. x265 soon
-    /// gains nothing by more, with the rows of a picture to share.
+    /// The encoder is given no more threads. What several of x264's and of SVT-AV1's make depends on chance where the peak rate
+    /// binds: see ``EncodingLanes``. x265 soon gains nothing by more, with the rows of a picture to share.
     var mostThreads: Int {
         switch self {
-        case .h264: 1
+        case .h264, .av1: 1
         case .hevc: 8
-        case .av1, .vp9: 64
+        case .vp9: 64
         }
     }
 
@@ -108,12 +108,26 @@ enum VideoCodec: String, Sendable, Hashable, CaseIterable {
             let isHurried = pace == 0
             options = [
                 ("deadline", isHurried ? "realtime" : "good"), ("cpu-used", String(isHurried ? 8 : max(0, 6 - pace))),
-                ("crf", whole), ("b", String(rung.peakBitRate * 3 / 4)),
+                // What it aims at where the quality would take more. It goes far beyond that at a beginning, and further with
+                // pictures that are better than asked for.
+                ("crf", whole), ("qmin", whole), ("b", String(rung.peakBitRate / 2)),
             ]
             options += rate
             options += [("g", interval), ("keyint_min", interval), ("tile-columns", "2")]
         }
         return options
+    }
+
+    /// The same for pictures that come behind others. A film's first picture finds the decoder's buffer nearly full, and so
+    /// does each encode's: a part in the middle of a film begins with half of it, or it would have more bits than the peak rate
+    /// allows.
+    func later(_ options: Options, peakBitRate: Int) -> Options {
+        switch self {
+        // In bits, of a buffer of twice as many.
+        case .h264: options + [("rc_init_occupancy", String(peakBitRate))]
+        case .hevc: options.map { $0.name == "x265-params" ? ($0.name, $0.value + ":vbv-init=0.5") : $0 }
+        case .av1, .vp9: options
+        }
     }
 
     /// `23`, `22.4`.

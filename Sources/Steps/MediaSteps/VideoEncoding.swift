@@ -30,6 +30,8 @@ final class VideoEncoding {
     private var graph: FilterGraph?
     private var graphInput: FilterGraph.Input?
     private var outputs: [Output?]
+    /// Of each rung.
+    private var scored: [ScoredPictures]
     private let lanes: EncodingLanes
 
     /// One rung's encoder and file.
@@ -76,6 +78,7 @@ final class VideoEncoding {
         let packetBytes: Int
         let durationSeconds: Double
         let options: [(name: String, value: String)]
+        let score: RungScore?
     }
 
     init(
@@ -102,6 +105,9 @@ final class VideoEncoding {
             origin: part.map { _ in (origin, video.info.timeBase) }, rate: frameRate,
             durationSeconds: video.durationSeconds, keepsAll: video.timing.isConstant)
         outputs = ladder.rungs.map { _ in nil }
+        let pictures = part?.count ?? Int(Double(video.places) * frameRate.value / whole.value)
+        let pick = ScoredPictures(of: pictures, keyframeInterval: keyframeInterval)
+        scored = ladder.rungs.map { _ in pick }
         lanes = EncodingLanes(efforts: ladder.efforts, threads: threads)
     }
 
@@ -176,14 +182,15 @@ final class VideoEncoding {
         }
         try lanes.finish(continues: continues)
         var results: [Result] = []
-        for (rung, output) in zip(ladder.rungs, outputs) {
-            guard let output else { continue }
+        for (index, rung) in ladder.rungs.enumerated() {
+            guard let output = outputs[index] else { continue }
             results.append(
                 Result(
                     rung: rung, frameRate: frameRate, keyframeInterval: keyframeInterval,
                     frames: output.encoder.framesIn, packets: output.encoder.packetsOut,
                     packetBytes: output.muxer.packetBytes,
-                    durationSeconds: Double(output.muxer.end) * timeBase.value, options: output.options))
+                    durationSeconds: Double(output.muxer.end) * timeBase.value, options: output.options,
+                    score: try scored[index].score(of: output.muxer.path, interval: timeBase)))
         }
         return results
     }
@@ -242,6 +249,7 @@ final class VideoEncoding {
                 // The samples are shared, and nobody writes to them any more.
                 let own = try picture.shared()
                 own.setKeyframe(output.taken % keyframeInterval == 0)
+                try scored[rung].add(own, place: output.taken)
                 output.taken += 1
                 try lanes.encode(own, for: output, rung: rung)
             }
@@ -254,11 +262,7 @@ final class VideoEncoding {
         let own = ladder.threads(of: threads)[index]
         var options = rung.codec.options(
             rung, preset: preset, keyframeInterval: keyframeInterval, threads: own, mastering: mastering)
-        // A film's first picture finds the decoder's buffer nearly full; in the middle of a film x264 aims at half of it.
-        // Otherwise each part would begin with more bits than the peak rate allows.
-        if let part, part.lowerBound > 0, rung.codec == .h264 {
-            options.append(("rc_init_occupancy", String(rung.peakBitRate)))
-        }
+        if let part, part.lowerBound > 0 { options = rung.codec.later(options, peakBitRate: rung.peakBitRate) }
         let settings = Encoder.Video(
             codec: rung.codec.encoder, width: rung.width, height: rung.height, timeBase: timeBase,
             frameRate: frameRate, threads: own, pixelFormat: rung.form.samples.pixelFormat,

@@ -1,6 +1,6 @@
 extension StepContract {
     public static let validate = StepContract(
-        name: "validate", version: 3,
+        name: "validate", version: 4,
         summary: "Opens a film, measures it packet by packet and refuses what cannot become a title, with the reason.",
         runner: .mediaWorker,
         input: [
@@ -15,6 +15,9 @@ extension StepContract {
             StepField("container", .string, "the container's name"),
             StepField("durationSeconds", .number, "from the first to the last moment of film and sound"),
             StepField("bitRate", .number, "of all packets, bits a second"),
+            StepField(
+                "editedParts", .number, required: false,
+                "how many parts the edit lists put a track together from: 0 without any, 1 where one cuts an end"),
             StepField(
                 "video", .object,
                 "index, codec, profile, width, height, displayWidth, displayHeight, frameRate, constantFrameRate, "
@@ -37,7 +40,7 @@ extension StepContract {
         ], needs: { StepNeeds.film($0, millicores: 1000, memoryBytes: 1 << 29) })
 
     public static let transcode = StepContract(
-        name: "transcode", version: 5,
+        name: "transcode", version: 6,
         summary: "Decodes a film once and encodes every rung of its ladder and every sound track, one MP4 each; text "
             + "subtitles become WebVTT.",
         runner: .mediaWorker, heartbeatSeconds: 30,
@@ -64,7 +67,8 @@ extension StepContract {
             StepField(
                 "renditions", .array,
                 "each with kind, name, file, codec, bytes, bitRate, durationSeconds, options; video also with width, height, "
-                    + "pixelFormat, videoRange, frameRate, frames; audio with sampleRate, channels, language, loudness of the source, gain; text with "
+                    + "pixelFormat, videoRange, frameRate, frames, score (ssim and psnr of luma on some pictures in its middle); audio with "
+                    + "sampleRate, channels, language, loudness of the source, gain; text with "
                     + "language, cues"),
             StepField("scan", .string, "what the pictures turned out to be: progressive, interlaced or telecined"),
             StepField("framesEncoded", .number, "pictures encoded, all rungs together"),
@@ -102,7 +106,7 @@ extension StepContract {
         ], needs: { StepNeeds.film($0, millicores: 2000, memoryBytes: 3 << 29) })
 
     public static let join = StepContract(
-        name: "join", version: 2,
+        name: "join", version: 3,
         summary: "Joins what transcode made of a film's parts into one MP4 for each rung, untouched and counted.",
         runner: .mediaWorker, heartbeatSeconds: 30,
         input: [
@@ -111,7 +115,9 @@ extension StepContract {
             .download, .reuse,
         ],
         output: [
-            StepField("renditions", .array, "as transcode gives them for a whole film"),
+            StepField(
+                "renditions", .array,
+                "as transcode gives them for a whole film; video also with scores: ssim and psnr of each part"),
             StepField("frames", .number, "pictures in each rung"),
             .downloadFile,
         ])

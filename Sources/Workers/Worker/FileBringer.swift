@@ -49,11 +49,11 @@ struct FileBringer: Sendable {
             case .web(let url): try await download(url, reference, as: name)
             }
         if let bytes = reference.bytes, bytes != brought.bytes {
-            throw .storageUnavailable("\(reference.name) has \(brought.bytes) bytes, not \(bytes) as the input says")
+            throw .storageUnavailable("\(reference.told) has \(brought.bytes) bytes, not \(bytes) as the input says")
         }
         if let digest = reference.sha256, digest != brought.sha256 {
             throw .storageUnavailable(
-                "\(reference.name) has the SHA-256 \(brought.sha256), not \(digest) as the input says")
+                "\(reference.told) has the SHA-256 \(brought.sha256), not \(digest) as the input says")
         }
         return brought
     }
@@ -81,7 +81,7 @@ struct FileBringer: Sendable {
             return .file(path)
         }
         throw .parametersInvalid(
-            "the source '\(url)' can be brought by no worker: it is neither in the object store \(store.baseURL) nor an http, https or file URL"
+            "the source '\(reference.told)' can be brought by no worker: it is neither in the object store \(store.baseURL) nor an http, https or file URL"
         )
     }
 
@@ -115,7 +115,9 @@ struct FileBringer: Sendable {
     private func readInPlace(_ path: String, _ reference: FileReference) async throws(StepFailure) -> BroughtFile {
         let result = await onOwnThread { isCancelled -> Result<BroughtFile, StepFailure> in
             do throws(StepFailure) {
-                return .success(try FileBringer.measure(path, called: reference.name, isCancelled: isCancelled))
+                return .success(
+                    try FileBringer.measure(
+                        path, called: reference.told, maximumBytes: maximumSourceBytes, isCancelled: isCancelled))
             } catch {
                 return .failure(error)
             }
@@ -124,7 +126,7 @@ struct FileBringer: Sendable {
     }
 
     static func measure(
-        _ path: String, called name: String, isCancelled: () -> Bool
+        _ path: String, called name: String, maximumBytes: Int = .max, isCancelled: () -> Bool
     ) throws(StepFailure) -> BroughtFile {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
@@ -137,6 +139,9 @@ struct FileBringer: Sendable {
         var info = stat()
         guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
             throw .sourceInvalid("the source \(name) is not a regular file")
+        }
+        guard Int(info.st_size) <= maximumBytes else {
+            throw .sourceUnsupported("the source \(name) is larger than \(maximumBytes >> 20) MiB")
         }
         var hasher = SHA256()
         var total = 0
@@ -162,6 +167,7 @@ struct FileBringer: Sendable {
         _ url: String, _ reference: FileReference, as name: String
     ) async throws(StepFailure) -> BroughtFile {
         let path = "\(scratch.fetched)/\(name)"
+        let told = reference.told
         let spare = try ScratchDirectory.freeBytes(of: scratchParent) - ScratchDirectory.reserveBytes
         let digest = RunningDigest()
         let request = HTTPRequest(
@@ -173,16 +179,16 @@ struct FileBringer: Sendable {
             ) { digest.update($0) }
         } catch {
             switch error.code {
-            case .cancelled: throw .cancelled("the download of \(url) was stopped")
-            case .invalidRequest: throw .parametersInvalid("the source '\(url)' cannot be asked for: \(error.message)")
+            case .cancelled: throw .cancelled("the download of \(told) was stopped")
+            case .invalidRequest: throw .parametersInvalid("the source '\(told)' cannot be asked for: \(error.message)")
             case .forbiddenAddress:
-                throw .parametersInvalid("the source '\(url)' lies on a private network: \(error.message)")
+                throw .parametersInvalid("the source '\(told)' lies on a private network: \(error.message)")
             case .tooLarge where spare < maximumSourceBytes:
                 throw .resourceExhausted(
-                    "the source \(url) is larger than the \(max(0, spare) >> 20) MiB this worker has room for")
+                    "the source \(told) is larger than the \(max(0, spare) >> 20) MiB this worker has room for")
             case .tooLarge:
-                throw .sourceUnsupported("the source \(url) is larger than \(maximumSourceBytes >> 20) MiB")
-            case .localFile: throw .resourceExhausted("the source \(url) cannot be written: \(error.message)")
+                throw .sourceUnsupported("the source \(told) is larger than \(maximumSourceBytes >> 20) MiB")
+            case .localFile: throw .resourceExhausted("the source \(told) cannot be written: \(error.message)")
             case .connect, .timeout, .tls, .redirects, .interrupted, .malformedAnswer, .status, .other:
                 throw .storageUnavailable("the source cannot be downloaded: \(error.message)")
             }
@@ -190,8 +196,8 @@ struct FileBringer: Sendable {
         switch response.status {
         case 200...299: break
         case 408, 425, 429, 500...599:
-            throw .storageUnavailable("the server of the source \(url) answers \(response.status)")
-        default: throw .sourceInvalid("the source \(url) cannot be downloaded: its server answers \(response.status)")
+            throw .storageUnavailable("the server of the source \(told) answers \(response.status)")
+        default: throw .sourceInvalid("the source \(told) cannot be downloaded: its server answers \(response.status)")
         }
         let (bytes, hex) = digest.finish()
         return BroughtFile(path: path, bytes: bytes, sha256: hex)

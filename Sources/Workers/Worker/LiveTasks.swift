@@ -15,6 +15,8 @@ final class LiveTasks: Sendable {
     private struct Entry {
         let step: String
         var progress: StepProgress?
+        /// See ``HeartbeatRequest/LiveTask/content``.
+        var content: String?
         var ending: Ending?
         var end: (@Sendable () -> Void)?
     }
@@ -48,6 +50,10 @@ final class LiveTasks: Sendable {
         state.withLock { $0.entries[token]?.progress = progress }
     }
 
+    func setContent(_ token: String, _ digest: String) {
+        state.withLock { $0.entries[token]?.content = digest }
+    }
+
     func ending(_ token: String) -> Ending? { state.withLock { $0.entries[token]?.ending } }
 
     /// Ends one task; the first reason counts.
@@ -79,7 +85,8 @@ final class LiveTasks: Sendable {
     /// Every task, for the heartbeat.
     var snapshot: [HeartbeatRequest.LiveTask] {
         state.withLock { state in
-            state.entries.map { .init(token: $0.key, progress: $0.value.progress) }.sorted { $0.token < $1.token }
+            state.entries.map { .init(token: $0.key, progress: $0.value.progress, content: $0.value.content) }
+                .sorted { $0.token < $1.token }
         }
     }
 }

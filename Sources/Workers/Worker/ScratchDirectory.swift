@@ -14,10 +14,11 @@ struct ScratchDirectory: Sendable {
 
     private static let prefix = "showrunner-task-"
 
-    /// Makes a directory below `parent`, readable for this user alone. Its name holds this process's id, so that a
-    /// later process can tell what has been left behind.
+    /// Makes a directory below `parent`, readable for this user alone. Its name holds this process's id and when it began, so
+    /// that a later process can tell what has been left behind, also one that has got the same id, as in a container.
     init(in parent: String) throws(StepFailure) {
-        path = "\(parent)/\(ScratchDirectory.prefix)\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+        let owner = "\(getpid()).\(ScratchDirectory.startTime(of: getpid()) ?? "")"
+        path = "\(parent)/\(ScratchDirectory.prefix)\(owner)-\(String(UInt64.random(in: .min ... .max), radix: 16))"
         for directory in [path, "\(path)/fetched", "\(path)/out", "\(path)/in"] {
             guard mkdir(directory, 0o700) == 0 else {
                 throw .resourceExhausted("the directory \(directory) cannot be made: \(systemReason(errno))")
@@ -32,9 +33,22 @@ struct ScratchDirectory: Sendable {
     static func sweep(_ parent: String) throws(WorkerError) {
         for name in try directoryEntries(parent) where name.hasPrefix(prefix) {
             let rest = name.dropFirst(prefix.count)
-            guard let dash = rest.firstIndex(of: "-"), let owner = pid_t(rest[..<dash]), owner > 0 else { continue }
-            if owner != getpid(), kill(owner, 0) != 0, errno == ESRCH { try removeTree("\(parent)/\(name)") }
+            guard let dash = rest.firstIndex(of: "-") else { continue }
+            let owner = rest[..<dash].split(separator: ".", maxSplits: 1)
+            guard let first = owner.first, let process = pid_t(first), process > 0 else { continue }
+            let isGone = kill(process, 0) != 0 && errno == ESRCH
+            // Without a time, as releases before wrote it, the id alone tells.
+            let isAnother = owner.count == 2 && startTime(of: process).map { $0 != owner[1] } ?? false
+            if isGone || isAnother { try removeTree("\(parent)/\(name)") }
         }
+    }
+
+    /// When a process began, in ticks since the machine did: field 22 of /proc/PID/stat (proc(5)); nil where it is not told.
+    private static func startTime(of process: pid_t) -> Substring? {
+        guard let line = readSmallFile("/proc/\(process)/stat"), let name = line.lastIndex(of: ")") else { return nil }
+        // The name, which may hold anything, is the second field.
+        let fields = line[name...].split(separator: " ")
+        return fields.count > 20 ? fields[20] : nil
     }
 
     /// What a task needs beside the files it brings.

@@ -1,4 +1,5 @@
 import Cryptography
+import Encodings
 import JSON
 import StepContracts
 
@@ -12,6 +13,14 @@ struct FileReference: Sendable, Hashable {
     /// 64 hexadecimal digits; nil while nobody has read the file, as in the input of the first step.
     let sha256: String?
     let bytes: Int?
+
+    /// What people are told of it.
+    var told: String { toldName(name) }
+}
+
+/// What a step knows a file by, for messages and logs: addresses on the web may carry secrets.
+func toldName(_ name: String) -> String {
+    name.hasPrefix("https://") || name.hasPrefix("http://") ? addressWithoutSecrets(name) : name
 }
 
 /// What the worker has to know of the shape of steps' data: where files are named in it.
@@ -28,7 +37,7 @@ enum StepFiles {
             if let other = names[reference.name] {
                 if let first = other.sha256, let second = reference.sha256, first != second {
                     throw .parametersInvalid(
-                        "the input names \(reference.name) twice, with the checksums \(first) and \(second)")
+                        "the input names \(reference.told) twice, with the checksums \(first) and \(second)")
                 }
                 return
             }

@@ -92,7 +92,7 @@ struct StepProcess: Sendable {
         case .output(let output): return output
         case .failure(let failure):
             // People know the files by the names in the input, not by those inside the sandbox.
-            let cause = inputs.reversed().reduce(failure.cause) { $0.replacing($1.childPath, with: $1.name) }
+            let cause = inputs.reversed().reduce(failure.cause) { $0.replacing($1.childPath, with: toldName($1.name)) }
             throw StepFailure(error: failure.error, cause: cause, retry: failure.retry)
         case .progress, nil: break
         }

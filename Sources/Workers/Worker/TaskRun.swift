@@ -12,6 +12,7 @@ struct ChildRunner: TaskRunner {
     let configuration: WorkerConfiguration
     let process: StepProcess
     let engine: EngineClient
+    let contents: ContentReports
 
     var steps: [String] { contracts.keys.sorted() }
 
@@ -20,7 +21,7 @@ struct ChildRunner: TaskRunner {
     ) async -> TaskOutcome {
         await TaskRun(
             offer: offer, contract: contracts[offer.step], configuration: configuration, process: process,
-            engine: engine, logger: logger, report: report
+            engine: engine, contents: contents, logger: logger, report: report
         ).outcome()
     }
 }
@@ -33,6 +34,7 @@ private struct TaskRun: Sendable {
     let configuration: WorkerConfiguration
     let process: StepProcess
     let engine: EngineClient
+    let contents: ContentReports
     let logger: Logger
     let report: @Sendable (StepProgress) -> Void
 
@@ -161,6 +163,9 @@ private struct TaskRun: Sendable {
 
         let prefixes = outputPrefixes(job.key)
         let contentKeys = try await engine.contentKeys(of: offer)
+        if let url = StepFiles.openSource(offer.input), let source = brought[url] {
+            try await contents.tell(source.sha256, of: offer)
+        }
         report(StepProgress(stage: "start"))
         var input = offer.input
         input[StepReuse.member] = nil
@@ -203,15 +208,13 @@ private struct TaskRun: Sendable {
 
     /// Where the files may lie, the best place first.
     ///
-    /// What viewers fetch lies under a short name, which says nothing of the title, and the same for each attempt: the
-    /// packager gives the same bytes each time, so that an attempt completes what one before it has left. Only where
-    /// that is of another release, and differs, a package lies under a name of its attempt, for no object is ever
-    /// replaced. So do all other files: encoders may give other bytes with other threads.
+    /// The first is the same for each attempt: steps give the same bytes each time, so that an attempt completes what one
+    /// that was killed has left. Only where something else stands there, as by another release, the files lie under a name
+    /// of their attempt, for no object is ever replaced. What viewers fetch has a short name, which says nothing of the
+    /// title.
     private func outputPrefixes(_ key: String) -> [String] {
-        let attempt = SHA256.hash(offer.token).hex.prefix(8)
-        guard offer.step == "package" else { return ["work/\(key)/\(attempt)"] }
-        let prefix = "media/\(key.prefix(32))"
-        return [prefix, "\(prefix)-\(attempt)"]
+        let prefix = offer.step == "package" ? "media/\(key.prefix(32))" : "work/\(key)"
+        return [prefix, "\(prefix)-\(SHA256.hash(offer.token).hex.prefix(8))"]
     }
 }
 

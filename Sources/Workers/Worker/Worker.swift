@@ -33,7 +33,7 @@ public final class Worker: Service {
     private let sandbox: Sandbox?
     private let incarnation: String
     private let engine: EngineClient
-    private let tasks = LiveTasks()
+    private let tasks: LiveTasks
     private let logger: Logger
     private let trouble = Mutex<String?>("the engine has not been asked yet")
     private let address = Mutex<String?>(nil)
@@ -56,8 +56,9 @@ public final class Worker: Service {
 
         session = configuration.session
         self.logger = Worker.named(configuration.session.name, logger)
-        incarnation = Worker.makeIncarnation()
-        engine = EngineClient(base: configuration.session.engine, signer: configuration.session.signer)
+        let (incarnation, tasks) = (Worker.makeIncarnation(), LiveTasks())
+        let engine = EngineClient(base: configuration.session.engine, signer: configuration.session.signer)
+        (self.incarnation, self.tasks, self.engine) = (incarnation, tasks, engine)
         let sandbox = try await Sandbox.settle(
             configuration.sandbox, command: configuration.childCommand, limits: configuration.limits,
             scratch: configuration.scratch, logger: self.logger)
@@ -65,7 +66,9 @@ public final class Worker: Service {
         runner = ChildRunner(
             contracts: Dictionary(uniqueKeysWithValues: steps.map { ($0.name, $0) }), configuration: configuration,
             process: StepProcess(
-                command: configuration.childCommand, sandbox: sandbox, limits: configuration.limits), engine: engine)
+                command: configuration.childCommand, sandbox: sandbox, limits: configuration.limits), engine: engine,
+            contents: ContentReports(
+                engine: engine, tasks: tasks, worker: configuration.session.name, incarnation: incarnation))
     }
 
     /// Makes a worker that does its steps in this process: for steps that open no file of others.
@@ -76,6 +79,7 @@ public final class Worker: Service {
         self.session = session
         self.logger = Worker.named(session.name, logger)
         incarnation = Worker.makeIncarnation()
+        tasks = LiveTasks()
         engine = EngineClient(base: session.engine, signer: session.signer)
         sandbox = nil
         runner = InProcessRunner(steps, engine: engine)

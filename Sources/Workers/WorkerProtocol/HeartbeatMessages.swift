@@ -10,10 +10,15 @@ public struct HeartbeatRequest: WorkerMessage {
         public let token: String
         /// The latest the step told; nil while it has told nothing.
         public let progress: StepProgress?
+        /// The SHA-256, in 64 hexadecimal digits, of the file that the task's input names as its source by an address alone; nil
+        /// until the worker has read it. Told and answered before the file is opened, so that a worker that dies of it has said
+        /// of what.
+        public let content: String?
 
-        public init(token: String, progress: StepProgress?) {
+        public init(token: String, progress: StepProgress?, content: String? = nil) {
             self.token = token
             self.progress = progress
+            self.content = content
         }
     }
 
@@ -32,7 +37,12 @@ public struct HeartbeatRequest: WorkerMessage {
             ("worker", .string(worker)), ("incarnation", .string(incarnation)),
             (
                 "tasks",
-                .array(tasks.map { .members(("token", .string($0.token)), ("progress", $0.progress?.json)) })
+                .array(
+                    tasks.map {
+                        .members(
+                            ("token", .string($0.token)), ("progress", $0.progress?.json),
+                            ("content", $0.content.map(JSON.string)))
+                    })
             ))
     }
 
@@ -43,7 +53,8 @@ public struct HeartbeatRequest: WorkerMessage {
         tasks = reader.objects("tasks", maximumCount: WorkerProtocolLimits.tasks) { task in
             LiveTask(
                 token: task.string("token", maximumBytes: WorkerProtocolLimits.tokenBytes),
-                progress: task.optionalProgress("progress"))
+                progress: task.optionalProgress("progress"),
+                content: task.optionalString("content", maximumBytes: WorkerProtocolLimits.digestBytes))
         }
         try reader.finish()
     }
@@ -56,7 +67,8 @@ public struct HeartbeatReply: WorkerMessage {
     public enum Status: String, Sendable, Hashable, CaseIterable {
         /// Go on.
         case ok
-        /// Stop the work: the attempt is no longer wanted (stopped, timed out, superseded). Nothing need be answered.
+        /// Stop the work: the attempt is no longer wanted (stopped, timed out, superseded, its content quarantined). Nothing
+        /// need be answered.
         case gone
     }
 

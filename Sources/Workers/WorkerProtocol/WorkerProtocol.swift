@@ -30,6 +30,8 @@ public enum WorkerProtocolLimits {
     public static let nameBytes = 256
     public static let arnBytes = 512
     public static let titleBytes = 1024
+    /// A SHA-256 in hexadecimal digits.
+    public static let digestBytes = 64
     /// Steps one worker may offer.
     public static let steps = 64
     /// Tasks one worker may hold at a time.

@@ -1,5 +1,5 @@
 import { h, setText } from "./markup.js";
-import { countdownElement, percent, progressWords, shareOf, spanElement, timeElement } from "./format.js";
+import { bytes, countdownElement, percent, progressWords, shareOf, spanElement, timeElement } from "./format.js";
 import { describe, statusMark } from "./status.js";
 import { jsonSection } from "./json-view.js";
 import { request } from "./live.js";
@@ -60,12 +60,13 @@ export class StatePanel extends HTMLElement {
       h("button", { type: "button", class: "quiet", onclick: () => askToReject(this.run, this.state, () => this.#answeredNow()) }, "Reject…")));
     this.meter = h("section", { class: "meter", hidden: true, "aria-label": "Progress" });
     this.reuse = h("section", { hidden: true, "aria-label": "Kept results" });
+    this.findings = h("section", { hidden: true, "aria-label": "Findings" });
     this.input = h("div", {});
     this.output = h("div", {});
     const definition = node?.state ? jsonSection("Definition", node.state, { open: !state }) : null;
     this.replaceChildren(
       h("div", { class: "panel-head" }, this.heading, this.mark),
-      this.facts, this.answer, this.why, this.release, this.trouble, this.meter, this.reuse, this.output, this.input, definition ?? "");
+      this.facts, this.answer, this.why, this.release, this.trouble, this.meter, this.reuse, this.findings, this.output, this.input, definition ?? "");
     if (!state) this.facts.replaceChildren(fact("type", node.state.Type), node.path ? fact("within", node.path) : "");
   }
 
@@ -191,8 +192,16 @@ export class StatePanel extends HTMLElement {
       h("h3", {}, reuse.reused ? "Reused" : "Made anew"), h("p", {}, reuse.because), fields.length > 0 ? h("ul", {}, ...fields) : "");
   }
 
+  /** What a media step has to say to people: a film's checks, how good its rungs are, and why they are these. */
+  #findings(output) {
+    const parts = [...checks(output), ...scores(output), ...reasons(output)];
+    this.findings.hidden = parts.length === 0;
+    this.findings.replaceChildren(...parts);
+  }
+
   #payloads(state) {
     this.#reuse(state.output?.reuse);
+    this.#findings(state.output);
     place(this.output, "Output", state.output);
     place(this.input, "Input", state.input);
   }
@@ -221,4 +230,34 @@ function place(slot, title, value) {
 
 function fact(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+}
+
+/** The members of a list that have what is asked for; outputs are anybody's. */
+function list(value, isWanted) {
+  return Array.isArray(value) ? value.filter((member) => member && isWanted(member)) : [];
+}
+
+function checks(output) {
+  const found = list(output?.checks, (check) => check.severity && check.message);
+  return found.length === 0 ? [] : [h("h3", {}, "Checks"),
+    h("ul", {}, ...found.map((check) => h("li", {}, h("strong", {}, String(check.severity)), ` ${check.message}`)))];
+}
+
+function scores(output) {
+  const rungs = list(output?.renditions, (rendition) => typeof rendition.score?.ssim === "number");
+  if (rungs.length === 0) return [];
+  const head = ["Rung", "Size", "Rate", "SSIM", "PSNR"];
+  return [h("h3", {}, "Rungs"), h("table", { class: "figures" },
+    h("thead", {}, h("tr", {}, ...head.map((word) => h("th", { scope: "col" }, word)))),
+    h("tbody", {}, ...rungs.map((rung) => h("tr", {}, h("th", { scope: "row" }, String(rung.name)),
+      h("td", {}, bytes(rung.bytes ?? 0)), h("td", {}, `${Math.round((rung.bitRate ?? 0) / 1000).toLocaleString()} kb/s`),
+      h("td", {}, rung.score.ssim.toFixed(4)), h("td", {}, `${(rung.score.psnr ?? 0).toFixed(1)} dB`)))))];
+}
+
+function reasons(output) {
+  const ladder = output?.ladder ?? output;
+  const rungs = [...list(ladder?.rungs, (rung) => rung.name && rung.reason),
+    ...list(ladder?.dropped, (rung) => rung.name && rung.reason).map((rung) => ({ ...rung, name: `no ${rung.name}` }))];
+  return rungs.length === 0 ? [] : [h("h3", {}, "Why this ladder"), ladder.reason ? h("p", {}, String(ladder.reason)) : "",
+    h("ul", {}, ...rungs.map((rung) => h("li", {}, h("strong", {}, String(rung.name)), `: ${rung.reason}`)))];
 }

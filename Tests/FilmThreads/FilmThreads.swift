@@ -1,13 +1,13 @@
 import Dispatch
 import Synchronization
-import Testing
+public import Testing
 
 /// Runs tests that encode, decode and wait for programs on two threads of their own: on the cooperative pool they would
 /// keep its few threads from all other tests for seconds.
-struct FilmThreads: SuiteTrait, TestTrait, TestScoping {
-    var isRecursive: Bool { true }
+public struct FilmThreads: SuiteTrait, TestTrait, TestScoping {
+    public var isRecursive: Bool { true }
 
-    func provideScope(
+    public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         try await withTaskExecutorPreference(FilmExecutor.shared) { try await function() }
@@ -15,7 +15,8 @@ struct FilmThreads: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == FilmThreads {
-    static var filmThreads: FilmThreads { FilmThreads() }
+    /// See ``FilmThreads``.
+    public static var filmThreads: FilmThreads { FilmThreads() }
 }
 
 private final class FilmExecutor: TaskExecutor {
