@@ -129,6 +129,12 @@ extension EndToEnd {
             try await browser.wait(until: "document.querySelector('trigger-page a[data-row]')")
             try await browser.click("trigger-page a[data-row]")
             try await browser.wait(until: says("succeeded", "trigger partner"))
+            // Somebody starts another, who is no trigger.
+            try await browser.click("[data-action=again]")
+            try await look("start-again", browser, axe)
+            try await browser.click("dialog[open] button[type=submit]")
+            try await browser.wait(
+                until: "document.querySelector('run-page h1') && \(says("succeeded")) && !(\(says("trigger partner")))")
         }
 
         private func answers(_ browser: Browser, _ stage: TestStage, _ axe: String?) async throws {
