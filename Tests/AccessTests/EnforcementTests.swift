@@ -54,6 +54,7 @@ struct EnforcementTests {
         ("POST", "/console/api/runs/x/states/1/approve", .answerTask),
         ("POST", "/console/api/runs/x/states/1/reject", .answerTask),
         ("POST", "/console/api/workers/x/mode", .operateDispatch), ("GET", "/console/api/runs/x/waits", .useConsole),
+        ("POST", "/console/api/runs/x/again", .startExecution),
         ("POST", "/console/api/runs/x/redrive", .redriveExecution), ("POST", "/uploads", .upload),
         ("HEAD", "/uploads/x", .upload), ("PATCH", "/uploads/x", .upload),
         ("DELETE", "/uploads/x", .upload), ("POST", "/uploads/x", .upload),

@@ -145,17 +145,21 @@ import Testing
     /// One without tasks asks for some every twenty seconds, and says nothing in between.
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
     func aWorkerThatWaitsIsNotSilent() async throws {
-        let page = """
-            <!doctype html><title>Silence</title><body><script type="module">
+        let script = """
             import { isSilent } from "/console/assets/workers-page.js";
-            const after = (seconds, tasks) => isSilent({ lastSeen: "2026-11-28T10:00:00Z", tasks }, Date.UTC(2026, 10, 28, 10, 0, seconds));
+            const worker = (tasks) => ({ lastSeen: "2026-11-28T10:00:00Z", tasks });
+            const after = (seconds, tasks) => isSilent(worker(tasks), Date.UTC(2026, 10, 28, 10, 0, seconds));
             document.body.textContent = JSON.stringify([after(30, []), after(61, []), after(5, [{}]), after(30, [{}])]);
-            </script>
             """
+        let page = "<!doctype html><title>Silence</title><body><script type=module src=/silence.js></script>"
         let router = ServiceRouter()
         router.addConsolePages()
         router.get("/silence") { request, _ in
-            ReadyBody(bytes: Array(page.utf8), contentType: "text/html", entityTag: "silence").response(to: request)
+            ReadyBody(bytes: Array(page.utf8), contentType: "text/html", entityTag: "page").response(to: request)
+        }
+        router.get("/silence.js") { request, _ in
+            ReadyBody(bytes: Array(script.utf8), contentType: "text/javascript", entityTag: "script")
+                .response(to: request)
         }
         let document = try await shown("/silence", router)
         #expect(document.contains("[false,true,false,true]"), "\(document)")

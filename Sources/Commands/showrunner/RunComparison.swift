@@ -39,28 +39,31 @@ extension RunsCommand {
             Terminal.line(
                 "compared with \(text(other["executionArn"])), \(text(other["status"])), of \(text(other["startDate"]))"
             )
-            list(document["definition"], "definition", "the same") { change in
+            list(document["definition"], "definition", "the same", ["STATE", "CHANGE", "FIELDS"]) { change in
                 let fields = (change["fields"]?.arrayValue ?? []).map { text($0) }.joined(separator: ", ")
                 let state = change["state"].map { text($0) } ?? "the machine itself"
                 return [state, text(change["change"]).lowercased(), fields]
             }
-            list(document["input"], "input", "the same") { change in
-                [text(change["path"]), "was \(json(change["before"]))", "is \(json(change["now"]))"]
+            list(document["input"], "input", "the same", ["PATH", "BEFORE", "NOW"]) { change in
+                [text(change["path"]), json(change["before"]), json(change["now"])]
             }
-            list(document["states"], "states", "as before, in about the same time") { change in
+            let columns = ["STATE", "BEFORE", "NOW"]
+            list(document["states"], "states", "as before, in about the same time", columns) { change in
                 let path = text(change["path"])
                 return [
-                    (path.isEmpty ? "" : path + "/") + text(change["state"]), "was \(passage(change["before"]))",
-                    "is \(passage(change["now"]))",
+                    (path.isEmpty ? "" : path + "/") + text(change["state"]), passage(change["before"]),
+                    passage(change["now"]),
                 ]
             }
         }
 
-        private static func list(_ kind: JSON?, _ name: String, _ same: String, _ row: (JSON) -> [String]) {
+        private static func list(
+            _ kind: JSON?, _ name: String, _ same: String, _ columns: [String], _ row: (JSON) -> [String]
+        ) {
             let changes = kind?["changes"]?.arrayValue ?? []
             guard !changes.isEmpty else { return Terminal.line("\(name): \(same)") }
             Terminal.line("\(name):")
-            Terminal.table(changes.map { change in [" "] + row(change) })
+            Terminal.table([[" "] + columns] + changes.map { change in [" "] + row(change) })
             if let omitted = kind?["omitted"] { Terminal.line("  and \(omitted.text) more") }
         }
 

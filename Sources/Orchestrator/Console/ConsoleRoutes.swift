@@ -72,6 +72,19 @@ extension ServiceRouter {
             try await asking { () throws(EngineError) in try await runs.redriveExecution(id) }
             return Response.fresh(try await asking { () throws(EngineError) in try await runs.run(id) }.run.json)
         }
+        post("/console/api/runs/{id}/again") { request, context in
+            let id = try pathText("id", context)
+            let content = try await OrderContent(request, limit: inputBytes)
+            let detail = try await asking { () throws(EngineError) in try await runs.run(id) }
+            guard detail.run.mapRunARN == nil else {
+                throw Problem.invalidParameter("id", "A child of a Map Run is started by that alone.")
+            }
+            let input = (content.document["input"] ?? detail.input ?? [:]).text
+            let started = try await asking { () throws(EngineError) in
+                try await runs.startExecution(machine: detail.run.machine, name: nil, input: input)
+            }
+            return Response.json(started.json, status: .created, headers: [.cacheControl: "no-store"])
+        }
         get("/console/api/events") { _, _ in try await feeds.response(of: nil) }
         get("/console/api/workers") { _, _ in
             Response.fresh(["workers": .array(await runs.workers().map(\.json))])
@@ -126,3 +139,5 @@ private struct StopOrder {
 
 /// The most bytes that an order on a run has; a cause takes up to three bytes a character, and escapes.
 private let orderBytes = 256 << 10
+/// The most bytes that the input of an execution has, with escapes and spaces.
+private let inputBytes = 2 << 20

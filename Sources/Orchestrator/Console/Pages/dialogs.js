@@ -170,6 +170,24 @@ export function askToRedrive(run, states) {
   });
 }
 
+/** Starts another run of the machine. */
+export function askToStartAgain(run) {
+  const given = JSON.stringify(run.input ?? {}, null, 2);
+  const input = h("textarea", { id: "input", rows: 10, spellcheck: "false" });
+  input.value = given;
+  askFor({
+    title: `Start ${run.machine} again?`, button: "Start a run",
+    words: "A new run begins, with this input, by the definition that the machine has now. This one stays as it is.",
+    fields: [{ label: "Input, as JSON", input }], reason: auditReason, path: `${runPath(run.id)}/again`,
+    body: () => {
+      // As it was, to the last digit: numbers lose some when they are read here.
+      if (input.value === given) return {};
+      try { return { input: JSON.parse(input.value) }; } catch (problem) { throw `The input is no JSON: ${problem.message}`; }
+    },
+    done: ({ executionArn }) => { location.assign(`/console/runs/${encodeURIComponent(executionArn)}`); },
+  });
+}
+
 /** What stopping does. */
 export function askToStop(run, states) {
   const working = states.filter((state) => state.type === "Task" && state.status === "running");

@@ -2,7 +2,7 @@ import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js
 import { countdownElement, percent, progressWords, runTitle, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
 import { listen, request } from "./live.js";
-import { askToRedrive, askToReleaseRun, askToStop } from "./dialogs.js";
+import { askToRedrive, askToReleaseRun, askToStartAgain, askToStop } from "./dialogs.js";
 import { placeBar, showMarks, span } from "./timeline.js";
 import { jsonSection } from "./json-view.js";
 import { drawing } from "./graph-layout.js";
@@ -104,6 +104,7 @@ class RunPage extends HTMLElement {
     this.facts = h("dl", { class: "facts" });
     this.stop = h("button", { type: "button", class: "quiet", "data-action": "stop", onclick: () => askToStop(this.run, [...this.#states.values()]) }, "Stop…");
     this.redrive = h("button", { type: "button", class: "quiet", hidden: true, "data-action": "redrive", onclick: () => askToRedrive(this.run, [...this.#states.values()]) }, "Redrive…");
+    this.again = h("button", { type: "button", class: "quiet", hidden: true, "data-action": "again", onclick: () => askToStartAgain(this.run) }, "Start again…");
     this.trouble = h("section", { class: "trouble-box tone-fail", hidden: true, "aria-label": "Why it ended" });
     this.comparison = h("section", { class: "comparison", hidden: true, "aria-label": "Since it worked" });
     this.result = h("section", { class: "result", hidden: true, "aria-label": "Result" });
@@ -119,7 +120,7 @@ class RunPage extends HTMLElement {
     this.documents = h("section", { class: "documents", "aria-label": "Input, output and events of the run" });
     this.replaceChildren(
       h("p", { class: "crumbs" }, h("a", { href: "/console/" }, "Runs")),
-      h("div", { class: "page-head" }, this.heading, this.mark, this.redrive, this.stop),
+      h("div", { class: "page-head" }, this.heading, this.mark, this.redrive, this.again, this.stop),
       this.facts, this.trouble, this.comparison, this.result, this.overall,
       h("div", { class: "run-columns" },
         h("section", { class: "graph-frame", "aria-label": "Graph", tabindex: "0" }, this.graph),
@@ -183,6 +184,7 @@ class RunPage extends HTMLElement {
     this.mark.show(run.status);
     this.stop.hidden = run.status !== "RUNNING";
     this.redrive.hidden = !run.redrivable;
+    this.again.hidden = run.status === "RUNNING" || Boolean(run.mapRunArn);
     this.#showFacts(run, states);
     this.#showEnd(run);
     this.#showOverall(run);
