@@ -23,8 +23,6 @@ struct ColdRuns {
     var idleTask: Task<Void, Never>?
     var nextDue: Int64?
     var dueTask: Task<Void, Never>?
-    /// Of those in memory that are about to be let go: notes that stand, as far as this engine knows.
-    var noted: Set<String> = []
     /// Whether due ones are being loaded; and the earliest instant at which others, noted meanwhile, are.
     var wakesDue = false
     var dueMeanwhile: Int64?
@@ -56,7 +54,7 @@ extension Engine {
             run.execution.runnable.isEmpty,
             run.execution.pendingIO.isEmpty, run.execution.pendingChildren.isEmpty
         else { return false }
-        return run.execution.allOpenEntries { entry in
+        return run.execution.openEntries.allSatisfy { entry in
             switch entry.phase {
             case .waiting, .backingOff, .branching: true
             case .task(let attempt): attempt.isCalledBack
@@ -104,7 +102,6 @@ extension Engine {
             if chosen.isEmpty && cold.warm.count < 1_000 { continue }
             let ids = Set(chosen.map(\.run.execution.id))
             let warm = cold.warm.subtracting(ids)
-            cold.noted = ids
             do throws(PostgresError) {
                 let isOurs = try await journal.noteCold(
                     chosen.map { ColdExecution(id: $0.run.execution.id, nextSeq: $0.seq, nextWake: $0.wake) },
@@ -122,13 +119,8 @@ extension Engine {
             }
             cold.warm.subtract(warm)
             for (run, seq, wake) in chosen {
-                let isNoted = cold.noted.remove(run.execution.id) != nil
                 // What was said to it meanwhile keeps it; so does whoever reads it at the moment.
                 guard runs[run.execution.id] === run, run.seq == seq, isIdle(run) else { continue }
-                guard isNoted else {
-                    retryLater(run)
-                    continue
-                }
                 guard cold.loading[run.execution.id] == nil, reopenings[run.execution.id] == nil else {
                     retryLater(run)
                     continue
@@ -300,8 +292,6 @@ extension Engine {
                     noteLeaseLost()
                     return
                 }
-                // What is still in memory has no note any more, and so must not go.
-                for due in cold.due { cold.noted.remove(due.id) }
                 // From here on nothing but this list knows that they are due, until all of them are there.
                 try await wake(cold.due.map(\.id).filter { runs[$0] == nil })
                 cold.due = []
