@@ -4,6 +4,7 @@ import JSON
 import Journal
 import Postgres
 import StepContracts
+import Synchronization
 import Testing
 
 /// Executions that wait leave memory, and are there whenever somebody or the time asks for them.
@@ -131,6 +132,87 @@ struct ColdTests {
         #expect(early[0].int("n") == 0)
         #expect(await one.engine.coldCount == 0)
         await end(one)
+    }
+
+    /// Connections on which the answer to each note but the first comes after the answer to the next question that takes notes
+    /// back.
+    private final class LateAnswers: Sendable {
+        private struct State {
+            var notes = 0
+            var isClosed = false
+            var waiting: [CheckedContinuation<Void, Never>] = []
+        }
+
+        private let state = Mutex(State())
+
+        struct Connection: JournalConnection {
+            let connection: PostgresConnection
+            let answers: LateAnswers
+
+            var isOpen: Bool { connection.isOpen }
+            func close() async {
+                answers.release(forGood: true)
+                await connection.close()
+            }
+
+            func query(
+                _ sql: String, _ parameters: [PostgresValue], deadline: Duration
+            ) async throws(PostgresError) -> PostgresResult {
+                let result = try await connection.query(sql, parameters, deadline: deadline)
+                if sql.contains("INSERT INTO showrunner.cold") { await answers.hold() }
+                return result
+            }
+        }
+
+        fileprivate func hold() async {
+            await withCheckedContinuation { continuation in
+                let goesOn = state.withLock { state in
+                    state.notes += 1
+                    guard state.notes > 1, !state.isClosed else { return true }
+                    state.waiting.append(continuation)
+                    return false
+                }
+                if goesOn { continuation.resume() }
+            }
+        }
+
+        var isHolding: Bool { state.withLock { !$0.waiting.isEmpty } }
+
+        func release(forGood: Bool = false) {
+            let waiting = state.withLock { state in
+                state.isClosed = state.isClosed || forGood
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            for continuation in waiting { continuation.resume() }
+        }
+    }
+
+    @Test("what is due while it leaves memory is not forgotten", .timeLimit(.minutes(2)))
+    func dueWhileLeaving() async throws {
+        let stage = try await Stage()
+        let answers = LateAnswers()
+        let journal = Journal(
+            url: stage.url, incarnation: "one", log: silent,
+            connector: { (url, name, settings, deadline) async throws(PostgresError) in
+                LateAnswers.Connection(
+                    connection: try await PostgresConnection.connect(
+                        url, applicationName: name, settings: settings, deadline: deadline), answers: answers)
+            })
+        let engine = Engine(journal: journal, log: silent, contracts: [work], limits: Self.eager)
+        try await engine.activate(holder: "one", isDead: { _ in true })
+        try await stage.serve(engine, ["nap": Self.nap])
+        _ = try await engine.startExecution(machine: "nap", name: "first", input: "{}")
+        await becomeCold(engine, 1)
+        _ = try await engine.startExecution(machine: "nap", name: "second", input: "{}")
+        while !answers.isHolding { await Task.yield() }
+        // The first is due within the second that both are.
+        while await engine.coldCount > 0 { await Task.yield() }
+        answers.release(forGood: true)
+        while try await stage.query("SELECT count(*) AS n FROM showrunner.execution_list WHERE status = 'SUCCEEDED'")[0]
+            .int("n") < 2
+        {}
+        await end((engine, journal))
     }
 
     @Test("an answer to a token wakes the task that waits for it", .timeLimit(.minutes(2)))

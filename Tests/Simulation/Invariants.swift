@@ -176,8 +176,8 @@ struct Fold {
     private func timer(_ effect: Effect) -> Int64? {
         guard let entry = effect.scope.flatMap({ execution.scopes[$0]?.entry }) else { return nil }
         switch (entry.phase, effect) {
-        case (.waiting, _), (.backingOff, _): return entry.wake
-        case (.task, .taskTimedOut(_, "States.Timeout", _)): return entry.wake
+        case (.waiting, .stateExited), (.backingOff, .retryStarted), (.task, .taskTimedOut(_, "States.Timeout", _)):
+            return entry.wake
         default: return nil
         }
     }

@@ -68,6 +68,10 @@ final class ModelWorker: @unchecked Sendable {
             } else if await isGone(offer.token, mine) {
                 // Told that nobody wants it: it stops, mostly.
                 guard dice.once(in: 3) else { return }
+            } else if hasFaults, dice.once(in: 12) {
+                // Heard of, and then silent for ever.
+                scenario.trace.count("worker silent after a heartbeat")
+                return
             }
         }
         guard mine == incarnation else { return }

@@ -51,12 +51,16 @@ final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Runs until a condition holds. False when nothing is left to do, or `limit` is reached, before it does.
     func run(seed: UInt64, limit: Int64, until isDone: () -> Bool) -> Bool {
         dice = Dice(seed: seed)
+        var atOnce = 0
         while !isDone() {
             if let job = next() {
                 jobs += 1
+                atOnce += 1
+                if atOnce > Self.jobsAtOnce { return false }
                 job.runSynchronously(on: asUnownedTaskExecutor())
             } else if let next = due.popMin(), next.at <= limit {
                 now = max(now, next.at)
+                atOnce = 0
                 next.action()
             } else {
                 return false
@@ -64,6 +68,9 @@ final class Scheduler: TaskExecutor, @unchecked Sendable {
         }
         return true
     }
+
+    /// With more of them at one instant something goes round in a circle, and time stands still.
+    private static let jobsAtOnce = 200_000
 
     private func next() -> UnownedJob? {
         guard !ready.isEmpty else { return nil }

@@ -33,6 +33,7 @@ struct SimulationTests {
             "fault requestLost", "lease lost", "missed deadline", "noted as cold", "redriven", "refused rows",
             "stale answer refused", "stopped by hand", "stranded", "stranded row met its successor's",
             "takeover", "takeover waited", "titles", "worker died", "worker late", "worker silent",
+            "worker silent after a heartbeat",
         ] {
             #expect(answer.output.contains("\n  \(what): "), "no seed had: \(what)")
         }

@@ -12,6 +12,8 @@ struct ColdRuns {
     var total = 0
     /// Executions that may leave memory, in the order in which they began to wait.
     var candidates: Deque<Candidate> = []
+    /// Being noted, and in memory until that is done.
+    var leaving: Set<String> = []
     /// In memory again, and the database does not know yet.
     var warm: Set<String> = []
     /// Executions that are being read at the moment, by calls.
@@ -102,6 +104,7 @@ extension Engine {
             if chosen.isEmpty && cold.warm.count < 1_000 { continue }
             let ids = Set(chosen.map(\.run.execution.id))
             let warm = cold.warm.subtracting(ids)
+            cold.leaving = ids
             do throws(PostgresError) {
                 let isOurs = try await journal.noteCold(
                     chosen.map { ColdExecution(id: $0.run.execution.id, nextSeq: $0.seq, nextWake: $0.wake) },
@@ -121,6 +124,11 @@ extension Engine {
             for (run, seq, wake) in chosen {
                 // What was said to it meanwhile keeps it; so does whoever reads it at the moment.
                 guard runs[run.execution.id] === run, run.seq == seq, isIdle(run) else { continue }
+                // Its note has been taken back meanwhile: it is due.
+                guard cold.leaving.contains(run.execution.id) else {
+                    retryLater(run)
+                    continue
+                }
                 guard cold.loading[run.execution.id] == nil, reopenings[run.execution.id] == nil else {
                     retryLater(run)
                     continue
@@ -292,7 +300,9 @@ extension Engine {
                     noteLeaseLost()
                     return
                 }
-                // From here on nothing but this list knows that they are due, until all of them are there.
+                // From here on nothing but this list knows that they are due, until all of them are there. Those that were just
+                // being noted stay in memory, or nobody would know of them.
+                cold.leaving.subtract(cold.due.map(\.id))
                 try await wake(cold.due.map(\.id).filter { runs[$0] == nil })
                 cold.due = []
             }
