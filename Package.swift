@@ -353,7 +353,7 @@ let tests: [Target] = [
     .testTarget(
         name: "ShowrunnerCommandTests",
         dependencies: [
-            "Dispatching", "EngineClient", "Journal", "ObjectStorage", "Postgres", "PostgresTestSupport",
+            "Dispatching", "EngineClient", "Journal", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport",
             "ScriptedServer", "TemporaryFolder", "TerminalOutput", "WorkerProgram", "showrunner", "showrunner-api",
             "showrunner-worker", argumentParser, logging,
         ], path: "Tests/ShowrunnerCommandTests"),
