@@ -68,14 +68,15 @@ let platform: [Target] = [
             "Encodings", "JSON", httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, lifecycle, signals,
         ], path: "Sources/Platform/HTTPServer"),
     .target(
-        name: "ObjectStorage", dependencies: ["Cryptography", "Encodings", "HTTP"],
+        name: "ObjectStorage", dependencies: ["CivilDates", "Cryptography", "Encodings", "HTTP"],
         path: "Sources/Platform/ObjectStorage"),
     .target(
         name: "Observability", dependencies: ["JSON", collections, coreMetrics, logging],
         path: "Sources/Platform/Observability"),
     .target(name: "Postgres", dependencies: ["CPostgres", "Encodings"], path: "Sources/Platform/Postgres"),
     .target(
-        name: "LocalPostgres", dependencies: ["Encodings", "Postgres"], path: "Sources/Platform/LocalPostgres"),
+        name: "LocalPostgres", dependencies: ["Encodings", "Postgres", "SeededNumbers"],
+        path: "Sources/Platform/LocalPostgres"),
     .target(name: "Supervision", dependencies: [logging, subprocess, system], path: "Sources/Platform/Supervision"),
 ]
 
@@ -154,13 +155,15 @@ let orchestrator: [Target] = [
     .target(
         name: "Console",
         dependencies: [
-            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "StatesLanguage", "StepContracts",
-            httpTypes, hummingbird, lifecycle,
+            "Dispatching", "Encodings", "Engine", "HTTPServer", "JSON", "Schedules", "SeededNumbers", "StatesLanguage",
+            "StepContracts", httpTypes, hummingbird, lifecycle,
         ],
         path: "Sources/Orchestrator/Console",
         resources: [
-            page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"), page("format.js"),
-            page("graph-layout.js"), page("graph.js"), page("icon.svg"), page("json-view.js"), page("live.js"),
+            page("comparison.js"), page("console.css"), page("console.html"), page("console.js"), page("dialogs.js"),
+            page("format.js"),
+            page("graph-layout.js"), page("graph.js"), page("history.js"), page("icon.svg"), page("json-view.js"),
+            page("live.js"),
             page("markup.js"), page("refreshed-page.js"), page("run-page.js"), page("run.css"), page("runs-page.js"),
             page("runs.css"), page("schedule-dialogs.js"), page("schedules-page.js"), page("schedules.css"),
             page("session.js"), page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("starts-aside.js"),
@@ -175,7 +178,7 @@ let steps: [Target] = [
     .target(name: "Packaging", dependencies: ["Encodings"], path: "Sources/Steps/Packaging"),
     // Its loops over vectors are several hundred times slower without optimisation: tests would take hours.
     .target(
-        name: "Recommender", path: "Sources/Steps/Recommender",
+        name: "Recommender", dependencies: ["Encodings", "SeededNumbers"], path: "Sources/Steps/Recommender",
         swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(
         name: "MediaFiles", dependencies: ["CMedia", "CMediaShims", "Encodings"], path: "Sources/Steps/MediaFiles"),
@@ -253,7 +256,8 @@ let commands: [Target] = [
             "Forwarding", "HTTP", "HTTPServer", "HTTPSteps", "Interpreter", "Journal", "JSON", "JSONata",
             "KeyProviders",
             "LocalPostgres", "ObjectStorage", "Observability", "Packaging", "Postgres", "Recommender", "Schedules",
-            "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision", "TerminalOutput",
+            "SeededNumbers", "StateGraph", "StatesLanguage", "StepContracts", "StepFunctionsAPI", "Supervision",
+            "TerminalOutput",
             "TitleMetadata", "Triggers", "Uploads", "Worker", "WorkerAPI", "WorkerProgram", "WorkerProtocol", "YAML",
             argumentParser, lifecycle, logging, metrics, signals,
         ], path: "Sources/Commands/showrunner"),
@@ -277,6 +281,8 @@ let tests: [Target] = [
     .testTarget(name: "JSONataTests", dependencies: ["JSON", "JSONata", collections], path: "Tests/JSONataTests"),
     .testTarget(name: "CompressionTests", dependencies: ["Compression"], path: "Tests/CompressionTests"),
     .testTarget(name: "CivilDatesTests", dependencies: ["CivilDates"], path: "Tests/CivilDatesTests"),
+    .testTarget(
+        name: "SeededNumbersTests", dependencies: ["SeededNumbers"], path: "Tests/SeededNumbersTests"),
     .testTarget(name: "CSVTests", dependencies: ["CSV"], path: "Tests/CSVTests"),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], path: "Tests/EncodingsTests"),
     .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"], path: "Tests/YAMLTests"),
@@ -285,11 +291,11 @@ let tests: [Target] = [
         path: "Tests/StatesLanguageTests", exclude: ["Golden"]),
     .testTarget(
         name: "DefinitionSchemaTests",
-        dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "YAML"],
+        dependencies: ["DefinitionSchema", "JSON", "StatesLanguage", "StepContracts", "TemporaryFolder", "YAML"],
         path: "Tests/DefinitionSchemaTests"),
     .testTarget(
         name: "EventPatternsTests",
-        dependencies: ["EventPatterns", "JSON", "SeededNumbers", "StatesLanguage", "YAML", collections],
+        dependencies: ["Encodings", "EventPatterns", "JSON", "SeededNumbers", "StatesLanguage", "YAML", collections],
         path: "Tests/EventPatternsTests"),
     .testTarget(
         name: "SchedulesTests",
@@ -314,7 +320,7 @@ let tests: [Target] = [
         name: "HTTPTests", dependencies: ["Cryptography", "HTTP", "ScriptedServer", "TemporaryFolder"],
         path: "Tests/HTTPTests"),
     .testTarget(
-        name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage"],
+        name: "ObjectStorageTests", dependencies: ["Cryptography", "HTTP", "ObjectStorage", "TemporaryFolder"],
         path: "Tests/ObjectStorageTests"),
     .testTarget(
         name: "ObservabilityTests", dependencies: ["JSON", "Observability", coreMetrics, logging],
@@ -345,10 +351,12 @@ let tests: [Target] = [
         name: "KeyProvidersTests",
         dependencies: ["Encodings", "HTTP", "KeyProviders", "KeyServer", "Packaging", "StepContracts"],
         path: "Tests/KeyProvidersTests"),
-    .testTarget(name: "RecommenderTests", dependencies: ["Recommender"], path: "Tests/RecommenderTests"),
-    .testTarget(name: "HomeRowsTests", dependencies: ["HomeRows", "Recommender"], path: "Tests/HomeRowsTests"),
     .testTarget(
-        name: "RecommendCommandTests", dependencies: ["JSON", "showrunner", subprocess, system],
+        name: "RecommenderTests", dependencies: ["Recommender", "SeededNumbers"], path: "Tests/RecommenderTests"),
+    .testTarget(
+        name: "HomeRowsTests", dependencies: ["HomeRows", "Recommender", "SeededNumbers"], path: "Tests/HomeRowsTests"),
+    .testTarget(
+        name: "RecommendCommandTests", dependencies: ["JSON", "TemporaryFolder", "showrunner", subprocess, system],
         path: "Tests/RecommendCommandTests"),
     .testTarget(
         name: "ShowrunnerCommandTests",
@@ -358,7 +366,8 @@ let tests: [Target] = [
             "showrunner-worker", argumentParser, logging,
         ], path: "Tests/ShowrunnerCommandTests"),
     .testTarget(
-        name: "PackageStepTests", dependencies: ["FilmThreads", "JSON", "MediaSteps", "Packaging", "StepContracts"],
+        name: "PackageStepTests",
+        dependencies: ["FilmThreads", "JSON", "MediaSteps", "Packaging", "StepContracts", "TemporaryFolder"],
         path: "Tests/PackageStepTests"),
     .target(
         name: "CatalogTestSupport", dependencies: ["CatalogStore", "JSON", "Postgres", "PostgresTestSupport"],
@@ -382,7 +391,7 @@ let tests: [Target] = [
         name: "DataStepsTests",
         dependencies: [
             "CatalogStore", "CatalogTestSupport", "Cryptography", "DataSteps", "JSON", "ObjectStorage", "Postgres",
-            "Recommender", "StepContracts",
+            "Recommender", "StepContracts", "TemporaryFolder",
         ], path: "Tests/DataStepsTests"),
     .testTarget(
         name: "HTTPStepsTests", dependencies: ["HTTP", "HTTPSteps", "JSON", "ScriptedServer", "StepContracts"],
@@ -415,29 +424,31 @@ let tests: [Target] = [
     .testTarget(
         name: "WorkerTests",
         dependencies: [
-            "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "Worker", "WorkerProtocol",
-            "WorkerTestChild", lifecycle, logging,
+            "Cryptography", "HTTP", "JSON", "ObjectStorage", "StepContracts", "TemporaryFolder", "Worker",
+            "WorkerProtocol", "WorkerTestChild", lifecycle, logging,
         ], path: "Tests/WorkerTests"),
     .testTarget(
-        name: "WorkerCommandTests", dependencies: ["JSON", "StepContracts", "showrunner-worker", subprocess, system],
+        name: "WorkerCommandTests",
+        dependencies: ["JSON", "StepContracts", "TemporaryFolder", "showrunner-worker", subprocess, system],
         path: "Tests/WorkerCommandTests"),
     .target(name: "RawHTTP", dependencies: ["HTTPServer", "HTTPServerTestSupport"], path: "Tests/RawHTTP"),
     .testTarget(
         name: "UploadsTests",
         dependencies: [
             "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "ObjectStorage", "RawHTTP",
-            "Uploads", "YAML",
+            "TemporaryFolder", "Uploads", "YAML",
         ], path: "Tests/UploadsTests"),
     .testTarget(
         name: "TriggersTests",
         dependencies: [
-            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "JSON", "Journal",
-            "PostgresTestSupport", "RawHTTP", "StatesLanguage", "Triggers", "YAML", logging,
+            "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "Journal", "JSON",
+            "PostgresTestSupport", "RawHTTP", "StatesLanguage", "TemporaryFolder", "Triggers", "YAML", logging,
         ], path: "Tests/TriggersTests"),
     .testTarget(
         name: "ConsoleTests",
         dependencies: [
-            "Console", "Engine", "HTTPServer", "JSON", "RawHTTP", "Schedules", "StepContracts", hummingbird,
+            "Console", "Engine", "HTTPServer", "Interpreter", "JSON", "RawHTTP", "Schedules", "StepContracts",
+            "TemporaryFolder", hummingbird,
         ], path: "Tests/ConsoleTests"),
     .testTarget(
         name: "InterpreterTests",
@@ -491,11 +502,11 @@ let package = Package(
         // For Benchmarks/, which is a package of its own.
         .library(name: "JournalRooms", targets: ["Journal", "LocalPostgres", "Postgres"]),
         .library(name: "EngineRooms", targets: ["Engine", "JSON", "StepContracts", "WorkerProtocol"]),
-        .library(name: "DispatchRooms", targets: ["Dispatching"]),
+        .library(name: "DispatchRooms", targets: ["Dispatching", "SeededNumbers"]),
         // For Benchmarks/ and Fuzz/.
         .library(name: "LanguageRooms", targets: ["Interpreter", "JSON", "JSONata", "StatesLanguage"]),
         // For Benchmarks/.
-        .library(name: "RecommendationRooms", targets: ["HomeRows", "Recommender"]),
+        .library(name: "RecommendationRooms", targets: ["HomeRows", "Recommender", "SeededNumbers"]),
         // For Fuzz/, likewise.
         .library(name: "PackagingRooms", targets: ["Packaging"]),
         .library(name: "KeyRooms", targets: ["KeyProviders"]),

@@ -1,5 +1,6 @@
 import Dispatching
 import Glibc
+import SeededNumbers
 
 /// What a small title pays for a large one that is already there, and what a task costs the dispatcher. Workers are
 /// modelled: a chunk takes 20 to 40 s of virtual time, from a seed.
@@ -10,18 +11,6 @@ struct DispatchBenchmark {
     static func main() {
         measureStarvation()
         measureCost()
-    }
-
-    /// SplitMix64.
-    struct Dice: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
     }
 
     private static let large = 10_000
@@ -49,7 +38,7 @@ struct DispatchBenchmark {
 
     /// Seconds from the small title's coming to its last chunk's end.
     private static func play(_ seed: UInt64, workers: Int, large: Int, hasShares: Bool) -> Double {
-        var dice = Dice(state: seed)
+        var dice = SplitMix64(seed: seed)
         var dispatcher = Dispatcher()
         var now: Int64 = 0
         let arrival: Int64 = 600_000_000

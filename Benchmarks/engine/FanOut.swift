@@ -1,7 +1,6 @@
 import Engine
 import Glibc
 import JSON
-import Load
 
 /// A Map with so many items, so many of them at the same time, each a Task that is answered at once.
 enum FanOut {
@@ -27,8 +26,6 @@ enum FanOut {
         }
         print("fan-out, Maps of \(items) items, \(concurrency) at the same time")
         cost.tell("items", maps * items)
-        let peer = try await Pgbench.rate(
-            .rowAndRun, url: stage.url, clients: 16, transactions: 1000, meter: stage.meter)
-        print("pgbench, 16 clients: \(Int(peer.rate)) transitions a second")
+        try await stage.tellPeer()
     }
 }

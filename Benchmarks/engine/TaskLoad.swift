@@ -98,29 +98,25 @@ struct TaskLoad {
     }
 }
 
-/// Transactions of the engine's database, without those that it makes of its own accord (the lease, starts asked for by SQL).
+/// Transactions that write into the engine's database, without those that it makes of its own accord (the lease, starts asked
+/// for by SQL).
 private struct Commits {
-    /// Sessions of PostgreSQL 15 tell what they did within ten seconds of having nothing to do.
-    private static let untilTold = Duration.seconds(11)
-
     let url: String
     let before: Int64
     let began: ContinuousClock.Instant
     /// A second, with nothing to do.
     let idle: Double
 
-    /// Looks at an idle engine first.
+    /// Looks at an idle engine first, for some renewals of its lease.
     static func begin(_ url: String) async throws -> Commits {
-        try await Task.sleep(for: untilTold)
         let (first, began) = (try await ServerCounters.read(url).commits, ContinuousClock.now)
-        try await Task.sleep(for: untilTold)
+        try await Task.sleep(for: .seconds(12))
         let (before, now) = (try await ServerCounters.read(url).commits, ContinuousClock.now)
         return Commits(
             url: url, before: before, began: now, idle: Double(before - first) / ((now - began) / .seconds(1)))
     }
 
     func tell(tasks: Int) async throws {
-        try await Task.sleep(for: Self.untilTold)
         let commits = Double(try await ServerCounters.read(url).commits - before)
         let own = idle * ((ContinuousClock.now - began) / .seconds(1))
         print(

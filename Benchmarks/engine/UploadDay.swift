@@ -28,6 +28,7 @@ enum UploadDay {
     static func run(_ stage: EngineStage, runs: Int, rate: Int, workers: Int) async throws {
         _ = try await stage.engine.createMachine(NewMachine(name: "upload-day", definition: definition))
         let times = Times()
+        let before = try await stage.appends()
         let cost = try await Cost.measure(stage) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<workers {
@@ -51,19 +52,19 @@ enum UploadDay {
                 }
             }
         }
+        let appends = try await stage.appends() - before
         let (milliseconds, tasks) = times.state.withLock { ($0.milliseconds, $0.tasks) }
         print("upload day, \(runs) executions, \(rate) started a second, \(workers) workers")
         cost.tell("executions", runs)
         cost.tell("tasks", tasks)
+        cost.tell("transitions (rows of the journal)", appends)
         for (priority, lengths) in milliseconds.sorted(by: { $0.key > $1.key }) {
             let sorted = lengths.sorted()
             print(
                 "priority \(priority): p50 \(digits(sorted.quantile(0.5))) ms, p99 \(digits(sorted.quantile(0.99))) ms, "
                     + "of which 2,000 ms are the wait")
         }
-        let peer = try await Pgbench.rate(
-            .rowAndRun, url: stage.url, clients: 16, transactions: 1000, meter: stage.meter)
-        print("pgbench, 16 clients: \(Int(peer.rate)) transitions a second")
+        try await stage.tellPeer()
     }
 
     private static func start(_ engine: Engine, _ runs: Int, _ rate: Int, _ times: Times) async throws {

@@ -38,6 +38,17 @@ public struct CostMeter: Sendable {
         return text[text.index(end, offsetBy: 2)...].split(separator: " ")
     }
 
+    /// The server that a backend belongs to; nil where it is no process of this machine.
+    static func postmaster(of backend: Int32) -> Int32? {
+        func isPostgres(_ pid: Int32) -> Bool {
+            do {
+                return try String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8).hasPrefix("postgres")
+            } catch { return false }
+        }
+        guard isPostgres(backend), let parent = parent(of: backend), isPostgres(parent) else { return nil }
+        return parent
+    }
+
     private static func parent(of pid: Int32) -> Int32? {
         do { return Int32(try fields(of: pid)[1]) } catch { return nil }
     }
@@ -50,23 +61,49 @@ public struct CostMeter: Sendable {
 
 /// What the server counts.
 public struct ServerCounters: Sendable {
+    /// Transactions that wrote something: numbers of transactions that were given out, which is told at once.
     public var commits: Int64
+    /// Of the database's tables. Sessions tell it late: see ``settled(_:)``.
     public var rowsInserted: Int64
     public var walBytes: Int64
 
     public static func read(_ url: String) async throws -> ServerCounters {
         let connection = try await PostgresConnection.connect(url, applicationName: "benchmark", deadline: .seconds(10))
-        // Backends report at most once a second, and before they go idle.
+        let counters = try await read(connection)
+        await connection.close()
+        return counters
+    }
+
+    private static func read(_ connection: PostgresConnection) async throws -> ServerCounters {
         let rows = try await connection.query(
             """
-            SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()) AS commits,
+            SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS commits,
                    (SELECT coalesce(sum(n_tup_ins), 0)::bigint FROM pg_stat_user_tables) AS inserted,
                    pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS wal
             """, deadline: .seconds(10))
-        let counters = ServerCounters(
+        return ServerCounters(
             commits: rows[0].int("commits"), rowsInserted: rows[0].int("inserted"), walBytes: rows[0].int("wal"))
-        await connection.close()
-        return counters
+    }
+
+    /// The same once every session has told its rows: one that has something left to tell when it falls idle does so ten
+    /// seconds later (PostgreSQL 15, PGSTAT_IDLE_INTERVAL).
+    public static func settled(_ url: String) async throws -> ServerCounters {
+        let connection = try await PostgresConnection.connect(url, applicationName: "benchmark", deadline: .seconds(10))
+        for _ in 1...6 {
+            let left = try await connection.query(
+                """
+                SELECT coalesce(max(10500 - (extract(epoch FROM clock_timestamp() - state_change) * 1000)::bigint), 0) AS left
+                  FROM pg_stat_activity
+                 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+                """, deadline: .seconds(10))[0].int("left")
+            guard left > 0 else {
+                let counters = try await read(connection)
+                await connection.close()
+                return counters
+            }
+            try await Task.sleep(for: .milliseconds(left))
+        }
+        throw Failure(reason: "sessions of the database go on writing, so that their rows can't be counted")
     }
 }
 

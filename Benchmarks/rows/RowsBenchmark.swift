@@ -1,6 +1,7 @@
 import Glibc
 import HomeRows
 import Recommender
+import SeededNumbers
 
 /// What one request for a profile's rows computes, beside its two statements: folding in, ranking, reasons, choosing.
 /// Processor time of one core.

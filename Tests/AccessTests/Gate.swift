@@ -93,21 +93,23 @@ final class Gate: Sendable {
         router.addAccess(access) { [dials] in dials.trouble.withLock { $0 } }
         router.addStepFunctionsRoutes(engine: engine, deadline: deadline)
         router.addWorkerRoutes(engine: engine, deadline: deadline)
-        router.addConsoleRoutes(runs: engine)
-        router.addConnectionRoutes(engine: engine)
+        router.addConsoleRoutes(runs: engine, deadline: deadline)
+        router.addConnectionRoutes(engine: engine, deadline: deadline)
         router.addAccountRoutes(
             AccountTable { (_, _) throws(PostgresError) in
                 throw PostgresError(outcome: .notSent, message: "there is no catalogue here")
             })
-        router.addScheduleRoutes(schedules: engine)
-        router.addDispatchRoutes(engine: engine)
-        router.addAnswerRoutes(engine: engine)
+        router.addScheduleRoutes(schedules: engine, deadline: deadline)
+        router.addDispatchRoutes(engine: engine, deadline: deadline)
+        router.addAnswerRoutes(engine: engine, deadline: deadline)
+        router.addHistoryRoutes(histories: engine, deadline: deadline)
         let objects = try DirectoryStore(path: directory + "/objects")
         try await objects.prepare()
-        router.addUploadRoutes(try await Uploads(directory: directory + "/uploads", store: objects, runs: engine))
+        router.addUploadRoutes(
+            try await Uploads(directory: directory + "/uploads", store: objects, runs: engine, deadline: deadline))
         let desk = TriggerDesk(triggers: [], service: engine)
-        router.addHookRoutes(desk)
-        router.addTriggerRoutes(desk)
+        router.addHookRoutes(desk, deadline: deadline)
+        router.addTriggerRoutes(desk, deadline: deadline)
         return router
     }
 

@@ -31,5 +31,16 @@ struct CivilDateTests {
         ] as [(Int64, String)])
     func httpDates(seconds: Int64, text: String) {
         #expect(HTTPDate.text(seconds: seconds) == text)
+        #expect(HTTPDate.parse(text) == seconds)
     }
+
+    @Test(
+        "what is no time of HTTP is none",
+        arguments: [
+            "", "Sun, 06 Nov 1994 08:49:37", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+            "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT", "Thu, 29 Feb 2023 00:00:00 GMT",
+            "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:49:60 GMT", "Sun, +6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08.49:37 GMT",
+        ])
+    func noHTTPDates(text: String) { #expect(HTTPDate.parse(text) == nil) }
 }

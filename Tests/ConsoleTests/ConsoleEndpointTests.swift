@@ -64,6 +64,29 @@ func ask(
         #expect(try JSON(parsing: answer.text)["detail"]?.stringValue?.isEmpty == false)
     }
 
+    @Test func aRunIsStartedAgainWithItsInputOrAnother() async throws {
+        var detail = recordings.failed
+        detail.input = ["id": 12_345_678_901_234_567]
+        var child = recordings.succeeded
+        child.run.mapRunARN = "arn:aws:states:us-east-1:000000000000:mapRun:m/l:1"
+        let runs = RecordedRuns([detail, child])
+        let path = "/console/api/runs/\(detail.run.id)/again"
+        let json = ["Content-Type": "application/json"]
+        let answer = try await ask("POST", path, json, "{}", of: runs)
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(try JSON(parsing: answer.text)["executionArn"] == "arn:aws:states:::execution:ingest:new")
+        #expect(try await ask("POST", path, json, #"{"input": [1]}"#, of: runs).status == 201)
+        #expect(
+            runs.starts == [
+                .init(machine: "ingest", name: nil, input: #"{"id":12345678901234567}"#),
+                .init(machine: "ingest", name: nil, input: "[1]"),
+            ])
+        let refused = try await ask("POST", "/console/api/runs/\(child.run.id)/again", json, "{}", of: runs)
+        #expect(refused.status == 400)
+        #expect(try await ask("POST", "/console/api/runs/nowhere/again", json, "{}", of: runs).status == 404)
+        #expect(runs.starts.count == 2)
+    }
+
     @Test func anEngineThatIsAwayIsSaidToBe() async throws {
         let runs = RecordedRuns([])
         runs.refuse(with: EngineError(code: .unavailable, message: "The engine stands by."))

@@ -2,11 +2,13 @@ import Foundation
 import HTTPServer
 import JSON
 import RawHTTP
+import TemporaryFolder
 import Testing
 
 @testable import Console
 
-@Suite struct ConsolePageTests {
+/// One browser at a time.
+@Suite(.serialized) struct ConsolePageTests {
     @Test(arguments: [
         "/console/", "/console", "/console/workers", "/console/schedules", "/console/schedules/nightly",
         "/console/triggers", "/console/triggers/partner-films",
@@ -103,30 +105,98 @@ import Testing
                     "partner-films-0123456789abcdef", "Pause…", "New secret…", "None of the latest",
                 ]
             ),
+            (
+                "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002?events",
+                [
+                    "TaskStateEntered", "+30 s", "Transcode", "showrunner:transcode",
+                    "Show later events",
+                ]
+            ),
             ("/console/runs/nowhere", ["No such run"]),
+            (
+                "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002?compare",
+                [
+                    "Since it worked", "Big Buck Bunny", "The definition is the same.", "$.title",
+                    "not reached → failed in 11 m 30 s on worker-2 Showrunner.SourceInvalid",
+                ]
+            ),
         ]
     ) func aBrowserShowsWhatTheEngineSays(_ path: String, _ words: [String]) async throws {
+        let document = try await shown(path, RecordedRuns(recordings.day, workers: recordings.workers))
+        for word in words { #expect(document.contains(word), "\(word) in \(document.prefix(6000))") }
+        if path.hasSuffix("status:failed") { #expect(!document.contains("Nightly retraining")) }
+    }
+
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
+    func aSearchFindsWhatIsNoLongerAmongTheLatest() async throws {
+        var day = recordings.day
+        day[day.count - 1].run.title = "The needle"
+        let many = (0..<1200).map { index in
+            var detail = recordings.succeeded
+            detail.run.id = "many-\(index)"
+            return detail
+        }
+        let document = try await shown("/console/?q=needle", RecordedRuns(many + day))
+        #expect(document.contains("The needle") && !document.contains("No run matches"), "\(document.prefix(6000))")
+        let lacking = try await shown("/console/?q=haystack", RecordedRuns(many))
+        #expect(lacking.contains("No run matches") && !lacking.contains("earlier ones may"))
+    }
+
+    /// One without tasks asks for some every twenty seconds, and says nothing in between.
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
+    func aWorkerThatWaitsIsNotSilent() async throws {
+        let script = """
+            import { isSilent } from "/console/assets/workers-page.js";
+            const worker = (tasks) => ({ lastSeen: "2026-11-28T10:00:00Z", tasks });
+            const after = (seconds, tasks) => isSilent(worker(tasks), Date.UTC(2026, 10, 28, 10, 0, seconds));
+            document.body.textContent = JSON.stringify([after(30, []), after(61, []), after(5, [{}]), after(30, [{}])]);
+            """
+        let page = "<!doctype html><title>Silence</title><body><script type=module src=/silence.js></script>"
+        let router = ServiceRouter()
+        router.addConsolePages()
+        router.get("/silence") { request, _ in
+            ReadyBody(bytes: Array(page.utf8), contentType: "text/html", entityTag: "page").response(to: request)
+        }
+        router.get("/silence.js") { request, _ in
+            ReadyBody(bytes: Array(script.utf8), contentType: "text/javascript", entityTag: "script")
+                .response(to: request)
+        }
+        let document = try await shown("/silence", router)
+        #expect(document.contains("[false,true,false,true]"), "\(document)")
+    }
+
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
+    func anAnswerThatBreaksOffIsSaidToHaveDone() async throws {
+        let router = ServiceRouter()
+        router.addConsolePages()
+        router.addRecordedTriggers()
+        router.get("/console/api/runs") { request, _ in
+            ReadyBody(bytes: Array(#"{"items": ["#.utf8), contentType: "application/json", entityTag: "half")
+                .response(to: request)
+        }
+        let document = try await shown("/console/", router)
+        #expect(document.contains("answer broke off") && !document.contains("TypeError"), "\(document.prefix(6000))")
+    }
+
+    private func shown(_ path: String, _ runs: RecordedRuns) async throws -> String {
         let router = ServiceRouter()
         // Without event streams: the browser's virtual time stands still while a request is open.
-        router.addConsoleRoutes(
-            runs: RecordedRuns(recordings.day, workers: recordings.workers), maximumStreams: 0)
+        router.addConsoleRoutes(runs: runs, maximumStreams: 0)
         router.addScheduleRoutes(schedules: RecordedSchedules())
         router.addRecordedTriggers()
-        let document = try await withServer(router) { port, _ in
+        router.addHistoryRoutes(histories: RecordedHistories())
+        return try await shown(path, router)
+    }
+
+    /// The document that a browser makes of a page.
+    private func shown(_ path: String, _ router: ServiceRouter) async throws -> String {
+        try await withServer(router) { port, _ in
             try await onThread {
-                let profile = FileManager.default.temporaryDirectory.appending(path: "console-\(UUID().uuidString)")
-                    .path
-                defer {
-                    do {
-                        try FileManager.default.removeItem(atPath: profile)
-                    } catch {
-                        print("\(profile) could not be removed: \(error)")
-                    }
-                }
+                let profile = try TemporaryFolder()
                 let browser = Process()
                 browser.executableURL = URL(filePath: Self.chromium)
                 browser.arguments = [
-                    "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile)",
+                    "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile.path)",
                     "--virtual-time-budget=3000", "--timeout=20000", "--dump-dom", "http://127.0.0.1:\(port)\(path)",
                 ]
                 let output = Pipe()
@@ -138,10 +208,9 @@ import Testing
                 }
                 let data = try output.fileHandleForReading.readToEnd() ?? Data()
                 browser.waitUntilExit()
+                withExtendedLifetime(profile) {}
                 return String(decoding: data, as: UTF8.self)
             }
         }
-        for word in words { #expect(document.contains(word), "\(word) in \(document.prefix(6000))") }
-        if path.hasSuffix("status:failed") { #expect(!document.contains("Nightly retraining")) }
     }
 }

@@ -12,6 +12,7 @@ final class RecordedRuns: RunService {
         var listeners: [Int: (id: String?, continuation: AsyncStream<RunUpdate>.Continuation)] = [:]
         var nextListener = 0
         var stops: [Stop] = []
+        var starts: [Start] = []
         var redriven: [String] = []
         var refusal: EngineError?
     }
@@ -22,6 +23,12 @@ final class RecordedRuns: RunService {
         let cause: String?
     }
 
+    struct Start: Equatable {
+        let machine: String
+        let name: String?
+        let input: String
+    }
+
     private let state: Mutex<State>
 
     init(_ details: [RunDetail], workers: [WorkerView] = []) {
@@ -30,6 +37,8 @@ final class RecordedRuns: RunService {
 
     /// The executions that were to be redriven.
     var redriven: [String] { state.withLock { $0.redriven } }
+    /// What was to be started.
+    var starts: [Start] { state.withLock { $0.starts } }
     /// The stop orders that came in.
     var stops: [Stop] { state.withLock { $0.stops } }
     /// Readers of updates that have not gone away.
@@ -108,7 +117,8 @@ final class RecordedRuns: RunService {
     }
 
     func startExecution(machine: String, name: String?, input: String) async throws(EngineError) -> StartedExecution {
-        throw EngineError(code: .invalid, message: "Recorded runs start nothing.")
+        state.withLock { $0.starts.append(Start(machine: machine, name: name, input: input)) }
+        return StartedExecution(executionARN: "arn:aws:states:::execution:\(machine):new", startDateMicroseconds: 0)
     }
 
     func redriveExecution(_ id: String) async throws(EngineError) {

@@ -167,7 +167,7 @@ struct KeyRingTests {
     @Test("a file of keys is made once, for its owner alone")
     func file() throws {
         let folder = try TemporaryFolder()
-        let path = folder.expect("master.key")
+        let path = folder.place("master.key")
         try KeyRing.makeFile(path)
         var status = stat()
         #expect(stat(path, &status) == 0)

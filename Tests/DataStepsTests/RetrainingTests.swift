@@ -8,6 +8,7 @@ import ObjectStorage
 import Postgres
 import Recommender
 import StepContracts
+import TemporaryFolder
 import Testing
 
 /// Profiles whose tastes are planted, their events in a real catalogue, and the steps over it.
@@ -15,7 +16,7 @@ private final class Studio: Sendable {
     let catalogue: Catalogue
     let store: any ObjectStore
     let workshop: Workshop
-    private let directory: String
+    private let directory: TemporaryFolder
 
     static let titles = 48
     static let profiles = 120
@@ -23,8 +24,8 @@ private final class Studio: Sendable {
     private let start = Int64(Date.now.timeIntervalSince1970) - 10 * 86_400
 
     init(profiles: Int = profiles) async throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "studio-\(UUID().uuidString)").path
-        store = try openStore(directory, environment: [:])
+        directory = try TemporaryFolder()
+        store = try openStore(directory.path, environment: [:])
         try await store.prepare()
         catalogue = try await Catalogue.make()
         workshop = Workshop(read: catalogue.query, write: catalogue.query, store: store)
@@ -61,12 +62,6 @@ private final class Studio: Sendable {
     func settle() async throws {
         try await catalogue.connection.script(
             "UPDATE catalogue.interaction SET recorded_at = now() - interval '1 minute'", deadline: Catalogue.deadline)
-    }
-
-    deinit {
-        do { try FileManager.default.removeItem(atPath: directory) } catch {
-            Issue.record(error, "\(directory) stays behind")
-        }
     }
 
     func run(_ name: String, _ input: JSON) async throws -> JSON {

@@ -7,29 +7,23 @@ import JSON
 import ObjectStorage
 import Postgres
 import StepContracts
+import TemporaryFolder
 import Testing
 
 /// Published titles with their objects in a directory store.
 private final class Shelf: Sendable {
     let catalogue: Catalogue
     let store: any ObjectStore
-    private let directory: String
+    private let directory: TemporaryFolder
 
     /// - Parameter objects: how many each title has, its two manifests among them.
     init(titles: Int, objects: Int) async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "shelf-\(UUID().uuidString)").path
-        self.directory = directory
-        store = try openStore(directory, environment: [:])
+        directory = try TemporaryFolder()
+        store = try openStore(directory.path, environment: [:])
         try await store.prepare()
         catalogue = try await Catalogue.make()
         for number in 1...max(1, titles) where titles > 0 {
             try await publish(number, objects: objects)
-        }
-    }
-
-    deinit {
-        do { try FileManager.default.removeItem(atPath: directory) } catch {
-            Issue.record(error, "\(directory) stays behind")
         }
     }
 

@@ -2,6 +2,7 @@ import DefinitionSchema
 import Foundation
 import JSON
 import StepContracts
+import TemporaryFolder
 import Testing
 
 /// PyPI's jsonschema, which checks documents against our schema.
@@ -29,12 +30,9 @@ enum Validator {
         let order: JSON = [
             "schema": DefinitionSchema.document(steps: StepContract.all), "documents": .array(documents),
         ]
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("schema-\(UUID().uuidString).json")
-        defer {
-            do { try FileManager.default.removeItem(at: file) } catch { Issue.record("\(file.path) stays: \(error)") }
-        }
-        try Data(order.utf8).write(to: file)
-        let output = try run(["-c", script, file.path])
+        let folder = try TemporaryFolder()
+        let output = try run(["-c", script, try folder.write("schema.json", order.utf8)])
+        withExtendedLifetime(folder) {}
         try #require(output.status == 0, "jsonschema fails: \(output.text)")
         let answer = try JSON(parsing: output.text)
         return (answer.arrayValue ?? []).map { ($0.arrayValue ?? []).compactMap(\.stringValue) }

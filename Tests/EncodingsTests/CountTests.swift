@@ -16,4 +16,14 @@ struct CountTests {
             #expect(playingTime(milliseconds: milliseconds) == text)
         }
     }
+
+    @Test("numbers have so many digits behind the point")
+    func decimals() {
+        for (value, places, text) in [
+            (0.30594, 4, "0.3059"), (0.99996, 4, "1.0000"), (12, 1, "12.0"), (0.04, 1, "0.0"), (-0.04, 1, "0.0"),
+            (-1.25, 1, "-1.3"), (-0.5, 1, "-0.5"), (1e300, 1, "1000000000000.0"), (3, 6, "3.000000"),
+        ] as [(Double, Int, String)] {
+            #expect(decimal(value, places: places) == text)
+        }
+    }
 }

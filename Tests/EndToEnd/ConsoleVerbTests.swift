@@ -129,6 +129,12 @@ extension EndToEnd {
             try await browser.wait(until: "document.querySelector('trigger-page a[data-row]')")
             try await browser.click("trigger-page a[data-row]")
             try await browser.wait(until: says("succeeded", "trigger partner"))
+            // Somebody starts another, who is no trigger.
+            try await browser.click("[data-action=again]")
+            try await look("start-again", browser, axe)
+            try await browser.click("dialog[open] button[type=submit]")
+            try await browser.wait(
+                until: "document.querySelector('run-page h1') && \(says("succeeded")) && !(\(says("trigger partner")))")
         }
 
         private func answers(_ browser: Browser, _ stage: TestStage, _ axe: String?) async throws {
@@ -161,6 +167,13 @@ extension EndToEnd {
                     #expect(run["status"] == "SUCCEEDED" && run["output"] == ["approved": true])
                 } else {
                     #expect(run["error"] == "Showrunner.Rejected" && run["cause"] == "too loud")
+                    // The one before was approved.
+                    try await browser.click(".trouble-box .buttons button:nth-of-type(2)")
+                    try await browser.wait(
+                        until: says("Since it worked", "The definition is the same.", "The input is the same."))
+                    try await browser.click("run-history summary")
+                    try await browser.wait(until: says("ExecutionStarted", "Showrunner.Rejected: too loud"))
+                    try await look("since-it-worked", browser, axe)
                 }
                 let again = try await stage.http.send(
                     HTTPRequest(

@@ -118,7 +118,7 @@ extension EndToEnd {
         }
 
         /// All files below a folder.
-        private static func files(in folder: String) throws -> Set<String> {
+        static func files(in folder: String) throws -> Set<String> {
             let found = try #require(FileManager.default.enumerator(atPath: folder))
             var files: Set<String> = []
             for case let path as String in found where !FileManager.default.isFolder("\(folder)/\(path)") {

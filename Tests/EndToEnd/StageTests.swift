@@ -21,7 +21,28 @@ extension EndToEnd {
             let ended = try await stage.up.status(within: .seconds(120))
             #expect(ended == status, "\(stage.up.lastWords())")
             try await stage.waitForEnd(of: processes)
+            if status == 0 { try await expectSamePackage(stage, path) }
             try await stage.remove()
+        }
+
+        /// The two workers of another engine, which share the cores that one worker had alone, make the same package of the
+        /// same film.
+        private func expectSamePackage(_ stage: TestStage, _ film: String) async throws {
+            let shared = try sharedStage()
+            let run = try await shared.end(of: try await shared.ingest(film, title: "Once more"))
+            try #require(run["status"] == "SUCCEEDED", "\(run["error"]?.text ?? "") \(run["cause"]?.text ?? "")")
+            let packages = try FileManager.default.contentsOfDirectory(atPath: stage.directory + "/objects/media")
+            try #require(packages.count == 1, "\(packages)")
+            let (one, two) = (
+                "\(stage.directory)/objects/media/\(packages[0])", "\(shared.directory)/objects/media/\(packages[0])"
+            )
+            let files = try PackageKillTests.files(in: one)
+            #expect(files.contains("master.m3u8"))
+            #expect(try PackageKillTests.files(in: two) == files)
+            for file in files {
+                #expect(
+                    FileManager.default.contentsEqual(atPath: "\(one)/\(file)", andPath: "\(two)/\(file)"), "\(file)")
+            }
         }
 
         @Test("SIGTERM stops an idle stage in order")

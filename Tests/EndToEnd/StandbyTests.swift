@@ -98,11 +98,10 @@ extension EndToEnd {
             private func repeated(
                 _ place: Int, _ path: String, _ body: JSON
             ) async throws -> (status: Int, body: JSON) {
-                for _ in 0..<20 {
+                try await eventually("\(path) is answered") {
                     let answer = try await post(place, path, body)
-                    if answer.status != 503 { return answer }
+                    return answer.status == 503 ? nil : answer
                 }
-                return try await post(place, path, body)
             }
 
             /// Takes a task and does it.

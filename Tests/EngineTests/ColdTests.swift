@@ -125,12 +125,43 @@ struct ColdTests {
         for number in 0..<10 { _ = try await one.engine.startExecution(machine: "nap", name: "\(number)", input: "{}") }
         while try await stage.query("SELECT count(*) AS n FROM showrunner.execution_list WHERE status = 'SUCCEEDED'")[0]
             .int("n") < 10
-        {}
+        { try Task.checkCancellation() }
         let early = try await stage.query(
             "SELECT count(*) AS n FROM showrunner.execution_list WHERE stopped_at - started_at < 3000000")
         #expect(early[0].int("n") == 0)
         #expect(await one.engine.coldCount == 0)
         await end(one)
+    }
+
+    /// The note of one that was still in memory was taken back with those of others that were due, and then it was let go:
+    /// nothing knew any more when it was due.
+    @Test("what is due as it is let go stays", .timeLimit(.minutes(2)))
+    func dueWhileItGoes() async throws {
+        let stage = try await Stage()
+        let gate = Gate()
+        let journal = Journal(
+            url: stage.url, incarnation: "one", log: silent,
+            connector: { (url, name, settings, deadline) async throws(PostgresError) in
+                HeldConnection(
+                    real: try await PostgresConnection.connect(
+                        url, applicationName: name, settings: settings, deadline: deadline), gate: gate,
+                    held: "INSERT INTO showrunner.cold")
+            })
+        let engine = Engine(journal: journal, log: silent, contracts: [work], limits: Self.eager)
+        try await engine.activate(holder: "one", isDead: { _ in true })
+        try await stage.serve(engine, ["nap": Self.nap])
+        _ = try await engine.startExecution(machine: "nap", name: "first", input: "{}")
+        await becomeCold(engine, 1)
+        await gate.hold(1)
+        _ = try await engine.startExecution(machine: "nap", name: "second", input: "{}")
+        await gate.waitUntilHeld()
+        func isOver(_ name: String) async throws -> Bool {
+            try await engine.run("arn:aws:states:us-east-1:000000000000:execution:nap:\(name)").run.status == .succeeded
+        }
+        while try await !isOver("first") { try Task.checkCancellation() }
+        await gate.open()
+        while try await !isOver("second") { try Task.checkCancellation() }
+        await end((engine, journal))
     }
 
     @Test("an answer to a token wakes the task that waits for it", .timeLimit(.minutes(2)))

@@ -37,13 +37,14 @@ struct Stage: Sendable {
         contracts: [StepContract] = [work], buckets: (any ItemSource & ResultSink)? = nil,
         serviceTasks: [any ServiceTask] = [], keyRing: KeyRing? = nil, contentKeys: (any ContentKeySource)? = nil,
         archives: (any ArchiveSource)? = nil, limits: Engine.Limits = Engine.Limits(),
-        dispatchRules: DispatchRules = .standard, decisionNote: (any DecisionNote)? = nil
+        dispatchRules: DispatchRules = .standard, decisionNote: (any DecisionNote)? = nil,
+        bootClock: any Clock<Duration> = ContinuousClock()
     ) async throws -> (engine: Engine, journal: Journal) {
         let journal = Journal(url: url, incarnation: incarnation, log: silent)
         let engine = Engine(
             journal: journal, log: silent, contracts: contracts, engineSteps: engineSteps, serviceTasks: serviceTasks,
             itemSource: buckets, resultSink: buckets, keyRing: keyRing, contentKeys: contentKeys, archives: archives,
-            limits: limits, dispatchRules: dispatchRules, decisionNote: decisionNote)
+            limits: limits, dispatchRules: dispatchRules, decisionNote: decisionNote, bootClock: bootClock)
         try await engine.activate(holder: incarnation, isDead: { _ in true })
         try await serve(engine, machines)
         return (engine, journal)

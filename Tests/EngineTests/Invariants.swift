@@ -43,7 +43,7 @@ extension Stage {
         let stored = try await query(
             "SELECT body FROM showrunner.definition WHERE hash = $1", [.text(start.definitionHash)])
         let machine = try #require(Definition.read(json: stored[0].text("body")).machine)
-        var execution = Execution(id: id, start: start, machine: machine, at: instants[0])
+        var execution = Execution(id: id, start: start, definition: MachinePlan(machine), at: instants[0])
         for index in effects.indices {
             for effect in effects[index] {
                 if case .executionRedriven = effect {

@@ -6,51 +6,6 @@ import Postgres
 import Testing
 import WorkerProtocol
 
-/// Holds back one of the answers to reads of an execution's journal.
-private actor Gate {
-    private var left = 0
-    private var held: CheckedContinuation<Void, Never>?
-    private var watcher: CheckedContinuation<Void, Never>?
-
-    func hold(_ number: Int) { left = number }
-
-    func pass() async {
-        left -= 1
-        guard left == 0 else { return }
-        await withCheckedContinuation { continuation in
-            held = continuation
-            watcher?.resume()
-            watcher = nil
-        }
-    }
-
-    func waitUntilHeld() async {
-        if held == nil { await withCheckedContinuation { watcher = $0 } }
-    }
-
-    func open() {
-        held?.resume()
-        held = nil
-    }
-}
-
-/// A connection whose answers pass a gate.
-private struct HeldConnection: JournalConnection {
-    let real: PostgresConnection
-    let gate: Gate
-
-    func query(
-        _ sql: String, _ parameters: [PostgresValue], deadline: Duration
-    ) async throws(PostgresError) -> PostgresResult {
-        let result = try await real.query(sql, parameters, deadline: deadline)
-        if sql.contains("FROM showrunner.journal") { await gate.pass() }
-        return result
-    }
-
-    var isOpen: Bool { real.isOpen }
-    func close() async { await real.close() }
-}
-
 /// RedriveExecution on a real journal.
 ///
 /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
@@ -89,7 +44,8 @@ struct RedriveTests {
             connector: { (url, name, settings, deadline) async throws(PostgresError) in
                 HeldConnection(
                     real: try await PostgresConnection.connect(
-                        url, applicationName: name, settings: settings, deadline: deadline), gate: gate)
+                        url, applicationName: name, settings: settings, deadline: deadline), gate: gate,
+                    held: "FROM showrunner.journal")
             })
         let engine = Engine(journal: journal, log: silent, contracts: [work])
         try await engine.activate(holder: "e1", isDead: { _ in true })

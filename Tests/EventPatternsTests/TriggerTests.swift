@@ -1,6 +1,8 @@
+import Encodings
 import EventPatterns
 import Foundation
 import JSON
+import SeededNumbers
 import StatesLanguage
 import Testing
 import YAML
@@ -11,10 +13,7 @@ import YAML
     /// Stands for SHA-256 in a room without cryptography: names must differ where texts do.
     private static let digest: EvaluationScope.Digest = { algorithm, bytes in
         #expect(algorithm == .sha256)
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits + "padding"
+        return Hex.digits(FNV1a(bytes).value) + "padding"
     }
 
     static func read(_ yaml: String, machines: [String]? = nil) throws -> (triggers: [Trigger]?, lines: [String]) {

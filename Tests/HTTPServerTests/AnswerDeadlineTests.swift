@@ -9,11 +9,11 @@ struct AnswerDeadlineTests {
     func answers() async throws {
         let deadline = AnswerDeadline(.seconds(3600))
         let values = try await withThrowingTaskGroup(of: Int.self) { group in
-            for number in 0..<100 { group.addTask { try await deadline.answer { number } } }
+            for number in 0..<100 { group.addTask { try await deadline.awaiting { number } } }
             return try await group.reduce(into: Set<Int>()) { $0.insert($1) }
         }
         #expect(values == Set(0..<100))
-        await #expect(throws: Refused.self) { try await deadline.answer { throw Refused() } }
+        await #expect(throws: Refused.self) { try await deadline.awaiting { throw Refused() } }
     }
 
     @Test("once the time is over the call ends, and the work goes on")
@@ -24,8 +24,8 @@ struct AnswerDeadlineTests {
         // Twice: the watch ends with the last call and begins with the next.
         for _ in 0..<2 {
             let (steps, step) = AsyncStream<Void>.makeStream()
-            await #expect(throws: AnswerDeadline.Passed.self) {
-                try await deadline.answer {
+            await #expect(throws: Late.self) {
+                try await deadline.awaiting {
                     for await _ in steps { break }
                     end.yield(Task.isCancelled)
                 }
@@ -40,12 +40,12 @@ struct AnswerDeadlineTests {
         let deadline = AnswerDeadline(.milliseconds(20))
         let (steps, step) = AsyncStream<Void>.makeStream()
         let (others, other) = AsyncStream<Void>.makeStream()
-        async let long = deadline.answer(allowing: .seconds(3600)) {
+        async let long = deadline.awaiting(allowing: .seconds(3600)) {
             for await _ in steps { break }
             return "long"
         }
-        await #expect(throws: AnswerDeadline.Passed.self) {
-            try await deadline.answer { for await _ in others { break } }
+        await #expect(throws: Late.self) {
+            try await deadline.awaiting { for await _ in others { break } }
         }
         step.yield()
         #expect(try await long == "long")
@@ -57,7 +57,7 @@ struct AnswerDeadlineTests {
         let deadline = AnswerDeadline(.seconds(3600))
         let (steps, step) = AsyncStream<Void>.makeStream()
         let call = Task {
-            try await deadline.answer {
+            try await deadline.awaiting {
                 for await _ in steps { break }
                 try Task.checkCancellation()
             }
@@ -65,5 +65,15 @@ struct AnswerDeadlineTests {
         call.cancel()
         await #expect(throws: CancellationError.self) { try await call.value }
         step.finish()
+    }
+}
+
+private struct Late: Error {}
+
+extension AnswerDeadline {
+    fileprivate func awaiting<Value: Sendable>(
+        allowing allowance: Duration = .zero, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await answer(allowing: allowance, late: Late() as any Error, work)
     }
 }

@@ -164,7 +164,7 @@ struct HTTPStreamTests {
                 }
             }
         }
-        let path = folder.expect("film")
+        let path = folder.place("film")
         let observed = Collected<Int>()
         let response = try await client.download(
             HTTPRequest("GET", server.url), to: path, range: 5..<10, maxBytes: 1 << 20,
@@ -176,10 +176,10 @@ struct HTTPStreamTests {
         #expect(seen.all == ["bytes=5-9"])
 
         let refused = try await client.download(
-            HTTPRequest("GET", server.url + "/missing"), to: folder.expect("none"), maxBytes: 100)
+            HTTPRequest("GET", server.url + "/missing"), to: folder.place("none"), maxBytes: 100)
         #expect(refused.status == 404)
         #expect(refused.text == "no such film")
-        #expect(access(folder.expect("none"), F_OK) != 0)
+        #expect(access(folder.place("none"), F_OK) != 0)
 
         let half = await failure {
             try await client.download(HTTPRequest("GET", server.url + "/half"), to: path, maxBytes: 1 << 20)
@@ -205,7 +205,7 @@ struct HTTPStreamTests {
         }
         // A link, because the file of a failed download is removed.
         let folder = try TemporaryFolder()
-        let path = folder.expect("full")
+        let path = folder.place("full")
         #expect(symlink("/dev/full", path) == 0)
         let error = await failure { try await client.download(HTTPRequest("GET", server.url), to: path, maxBytes: 100) }
         #expect(error?.code == .localFile)

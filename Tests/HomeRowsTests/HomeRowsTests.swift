@@ -1,5 +1,6 @@
 import HomeRows
 import Recommender
+import SeededNumbers
 import Testing
 
 @Suite("rows of the home page") struct HomeRowsTests {

@@ -27,7 +27,7 @@ final class Conversation {
             machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:test", name: "one",
             definitionHash: "0123abcd", input: input, seed: seed)
         now = Conversation.beginning
-        execution = Execution(id: "id-1", start: start, machine: machine, at: now)
+        execution = Execution(id: "id-1", start: start, definition: MachinePlan(machine), at: now)
     }
 
     /// - Parameter definition: Amazon States Language as JSON text.
@@ -78,7 +78,8 @@ final class Conversation {
 
     /// The execution made anew from the journal.
     func replayed() throws -> Execution {
-        var execution = Execution(id: execution.id, start: start, machine: machine, at: rows.first?.at ?? now)
+        var execution = Execution(
+            id: execution.id, start: start, definition: MachinePlan(machine), at: rows.first?.at ?? now)
         for row in rows {
             for effect in try Effect.decode(row.text) { execution.apply(effect, at: row.at) }
         }

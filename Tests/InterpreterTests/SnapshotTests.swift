@@ -16,7 +16,8 @@ struct SnapshotTests {
         // Only children of Map Runs run a part of their definition; none is made here.
         try #require(start.parent == nil, "\(place)")
         let read = try Execution(
-            id: execution.id, snapshot: form, payloads: payloads, start: start, machine: execution.machine)
+            id: execution.id, snapshot: form, payloads: payloads, start: start,
+            definition: MachinePlan(execution.machine))
         #expect(read == execution, "\(place)")
         // Equality does not see the order of members, the text does.
         var again = PayloadTable()
@@ -86,7 +87,7 @@ struct SnapshotTests {
                 let start = try ExecutionStart(snapshot: form)
                 _ = try Execution(
                     id: talk.execution.id, snapshot: form, payloads: table.values, start: start,
-                    machine: talk.execution.machine)
+                    definition: MachinePlan(talk.execution.machine))
             } catch { refused += 1 }
         }
         damage(whole) { $0 }

@@ -11,7 +11,7 @@ struct DirectoryLockTests {
     /// A descriptor closed twice is somebody else's the second time: whoever opened a file in between loses it.
     @Test func aRefusedLockClosesNothingOfOthers() throws {
         let directory = try TemporaryFolder()
-        let path = directory.expect("lock")
+        let path = directory.place("lock")
         let held = try DirectoryLock(path)
         let isDone = Mutex(false)
         let lost = Mutex(0)

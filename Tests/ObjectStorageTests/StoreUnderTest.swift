@@ -1,5 +1,6 @@
 import Foundation
 import ObjectStorage
+import TemporaryFolder
 import Testing
 
 /// The stores that every conformance case runs against.
@@ -29,33 +30,5 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
     }
 }
 
-/// A folder for one test, removed with everything in it.
-final class ScratchFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = "\(FileManager.default.temporaryDirectory.path)/showrunner-test-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            preconditionFailure("The test folder \(path) cannot be removed: \(error)")
-        }
-    }
-
-    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-        let file = "\(path)/\(name)"
-        try Data(bytes).write(to: URL(fileURLWithPath: file))
-        return file
-    }
-
-    func read(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)"))) }
-
-    /// The names in the folder, or in one below it.
-    func names(_ below: String = "") throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: "\(path)/\(below)").sorted()
-    }
-}
+/// Where a test has its files.
+typealias ScratchFolder = TemporaryFolder

@@ -88,6 +88,7 @@ struct CodedClip: Sendable, CustomStringConvertible {
         let picture = scratch.path + "/picture.mp4"
         let out = scratch.path + "/out"
         try clip.write(to: film)
+        try MovieSamplesTests.compare(film, "\(clip)")
         var inputs = [LocalPackage.Input(path: film)]
         if !clip.isVideo {
             try Clip(name: "picture", frames: 75, languages: []).write(to: picture)

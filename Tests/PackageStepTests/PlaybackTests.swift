@@ -12,6 +12,7 @@ import Testing
         let film = scratch.path + "/film.mp4"
         let out = scratch.path + "/out"
         try clip.write(to: film)
+        try MovieSamplesTests.compare(film, "\(clip)")
         let document = try LocalPackage.run(
             [LocalPackage.Input(argument: film)], writesHLS: true, writesDASH: true, directory: out)
         let master = out + "/master.m3u8"

@@ -39,10 +39,11 @@ import Testing
                 "ffmpeg", ["-nostdin", "-v", "quiet"] + words + ["-vsync", "passthrough", "-f", "framemd5", "-"])
             let seen = Tool.digests(frames.text)
             #expect(Set(seen).isDisjoint(with: clear), "\(key == nil ? "no key" : "another key")")
+            // A decoder of HEVC takes some wrong bits for pictures, and knows by their digests that they are none.
+            let detected = clip.codecs.hasPrefix("hvc1") ? "crccheck+explode" : "explode"
             let strict = try Tool.run(
                 "ffmpeg",
-                ["-nostdin", "-v", "error", "-xerror", "-err_detect", "crccheck+explode"] + words + ["-f", "null", "-"])
-            // A decoder of HEVC takes nearly any bits for a picture, and knows by its digest that it is none.
+                ["-nostdin", "-v", "error", "-xerror", "-err_detect", detected] + words + ["-f", "null", "-"])
             #expect(strict.status != 0, "\(key == nil ? "no key" : "another key")")
         }
     }

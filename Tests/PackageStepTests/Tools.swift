@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFolder
 import Testing
 
 /// Runs the reference programs that judge what was packaged.
@@ -101,20 +102,5 @@ enum Tool {
     }
 }
 
-/// A folder of its own that goes away with its owner.
-final class ScratchFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "package-\(UUID().uuidString)").path()
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            Issue.record(error, "the scratch folder \(path) stays behind")
-        }
-    }
-}
+/// Where a test packages.
+typealias ScratchFolder = TemporaryFolder

@@ -15,7 +15,7 @@ enum BoxDump {
 
     /// The headers of a segment's pieces, without their data.
     static func text(_ track: PackagedTrack, _ segment: Segment) throws -> String {
-        try segment.pieces.map { try text(track.header(of: $0, in: segment)) }.joined(separator: "-- data\n")
+        try segment.pieces.map { try text(try track.header(of: $0, in: segment)) }.joined(separator: "-- data\n")
     }
 
     static func text(_ bytes: [UInt8]) throws -> String {

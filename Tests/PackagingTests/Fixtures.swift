@@ -62,6 +62,26 @@ enum Fixture {
     }
 }
 
+extension SampleIndex {
+    /// The samples with packaging times, all in memory.
+    func samples(mediaDuration: Int64?) throws -> [Sample] {
+        let samples = try finish(mediaDuration: mediaDuration)
+        var reader = samples.reader()
+        return try reader.run(0..<samples.count).samples
+    }
+}
+
+extension PackagedTrack {
+    func run(_ places: Range<Int>) throws -> TrackSamples.Run {
+        var reader = samples.reader()
+        return try reader.run(places)
+    }
+
+    func header(of piece: Segment.Piece, in segment: Segment) throws -> [UInt8] {
+        header(of: piece, in: segment, try run(piece.samples))
+    }
+}
+
 /// One row of a table of what is refused.
 struct Refusal: Sendable, CustomTestStringConvertible {
     let testDescription: String

@@ -8,14 +8,14 @@ import Testing
 private struct MemoryPackage: Sendable {
     var files: [String: [UInt8]] = [:]
 
-    init(_ presentation: Presentation) {
+    init(_ presentation: Presentation) throws {
         for track in presentation.tracks {
             files[track.initializationPath] = track.initializationSegment
             for segment in track.segments {
                 var bytes: [UInt8] = []
                 for piece in segment.pieces {
-                    bytes += track.header(of: piece, in: segment)
-                    let data = track.samples[piece.samples].reduce(0) { $0 + Int($1.size) }
+                    bytes += try track.header(of: piece, in: segment)
+                    let data = try track.run(piece.samples).samples.reduce(0) { $0 + Int($1.size) }
                     bytes += [UInt8](repeating: 0, count: data)
                 }
                 files[track.path(of: segment), default: []] += bytes
@@ -63,7 +63,7 @@ private struct MemoryPackage: Sendable {
     @Test(arguments: [SegmentAddressing.files, .byteRanges], ProtectionScheme.allCases)
     func findsNothingInWhatIsWritten(addressing: SegmentAddressing, scheme: ProtectionScheme) async throws {
         let film = try ProtectionTests.film(scheme, clearLead: MediaTime(2, scale: 1), addressing: addressing)
-        let inspection = await MemoryPackage(film).inspect("master.m3u8", "manifest.mpd")
+        let inspection = try await MemoryPackage(film).inspect("master.m3u8", "manifest.mpd")
         for section in inspection.sections { #expect(section.findings.isEmpty, "\(section.address)") }
         #expect(inspection.sections.count == 6)
     }
@@ -97,7 +97,7 @@ private struct MemoryPackage: Sendable {
         }
         let addressing = try #require([SegmentAddressing.files, .byteRanges].randomElement(using: &random))
         let film = try Presentation(tracks: tracks, options: PackagingOptions(addressing: addressing))
-        let inspection = await MemoryPackage(film).inspect("master.m3u8", "manifest.mpd")
+        let inspection = try await MemoryPackage(film).inspect("master.m3u8", "manifest.mpd")
         for section in inspection.sections {
             #expect(section.findings.isEmpty, "seed \(seed), \(section.address): \(section.findings)")
         }
@@ -144,7 +144,7 @@ private struct MemoryPackage: Sendable {
         Damage("MPD syntax", "manifest.mpd", "</Period>", "</Era>", line: nil, "is ended by 'Era'"),
     ])
     func findsDamage(damage: Damage) async throws {
-        var package = MemoryPackage(try Self.presentation())
+        var package = try MemoryPackage(Self.presentation())
         try package.replace(damage.text, by: damage.other, in: damage.path)
         let inspection = await package.inspect("master.m3u8", "manifest.mpd")
         let findings = inspection.sections.flatMap(\.findings)
@@ -157,7 +157,7 @@ private struct MemoryPackage: Sendable {
 
     @Test func findsAFragmentThatBeginsElsewhere() async throws {
         let film = try Self.presentation()
-        var package = MemoryPackage(film)
+        var package = try MemoryPackage(film)
         let path = film.tracks[0].path(of: film.tracks[0].segments[1])
         let bytes = try #require(package.files[path])
         let box = try #require(try BoxTree.read(bytes).first { $0.type == "moof" }?.descendant("traf", "tfdt"))
@@ -169,7 +169,7 @@ private struct MemoryPackage: Sendable {
     }
 
     @Test func listsAFile() async throws {
-        let inspection = await MemoryPackage(try Self.presentation(.byteRanges)).inspect("video-720p/media.mp4")
+        let inspection = try await MemoryPackage(try Self.presentation(.byteRanges)).inspect("video-720p/media.mp4")
         let lines = try #require(inspection.sections.first).lines
         #expect(inspection.errors == 0)
         for part in ["tenc", "kid \(ProtectionTests.keyID)", "pattern 1:9", "sidx", "fragment 1:", "avc1.64001f"] {
@@ -216,15 +216,15 @@ private struct MemoryPackage: Sendable {
         for segment in track.segments {
             var place = segment.samples.lowerBound
             for piece in segment.pieces {
-                let bytes = track.header(of: piece, in: segment)
+                let bytes = try track.header(of: piece, in: segment)
                 let box = try #require(try BoxTree.read(bytes).first { $0.type == "moof" })
                 let facts = try FragmentFacts(box, bytes, header: header)
-                let samples = track.samples[piece.samples]
+                let samples = try track.run(piece.samples).samples
                 #expect(facts.samples == samples.count && piece.samples.lowerBound == place)
-                #expect(facts.decodeTime == Int(track.samples[place].decodeTime + track.skippedTicks))
+                #expect(facts.decodeTime == Int(samples[0].decodeTime + track.skippedTicks))
                 #expect(facts.duration == samples.reduce(0) { $0 + Int($1.duration) })
                 #expect(facts.payloadSize == samples.reduce(0) { $0 + Int($1.size) })
-                #expect(facts.startsWithSync == track.samples[place].isSync)
+                #expect(facts.startsWithSync == samples[0].isSync)
                 place += samples.count
             }
             #expect(place == segment.samples.upperBound)

@@ -153,17 +153,17 @@ import Testing
             ),
         ])
         // Picture at 1.6 s, sound's priming at 1.979 s: all move by 1.6 s.
-        #expect(presentation.tracks[0].samples[0].presentationTime == 0)
+        #expect(try presentation.tracks[0].run(0..<1).samples[0].presentationTime == 0)
         #expect(presentation.tracks[0].skippedTicks == 1)
-        #expect(presentation.tracks[1].samples[0].presentationTime == 48000 * 2 - 1024 - 76800)
+        #expect(try presentation.tracks[1].run(0..<1).samples[0].presentationTime == 48000 * 2 - 1024 - 76800)
     }
 
     @Test func aFragmentBeyondFourGigabytesHasA64BitSize() throws {
         let size = SampleIndex.maximumSize
         let samples = try Fixture.pictures(17, group: 17) { _ in size }
         let header = MovieFragment(
-            sequenceNumber: 1, samples: samples[...], baseMediaDecodeTime: 0, isVideo: true, protection: nil,
-            subsamples: nil, isClearLead: false
+            sequenceNumber: 1, run: TrackSamples.Run(samples: samples), baseMediaDecodeTime: 0, isVideo: true,
+            protection: nil, isClearLead: false
         ).header
         #expect(try BoxDump.text(header).hasSuffix("mdat \(17 * size + 16)\n"))
     }

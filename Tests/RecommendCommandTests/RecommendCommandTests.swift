@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Subprocess
 import SystemPackage
+import TemporaryFolder
 import Testing
 
 /// The program itself, run as its users run it.
@@ -32,18 +33,11 @@ private enum Program {
 
 /// A directory with tables, gone with the test.
 private final class Desk: Sendable {
-    let path: String
+    private let folder: TemporaryFolder
 
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/showrunner-recommend-test-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
+    init() throws { folder = try TemporaryFolder() }
 
-    deinit {
-        do { try FileManager.default.removeItem(atPath: path) } catch { Issue.record(error) }
-    }
-
-    func place(_ name: String) -> String { "\(path)/\(name)" }
+    func place(_ name: String) -> String { folder.place(name) }
 
     func file(_ name: String, _ text: String) throws -> String {
         try text.write(toFile: place(name), atomically: false, encoding: .utf8)

@@ -1,4 +1,5 @@
 import Recommender
+import SeededNumbers
 
 /// Interactions with planted factors and genres, drawn from a seed: titles have genres, which give their factors a
 /// direction, profiles like some genres, and titles are watched by fame and by taste.

@@ -29,7 +29,19 @@ struct TerminalTests {
         lines.leave()
         #expect(lines.redraw(["a\nb"], size: nil) == "\u{1B}[2Ka␊b\n", "a line is a line, whatever stands in it")
         #expect(lines.redraw(["a", "b"], size: TerminalSize(rows: 1, columns: 1)).hasSuffix("\u{1B}[2K…\n"))
+        lines.leave()
+        // Six of these take the place of twelve letters.
+        #expect(lines.redraw(["映画映画映画"], size: size) == "\u{1B}[2K映画映画映画\n")
+        #expect(lines.redraw(["x映画映画映画"], size: size).hasSuffix("\u{1B}[2Kx映画映画映…\n"))
     }
+
+    @Test(
+        "columns are those of a terminal",
+        arguments: [
+            ("Elf", 3), ("É", 1), ("E\u{301}lan", 4), ("映画", 4), ("한글", 4), ("ｱ", 1), ("Ａ", 2), ("🎬", 2), ("👩‍🚀", 2),
+            ("❤️", 2), ("✓", 1), ("…", 1), ("\u{200B}", 0),
+        ])
+    func columns(_ text: String, _ columns: Int) { #expect(Columns.of(text) == columns) }
 
     @Test("states that are done become one line where there are too many")
     func folded() {

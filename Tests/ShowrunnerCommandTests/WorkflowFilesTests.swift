@@ -11,7 +11,7 @@ struct WorkflowFilesTests {
     /// A folder with these files, for as long as the body takes.
     private func with(_ files: [(name: String, text: String)], _ body: (String) throws -> Void) throws {
         let folder = try TemporaryFolder()
-        for file in files { _ = try folder.write(file.name, Array(file.text.utf8)) }
+        for file in files { try folder.write(file.name, Array(file.text.utf8)) }
         try body(folder.path)
         withExtendedLifetime(folder) {}
     }

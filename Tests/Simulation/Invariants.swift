@@ -172,10 +172,23 @@ struct Fold {
         }
     }
 
+    /// The instant before which an effect can't be: nothing but time ends a wait, a backoff or a task's patience.
+    private func timer(_ effect: Effect) -> Int64? {
+        guard let entry = effect.scope.flatMap({ execution.scopes[$0]?.entry }) else { return nil }
+        switch (entry.phase, effect) {
+        case (.waiting, _), (.backingOff, _): return entry.wake
+        case (.task, .taskTimedOut(_, "States.Timeout", _)): return entry.wake
+        default: return nil
+        }
+    }
+
     private mutating func take(_ effect: Effect, _ row: ModelDatabase.Row, _ seq: Int64) {
         effects[String("\(effect)".prefix { $0 != "(" }), default: 0] += 1
         let isRedrive = if case .executionRedriven = effect { true } else { false }
         if execution.isOpen == isRedrive { faults.append("row \(seq) of \(execution.id) follows its end: \(effect)") }
+        if let wake = timer(effect), row.at < wake {
+            faults.append("row \(seq) of \(execution.id) is \(wake - row.at) us early: \(effect)")
+        }
         if let scope = effect.scope, case .task(let attempt) = execution.scopes[scope]?.entry?.phase {
             switch effect {
             case .taskStarted:

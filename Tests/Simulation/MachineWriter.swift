@@ -16,6 +16,9 @@ struct MachineWriter {
         self.leaves = leaves
     }
 
+    /// A number that tells results in another order apart.
+    private static let inOrder = "$reduce([0, $states.result.v], function($all, $one) { ($all * 3 + $one) % 1000 })"
+
     static let error = "A"
     static let cause = "because"
 
@@ -67,9 +70,9 @@ struct MachineWriter {
             let branches = (0...Int.random(in: 1...2, using: &dice)).map { _ in machine(depth: depth - 1) }
             state["Type"] = "Parallel"
             state["Branches"] = .array(branches)
-            state["Output"] = ["v": "{% $sum([0, $states.result.v]) % 1000 %}"]
+            state["Output"] = ["v": .string("{% \(Self.inOrder) %}")]
             addCatch(&state, following)
-            addFailure(&state, "$sum([0, $states.result.v]) % 1000", following)
+            addFailure(&state, Self.inOrder, following)
         case 10: return map(state, following, machine(depth: depth - 1))
         case 11, 12:
             var processor = machine(depth: depth - 1)
@@ -151,7 +154,7 @@ struct MachineWriter {
         let count = Int.random(in: 0...4, using: &dice)
         state["Items"] = .array((0..<count).map { ["v": .string("{% $states.input.v + \($0) %}")] })
         state["MaxConcurrency"] = .integer(Int.random(in: 0...2, using: &dice))
-        let value = "($count($states.result) + $sum([0, $states.result.v])) % 1000"
+        let value = "($count($states.result) + \(Self.inOrder)) % 1000"
         state["Output"] = ["v": .string("{% \(value) %}")]
         addCatch(&state, following)
         addFailure(&state, value, following)

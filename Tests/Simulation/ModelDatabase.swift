@@ -134,7 +134,11 @@ final class ModelDatabase {
     private func append(_ sql: String, _ given: Parameters) -> PostgresResult {
         let (incarnation, writer) = (given.text(1), given.text(2))
         let (ids, seqs, instants, effects) = (given.texts(3), given.ints(4), given.ints(5), given.texts(6))
-        let (machines, names, hashes) = (given.texts(7), given.texts(8), given.texts(9))
+        // Rows that take no name and change no list come in a statement of their own.
+        let areAlone = !sql.contains("execution_list")
+        let none = [String?](repeating: nil, count: ids.count)
+        let (machines, names, hashes) =
+            areAlone ? (none, none, none) : (given.texts(7), given.texts(8), given.texts(9))
         guard lease?.incarnation == incarnation else {
             refusedRows += ids.count
             return Table(["execution_id": .text, "seq": .bigint], []).result
@@ -155,6 +159,7 @@ final class ModelDatabase {
             if insert(id, seq, writer, at, text) { written.append([id, "\(seq)"]) }
         }
         let went = Set(written.map { "\($0[0] ?? "") \($0[1] ?? "")" })
+        if areAlone { return Table(["execution_id": .text, "seq": .bigint], written).result }
         for line in given.lines(from: 10) where went.contains("\(line.executionID) \(line.projectedSeq)") { take(line) }
         if sql.contains("showrunner.map_run") {
             let last = given.count

@@ -27,7 +27,7 @@ final class Reference {
         }
         let id = "00000000-0000-7000-8000-000000000000"
         var now = ModelDatabase.epoch
-        var execution = Execution(id: id, start: start, machine: machine, at: now)
+        var execution = Execution(id: id, start: start, definition: MachinePlan(machine), at: now)
         var yields = tell(.start, &execution, now)
         while execution.isOpen {
             if yields {

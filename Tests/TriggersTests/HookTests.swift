@@ -3,7 +3,9 @@ import Encodings
 import Engine
 import EventPatterns
 import Foundation
+import HTTPServer
 import JSON
+import PostgresTestSupport
 import RawHTTP
 import Testing
 
@@ -48,6 +50,38 @@ import Testing
         #expect(refusal("v1,\(code)", body: []) != nil)
         #expect(refusal("v1,\(code)", now: 1_700_000_301) == "webhook-timestamp is more than 300 seconds off")
         #expect(refusal("v1,\(code)", time: nil) != nil)
+    }
+
+    @Test("who tells of an event is not kept by a database that hangs; told again, it starts nothing twice")
+    func hangs() async throws {
+        let stage = try await TriggerStage()
+        let running = try await stage.engine(
+            try TriggerStage.triggers(
+                """
+                Triggers:
+                  payments:
+                    Source: {Kind: webhook}
+                    IdempotencyKey: "{% $states.input.detail.id %}"
+                    Target: {Arn: m}
+                """))
+        let secret = try await running.engine.renewTriggerSecret("payments")
+        let body = Array(#"{"id":"p-1"}"#.utf8)
+        let signature = "sha256=" + Hex.encode(HMACSHA256.code(body, key: Array(secret.utf8)))
+        func tell(_ patience: Duration) async throws -> Wire.Answer {
+            try await withHooks(running, deadline: AnswerDeadline(patience)) { wire in
+                try wire.request(
+                    "POST", "/hooks/payments",
+                    ["X-Hub-Signature-256": signature, "Content-Type": "application/json"], body)
+            }
+        }
+        let late = try await holding("showrunner.execution_name", of: stage.url) {
+            try await tell(.milliseconds(400))
+        }
+        #expect(late.status == 503 && late["Retry-After"] == "1", "\(late.text)")
+        let again = try await tell(.seconds(60))
+        #expect(again.status == 200, "\(again.text)")
+        #expect(try await running.executions().count == 1)
+        await running.end()
     }
 
     @Test("a signed webhook starts one execution, however often it is told; an unsigned one nothing")

@@ -2,9 +2,9 @@ import Cryptography
 import Encodings
 import Engine
 import EventPatterns
-import Foundation
 import JSON
 import RawHTTP
+import TemporaryFolder
 import Testing
 
 @testable import Triggers
@@ -87,6 +87,60 @@ import Testing
             Target: {Arn: m}
         """
 
+    /// What a bucket tells of one object.
+    private static func notification(_ name: String) -> [UInt8] {
+        let object: JSON = ["key": "a.mov", "size": 7, "eTag": "t1", "sequencer": "1"]
+        let record: JSON = [
+            "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": .string(name),
+            "eventTime": "2026-11-28T10:00:00.000Z", "s3": ["bucket": ["name": "films"], "object": object],
+        ]
+        return (["Records": [record]] as JSON).utf8
+    }
+
+    @Test("a removal that one trigger can't use is asked for again, as long as another that means it is paused")
+    func removalForTwo() async throws {
+        let stage = try await TriggerStage()
+        let running = try await stage.engine(
+            try TriggerStage.triggers(
+                """
+                Triggers:
+                  broken:
+                    Source: {Kind: s3, Bucket: films}
+                    EventPattern: {detail-type: [Object Deleted]}
+                    Target: {Arn: m, Input: {size: "{% $number($states.input.detail.object.key) %}"}}
+                  gone:
+                    Source: {Kind: s3, Bucket: films}
+                    EventPattern: {detail-type: [Object Deleted]}
+                    Target: {Arn: m}
+                """))
+        try await running.engine.pauseTrigger("gone", reason: "too many")
+        let headers = try await withHooks(running) { wire in
+            let made = try wire.request("POST", "/console/api/triggers/broken/secret", [:], [])
+            let secret = try #require(try JSON(parsing: made.content)["Secret"]?.stringValue)
+            let headers = ["Authorization": "Bearer \(secret)"]
+            let removed = try wire.request("POST", "/hooks/broken", headers, Self.notification("ObjectRemoved:Delete"))
+            #expect(removed.status == 503, "\(removed.text)")
+            return headers
+        }
+        try await running.engine.resumeTrigger("gone")
+        try await withHooks(running) { wire in
+            let removed = try wire.request("POST", "/hooks/broken", headers, Self.notification("ObjectRemoved:Delete"))
+            #expect(removed.status == 422, "\(removed.text)")
+        }
+        #expect(try await running.executions().count == 1)
+        await running.end()
+    }
+
+    @Test("of two failures the one that may pass is told")
+    func worse() {
+        for passing in [TriggerError.Code.unavailable, .source, .paused] {
+            for lasting in [TriggerError.Code.event, .refused] {
+                let (one, other) = (TriggerError(passing, "later"), TriggerError(lasting, "never"))
+                #expect(one.worse(than: other) == one && other.worse(than: one) == one)
+            }
+        }
+    }
+
     @Test("a bucket: of what was created the listing tells after the pause; what it can't tell is asked for again")
     func bucket() async throws {
         let stage = try await TriggerStage()
@@ -101,22 +155,14 @@ import Testing
         let listed = try await running.engine.triggerRecord("films").listedThrough
         #expect(try await listings.reconcile("films") == 0)
         #expect(try await running.engine.triggerRecord("films").listedThrough == listed, "the horizon stays")
-        @Sendable func notification(_ name: String) -> [UInt8] {
-            let object: JSON = ["key": "a.mov", "size": 7, "eTag": "t1", "sequencer": "1"]
-            let record: JSON = [
-                "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": .string(name),
-                "eventTime": "2026-11-28T10:00:00.000Z", "s3": ["bucket": ["name": "films"], "object": object],
-            ]
-            return (["Records": [record]] as JSON).utf8
-        }
         let headers = try await withHooks(running) { wire in
             let made = try wire.request("POST", "/console/api/triggers/films/secret", [:], [])
             let secret = try #require(try JSON(parsing: made.content)["Secret"]?.stringValue)
             let headers = ["Authorization": "Bearer \(secret)"]
-            let created = try wire.request("POST", "/hooks/films", headers, notification("ObjectCreated:Put"))
+            let created = try wire.request("POST", "/hooks/films", headers, Self.notification("ObjectCreated:Put"))
             #expect(created.status == 200)
             #expect(try JSON(parsing: created.content)["executions"] == [])
-            let removed = try wire.request("POST", "/hooks/films", headers, notification("ObjectRemoved:Delete"))
+            let removed = try wire.request("POST", "/hooks/films", headers, Self.notification("ObjectRemoved:Delete"))
             #expect(removed.status == 503, "\(removed.text)")
             return headers
         }
@@ -125,7 +171,7 @@ import Testing
         try await running.engine.resumeTrigger("gone")
         #expect(try await listings.reconcile("films") == 1)
         try await withHooks(running) { wire in
-            let removed = try wire.request("POST", "/hooks/films", headers, notification("ObjectRemoved:Delete"))
+            let removed = try wire.request("POST", "/hooks/films", headers, Self.notification("ObjectRemoved:Delete"))
             #expect(removed.status == 200, "\(removed.text)")
         }
         #expect(try await running.executions().count == 2)
@@ -134,18 +180,15 @@ import Testing
 
     @Test("a directory: files that arrive meanwhile start their executions after the pause")
     func directory() async throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/paused-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer {
-            do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record(error) }
-        }
+        let temporary = try TemporaryFolder()
+        let folder = temporary.path
         let triggers = try TriggerStage.triggers(
             "Triggers: {drop: {Source: {Kind: directory, Path: \(folder)}, Target: {Arn: m}}}")
         let stage = try await TriggerStage()
         let running = try await stage.engine(triggers)
         let watched = WatchedDirectories(desk: running.desk, log: silent)
         var look = WatchedDirectories.Look()
-        try Data("film".utf8).write(to: URL(filePath: folder + "/a.mov"))
+        try temporary.write("a.mov", "film".utf8)
         await watched.look(at: triggers[0], &look)
         try await running.engine.pauseTrigger("drop", reason: "the disk is full")
         for _ in 0..<3 { await watched.look(at: triggers[0], &look) }
@@ -154,6 +197,7 @@ import Testing
         for _ in 0..<2 { await watched.look(at: triggers[0], &look) }
         #expect(try await running.executions().count == 1)
         await running.end()
+        withExtendedLifetime(temporary) {}
     }
 }
 
@@ -215,23 +259,21 @@ import Testing
 
     @Test("a file whose start was refused is tried again after a while, without having been touched")
     func refusedFile() async throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/refused-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer {
-            do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record(error) }
-        }
+        let temporary = try TemporaryFolder()
+        let folder = temporary.path
         let triggers = try TriggerStage.triggers(
             "Triggers: {drop: {Source: {Kind: directory, Path: \(folder)}, Target: {Arn: later}}}")
         let stage = try await TriggerStage()
         let running = try await stage.engine(triggers)
         let watched = WatchedDirectories(desk: running.desk, log: silent)
         var look = WatchedDirectories.Look()
-        try Data("film".utf8).write(to: URL(filePath: folder + "/a.mov"))
+        try temporary.write("a.mov", "film".utf8)
         for _ in 0..<3 { await watched.look(at: triggers[0], &look) }
         #expect(running.desk.notes["drop"].counts == [.refused: 1])
         try await running.deploy("later")
         for _ in 0..<WatchedDirectories.looksBetweenTries { await watched.look(at: triggers[0], &look) }
         #expect(running.desk.notes["drop"].counts == [.refused: 1, .started: 1])
         await running.end()
+        withExtendedLifetime(temporary) {}
     }
 }

@@ -3,6 +3,7 @@ import EventPatterns
 import Foundation
 import JSON
 import RawHTTP
+import TemporaryFolder
 import Testing
 
 @testable import Triggers
@@ -96,14 +97,10 @@ import Testing
 
     @Test("a file that has stayed the same between two looks has arrived; over engines, once")
     func directory() async throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/watched-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder + "/inner", withIntermediateDirectories: true)
-        defer {
-            do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record(error) }
-        }
-        func write(_ name: String, _ text: String) throws {
-            try Data(text.utf8).write(to: URL(filePath: folder + "/" + name))
-        }
+        let temporary = try TemporaryFolder()
+        let folder = temporary.path
+        _ = try temporary.make("inner")
+        func write(_ name: String, _ text: String) throws { try temporary.write(name, text.utf8) }
         let triggers = try TriggerStage.triggers(
             """
             Triggers:
@@ -154,5 +151,6 @@ import Testing
         let notes = watched.desk.notes["gone"].recent
         #expect(notes.count == 1 && notes.first?.news.outcome == .trouble && notes.first?.count == 2)
         await running.end()
+        withExtendedLifetime(temporary) {}
     }
 }

@@ -82,10 +82,11 @@ final class TriggerStage: Sendable {
 
 /// Serves an engine's hooks while a test talks to them.
 func withHooks<Answer: Sendable>(
-    _ running: TriggerStage.Running, _ body: @escaping @Sendable (Wire) throws -> Answer
+    _ running: TriggerStage.Running, deadline: AnswerDeadline = AnswerDeadline(),
+    _ body: @escaping @Sendable (Wire) throws -> Answer
 ) async throws -> Answer {
     let router = ServiceRouter(bodyLimit: { _ in 4 << 20 })
-    router.addHookRoutes(running.desk)
+    router.addHookRoutes(running.desk, deadline: deadline)
     router.addTriggerRoutes(running.desk)
     return try await withServer(router) { port, _ in try await onThread { try body(try Wire(port: port)) } }
 }

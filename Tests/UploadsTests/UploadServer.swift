@@ -7,6 +7,7 @@ import JSON
 import ObjectStorage
 import RawHTTP
 import Synchronization
+import TemporaryFolder
 
 @testable import Uploads
 
@@ -79,22 +80,12 @@ final class StartedRuns: RunService, TriggeredStarts {
     func workers() async -> [WorkerView] { [] }
 }
 
-/// A directory that is removed with its owner: the spool and the store of one test.
+/// The spool and the store of one test.
 final class TestDirectory: Sendable {
-    let path: String
+    private let folder: TemporaryFolder
+    var path: String { folder.path }
 
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "uploads-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            print("\(path) could not be removed: \(error)")
-        }
-    }
+    init() throws { folder = try TemporaryFolder() }
 
     var spool: String { path + "/uploads" }
     var store: String { path + "/objects" }

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Subprocess
 import SystemPackage
+import TemporaryFolder
 import Testing
 
 /// The program itself, run as its users run it.
@@ -32,17 +33,11 @@ private enum Program {
 
 /// A directory with a small film, gone with the test.
 private final class Studio: Sendable {
-    let path: String
+    private let folder: TemporaryFolder
+    var path: String { folder.path }
     var film: String { "\(path)/film.mp4" }
 
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/showrunner-command-test-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        do { try FileManager.default.removeItem(atPath: path) } catch { Issue.record(error) }
-    }
+    init() throws { folder = try TemporaryFolder() }
 
     func shoot(seconds: Int = 2) async throws {
         let answer = try await Program.run(

@@ -2,12 +2,13 @@ import Glibc
 import JSON
 import Logging
 import StepContracts
+import TemporaryFolder
 import Testing
 
 @testable import Worker
 
 @Suite(.timeLimit(.minutes(2))) struct LocalStepRunTests {
-    private let directory = TemporaryDirectory()
+    private let directory = TemporaryFolder.made()
     private var out: String { "\(directory.path)/new/out" }
 
     private func run(
@@ -29,7 +30,7 @@ import Testing
         #expect(!result.isCached)
         #expect(result.output["file"] == .string("\(out)/sub/text.txt"))
         #expect(text(of: "\(out)/sub/text.txt") == "ABC")
-        #expect(TemporaryDirectory.entries(out) == [".showrunner-results", "sub"])
+        #expect(TemporaryFolder.names(in: out) == [".showrunner-results", "sub"])
     }
 
     @Test func sameBytesAndOptionsAreNotWorkedOnTwice() async throws {
@@ -54,7 +55,7 @@ import Testing
         await #expect(throws: StepFailure.self) {
             try await run(step, film, input: ["name": "loot", "target": "/etc/passwd"], directory: out)
         }
-        #expect(TemporaryDirectory.entries(out) == [])
+        #expect(TemporaryFolder.names(in: out) == [])
     }
 
     @Test func cancellationLeavesNothingBehind() async throws {
@@ -66,7 +67,7 @@ import Testing
         for await stage in stream where stage == "wait" { break }
         task.cancel()
         await #expect(throws: StepFailure.cancelled("wait was stopped")) { try await task.value }
-        #expect(TemporaryDirectory.entries(out) == [])
+        #expect(TemporaryFolder.names(in: out) == [])
     }
 
     @Test func stepsWithoutFilesNeedNoDirectory() async throws {

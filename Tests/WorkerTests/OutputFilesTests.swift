@@ -1,13 +1,14 @@
 import JSON
 import ObjectStorage
 import StepContracts
+import TemporaryFolder
 import Testing
 import WorkerProtocol
 
 @testable import Worker
 
 @Suite struct OutputFilesTests {
-    private let directory = TemporaryDirectory()
+    private let directory = TemporaryFolder.made()
 
     private func references(_ count: Int) -> JSON {
         .array(

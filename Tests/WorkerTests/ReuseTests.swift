@@ -3,12 +3,13 @@ import Logging
 import ObjectStorage
 import StepContracts
 import Synchronization
+import TemporaryFolder
 import Testing
 
 @testable import Worker
 
 @Suite(.timeLimit(.minutes(2))) struct ReuseTests {
-    private let directory = TemporaryDirectory()
+    private let directory = TemporaryFolder.made()
 
     private func store() async throws -> any ObjectStore {
         let store = try openStore("\(directory.path)/store", environment: [:])

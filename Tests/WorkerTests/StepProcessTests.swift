@@ -2,13 +2,14 @@ import Glibc
 import JSON
 import StepContracts
 import Synchronization
+import TemporaryFolder
 import Testing
 
 @testable import Worker
 
 /// One child's directories and how it is run.
 private struct Bench {
-    let directory = TemporaryDirectory()
+    let directory = TemporaryFolder.made()
     let process: StepProcess
     let output: String
     let links: String
@@ -21,8 +22,8 @@ private struct Bench {
         process.watchInterval = watchInterval
         if let sleep { process.sleep = sleep }
         self.process = process
-        output = try directory.directory("out")
-        links = try directory.directory("in")
+        output = try directory.make("out")
+        links = try directory.make("in")
     }
 
     func run(

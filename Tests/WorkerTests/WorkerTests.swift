@@ -6,6 +6,7 @@ import Logging
 import ObjectStorage
 import ServiceLifecycle
 import StepContracts
+import TemporaryFolder
 import Testing
 import WorkerProtocol
 
@@ -13,7 +14,7 @@ import WorkerProtocol
 
 /// A running worker with the test steps, a directory store and a scripted engine.
 private final class Plant: Sendable {
-    let directory = TemporaryDirectory()
+    let directory = TemporaryFolder.made()
     let engine: ScriptedEngine
     let store: any ObjectStore
     let worker: Worker
@@ -371,7 +372,7 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         // The slot is free again, and nothing stays behind.
         plant.offer("refuse", token: "t-2")
         #expect(await plant.engine.nextFail().token == "t-2")
-        #expect(TemporaryDirectory.entries(plant.scratch).count <= 1)
+        #expect(TemporaryFolder.names(in: plant.scratch).count <= 1)
     }
 
     @Test func aCrashNamesTheContentOfItsFile() async throws {
@@ -483,7 +484,7 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         try plant.release()
         #expect(await plant.engine.nextComplete().output["waited"] == true)
         try await plant.ended()
-        #expect(TemporaryDirectory.entries(plant.scratch) == [])
+        #expect(TemporaryFolder.names(in: plant.scratch) == [])
     }
 
     @Test func whatTheGracePeriodDoesNotCoverIsHandedBack() async throws {
@@ -497,7 +498,7 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
                 == StepFailure(
                     error: "Showrunner.WorkerLost", cause: "the worker worker-1 was told to stop", retry: .elsewhere))
         try await plant.ended()
-        #expect(TemporaryDirectory.entries(plant.scratch) == [])
+        #expect(TemporaryFolder.names(in: plant.scratch) == [])
     }
 
     @Test func anIdleWorkerStopsAtOnce() async throws {
@@ -535,27 +536,27 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
     }
 
     @Test func whatDeadWorkersLeftIsSweptAway() async throws {
-        let directory = TemporaryDirectory()
-        let scratch = try directory.directory("scratch")
+        let directory = TemporaryFolder.made()
+        let scratch = try directory.make("scratch")
         // No process has an id above the kernel's largest.
-        let left = try directory.directory("scratch/showrunner-task-4194399-a")
+        let left = try directory.make("scratch/showrunner-task-4194399-a")
         _ = try directory.file("scratch/showrunner-task-4194399-a/film", "x")
         try #require(symlink("/etc", "\(left)/link") == 0)
         // A process that runs, one that has got the id of one that is gone, and this one's own.
-        _ = try directory.directory("scratch/showrunner-task-1-b")
-        _ = try directory.directory("scratch/showrunner-task-\(getpid()).1-c")
+        _ = try directory.make("scratch/showrunner-task-1-b")
+        _ = try directory.make("scratch/showrunner-task-\(getpid()).1-c")
         let own = try ScratchDirectory(in: scratch)
-        _ = try directory.directory("scratch/somebody-elses")
+        _ = try directory.make("scratch/somebody-elses")
         _ = try await worker(scratch: scratch)
         let kept = [
             own.path.split(separator: "/").last.map(String.init) ?? "", "showrunner-task-1-b", "somebody-elses",
         ]
-        #expect(Set(TemporaryDirectory.entries(scratch)) == Set(kept))
+        #expect(Set(TemporaryFolder.names(in: scratch)) == Set(kept))
         #expect(access("/etc/passwd", F_OK) == 0)
     }
 
     @Test func settingsThatCannotWorkAreRefused() async throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryFolder.made()
         let slots = await #expect(throws: WorkerError.self) {
             try await worker(scratch: "\(directory.path)/s", slots: 0)
         }
@@ -570,12 +571,12 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
     }
 
     @Test func aRequiredSandboxThatIsNotThereStopsTheWorker() async throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryFolder.made()
         // The child is no worker's child, so no sandbox can make it say hello.
         let refused = await #expect(throws: WorkerError.self) {
             try await worker(scratch: "\(directory.path)/s", child: "/usr/bin/true", sandbox: .required)
         }
         #expect(refused?.code == .sandbox)
-        #expect(TemporaryDirectory.entries("\(directory.path)/s") == [])
+        #expect(TemporaryFolder.names(in: "\(directory.path)/s") == [])
     }
 }

@@ -2,8 +2,8 @@ import Packaging
 
 /// Everything that reads boxes and coded samples: whatever the bytes are, it answers or says why not, and does not trap.
 ///
-/// The first byte chooses: 0 to 3 a file of boxes, 4 to 7 a sample description, above that a coded sample behind its
-/// codec's record.
+/// The first byte chooses: 0 to 3 a file of boxes, 4 to 7 a sample description, 8 to 15 a movie whose samples are read,
+/// above that a coded sample behind its codec's record.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let data, size > 1 else { return 0 }
@@ -12,6 +12,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     switch bytes[0] {
     case 0...3: readFile(rest)
     case 4...7: readDescription(rest)
+    case 8...15: readMovie(rest)
     default: readSamples(bytes[0], rest)
     }
     return 0
@@ -24,6 +25,28 @@ private func readFile(_ bytes: [UInt8]) {
         precondition(lines.count >= boxes.count, "every box is listed")
         let header = try HeaderFacts(bytes, boxes)
         for box in boxes where box.type == "moof" { _ = try FragmentFacts(box, bytes, header: header) }
+    } catch {
+        precondition(!"\(error)".isEmpty, "an error says something")
+    }
+}
+
+private func readMovie(_ bytes: [UInt8]) {
+    do {
+        guard let movie = try MovieFile(MemoryBytes(bytes)) else { return }
+        for index in movie.tracks.indices {
+            var samples = movie.samples(of: index)
+            var count = 0
+            // Tables of equal samples are as long as they say.
+            while count < 10_000, let sample = try samples.next() {
+                count += 1
+                precondition(sample.data.upperBound <= bytes.count, "a sample lies in its file")
+            }
+        }
+        // What was taken of it is a movie that is read without complaint, where its tables fit their fields.
+        guard let excerpt = try MovieFile(MemoryBytes(try movie.excerpt())) else {
+            preconditionFailure("an excerpt is a movie")
+        }
+        precondition(excerpt.tracks.count == movie.tracks.count, "an excerpt has all tracks")
     } catch {
         precondition(!"\(error)".isEmpty, "an error says something")
     }
@@ -60,7 +83,7 @@ private func readSamples(_ kind: UInt8, _ bytes: [UInt8]) {
         let track = try TrackDescription(
             name: "v", codec: codec, media: .video(.init(width: 16, height: 16)), timeScale: 1)
         let scheme: ProtectionScheme = kind & 0x80 == 0 ? .cbcs : .cenc
-        guard var layout = try SubsampleLayout(track, scheme: scheme) else { return }
+        guard var layout = SubsampleLayout(track, scheme: scheme) else { return }
         for _ in 0..<2 {
             let parts = try sample.withUnsafeBytes { bytes throws(PackagingError) in try layout.subsamples(of: bytes) }
             let covered = parts.reduce(0) { $0 + Int($1.clear) + Int($1.protected) }

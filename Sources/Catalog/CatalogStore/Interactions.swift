@@ -213,14 +213,7 @@ extension CatalogReader {
             """
             SELECT session.account_id, session.profile_id, profile.ceiling::bigint AS ceiling, account.country,
                 floor(extract(epoch FROM now()))::bigint AS now
-            FROM \(CatalogStore.schema).session
-            JOIN \(CatalogStore.schema).account ON account.id = session.account_id
-            JOIN \(CatalogStore.schema).profile
-                ON profile.account_id = session.account_id AND profile.id = session.profile_id
-            LEFT JOIN \(CatalogStore.schema).device
-                ON device.account_id = session.account_id AND device.id = session.device_id
-            WHERE session.token_sha256 = $1 AND session.expires_at > now() AND session.revoked_at IS NULL
-                AND device.revoked_at IS NULL AND account.state = 'active'
+            \(Self.ofLiveSession) AND account.state = 'active'
             """, [.bytes(tokenSHA256)])
         return result.first.map { row in
             ViewerIdentity(

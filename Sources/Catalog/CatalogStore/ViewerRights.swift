@@ -18,6 +18,19 @@ public struct PlaybackRight: Sendable, Equatable {
 }
 
 extension CatalogReader {
+    /// SQL, for SELECT: account, profile and device of the session whose token has the SHA-256 in `$1`, unless the token has run
+    /// out or been revoked, or its device has. Whoever asks looks at the account's state himself.
+    static let ofLiveSession = """
+        FROM \(CatalogStore.schema).session
+        JOIN \(CatalogStore.schema).account ON account.id = session.account_id
+        JOIN \(CatalogStore.schema).profile
+            ON profile.account_id = session.account_id AND profile.id = session.profile_id
+        LEFT JOIN \(CatalogStore.schema).device
+            ON device.account_id = session.account_id AND device.id = session.device_id
+        WHERE session.token_sha256 = $1 AND session.expires_at > now() AND session.revoked_at IS NULL
+            AND device.revoked_at IS NULL
+        """
+
     /// Who a bearer token is, and whether a title may be played to him; nil for a token that is unknown, run out or
     /// revoked, or whose device is.
     ///
@@ -38,14 +51,7 @@ extension CatalogReader {
                         AND (availability.region = '*' OR availability.region = account.country)
                         AND (available_from IS NULL OR available_from <= now())
                         AND (available_to IS NULL OR available_to > now()))) AS is_available
-            FROM \(CatalogStore.schema).session
-            JOIN \(CatalogStore.schema).account ON account.id = session.account_id
-            JOIN \(CatalogStore.schema).profile
-                ON profile.account_id = session.account_id AND profile.id = session.profile_id
-            LEFT JOIN \(CatalogStore.schema).device
-                ON device.account_id = session.account_id AND device.id = session.device_id
-            WHERE session.token_sha256 = $1 AND session.expires_at > now() AND session.revoked_at IS NULL
-                AND device.revoked_at IS NULL
+            \(Self.ofLiveSession)
             """, [.bytes(tokenSHA256), .text(titleID)])
         guard let row = result.first else { return nil }
         let minimumAge = row.optionalInt("minimum_age").map { Int($0) }

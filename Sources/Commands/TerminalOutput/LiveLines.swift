@@ -12,15 +12,17 @@ public struct LiveLines: Sendable {
     ///
     /// - Parameter size: the terminal's; without it the lines are drawn as they are.
     public mutating func redraw(_ lines: [String], size: TerminalSize?) -> String {
-        var lines = lines
+        var lines = lines.map { Terminal.legible(Terminal.singleLine($0)) }
         if let size {
             let room = max(size.rows - 1, 1)
             if lines.count > room { lines[(room - 1)...] = ["… and \(lines.count - room + 1) more"] }
-            lines = lines.map { $0.count < size.columns ? $0 : String($0.prefix(max(size.columns - 2, 0))) + "…" }
+            lines = lines.map {
+                Columns.of($0) < size.columns ? $0 : Columns.prefix($0, max(size.columns - 2, 0)) + "…"
+            }
         }
         // Each line is cleared as it is drawn anew.
         var text = drawn > 0 ? "\u{1B}[\(drawn)A" : ""
-        for line in lines { text += "\u{1B}[2K" + Terminal.legible(Terminal.singleLine(line)) + "\n" }
+        for line in lines { text += "\u{1B}[2K" + line + "\n" }
         if lines.count < drawn { text += "\u{1B}[J" }
         drawn = lines.count
         return text

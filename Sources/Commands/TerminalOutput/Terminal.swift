@@ -71,10 +71,10 @@ public enum Terminal {
     public static func table(_ rows: [[String]]) {
         guard let columns = rows.first?.count else { return }
         let rows = rows.map { $0.map(singleLine) }
-        let widths = (0..<columns).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let widths = (0..<columns).map { column in rows.map { Columns.of($0[column]) }.max() ?? 0 }
         for row in rows {
             let cells = row.enumerated().map { index, cell in
-                index == columns - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.count)
+                index == columns - 1 ? cell : cell + String(repeating: " ", count: widths[index] - Columns.of(cell))
             }
             line(cells.joined(separator: "  "))
         }

@@ -143,10 +143,12 @@ struct EngineCommand: AsyncParsableCommand {
             itemSource: buckets, resultSink: buckets, keyRing: ring, contentKeys: vault,
             archives: JournalArchives(store: store), limits: limits, dispatchRules: rules, decisionNote: note)
 
+        // One for all, so that one look a second finds whose time is over.
+        let deadline = AnswerDeadline()
         let desk = TriggerDesk(triggers: reading.triggers, service: engine)
         let uploads = try await Uploads(
             directory: spool ?? "uploads", store: store, runs: engine, triggers: reading.triggers,
-            told: { await desk.note($0) })
+            told: { await desk.note($0) }, deadline: deadline)
         // An upload's own limit is the length it was made with; the wire bounds its requests in its own words.
         let router = ServiceRouter(bodyLimit: {
             Uploads.takesContent($0) || $0.uri.path == "/" ? Int.max : 4 << 20
@@ -171,17 +173,18 @@ struct EngineCommand: AsyncParsableCommand {
             guard await engine.isReady else { return "The engine is starting, stopping or standing by." }
             return await journal.trouble.map { "The database takes no writes: \($0)" }
         }
-        router.addStepFunctionsRoutes(engine: engine, quotas: quotas)
-        router.addWorkerRoutes(engine: engine)
-        router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams)
-        router.addConnectionRoutes(engine: engine)
+        router.addStepFunctionsRoutes(engine: engine, quotas: quotas, deadline: deadline)
+        router.addWorkerRoutes(engine: engine, deadline: deadline)
+        router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams, deadline: deadline)
+        router.addConnectionRoutes(engine: engine, deadline: deadline)
         router.addAccountRoutes(AccountTable(query: query))
-        router.addScheduleRoutes(schedules: engine)
-        router.addDispatchRoutes(engine: engine)
-        router.addAnswerRoutes(engine: engine)
+        router.addScheduleRoutes(schedules: engine, deadline: deadline)
+        router.addDispatchRoutes(engine: engine, deadline: deadline)
+        router.addAnswerRoutes(engine: engine, deadline: deadline)
+        router.addHistoryRoutes(histories: engine, deadline: deadline)
         router.addUploadRoutes(uploads)
-        router.addHookRoutes(desk)
-        router.addTriggerRoutes(desk)
+        router.addHookRoutes(desk, deadline: deadline)
+        router.addTriggerRoutes(desk, deadline: deadline)
         let http = HTTPService(
             router: router,
             configuration: .init(

@@ -25,7 +25,9 @@ enum ExecutionArgument {
             next = page["nextToken"]
         } while next != nil
         guard let first = found.first else {
-            throw CommandFailure("there is no run '\(text)': neither an id nor a name of any machine's run")
+            throw CommandFailure(
+                "there is no run '\(text)': neither an id nor a name of any machine's run; "
+                    + "'runs list --search' looks into titles")
         }
         guard found.count == 1 else {
             throw CommandFailure("several machines have a run '\(text)': \(found.joined(separator: ", "))")

@@ -11,7 +11,7 @@ struct IngestCommand: AsyncParsableCommand {
             Example:
               showrunner ingest film.mp4 --title "Elf" --metadata elf.yaml --wait
 
-            Without --wait it prints the execution's ARN. With it, it shows the work and ends when the title is
+            Without --wait it prints the execution's ARN. With it, it shows the work and ends when the title is \
             published (0) or the run has failed (1).
             """)
 

@@ -9,7 +9,7 @@ struct LintCommand: ParsableCommand {
             Example:
               showrunner lint workflows/*.asl.yaml
 
-            Files called schedules.yaml, triggers.yaml and dispatch.yaml are read as what they are; what the first two
+            Files called schedules.yaml, triggers.yaml and dispatch.yaml are read as what they are; what the first two \
             start are the definitions beside them.
 
             Prints file:line:column: severity: message. Exit code 1 when there is an error.

@@ -1,3 +1,5 @@
+import SeededNumbers
+
 /// Numbers for names, in the order of their first appearance. Names are bytes here: tables have millions of rows, and a
 /// String for each would cost more than all the rest of the reading.
 struct NameTable {
@@ -44,8 +46,7 @@ struct NameTable {
 
     /// Where a name is, or would go.
     private func slot(_ bytes: [UInt8], _ range: Range<Int>) -> Int {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for index in range { hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01B3 }
+        var hash = FNV1a(bytes[range]).value
         hash ^= hash >> 32
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] > 0 {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Encodings
 import JSON
 import Recommender
 import TerminalOutput
@@ -10,7 +11,7 @@ struct RecommendEvaluateCommand: ParsableCommand {
             Example:
               showrunner recommend evaluate --recommendations rankings.csv --truth watched.csv --json
 
-            Prints recall@20, recall@50, ndcg@100, coverage@20 and novelty@20. Coverage is the share of the titles of
+            Prints recall@20, recall@50, ndcg@100, coverage@20 and novelty@20. Coverage is the share of the titles of \
             both files, or of --items; novelty is judged by who watched what in --truth, or in --interactions.
             """)
 
@@ -52,7 +53,7 @@ struct RecommendEvaluateCommand: ParsableCommand {
             for (name, value) in members { object[name] = .double(value) }
             Terminal.json(object)
         } else {
-            Terminal.table(members.map { [$0.0, RecommendTrainCommand.four($0.1)] })
+            Terminal.table(members.map { [$0.0, decimal($0.1, places: 4)] })
         }
     }
 

@@ -11,8 +11,9 @@ struct RecommendScoreCommand: ParsableCommand {
             Example:
               showrunner recommend score --model model --profiles new.csv --top 100 --out rankings.csv
 
-            Without --profiles all profiles of the training are ranked. Profiles that training has not seen are folded
-            in by their rows; rows of a profile that it has seen are added to what is known. Writes user_id,item_id,rank.
+            Without --profiles all profiles of the training are ranked. Profiles that training has not seen are folded \
+            in by their rows; rows of a profile that it has seen are added to what is known. Writes \
+            user_id,item_id,rank.
             """)
 
     @Option(help: "The model's file.")

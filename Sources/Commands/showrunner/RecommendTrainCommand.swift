@@ -12,9 +12,9 @@ struct RecommendTrainCommand: ParsableCommand {
             Example:
               showrunner recommend train --interactions plays.csv --items titles.csv --out model --auto
 
-            Interactions have the columns user_id,item_id,timestamp,weight, titles item_id,title,genres,year. The same
-            files and the same --seed give the same model, byte by byte. Exit codes: 0 done, 2 a file that is missing or
-            malformed, 1 anything else.
+            Interactions have the columns user_id,item_id,timestamp,weight, titles item_id,title,genres,year. The same \
+            files and the same --seed give the same model, byte by byte. Exit codes: 0 done, 2 a file that is missing \
+            or malformed, 1 anything else.
             """)
 
     @Option(help: "CSV file: user_id,item_id,timestamp,weight.")
@@ -128,21 +128,17 @@ struct RecommendTrainCommand: ParsableCommand {
         if !trials.isEmpty {
             Terminal.table(
                 [["ndcg@100", "recall@20", "tried"]]
-                    + trials.map { [Self.four($0.ndcgAt100), Self.four($0.recallAt20), $0.name] })
+                    + trials.map { [decimal($0.ndcgAt100, places: 4), decimal($0.recallAt20, places: 4), $0.name] })
         }
         Terminal.line(
             "\(out): \(bytes) bytes, \(counted(data.users.count, "profile")), \(counted(data.items.count, "title")), "
                 + "\(counted(data.interactions.count, "interaction")), \(Int(seconds.rounded())) s")
+        let shares = [
+            ("factors", blend.factors), ("linear", blend.linear), ("neighbours", blend.neighbours),
+            ("popularity", blend.popularity),
+        ]
         Terminal.line(
-            "joined from factors \(Self.four(Double(blend.factors))), linear \(Self.four(Double(blend.linear))), "
-                + "neighbours \(Self.four(Double(blend.neighbours))), popularity \(Self.four(Double(blend.popularity)))"
-        )
-    }
-
-    /// With four digits behind the point.
-    static func four(_ value: Double) -> String {
-        let scaled = Int((value * 10_000).rounded())
-        let digits = String(scaled % 10_000)
-        return "\(scaled / 10_000)." + String(repeating: "0", count: 4 - digits.count) + digits
+            "joined from "
+                + shares.map { "\($0) \(decimal(Double($1), places: 4))" }.joined(separator: ", "))
     }
 }

@@ -56,9 +56,12 @@ struct RetentionCommand: AsyncParsableCommand {
     }
 
     private func retire(_ journal: Journal, _ store: any ObjectStore) async throws {
-        var lines: [JSON] = []
+        let months = try await journal.months(before: keepMonths, redrivablePeriod: Self.redrivablePeriod)
         let retention = JournalRetention(journal: journal, store: store)
-        for month in try await journal.months(before: keepMonths, redrivablePeriod: Self.redrivablePeriod) {
+        var lines: [JSON] = []
+        // What has been moved is told even where a later month fails.
+        defer { if json { Terminal.json(["months": .array(lines)]) } }
+        for month in months {
             var line: JSON = ["month": .string(month.label.replacing("_", with: "-"))]
             if let hindrance = month.hindrance {
                 line["stays"] = .string(hindrance)
@@ -71,8 +74,7 @@ struct RetentionCommand: AsyncParsableCommand {
             // At once: the next month may take long, or fail.
             if !json { Self.show(line) }
         }
-        if json { return Terminal.json(["months": .array(lines)]) }
-        if lines.isEmpty { Terminal.line("no month is older than \(counted(keepMonths, "month"))") }
+        if lines.isEmpty, !json { Terminal.line("no month is older than \(counted(keepMonths, "month"))") }
     }
 
     private static func show(_ line: JSON) {

@@ -2,6 +2,7 @@ import Encodings
 import EngineClient
 import Glibc
 import JSON
+import StatesLanguage
 import TerminalOutput
 
 /// Shows work as it moves, on standard error: bars on a terminal, lines elsewhere, nothing when quiet.
@@ -160,10 +161,16 @@ final class RunDisplay {
 
     static func show(_ run: JSON) {
         Terminal.line("execution  \(run["executionArn"]?.stringValue ?? "")")
+        if let title = run["title"]?.stringValue { Terminal.line("title      \(title)") }
         Terminal.line("status     \(run["status"]?.stringValue ?? "")")
         Terminal.line("started    \(run["startDate"]?.stringValue ?? "")")
         if let stopped = run["stopDate"]?.stringValue { Terminal.line("stopped    \(stopped)") }
         if let stuck = run["stuck"]?.stringValue { Terminal.line("stuck      \(stuck)") }
+        if let reason = run["quarantine"]?.stringValue { Terminal.line("set aside  \(reason)") }
+        if let count = run["redriveCount"]?.integerValue, count > 0 {
+            let last = run["redriveDate"]?.stringValue.map { ", last \($0)" } ?? ""
+            Terminal.line("redriven   \(counted(count, "time"))\(last)")
+        }
         if let origin = run["origin"] {
             let cause = origin["cause"]?.stringValue.map { " (\($0))" } ?? ""
             Terminal.line(
@@ -176,16 +183,19 @@ final class RunDisplay {
         guard !states.isEmpty else { return }
         Terminal.line("")
         Terminal.table(
-            [["STATE", "TYPE", "STATUS", "ATTEMPTS", "WORKER", "ENTERED", "ERROR"]]
+            [["STATE", "TYPE", "STATUS", "ATTEMPTS", "WORKER", "ENTERED", "TOOK", "ERROR"]]
                 + states.map { state in
                     let path = state["path"]?.stringValue ?? ""
                     return [
                         (path.isEmpty ? "" : path + "/") + (state["name"]?.stringValue ?? ""),
                         state["type"]?.stringValue ?? "", state["status"]?.stringValue ?? "",
                         state["attempts"]?.text ?? "", state["worker"]?.stringValue ?? "-",
-                        state["enteredAt"]?.stringValue ?? "", state["error"]?.stringValue ?? "",
+                        state["enteredAt"]?.stringValue ?? "", took(state), state["error"]?.stringValue ?? "",
                     ]
                 })
+        if let omitted = run["statesOmitted"]?.integerValue {
+            Terminal.line("\(counted(omitted, "earlier state")) left out here: 'runs history' has all of them")
+        }
         let results = StateResults(definition: run["definition"]?.stringValue)
         let reuse = states.compactMap { state -> [String]? in
             let name = state["name"]?.stringValue ?? ""
@@ -203,6 +213,14 @@ final class RunDisplay {
             Terminal.line("")
             Terminal.line("\(state["name"]?.stringValue ?? "") waits for an answer to the task token \(token)")
         }
+    }
+
+    /// How long a state entry took, in seconds; a stroke while it goes on.
+    private static func took(_ state: JSON) -> String {
+        guard let entered = state["enteredAt"]?.stringValue.flatMap(Timestamp.microseconds(rfc3339:)),
+            let left = state["exitedAt"]?.stringValue.flatMap(Timestamp.microseconds(rfc3339:))
+        else { return "-" }
+        return "\(decimal(Double(left - entered) / 1_000_000, places: 1)) s"
     }
 
     // MARK: Words
@@ -229,7 +247,7 @@ final class RunDisplay {
         guard let total = report["totalSeconds"]?.doubleValue else { return text + still }
         text += " \(clock(reached)) of \(clock(total))"
         if let speed = report["speed"]?.doubleValue, speed > 0 {
-            text += "  \(tenths(speed))x  ETA \(Int(max(total - reached, 0) / speed)) s"
+            text += "  \(decimal(speed, places: 1))x  ETA \(Int(min(max(total - reached, 0) / speed, 1e9))) s"
         }
         return text + still
     }
@@ -238,18 +256,13 @@ final class RunDisplay {
         playingTime(milliseconds: Int((min(max(seconds, 0), 1e9) * 1000).rounded()))
     }
 
-    private static func tenths(_ value: Double) -> String {
-        let rounded = Int((value * 10).rounded())
-        return "\(rounded / 10).\(rounded % 10)"
-    }
-
     static func size(_ bytes: Int64) -> String {
         var value = Double(bytes)
         for unit in ["B", "KiB", "MiB", "GiB"] {
-            if value < 1024 { return unit == "B" ? "\(bytes) B" : "\(tenths(value)) \(unit)" }
+            if value < 1024 { return unit == "B" ? "\(bytes) B" : "\(decimal(value, places: 1)) \(unit)" }
             value /= 1024
         }
-        return "\(tenths(value)) TiB"
+        return "\(decimal(value, places: 1)) TiB"
     }
 
     private static func bar(_ share: Double, width: Int = 30) -> String {

@@ -42,8 +42,8 @@ extension RunsCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let a parked task be tried again, or a run that was set aside go on.",
             discussion: """
-                A task is parked after workers were lost with it in their hands; a run is set aside after engines ended
-                while they decided on it. 'runs why' tells both.
+                A task is parked after workers were lost with it in their hands; a run is set aside after engines \
+                ended while they decided on it. 'runs why' tells both.
 
                 Example:
                   showrunner runs release ingest/night-42 --entry 7

@@ -12,7 +12,8 @@ struct RunsCommand: AsyncParsableCommand {
               showrunner runs list --status FAILED
             """,
         subcommands: [
-            Start.self, List.self, Show.self, Why.self, Watch.self, History.self, Redrive.self, Release.self,
+            Start.self, List.self, Show.self, Why.self, Compare.self, Watch.self, History.self, Redrive.self,
+            RedriveAll.self, Release.self,
             FailTask.self, Stop.self,
         ])
 
@@ -56,12 +57,14 @@ struct RunsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List runs, the latest first.",
             discussion: """
+                --since and --search look through the latest 10,000 runs.
+
                 Example:
                   showrunner runs list --machine ingest --status RUNNING
+                  showrunner runs list --status FAILED --since 24h --search StorageUnavailable
                 """)
 
-        @Option(help: "Only runs of this machine.")
-        var machine: String?
+        @OptionGroup var filter: RunFilter
         @Option(help: "RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.")
         var status: String?
         @Option(help: "At most so many, 1 to 1000.")
@@ -77,11 +80,15 @@ struct RunsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            var query = "limit=\(limit)"
-            if let machine { query += "&machine=\(EngineClient.segment(machine))" }
-            if let status { query += "&status=\(status.uppercased())" }
+            let client = try engine.client()
+            let document: JSON
+            if filter.isSearch {
+                document = ["items": .array(try await filter.find(client, status: status, limit: limit))]
+            } else {
+                document = try await client.get(filter.page(status: status, limit: limit))
+            }
             engine.print(
-                try await engine.client().get("/console/api/runs?\(query)"), list: "items", none: "no runs",
+                document, list: "items", none: "no runs",
                 columns: ["STATUS", "MACHINE", "STARTED", "TITLE", "NOW", "EXECUTION"]
             ) { run in
                 [
@@ -169,7 +176,7 @@ struct RunsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let a run that failed, timed out or was stopped go on where it had stopped.",
             discussion: """
-                What had succeeded stays done; the state that had not is run again on the same input, with its retries
+                What had succeeded stays done; the state that had not is run again on the same input, with its retries \
                 counted anew. The run keeps its definition. A failed Map Run is redriven with the run it is in.
 
                 Example:

@@ -15,17 +15,33 @@ struct Showrunner: AsyncParsableCommand {
             Exit codes: 0 done, 1 failed, 2 wrong use.
             """,
         version: Release.version,
-        subcommands: [
-            UpCommand.self, EngineCommand.self, DataWorkerCommand.self, IngestCommand.self, RunsCommand.self,
-            StartsCommand.self, WorkersCommand.self, TasksCommand.self, ConnectionsCommand.self, KeysCommand.self,
-            AccountsCommand.self,
-            AuditCommand.self, JournalCommand.self, RetentionCommand.self,
-            LintCommand.self, SchemaCommand.self,
-            GraphCommand.self, TestStateCommand.self,
-            SimulateCommand.self, SchedulesCommand.self, TriggersCommand.self, EvalCommand.self, ProbeCommand.self,
-            TranscodeCommand.self,
-            ThumbsCommand.self,
-            PackageCommand.self, InspectCommand.self, RecommendCommand.self,
+        groupedSubcommands: [
+            CommandGroup(name: "Servers", subcommands: [UpCommand.self, EngineCommand.self, DataWorkerCommand.self]),
+            CommandGroup(
+                name: "Runs",
+                subcommands: [
+                    IngestCommand.self, RunsCommand.self, TasksCommand.self, SchedulesCommand.self,
+                    TriggersCommand.self, StartsCommand.self, WorkersCommand.self,
+                ]),
+            CommandGroup(
+                name: "State machines",
+                subcommands: [
+                    LintCommand.self, GraphCommand.self, TestStateCommand.self, SimulateCommand.self,
+                    EvalCommand.self, SchemaCommand.self,
+                ]),
+            CommandGroup(
+                name: "Access",
+                subcommands: [
+                    KeysCommand.self, AuditCommand.self, ConnectionsCommand.self, AccountsCommand.self,
+                ]),
+            CommandGroup(name: "Database", subcommands: [JournalCommand.self, RetentionCommand.self]),
+            CommandGroup(
+                name: "Media",
+                subcommands: [
+                    ProbeCommand.self, TranscodeCommand.self, ThumbsCommand.self, PackageCommand.self,
+                    InspectCommand.self,
+                ]),
+            CommandGroup(name: "Recommendations", subcommands: [RecommendCommand.self]),
         ])
 
     static func main() async {

@@ -12,8 +12,9 @@ struct SimulateCommand: ParsableCommand {
             Example:
               showrunner simulate workflows/ingest.asl.yaml --mocks workflows/simulations/ingest/published.yaml
 
-            Needs no workers, engine or database. Exit code 0 when it ends as the mocks expect (SUCCEEDED, unless they say
-            otherwise), 1 when it does not, 2 for wrong use and mistakes in the mocks. docs/simulate.md describes the mocks.
+            Needs no workers, engine or database. Exit code 0 when it ends as the mocks expect (SUCCEEDED, unless they \
+            say otherwise), 1 when it does not, 2 for wrong use and mistakes in the mocks. \
+            docs/simulate.md describes the mocks.
             """)
 
     @Argument(help: "The definition, YAML or JSON.")

@@ -15,8 +15,9 @@ struct TestStateCommand: ParsableCommand {
                 --mock '{"errorOutput": {"error": "Showrunner.SourceInvalid", "cause": "no video"}}' \\
                 --inspection-level DEBUG
 
-            Without --state the file holds one state alone. Task, Map and Parallel states need a mock of what they give.
-            Exit code 1 when the state ends FAILED, 0 when it succeeds, is caught or would be tried again, 2 for wrong use.
+            Without --state the file holds one state alone. Task, Map and Parallel states need a mock of what they \
+            give. Exit code 1 when the state ends FAILED, 0 when it succeeds, is caught or would be tried again, \
+            2 for wrong use.
             """)
 
     @Argument(help: "The definition, YAML or JSON.")

@@ -16,8 +16,8 @@ struct UpCommand: AsyncParsableCommand {
             Example:
               showrunner up --data ./data --port 4600 --workers 2
 
-            Prints one line on standard output when all of it serves; logs go to standard error. Ctrl-C or SIGTERM stops
-            everything in order. Process ids are in DIR/run/NAME.pid; a process that dies is started again.
+            Prints one line on standard output when all of it serves; logs go to standard error. Ctrl-C or SIGTERM \
+            stops everything in order. Process ids are in DIR/run/NAME.pid; a process that dies is started again.
             """)
 
     @Option(help: "Directory for the database, the objects, uploads and pid files; made when absent.")

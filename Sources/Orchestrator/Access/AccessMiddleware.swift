@@ -90,6 +90,9 @@ struct AccessMiddleware: RouterMiddleware {
 
     static let succeeded = "Succeeded"
 
+    /// The row may be written yet, without an outcome.
+    private static let late = PostgresError(outcome: .unknown, message: "the database has not answered in time")
+
     /// Makes a change between its row and its outcome.
     private func change(
         _ call: Call, _ request: Request, _ context: ServiceContext,
@@ -115,11 +118,12 @@ struct AccessMiddleware: RouterMiddleware {
     }
 
     private func write(_ row: AuditRow) async throws {
-        do { try await deadline.answer { [audit] in try await audit.begin(row) } } catch let error as PostgresError {
+        do throws(PostgresError) {
+            try await deadline.answer(late: Self.late) { [audit] () async throws(PostgresError) in
+                try await audit.begin(row)
+            }
+        } catch {
             throw Refusal.unavailable("The audit log takes no rows: \(error.message)")
-        } catch is AnswerDeadline.Passed {
-            // It may be written yet, without an outcome.
-            throw Refusal.unavailable("The database has not taken the call's row of the audit log in time.")
         }
     }
 }

@@ -32,6 +32,7 @@ public enum RouteRule: Sendable, Hashable {
             return .page
         case "/console/api/runs/{id}/stop": return .action(.stopExecution)
         case "/console/api/runs/{id}/redrive": return .action(.redriveExecution)
+        case "/console/api/runs/{id}/again": return .action(.startExecution)
         case "/console/api/runs/{id}/release", "/console/api/runs/{id}/states/{entry}/release",
             "/console/api/runs/{id}/states/{entry}/fail", "/console/api/workers/{name}/mode":
             return .action(.operateDispatch)

@@ -8,16 +8,17 @@ extension ServiceRouter {
     /// Adds what people say to a task that waits for them, one with `.waitForTaskToken`: `/approve` with its result, or
     /// `/reject` with a reason; and `/question`, what the task was given. Who may answer is decided by the caller's role,
     /// not by the token.
-    public func addAnswerRoutes(engine: Engine) {
+    public func addAnswerRoutes(engine: Engine, deadline: AnswerDeadline = AnswerDeadline()) {
+        let asking = Asking(deadline: deadline)
         get("/console/api/runs/{id}/states/{entry}/question") { _, context in
-            let parameters = try await waitingTask(engine, context).parameters
+            let parameters = try await waitingTask(asking, engine, context).parameters
             return Response.json(["parameters": parameters], headers: [.cacheControl: "no-store"])
         }
         post("/console/api/runs/{id}/states/{entry}/approve") { request, context in
             let content = try await OrderContent(request, limit: orderBytes)
-            let token = try await waitingTask(engine, context).token
+            let token = try await waitingTask(asking, engine, context).token
             let output = content.document["output"] ?? ["approved": true]
-            try await answering { () throws(EngineError) in
+            try await answering(asking) { () throws(EngineError) in
                 try await engine.taskSucceeded(token: token, output: output.text)
             }
             return Response.json([:])
@@ -28,8 +29,8 @@ extension ServiceRouter {
                 throw Problem.invalidParameter("cause", "A rejection has a 'cause', a text: why.")
             }
             let error = try content.text("error", characters: 256) ?? StepErrorName.rejected
-            let token = try await waitingTask(engine, context).token
-            try await answering { () throws(EngineError) in
+            let token = try await waitingTask(asking, engine, context).token
+            try await answering(asking) { () throws(EngineError) in
                 try await engine.taskFailed(token: token, error: error, cause: cause)
             }
             return Response.json([:])
@@ -42,27 +43,21 @@ private let orderBytes = 2 << 20
 
 /// The task of the state entry in the path, which waits for an answer.
 private func waitingTask(
-    _ engine: Engine, _ context: ServiceContext
+    _ asking: Asking, _ engine: Engine, _ context: ServiceContext
 ) async throws(Problem) -> (token: String, parameters: JSON) {
     let (id, entry) = (try pathText("id", context), try pathEntry(context))
-    let found: (token: String, parameters: JSON)?
-    do {
-        found = try await engine.waitingTask(entry, of: id)
-    } catch {
-        throw Problem(error)
-    }
+    let found = try await asking { () async throws(EngineError) in try await engine.waitingTask(entry, of: id) }
     guard let found else { throw notWaiting("The state entry \(entry) waits for nobody's answer.") }
     return found
 }
 
 /// Answers a task, which somebody else may have done in the same moment.
-private func answering(_ call: () async throws(EngineError) -> Void) async throws(Problem) {
-    do {
-        try await call()
-    } catch  where error.code == .taskNotFound || error.code == .taskTimedOut {
+private func answering(
+    _ asking: Asking, _ call: @escaping @Sendable () async throws(EngineError) -> Void
+) async throws(Problem) {
+    do throws(EngineError) { try await asking.engine(call) } catch {
+        guard error.code == .taskNotFound || error.code == .taskTimedOut else { throw Problem(error) }
         throw notWaiting("The task has been answered meanwhile, or its time is over.")
-    } catch {
-        throw Problem(error)
     }
 }
 

@@ -7,7 +7,8 @@ extension ServiceRouter {
     /// Adds `/console/api/connections`: what HTTP tasks prove themselves with. Secrets go in and never come out.
     ///
     /// The members are those of EventBridge's CreateConnection and DescribeConnection, and `Origins`.
-    public func addConnectionRoutes(engine: Engine) {
+    public func addConnectionRoutes(engine: Engine, deadline: AnswerDeadline = AnswerDeadline()) {
+        let asking = Asking(deadline: deadline)
         get("/console/api/connections") { _, _ in
             let connections = try await asking { () throws(EngineError) in try await engine.listConnections() }
             return Response.json(
@@ -34,13 +35,3 @@ extension ServiceRouter {
 
 /// Three lists of a hundred parameters, each of a name and a value.
 private let connectionBytes = 1 << 20
-
-/// Runs one call of the engine about something that has a name, and puts its refusal into HTTP words.
-func asking<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
-    do {
-        return try await call()
-    } catch {
-        guard error.code != .resourceNotFound else { throw Problem.notFound(error.message) }
-        throw Problem(error)
-    }
-}

@@ -1,6 +1,8 @@
+import Encodings
 import HTTPServer
 import HTTPTypes
 import Hummingbird
+import SeededNumbers
 
 /// The console's pages, compiled into the binary so that it runs wherever it is put.
 enum ConsolePages {
@@ -17,11 +19,13 @@ enum ConsolePages {
             ("console.css", PackageResources.console_css, "text/css; charset=utf-8"),
             ("runs.css", PackageResources.runs_css, "text/css; charset=utf-8"),
             ("run.css", PackageResources.run_css, "text/css; charset=utf-8"),
+            ("comparison.js", PackageResources.comparison_js, script),
             ("console.js", PackageResources.console_js, script),
             ("dialogs.js", PackageResources.dialogs_js, script),
             ("format.js", PackageResources.format_js, script),
             ("graph.js", PackageResources.graph_js, script),
             ("graph-layout.js", PackageResources.graph_layout_js, script),
+            ("history.js", PackageResources.history_js, script),
             ("json-view.js", PackageResources.json_view_js, script),
             ("live.js", PackageResources.live_js, script),
             ("markup.js", PackageResources.markup_js, script),
@@ -59,10 +63,10 @@ enum ConsolePages {
 
 extension ReadyBody {
     fileprivate init(asset bytes: [UInt8], contentType: String) {
-        // FNV-1a, 64 bits: tells one build's file from another's.
-        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        // Tells one build's file from another's.
         self.init(
-            bytes: bytes, contentType: contentType, entityTag: String(hash, radix: 16), headers: ConsolePages.headers)
+            bytes: bytes, contentType: contentType, entityTag: Hex.digits(FNV1a(bytes).value),
+            headers: ConsolePages.headers)
     }
 }
 

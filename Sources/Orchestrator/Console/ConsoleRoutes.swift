@@ -13,10 +13,12 @@ extension ServiceRouter {
     ///   - heartbeat: how often an event stream says that it lives while nothing happens.
     ///   - lifetime: how long an event stream goes on before its reader has to come again.
     ///   - maximumStreams: event streams open at the same time; further ones are told to come again.
+    ///   - deadline: how long a caller waits for the engine, and so for the database. What was asked for may come about later.
     public func addConsoleRoutes(
         runs: any RunService, heartbeat: Duration = .seconds(10), lifetime: Duration = .seconds(300),
-        maximumStreams: Int = 256
+        maximumStreams: Int = 256, deadline: AnswerDeadline = AnswerDeadline()
     ) {
+        let asking = Asking(deadline: deadline)
         addConsolePages()
         let feeds = EventFeeds(runs: runs, heartbeat: heartbeat, lifetime: lifetime, maximum: maximumStreams)
 
@@ -24,16 +26,16 @@ extension ServiceRouter {
             var query = try RunQuery(request: request)
             query.tellsStates = true
             let asked = query
-            return Response.fresh(try await calling { () throws(EngineError) in try await runs.listRuns(asked) }.json)
+            return Response.fresh(try await asking { () throws(EngineError) in try await runs.listRuns(asked) }.json)
         }
         get("/console/api/runs/{id}") { _, context in
             let id = try pathText("id", context)
-            let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
+            let detail = try await asking { () throws(EngineError) in try await runs.run(id) }
             return Response.fresh(RunDocument.json(detail))
         }
         get("/console/api/runs/{id}/states/{entry}") { _, context in
             let id = try pathText("id", context)
-            let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
+            let detail = try await asking { () throws(EngineError) in try await runs.run(id) }
             guard let number = context.parameters.get("entry", as: Int.self),
                 let state = detail.states.first(where: { $0.entry == number })
             else {
@@ -41,25 +43,47 @@ extension ServiceRouter {
             }
             return Response.fresh(state.json)
         }
+        get("/console/api/runs/{id}/comparison") { request, context in
+            let id = try pathText("id", context)
+            let named = request.uri.queryParameters["with"].flatMap { $0.isEmpty ? nil : String($0) }
+            let detail = try await asking { () throws(EngineError) in try await runs.run(id) }
+            let other = try await asking { () throws(EngineError) in
+                try await RunComparison.partner(of: detail.run, named: named, among: runs)
+            }
+            return Response.fresh(RunComparison(run: detail, other: other).json)
+        }
         get("/console/api/runs/{id}/events") { _, context in
             let id = try pathText("id", context)
             // Before the stream begins, so that an unknown execution is a 404 and no empty stream.
-            let detail = try await calling { () throws(EngineError) in try await runs.run(id) }
+            let detail = try await asking { () throws(EngineError) in try await runs.run(id) }
             return try await feeds.response(of: detail.run.id)
         }
         post("/console/api/runs/{id}/stop") { request, context in
             let id = try pathText("id", context)
             let order = try StopOrder(try await OrderContent(request, limit: orderBytes))
-            try await calling { () throws(EngineError) in
+            try await asking { () throws(EngineError) in
                 try await runs.stopExecution(id, error: order.error, cause: order.cause)
             }
-            return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
+            return Response.fresh(try await asking { () throws(EngineError) in try await runs.run(id) }.run.json)
         }
         post("/console/api/runs/{id}/redrive") { request, context in
             let id = try pathText("id", context)
             _ = try await OrderContent(request, limit: orderBytes)
-            try await calling { () throws(EngineError) in try await runs.redriveExecution(id) }
-            return Response.fresh(try await calling { () throws(EngineError) in try await runs.run(id) }.run.json)
+            try await asking { () throws(EngineError) in try await runs.redriveExecution(id) }
+            return Response.fresh(try await asking { () throws(EngineError) in try await runs.run(id) }.run.json)
+        }
+        post("/console/api/runs/{id}/again") { request, context in
+            let id = try pathText("id", context)
+            let content = try await OrderContent(request, limit: inputBytes)
+            let detail = try await asking { () throws(EngineError) in try await runs.run(id) }
+            guard detail.run.mapRunARN == nil else {
+                throw Problem.invalidParameter("id", "A child of a Map Run is started by that alone.")
+            }
+            let input = (content.document["input"] ?? detail.input ?? [:]).text
+            let started = try await asking { () throws(EngineError) in
+                try await runs.startExecution(machine: detail.run.machine, name: nil, input: input)
+            }
+            return Response.json(started.json, status: .created, headers: [.cacheControl: "no-store"])
         }
         get("/console/api/events") { _, _ in try await feeds.response(of: nil) }
         get("/console/api/workers") { _, _ in
@@ -72,39 +96,6 @@ extension Response {
     /// What is true now and may not be a second later.
     fileprivate static func fresh(_ document: JSON) -> Response {
         .json(document, headers: [.cacheControl: "no-store"])
-    }
-}
-
-/// Runs one call of the engine and puts its refusal into HTTP words.
-private func calling<Answer>(_ call: () async throws(EngineError) -> Answer) async throws(Problem) -> Answer {
-    do {
-        return try await call()
-    } catch {
-        throw Problem(error)
-    }
-}
-
-extension Problem {
-    init(_ error: EngineError) {
-        switch error.code {
-        case .notFound:
-            self = .notFound(error.message)
-        case .machineNotFound:
-            self.init(
-                "machine-not-found", status: .notFound, title: "No such state machine", detail: error.message)
-        case .nameTaken:
-            self.init("name-taken", status: .conflict, title: "The name is taken", detail: error.message)
-        case .unavailable, .busy, .executionLimit, .pollLimit:
-            self = .unavailable(error.message, retryAfter: 1)
-        case .machineDeleting, .conflict, .machineExists, .notRedrivable:
-            self.init("conflict", status: .conflict, title: "It does not go with what is there", detail: error.message)
-        case .invalid, .invalidName, .invalidARN, .typeNotSupported, .invalidDefinition, .invalidInput,
-            .invalidLogging, .invalidEncryption, .missingParameter, .resourceNotFound, .tooManyTags,
-            .activityNotFound, .machineLimit, .activityLimit, .quotaExceeded, .invalidToken, .invalidOutput,
-            .taskNotFound, .taskTimedOut:
-            self.init(
-                "invalid-argument", status: .badRequest, title: "An argument is not valid", detail: error.message)
-        }
     }
 }
 
@@ -148,3 +139,5 @@ private struct StopOrder {
 
 /// The most bytes that an order on a run has; a cause takes up to three bytes a character, and escapes.
 private let orderBytes = 256 << 10
+/// The most bytes that the input of an execution has, with escapes and spaces.
+private let inputBytes = 2 << 20

@@ -8,7 +8,8 @@ import StatesLanguage
 extension ServiceRouter {
     /// Adds what operators ask and say about who gets which task: why an execution waits, workers that get no tasks,
     /// tasks that are parked, executions and starts that are set aside.
-    public func addDispatchRoutes(engine: Engine) {
+    public func addDispatchRoutes(engine: Engine, deadline: AnswerDeadline = AnswerDeadline()) {
+        let asking = Asking(deadline: deadline)
         get("/console/api/runs/{id}/waits") { _, context in
             let id = try pathText("id", context)
             let waits = try await asking { () throws(EngineError) in try await engine.waits(of: id) }

@@ -7,7 +7,8 @@ import StatesLanguage
 
 extension ServiceRouter {
     /// Adds `/console/api/schedules`: what starts by itself, and the few verbs that people have for it.
-    public func addScheduleRoutes(schedules: any ScheduleService) {
+    public func addScheduleRoutes(schedules: any ScheduleService, deadline: AnswerDeadline = AnswerDeadline()) {
+        let asking = Asking(deadline: deadline)
         get("/console/api/schedules") { _, _ in
             fresh(try await asking { () throws(EngineError) in try await schedules.listSchedules() })
         }

@@ -12,9 +12,12 @@ struct Alarm: Comparable, Sendable {
         case lease(EntryID)
         /// What holds tasks back by the time alone may be over.
         case dispatch
+        /// See ``StandstillWatch``.
+        case look
     }
 
     let at: Int64
+    /// Empty for those of the engine itself.
     let execution: String
     let kind: Kind
 
@@ -46,19 +49,18 @@ extension Engine {
     private func ring() {
         armedAt = nil
         let now = self.now
+        allowForStandstill(at: now)
         while let alarm = alarms.min, alarm.at <= now {
             alarms.removeMin()
-            if alarm.kind == .dispatch {
+            let run = runs[alarm.execution]
+            switch alarm.kind {
+            case .execution: if let run { post(.timer(entry: nil), to: run) }
+            case .entry(let entry): if let run { post(.timer(entry: entry), to: run) }
+            case .lease(let entry): if let run { checkLease(of: entry, in: run, now: now) }
+            case .dispatch:
                 dispatchAlarm = nil
                 handOutWaiting()
-                continue
-            }
-            guard let run = runs[alarm.execution] else { continue }
-            switch alarm.kind {
-            case .execution: post(.timer(entry: nil), to: run)
-            case .entry(let entry): post(.timer(entry: entry), to: run)
-            case .lease(let entry): checkLease(of: entry, in: run, now: now)
-            case .dispatch: break
+            case .look: look()
             }
         }
         rearm()

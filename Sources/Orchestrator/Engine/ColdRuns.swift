@@ -23,6 +23,11 @@ struct ColdRuns {
     var idleTask: Task<Void, Never>?
     var nextDue: Int64?
     var dueTask: Task<Void, Never>?
+    /// Of those in memory that are about to be let go: notes that stand, as far as this engine knows.
+    var noted: Set<String> = []
+    /// Whether due ones are being loaded; and the earliest instant at which others, noted meanwhile, are.
+    var wakesDue = false
+    var dueMeanwhile: Int64?
     /// Alarms in memory of executions that are not.
     var idleAlarms = 0
 
@@ -51,7 +56,7 @@ extension Engine {
             run.execution.runnable.isEmpty,
             run.execution.pendingIO.isEmpty, run.execution.pendingChildren.isEmpty
         else { return false }
-        return run.execution.openEntries.allSatisfy { entry in
+        return run.execution.allOpenEntries { entry in
             switch entry.phase {
             case .waiting, .backingOff, .branching: true
             case .task(let attempt): attempt.isCalledBack
@@ -99,6 +104,7 @@ extension Engine {
             if chosen.isEmpty && cold.warm.count < 1_000 { continue }
             let ids = Set(chosen.map(\.run.execution.id))
             let warm = cold.warm.subtracting(ids)
+            cold.noted = ids
             do throws(PostgresError) {
                 let isOurs = try await journal.noteCold(
                     chosen.map { ColdExecution(id: $0.run.execution.id, nextSeq: $0.seq, nextWake: $0.wake) },
@@ -116,8 +122,13 @@ extension Engine {
             }
             cold.warm.subtract(warm)
             for (run, seq, wake) in chosen {
+                let isNoted = cold.noted.remove(run.execution.id) != nil
                 // What was said to it meanwhile keeps it; so does whoever reads it at the moment.
                 guard runs[run.execution.id] === run, run.seq == seq, isIdle(run) else { continue }
+                guard isNoted else {
+                    retryLater(run)
+                    continue
+                }
                 guard cold.loading[run.execution.id] == nil, reopenings[run.execution.id] == nil else {
                     retryLater(run)
                     continue
@@ -140,7 +151,7 @@ extension Engine {
     /// Alarms of executions that left go when they are the greater part.
     func dropIdleAlarms() {
         guard cold.idleAlarms > 1_000, cold.idleAlarms > alarms.count / 2 else { return }
-        alarms = Heap(alarms.unordered.filter { $0.kind == .dispatch || runs[$0.execution] != nil })
+        alarms = Heap(alarms.unordered.filter { $0.execution.isEmpty || runs[$0.execution] != nil })
         cold.idleAlarms = 0
     }
 
@@ -229,6 +240,10 @@ extension Engine {
 
     /// A cold execution is due then.
     private func armDue(_ instant: Int64) {
+        guard !cold.wakesDue else {
+            cold.dueMeanwhile = min(instant, cold.dueMeanwhile ?? .max)
+            return
+        }
         guard let clock, !isStopping, cold.nextDue.map({ instant < $0 }) ?? true else { return }
         cold.nextDue = instant
         cold.dueTask?.cancel()
@@ -267,7 +282,12 @@ extension Engine {
         }
     }
 
+    /// One at a time: what one has taken over from the database another would forget.
     private func wakeDue() async {
+        // An alarm that was replaced as it rang: who is at work finds what it was for.
+        guard !cold.wakesDue else { return }
+        cold.wakesDue = true
+        cold.dueMeanwhile = nil
         let began = now
         var next: Int64?
         do {
@@ -280,6 +300,8 @@ extension Engine {
                     noteLeaseLost()
                     return
                 }
+                // What is still in memory has no note any more, and so must not go.
+                for due in cold.due { cold.noted.remove(due.id) }
                 // From here on nothing but this list knows that they are due, until all of them are there.
                 try await wake(cold.due.map(\.id).filter { runs[$0] == nil })
                 cold.due = []
@@ -289,7 +311,9 @@ extension Engine {
             log.warning("due executions are not loaded yet", metadata: ["error": "\(error)"])
             next = now + 3_000_000
         }
-        cold.nextDue = nil
+        (cold.wakesDue, cold.nextDue) = (false, nil)
         if let next { armDue(next) }
+        // Whether the question came before these were noted or after it.
+        if let meanwhile = cold.dueMeanwhile { armDue(meanwhile) }
     }
 }

@@ -62,27 +62,52 @@ extension Engine {
         run.isAppending = true
         let row = self.row(for: batch, of: run)
         batch.bytes = row.effects.utf8.count
-        let statement = batch.statement
+        guard let statement = batch.statement else {
+            outbox.add(row, of: run, batch)
+            if outbox.rows.count == 1 { Task { self.sendRows() } }
+            return
+        }
         let sent = batch
         Task {
-            let outcome: AppendOutcome
-            if let statement {
-                switch await self.journal.appendPublishing(row, attached: statement, deadline: .seconds(15)) {
-                case .committed: outcome = .committed
-                case .superseded: outcome = .superseded
-                case .refused(let error): outcome = .failed(error)
-                }
-            } else {
-                outcome = await self.journal.append(row)
+            switch await self.journal.appendPublishing(row, attached: statement, deadline: .seconds(15)) {
+            case .committed: self.settle(run, sent, .committed)
+            case .superseded: self.settle(run, sent, .superseded)
+            case .refused(let error): self.settle(run, sent, .failed(error))
             }
-            await self.settle(run, sent, outcome)
         }
     }
+
+    /// Hands the journal the rows that were made meanwhile, all at once.
+    private func sendRows() {
+        let rows = outbox.rows
+        outbox.rows = []
+        if !rows.isEmpty { journal.append(rows) }
+    }
+
+    /// What follows from the outcomes of rows that were in one batch.
+    func settle(_ outcomes: [NumberedOutcome]) async {
+        for (place, told) in outcomes.enumerated() {
+            guard let (run, batch) = outbox.sent.removeValue(forKey: told.number) else {
+                preconditionFailure("row \(told.number) was answered twice")
+            }
+            settle(run, batch, told.outcome)
+            // What follows can be written while the others are looked at, and whoever else calls need not wait for all of
+            // them.
+            if place % Self.settledTogether == Self.settledTogether - 1 {
+                sendRows()
+                await Task.yield()
+            }
+        }
+        sendRows()
+    }
+
+    /// So many outcomes are looked at before the next rows are handed to the journal.
+    private static let settledTogether = 32
 
     /// Where the engine itself does such a task, or a worker waits for it already, scheduled and started are one row.
     private func handOutScheduled(in batch: inout Batch, of run: Run) {
         for scope in batch.scheduledScopes {
-            guard let entry = batch.execution.scopes[scope]?.entry, case .task(let attempt) = entry.phase,
+            guard let entry = batch.execution.entry(in: scope), case .task(let attempt) = entry.phase,
                 attempt.started == nil
             else { continue }
             if let service = service(of: attempt.resource) {
@@ -135,7 +160,7 @@ extension Engine {
     }
 
     /// What follows from an append's outcome.
-    private func settle(_ run: Run, _ batch: Batch, _ outcome: AppendOutcome) async {
+    private func settle(_ run: Run, _ batch: Batch, _ outcome: AppendOutcome) {
         run.isAppending = false
         switch outcome {
         case .committed:
@@ -157,14 +182,14 @@ extension Engine {
         case .failed(let error):
             log.error(
                 "the journal refused a row", metadata: ["execution": "\(run.execution.id)", "error": "\(error)"])
-            await abandon(run, batch, reason: error.message)
+            abandon(run, batch, reason: error.message)
         case .superseded:
-            await abandon(run, batch, reason: "Another engine owns this execution now.")
+            abandon(run, batch, reason: "Another engine owns this execution now.")
         }
     }
 
     /// The in-memory execution is no longer to be trusted: throw it away, and load it again unless it never was.
-    private func abandon(_ run: Run, _ batch: Batch, reason: String) async {
+    private func abandon(_ run: Run, _ batch: Batch, reason: String) {
         for pending in batch.accepted + run.mailbox { pending.reply?(.refused(reason)) }
         for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
         run.mailbox = []
@@ -174,6 +199,11 @@ extension Engine {
         guard run.seq > 0, !isStopping else { return }
         let id = run.execution.id
         guard reloading.insert(id).inserted else { return }
+        Task { await self.reload(id) }
+    }
+
+    /// Loads an execution again that was thrown away.
+    private func reload(_ id: String) async {
         defer {
             reloading.remove(id)
             if reloading.isEmpty { removeIdleMachines() }
@@ -203,13 +233,11 @@ extension Engine {
     /// Takes the committed effects into memory, and everything derived from them.
     private func take(_ batch: Batch, into run: Run) {
         let started = run.seq == 0
-        run.seq += 1
+        run.folded.seq += 1
         var ended: [EntryID] = []
         for effect in batch.effects {
-            let before = run.execution
-            if let entry = before.endedEntry(effect) { ended.append(entry.id) }
-            run.execution.apply(effect, at: batch.now)
-            run.projection.observe(effect, before: before, after: run.execution)
+            if let entry = run.execution.endedEntry(effect) { ended.append(entry) }
+            run.folded.apply(effect, at: batch.now)
         }
         assert(run.execution == batch.execution, "applying effects gives what deciding them gave")
         if started || batch.redrives, let deadline = run.execution.executionDeadline {
@@ -218,14 +246,14 @@ extension Engine {
         refreshLeases(of: run)
         refreshDispatch(of: run, ended: ended, mayHaveAbandoned: batch.mayAbandonTasks)
         for scope in batch.touchedScopes {
-            if let entry = run.execution.scopes[scope]?.entry { index(entry, of: run) }
+            if let entry = run.execution.entry(in: scope) { index(entry, of: run) }
         }
         for (entry, nonce, poller) in batch.handedOut { deliver(entry, nonce: nonce, of: run, to: poller) }
         for (entry, nonce, service) in batch.served {
             Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
         }
         for (scope, index) in batch.startedChildren {
-            if let entry = run.execution.scopes[scope]?.entry { ensureChild(entry: entry.id, index: index, of: run) }
+            if let entry = run.execution.entry(in: scope) { ensureChild(entry: entry.id, index: index, of: run) }
         }
         if !run.nested.isEmpty { stopAbandonedNested(of: run) }
         if batch.mayAbandonChildren { stopAbandonedChildren(of: run) }
@@ -301,18 +329,33 @@ extension Engine {
 
 extension Execution {
     /// The entry whose attempt an effect ends.
-    fileprivate func endedEntry(_ effect: Effect) -> Entry? {
+    fileprivate func endedEntry(_ effect: Effect) -> EntryID? {
         switch effect {
         case .taskSucceeded(let scope, _), .taskFailed(let scope, _, _), .taskTimedOut(let scope, _, _),
             .attemptFailed(let scope, _, _, _):
-            scopes[scope]?.entry
+            entryID(in: scope)
         default: nil
         }
     }
 }
 
+/// Rows on their way to the journal.
+struct Outbox {
+    /// Not handed to it yet.
+    var rows: [NumberedRow] = []
+    /// Whose they are, until their outcome is known.
+    var sent: [UInt64: (run: Run, batch: Batch)] = [:]
+    private var count: UInt64 = 0
+
+    mutating func add(_ row: JournalRow, of run: Run, _ batch: Batch) {
+        count += 1
+        rows.append(NumberedRow(number: count, row: row))
+        sent[count] = (run, batch)
+    }
+}
+
 /// What goes into one row.
-private struct Batch {
+struct Batch {
     var execution: Execution
     var effects: [Effect] = []
     var accepted: [Pending] = []

@@ -1,4 +1,5 @@
 import Cryptography
+import Interpreter
 import OrderedCollections
 import StatesLanguage
 
@@ -6,18 +7,21 @@ import StatesLanguage
 struct ParsedDefinition: Sendable {
     let hash: String
     let text: String
-    let machine: StateMachine
+    /// What all its executions in memory share.
+    let plan: MachinePlan
+
+    var machine: StateMachine { plan.machine }
 
     init(text: String, machine: StateMachine) {
         self.hash = SHA256.hash(text).hex
         self.text = text
-        self.machine = machine
+        plan = MachinePlan(machine)
     }
 
     init(hash: String, text: String, machine: StateMachine) {
         self.hash = hash
         self.text = text
-        self.machine = machine
+        plan = MachinePlan(machine)
     }
 }
 

@@ -84,6 +84,7 @@ public actor Engine {
 
     var clock: EngineClock?
     var runs: [String: Run] = [:]
+    var outbox = Outbox()
     /// Services' tasks of loaded executions, to be done once more when calls are answered.
     var repeatedCalls: [(service: any ServiceTask, entry: EntryID, nonce: String, run: Run)] = []
     /// Tasks of loaded executions that start others, likewise.
@@ -141,6 +142,7 @@ public actor Engine {
     var synchronousCount = 0
     var workerRecords: [String: WorkerRecord] = [:]
     var leases: [LeaseKey: Lease] = [:]
+    var standstill = StandstillWatch()
     /// Answers to attempts that were over already.
     var staleAnswers = 0
 

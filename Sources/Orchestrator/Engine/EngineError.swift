@@ -66,6 +66,11 @@ public struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { message }
 
+    /// What whoever has waited long enough is told, since the database does not answer: the change is on its way, and goes in
+    /// when it does.
+    public static let unanswered = EngineError(
+        code: .unavailable, message: "Whether the call was made is not known: the database has not answered in time.")
+
     /// Whether the same call may succeed later, without anybody changing anything.
     public var isPassing: Bool {
         switch code {

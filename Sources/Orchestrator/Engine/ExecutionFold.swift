@@ -17,6 +17,23 @@ struct FoldedExecution: Sendable {
 }
 
 extension FoldedExecution {
+    /// Of no rows yet.
+    init(_ execution: Execution, definition: String) {
+        self.init(
+            execution: execution, definition: definition, projection: RunProjection(), seq: 0, bytesSinceSnapshot: 0,
+            snapshotBytes: 0)
+    }
+}
+
+extension FoldedExecution {
+    /// Takes one more effect in. What people see is kept up before and after it in place: a copy of the execution as it was
+    /// would be a copy of what the effect changes.
+    mutating func apply(_ effect: Effect, at instant: Instant) {
+        projection.observe(effect, before: execution, at: max(execution.at, instant))
+        execution.apply(effect, at: instant)
+        projection.observe(effect, after: execution)
+    }
+
     /// What the execution was begun with, and its snapshot, read; nil when the journal has nothing of it.
     static func open(_ stored: StoredExecution) throws -> (start: ExecutionStart, snapshot: RunSnapshot?)? {
         if let snapshot = stored.snapshot {
@@ -38,22 +55,20 @@ extension FoldedExecution {
         _ definition: ParsedDefinition
     ) throws -> FoldedExecution {
         let start = opened.start
-        guard start.machine(in: definition.machine) != nil else {
+        guard start.plan(in: definition.plan) != nil else {
             throw JournalFault(
                 reason: "the definition \(start.definitionHash) has no Map state that \(stored.id) is a child of")
         }
         var folded: FoldedExecution
         if let snapshot = stored.snapshot, let read = opened.snapshot {
-            let (execution, projection) = try read.execution(of: stored.id, definition.machine)
+            let (execution, projection) = try read.execution(of: stored.id, definition.plan)
             folded = FoldedExecution(
                 execution: execution, definition: definition.text, projection: projection, seq: snapshot.nextSeq,
                 bytesSinceSnapshot: 0, snapshotBytes: snapshot.body.utf8.count)
         } else {
             folded = FoldedExecution(
-                execution: Execution(
-                    id: stored.id, start: start, machine: definition.machine, at: stored.rows.first?.at ?? 0),
-                definition: definition.text, projection: RunProjection(), seq: 0, bytesSinceSnapshot: 0,
-                snapshotBytes: 0)
+                Execution(id: stored.id, start: start, definition: definition.plan, at: stored.rows.first?.at ?? 0),
+                definition: definition.text)
         }
         for row in stored.rows { try folded.take(row) }
         _ = folded.projection.takeChanges()
@@ -64,11 +79,7 @@ extension FoldedExecution {
         guard row.seq == seq else {
             throw JournalFault(reason: "row \(seq) of \(execution.id) is missing: the next is \(row.seq)")
         }
-        for effect in try Effect.decode(row.effects) {
-            let before = execution
-            execution.apply(effect, at: row.at)
-            projection.observe(effect, before: before, after: execution)
-        }
+        for effect in try Effect.decode(row.effects) { apply(effect, at: row.at) }
         seq += 1
         bytesSinceSnapshot += row.effects.utf8.count
     }
@@ -99,12 +110,7 @@ extension Engine {
         // What ends the engine here ends it whenever somebody looks.
         decisionNote?.begin(subject: stored.id, event: "load", execution: opened.start.name)
         defer { decisionNote?.end() }
-        let folded = try FoldedExecution.fold(stored, opened, definition)
-        let run = Run(execution: folded.execution, definition: folded.definition, seq: folded.seq)
-        run.projection = folded.projection
-        run.bytesSinceSnapshot = folded.bytesSinceSnapshot
-        run.snapshotBytes = folded.snapshotBytes
-        return run
+        return Run(try FoldedExecution.fold(stored, opened, definition))
     }
 }
 

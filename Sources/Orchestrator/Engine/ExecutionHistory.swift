@@ -7,15 +7,27 @@ public struct HistoryPage: Sendable {
     public let events: [History.Event]
     /// Mark of the page after this one; nil on the last.
     public let next: String?
+
+    public init(events: [History.Event], next: String?) {
+        self.events = events
+        self.next = next
+    }
 }
 
-extension Engine {
-    /// The history of an execution, made from its journal: from the last place before the page where the execution is
-    /// known, so that a page costs the same wherever it lies.
+/// Who knows what happened to executions, event by event.
+public protocol RunHistories: Sendable {
+    /// A page of an execution's history. Throws `.notFound`, and `.invalid` for a mark that is none.
     ///
     /// - Parameters:
     ///   - limit: events a page, 1...1000.
-    ///   - after: ``HistoryPage/next`` of the page before.
+    ///   - after: ``HistoryPage/next`` of the page before, or the id of the last event that is known.
+    func history(_ id: String, isReversed: Bool, limit: Int, after mark: String?) async throws(EngineError)
+        -> HistoryPage
+}
+
+extension Engine: RunHistories {
+    /// Made from the journal: from the last place before the page where the execution is known, so that a page costs the
+    /// same wherever it lies.
     public func history(_ id: String, isReversed: Bool, limit: Int, after mark: String?) async throws(EngineError)
         -> HistoryPage
     {
@@ -69,7 +81,7 @@ extension Engine {
             do {
                 let read = try RunSnapshot.read(stored.body)
                 let definition = try await definition(read.start.definitionHash)
-                let known = try read.execution(of: execution.id, definition.machine).execution
+                let known = try read.execution(of: execution.id, definition.plan).execution
                 return HistoryPlace(execution: known, nextSeq: stored.nextSeq)
             } catch is SnapshotError {
                 // The rows have it all.

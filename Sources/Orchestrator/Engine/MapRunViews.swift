@@ -58,11 +58,37 @@ struct MapRunProjection {
 
     init(_ views: OrderedDictionary<String, MapRunView> = [:]) { self.views = views }
 
-    /// Takes an effect in, given the execution just before and just after it.
-    mutating func observe(_ effect: Effect, before: Execution, after: Execution) {
+    /// The half of an effect that is seen in the execution just before it.
+    mutating func observe(_ effect: Effect, before: Execution, at instant: Instant) {
+        switch effect {
+        case .childExecutionEnded(let scope, let index, let outcome):
+            let itemCount = before.entry(in: scope)?.branches?.mapRun?.running[index]?.itemCount ?? 0
+            change(scope, before) { view in
+                view.items.running -= itemCount
+                view.executions.running -= 1
+                view.items.add(itemCount, outcome)
+                view.executions.add(1, outcome)
+            }
+        case .childExecutionRedriven(let scope, let index):
+            guard let result = before.entry(in: scope)?.branches?.mapRun?.ended[index] else { return }
+            change(scope, before) { view in
+                view.items.pendingRedrive -= result.itemCount
+                view.executions.pendingRedrive -= 1
+                view.items.add(-result.itemCount, result.outcome)
+                view.executions.add(-1, result.outcome)
+                view.items.running += result.itemCount
+                view.executions.running += 1
+            }
+        case .mapRunFailed(let scope, _, _): change(scope, before) { $0.end(.failed, at: instant) }
+        default: break
+        }
+    }
+
+    /// The half of an effect that is seen in the execution just after it.
+    mutating func observe(_ effect: Effect, after: Execution) {
         switch effect {
         case .mapRunStarted(let scope, let arn, let count, let percentage):
-            guard let branches = after.scopes[scope]?.entry?.branches else { return }
+            guard let branches = after.entry(in: scope)?.branches else { return }
             var view = MapRunView(
                 arn: arn, executionARN: after.arn, machine: after.machineName, startDateMicroseconds: after.at,
                 maxConcurrency: branches.maxConcurrency, toleratedFailureCount: count ?? 0,
@@ -77,31 +103,12 @@ struct MapRunProjection {
                 view.items.running += itemCount
                 view.executions.running += 1
             }
-        case .childExecutionEnded(let scope, let index, let outcome):
-            let itemCount = before.scopes[scope]?.entry?.branches?.mapRun?.running[index]?.itemCount ?? 0
-            change(scope, after) { view in
-                view.items.running -= itemCount
-                view.executions.running -= 1
-                view.items.add(itemCount, outcome)
-                view.executions.add(1, outcome)
-            }
-        case .childExecutionRedriven(let scope, let index):
-            guard let result = before.scopes[scope]?.entry?.branches?.mapRun?.ended[index] else { return }
-            change(scope, after) { view in
-                view.items.pendingRedrive -= result.itemCount
-                view.executions.pendingRedrive -= 1
-                view.items.add(-result.itemCount, result.outcome)
-                view.executions.add(-1, result.outcome)
-                view.items.running += result.itemCount
-                view.executions.running += 1
-            }
         case .resultWriteRequested(let scope, _): change(scope, after) { $0.resultsAreToBeWritten = true }
         case .mapRunSucceeded(let scope):
             change(scope, after) { view in
                 view.end(.succeeded, at: after.at)
                 if view.resultsAreToBeWritten { view.countWrittenResults() }
             }
-        case .mapRunFailed(let scope, _, _): end(scope, before, as: .failed, at: after.at)
         case .mapRunRedriven(let scope):
             change(scope, after) { view in
                 view.status = .running
@@ -126,12 +133,8 @@ struct MapRunProjection {
     }
 
     private mutating func change(_ scope: ScopeID, _ execution: Execution, _ body: (inout MapRunView) -> Void) {
-        guard let arn = execution.scopes[scope]?.entry?.branches?.mapRun?.arn, views[arn] != nil else { return }
+        guard let arn = execution.entry(in: scope)?.branches?.mapRun?.arn, views[arn] != nil else { return }
         body(&views[arn]!)
-    }
-
-    private mutating func end(_ scope: ScopeID, _ execution: Execution, as status: RunStatus, at instant: Int64) {
-        change(scope, execution) { $0.end(status, at: instant) }
     }
 
     /// Map Runs that say they run and that the execution does not have any more.

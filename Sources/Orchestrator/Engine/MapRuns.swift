@@ -53,8 +53,8 @@ extension Engine {
             return
         }
         let run = Run(
-            execution: Execution(id: id, start: start, machine: definition.machine, at: now),
-            definition: definition.text, seq: 0)
+            FoldedExecution(
+                Execution(id: id, start: start, definition: definition.plan, at: now), definition: definition.text))
         insert(run)
         Task { await self.begin(run, key: key, of: parent) }
     }

@@ -26,6 +26,9 @@ extension Engine {
             switch outcome {
             case .taken:
                 standingBy(nil)
+                await journal.tellOutcomes { [weak self] outcomes in
+                    Task { await self?.settle(outcomes) }
+                }
                 try await load()
                 return
             case .held(let current, _):

@@ -5,19 +5,12 @@ import StepContracts
 
 /// An execution in memory, with what waits for it. Lives inside the engine actor and nowhere else.
 final class Run {
-    let definition: String
     /// The machine's name; `NAME/LABEL` for a child of a Map Run.
     let machineName: String
     /// The execution as the journal has it: nothing undecided, nothing uncommitted.
-    var execution: Execution
+    var folded: FoldedExecution
     /// What names its start where engines end with that; nil for what is made under an id that stays the same.
     var startSubject: String?
-    /// Rows in the journal.
-    var seq: Int64
-    var projection = RunProjection()
-    /// Bytes of rows since the last snapshot, and of that.
-    var bytesSinceSnapshot = 0
-    var snapshotBytes = 0
     var isKeepingSnapshot = false
     /// Events not yet decided, in order of arrival.
     var mailbox: [Pending] = []
@@ -48,11 +41,18 @@ final class Run {
     /// The last report of each attempt in a worker's hands.
     var progress: [EntryID: StepProgress] = [:]
 
-    init(execution: Execution, definition: String, seq: Int64) {
-        self.execution = execution
-        self.machineName = execution.machineName
-        self.definition = definition
-        self.seq = seq
+    init(_ folded: FoldedExecution) {
+        self.folded = folded
+        self.machineName = folded.execution.machineName
+    }
+
+    var execution: Execution { _read { yield folded.execution } }
+    var definition: String { folded.definition }
+    /// Rows in the journal.
+    var seq: Int64 { folded.seq }
+    var projection: RunProjection {
+        _read { yield folded.projection }
+        _modify { yield &folded.projection }
     }
 }
 

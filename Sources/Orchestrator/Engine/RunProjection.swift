@@ -35,74 +35,108 @@ struct RunProjection {
         (self.entries, self.omitted, self.mapRuns) = (entries, omitted, mapRuns)
     }
 
-    /// Takes an effect in, given the execution just before and just after it.
-    mutating func observe(_ effect: Effect, before: Execution, after: Execution) {
-        mapRuns.observe(effect, before: before, after: after)
+    /// The half of an effect that is seen in the execution just before it: what it ends, at the instant it happens.
+    mutating func observe(_ effect: Effect, before: Execution, at instant: Instant) {
+        mapRuns.observe(effect, before: before, at: instant)
         switch effect {
-        case .executionStarted, .taskSucceeded, .childSucceeded, .iterationStarted, .executionSucceeded,
-            .variablesAssigned, .evaluationFailed, .credentialsTaken, .taskTokenIssued, .branchingFailed, .itemsRead,
-            .itemReadRequested, .childExecutionStarted, .childExecutionEnded, .resultWriteRequested, .resultsWritten,
-            .mapRunPaused, .mapRunSucceeded, .executionRedriven, .childExecutionRedriven, .mapRunUpdated,
-            .workerLost, .taskReleased:
-            break
-        case .stateEntered(let scope, let id, let name, _):
-            guard let entry = after.scopes[scope]?.entry else { return }
-            entries[id] = StateEntryView(
-                entry: id, name: name, type: after.state(of: entry).type, path: after.path(of: scope),
-                status: .running, enteredAtMicroseconds: entry.enteredAt, input: entry.input)
-            changed.append(id)
-            omitEarliest()
         case .stateExited(let scope, let output):
-            change(before.scopes[scope]?.entry?.id) { view in
+            change(before.entryID(in: scope)) { view in
                 view.status = .succeeded
-                view.exitedAtMicroseconds = after.at
+                view.exitedAtMicroseconds = instant
                 view.output = before.resolve(output, in: scope)
                 view.nextAttemptAtMicroseconds = nil
                 view.taskToken = nil
                 view.error = nil
                 view.cause = nil
             }
+        case .errorCaught(let scope, let error, let cause, let output):
+            change(before.entryID(in: scope)) { view in
+                view.status = .caught
+                view.exitedAtMicroseconds = instant
+                view.error = error
+                view.cause = cause
+                view.output = before.resolve(output, in: scope)
+                view.nextAttemptAtMicroseconds = nil
+            }
+        case .taskFailed(let scope, let error, let cause), .taskTimedOut(let scope, let error, let cause),
+            .attemptFailed(let scope, _, let error, let cause), .mapRunFailed(let scope, let error, let cause):
+            change(before.entryID(in: scope)) { view in
+                view.error = error
+                view.cause = cause
+                view.taskToken = nil
+            }
+        case .childFailed(let scope, let index, let error, let cause):
+            guard let child = before.entry(in: scope)?.branches?.running[index] else { return }
+            close(before.entryID(in: child), as: .failed, error: error, cause: cause, at: instant)
+        case .childrenAborted(let scope):
+            for child in before.entry(in: scope)?.children ?? [] { abort(child, in: before, at: instant) }
+        case .executionFailed(let error, let cause):
+            for entry in before.openEntries {
+                let isTop = before.scopeOfEntry[entry.id] == 0
+                close(
+                    entry.id, as: isTop ? .failed : .aborted, error: isTop ? error : nil, cause: isTop ? cause : nil,
+                    at: instant)
+            }
+        case .executionTimedOut, .executionAborted:
+            for entry in before.openEntries { close(entry.id, as: .aborted, error: nil, cause: nil, at: instant) }
+        default: break
+        }
+    }
+
+    /// The half of an effect that is seen in the execution just after it: what it begins or changes.
+    mutating func observe(_ effect: Effect, after: Execution) {
+        mapRuns.observe(effect, after: after)
+        switch effect {
+        // What the other half sees, and what operators see nothing of.
+        case .stateExited, .errorCaught, .taskFailed, .taskTimedOut, .attemptFailed, .mapRunFailed, .childFailed,
+            .childrenAborted, .executionFailed, .executionTimedOut, .executionAborted,
+            .executionStarted, .taskSucceeded, .childSucceeded, .iterationStarted, .executionSucceeded,
+            .variablesAssigned, .evaluationFailed, .credentialsTaken, .taskTokenIssued, .branchingFailed, .itemsRead,
+            .itemReadRequested, .childExecutionStarted, .childExecutionEnded, .resultWriteRequested, .resultsWritten,
+            .mapRunPaused, .mapRunSucceeded, .executionRedriven, .childExecutionRedriven, .mapRunUpdated,
+            .workerLost, .taskReleased:
+            break
+        case .stateEntered(let scope, let id, let name, _):
+            guard let entry = after.entry(in: scope) else { return }
+            entries[id] = StateEntryView(
+                entry: id, name: name, type: after.state(of: entry).type, path: after.path(of: scope),
+                status: .running, enteredAtMicroseconds: entry.enteredAt, input: entry.input)
+            changed.append(id)
+            omitEarliest()
         case .waitStarted(let scope, let until):
-            change(after.scopes[scope]?.entry?.id) { view in
+            change(after.entryID(in: scope)) { view in
                 view.status = .waiting
                 view.nextAttemptAtMicroseconds = until
             }
         case .taskScheduled(let scope, let resource, _, _, _):
-            change(after.scopes[scope]?.entry?.id) { view in
+            change(after.entryID(in: scope)) { view in
                 view.status = .waiting
                 view.resource = resource
-                if case .task(let attempt) = after.scopes[scope]?.entry?.phase, let nonce = attempt.callbackNonce {
+                if case .task(let attempt) = after.entry(in: scope)?.phase, let nonce = attempt.callbackNonce {
                     view.taskToken = after.taskToken(of: view.entry, nonce: nonce)
                 }
             }
         case .taskStarted(let scope, let worker, _, _):
-            change(after.scopes[scope]?.entry?.id) { view in
+            change(after.entryID(in: scope)) { view in
                 view.status = .running
                 view.worker = worker
                 view.attempts += 1
             }
         case .taskSubmitted(let scope, _):
-            change(after.scopes[scope]?.entry?.id) { $0.status = $0.taskToken == nil ? .running : .waiting }
-        case .taskFailed(let scope, let error, let cause), .taskTimedOut(let scope, let error, let cause),
-            .attemptFailed(let scope, _, let error, let cause), .mapRunFailed(let scope, let error, let cause):
-            change(before.scopes[scope]?.entry?.id) { view in
-                view.error = error
-                view.cause = cause
-                view.taskToken = nil
-            }
+            change(after.entryID(in: scope)) { $0.status = $0.taskToken == nil ? .running : .waiting }
         case .retryScheduled(let scope, _, let until):
-            change(after.scopes[scope]?.entry?.id) { view in
+            change(after.entryID(in: scope)) { view in
                 view.status = .retrying
                 view.nextAttemptAtMicroseconds = until
             }
         case .retryStarted(let scope), .parallelStarted(let scope, _, _), .mapStarted(let scope, _, _, _),
             .mapStateStarted(let scope, _, _, _), .mapRunStarted(let scope, _, _, _):
-            change(after.scopes[scope]?.entry?.id) { view in
+            change(after.entryID(in: scope)) { view in
                 view.status = .running
                 view.nextAttemptAtMicroseconds = nil
             }
         case .stateRedriven(let scope), .branchesRedriven(let scope), .mapRunRedriven(let scope):
-            change(after.scopes[scope]?.entry?.id) { view in
+            change(after.entryID(in: scope)) { view in
                 view.status = .running
                 view.exitedAtMicroseconds = nil
                 view.nextAttemptAtMicroseconds = nil
@@ -111,29 +145,6 @@ struct RunProjection {
             }
         // What it is in now is told by what is redriven there.
         case .childRedriven: break
-        case .errorCaught(let scope, let error, let cause, let output):
-            change(before.scopes[scope]?.entry?.id) { view in
-                view.status = .caught
-                view.exitedAtMicroseconds = after.at
-                view.error = error
-                view.cause = cause
-                view.output = before.resolve(output, in: scope)
-                view.nextAttemptAtMicroseconds = nil
-            }
-        case .childFailed(let scope, let index, let error, let cause):
-            guard let child = before.scopes[scope]?.entry?.branches?.running[index] else { return }
-            close(before.scopes[child]?.entry?.id, as: .failed, error: error, cause: cause, at: after.at)
-        case .childrenAborted(let scope):
-            for child in before.scopes[scope]?.entry?.children ?? [] { abort(child, in: before, at: after.at) }
-        case .executionFailed(let error, let cause):
-            for entry in before.openEntries {
-                let isTop = before.scopeOfEntry[entry.id] == 0
-                close(
-                    entry.id, as: isTop ? .failed : .aborted, error: isTop ? error : nil, cause: isTop ? cause : nil,
-                    at: after.at)
-            }
-        case .executionTimedOut, .executionAborted:
-            for entry in before.openEntries { close(entry.id, as: .aborted, error: nil, cause: nil, at: after.at) }
         }
     }
 
@@ -150,7 +161,7 @@ struct RunProjection {
     }
 
     private mutating func abort(_ scope: ScopeID, in execution: Execution, at instant: Instant) {
-        guard let entry = execution.scopes[scope]?.entry else { return }
+        guard let entry = execution.entry(in: scope) else { return }
         for child in entry.children { abort(child, in: execution, at: instant) }
         close(entry.id, as: .aborted, error: nil, cause: nil, at: instant)
     }

@@ -38,13 +38,13 @@ struct RunSnapshot {
     }
 
     func execution(
-        of id: String, _ machine: StateMachine
+        of id: String, _ definition: MachinePlan
     ) throws(SnapshotError) -> (execution: Execution, projection: RunProjection) {
         guard let execution = document["execution"], let projection = document["projection"] else {
             throw SnapshotError(reason: "no execution or no projection")
         }
         return (
-            try Execution(id: id, snapshot: execution, payloads: payloads, start: start, machine: machine),
+            try Execution(id: id, snapshot: execution, payloads: payloads, start: start, definition: definition),
             try RunProjection(snapshot: projection, payloads: payloads)
         )
     }
@@ -54,16 +54,16 @@ extension Engine {
     /// After a row went in: where the rows since the last snapshot outweigh it, another is written, so that loading an
     /// execution costs the same however long it has gone on. Nobody waits for it.
     func keepSnapshot(of run: Run, after bytes: Int) {
-        run.bytesSinceSnapshot += bytes
-        guard run.bytesSinceSnapshot > max(run.snapshotBytes, limits.snapshotBytes), !run.isKeepingSnapshot,
-            run.execution.isOpen, !run.execution.start.deployment.isExpress
+        run.folded.bytesSinceSnapshot += bytes
+        guard run.folded.bytesSinceSnapshot > max(run.folded.snapshotBytes, limits.snapshotBytes),
+            !run.isKeepingSnapshot, run.execution.isOpen, !run.execution.start.deployment.isExpress
         else { return }
         run.isKeepingSnapshot = true
         let (execution, projection, seq) = (run.execution, run.projection, run.seq)
-        run.bytesSinceSnapshot = 0
+        run.folded.bytesSinceSnapshot = 0
         Task {
             let text = await Self.snapshotText(execution, projection)
-            run.snapshotBytes = text.utf8.count
+            run.folded.snapshotBytes = text.utf8.count
             if text.utf8.count <= RunSnapshot.maximumBytes {
                 do throws(PostgresError) {
                     try await self.journal.keepSnapshot(

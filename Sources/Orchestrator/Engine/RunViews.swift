@@ -1,5 +1,6 @@
 public import Interpreter
 public import JSON
+import StatesLanguage
 public import StepContracts
 
 /// What the engine tells operators about executions, and the few verbs they have. The console and the upload endpoint
@@ -399,29 +400,6 @@ public struct StartedExecution: Sendable, Hashable {
 }
 
 extension JSON {
-    /// An instant as RFC 3339 text in UTC with milliseconds, from microseconds since 1970; for the years 1970...9999.
-    static func instant(microseconds: Int64) -> JSON {
-        let milliseconds = max(microseconds, 0) / 1000
-        let (days, inDay) = milliseconds.quotientAndRemainder(dividingBy: 86_400_000)
-        let date = civilDate(daysSince1970: days)
-        func digits(_ value: Int64, _ width: Int) -> String {
-            let text = String(value)
-            return String(repeating: "0", count: max(width - text.count, 0)) + text
-        }
-        return .string(
-            "\(digits(date.year, 4))-\(digits(date.month, 2))-\(digits(date.day, 2))T\(digits(inDay / 3_600_000, 2)):"
-                + "\(digits(inDay / 60_000 % 60, 2)):\(digits(inDay / 1000 % 60, 2)).\(digits(inDay % 1000, 3))Z")
-    }
-
-    /// The proleptic Gregorian date, by eras of 400 years that begin in March so that leap days come last.
-    private static func civilDate(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-    }
+    /// An instant as RFC 3339 text in UTC with milliseconds, from microseconds since 1970, not before.
+    static func instant(microseconds: Int64) -> JSON { .string(Timestamp.text(microseconds: max(microseconds, 0))) }
 }

@@ -237,8 +237,8 @@ extension Engine: RunService {
                 stateBytes: target.revision.configuration.stateBytes, isExpress: target.machine.type == .express),
             starter: task, origin: origin, trace: trace)
         let run = Run(
-            execution: Execution(id: id, start: start, machine: definition.machine, at: instant),
-            definition: definition.text, seq: 0)
+            FoldedExecution(
+                Execution(id: id, start: start, definition: definition.plan, at: instant), definition: definition.text))
         let inputHash = SHA256.hash(input.canonicalText).hex
         let startSubject = StartAside.subject(definition: definition.hash, input: inputHash)
         if let suspect = suspects[startSubject], let aside = StartAside(startSubject, suspect) {

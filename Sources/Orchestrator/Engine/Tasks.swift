@@ -42,15 +42,6 @@ struct LeaseKey: Hashable {
     let entry: EntryID
 }
 
-/// An attempt in a worker's hands. Kept in memory only: after a restart every started attempt gets one full period.
-struct Lease {
-    let token: TaskToken
-    let worker: String
-    let incarnation: String
-    let heartbeatSeconds: Int
-    var deadline: Int64
-}
-
 extension Engine {
     /// The step a resource names; nil for resources that no step stands behind.
     func stepName(_ resource: String) -> String? {
@@ -125,14 +116,15 @@ extension Engine {
         let token = TaskToken(execution: run.execution.id, entry: entry, nonce: nonce)
         let key = LeaseKey(execution: run.execution.id, entry: entry)
         if leases[key]?.token == token { return }
-        let deadline = now + Int64(seconds) * 1_000_000
-        leases[key] = Lease(
+        let lease = Lease(
             token: token, worker: started.worker,
             // What waits for an answer outlives the process that ran it.
             incarnation: attempt.isCalledBack ? Self.activityIncarnation : started.incarnation,
-            heartbeatSeconds: seconds, deadline: deadline)
+            heartbeatSeconds: seconds, heardAt: now)
+        leases[key] = lease
         run.leased.insert(entry)
-        arm(Alarm(at: deadline, execution: run.execution.id, kind: .lease(entry)))
+        arm(Alarm(at: lease.deadline, execution: run.execution.id, kind: .lease(entry)))
+        watchForStandstills()
     }
 
     /// Drops the leases of attempts that are over.
@@ -210,9 +202,8 @@ extension Engine {
     /// Begins an attempt's heartbeat period anew; false when nobody watches it.
     @discardableResult
     func renew(_ key: LeaseKey, token: TaskToken? = nil) -> Bool {
-        guard var lease = leases[key], token == nil || lease.token == token else { return false }
-        lease.deadline = now + Int64(lease.heartbeatSeconds) * 1_000_000
-        leases[key] = lease
+        guard let lease = leases[key], token == nil || lease.token == token else { return false }
+        leases[key]?.hear(at: now)
         return true
     }
 

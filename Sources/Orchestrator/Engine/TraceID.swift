@@ -38,7 +38,7 @@ public struct TraceID: Sendable, Hashable {
 
 extension Execution {
     /// The trace that was named at its start, else one of its own: the digits of its id.
-    var traceID: String { start.trace ?? id.filter { $0 != "-" } }
+    var traceID: String { start.trace ?? String(decoding: id.utf8.filter { $0 != UInt8(ascii: "-") }, as: UTF8.self) }
 }
 
 extension Assignment {

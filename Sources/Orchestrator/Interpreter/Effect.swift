@@ -6,7 +6,8 @@ public import OrderedCollections
 /// The JSON form is part of the journal's format, version ``Effect/formatVersion``: every release reads all earlier
 /// ones, so a case is never changed, only added.
 public enum Effect: Sendable, Hashable {
-    case executionStarted(ExecutionStart)
+    /// Apart from the others, which are smaller by far and come much more often.
+    indirect case executionStarted(ExecutionStart)
     case stateEntered(scope: ScopeID, entry: EntryID, state: String, input: Payload)
     case stateExited(scope: ScopeID, output: Payload)
     case waitStarted(scope: ScopeID, until: Instant)

@@ -34,7 +34,9 @@ public enum Outcome: Sendable, Hashable {
 /// A copy shares everything with its original, and a change costs about the same however many scopes are open.
 public struct Execution: Sendable, Hashable {
     public let id: String
-    public let start: ExecutionStart
+    private let begun: Shared<ExecutionStart>
+    /// What it was begun with.
+    public var start: ExecutionStart { _read { yield begun.value } }
     public let startedAt: Instant
     /// The machine that this execution runs, and for a child execution of a Map Run the Map state's processor.
     let plan: MachinePlan
@@ -61,8 +63,12 @@ public struct Execution: Sendable, Hashable {
     public internal(set) var redriveTokens: [RedriveToken]
     /// The event of the history that tells of the last redrive.
     var redrivenEventID: Int
+    private var ended: Shared<Scope>?
     /// The machine's scope as it was when the execution ended without success, with all that had not succeeded in it.
-    var remains: Scope?
+    var remains: Scope? {
+        get { ended?.value }
+        set { ended = newValue.map { Shared($0) } }
+    }
     /// Entries that wait for items to be read or results to be written.
     var entriesInIO: TreeSet<EntryID>
     /// Entries of distributed Map states with child executions that run.
@@ -70,18 +76,18 @@ public struct Execution: Sendable, Hashable {
 
     /// An execution at its very start: the effect of its first journal row's ``Effect/executionStarted(_:)``.
     ///
-    /// - Parameter machine: the definition's machine, for a child execution too: ``ExecutionStart/parent`` says which
-    ///   Map state's processor it runs. ``ExecutionStart/machine(in:)`` tells beforehand whether there is one.
-    public init(id: String, start: ExecutionStart, machine: StateMachine, at: Instant) {
-        guard let machine = start.machine(in: machine) else {
+    /// - Parameter definition: the whole one's plan, for a child execution too: ``ExecutionStart/parent`` says which Map
+    ///   state's processor it runs. ``ExecutionStart/plan(in:)`` tells beforehand whether there is one.
+    public init(id: String, start: ExecutionStart, definition: MachinePlan, at: Instant) {
+        guard let plan = start.plan(in: definition) else {
             preconditionFailure("the definition has no Map state at \(start.parent?.processor ?? [])")
         }
-        self.init(id: id, start: start, plan: MachinePlan(machine), at: at)
+        self.init(id: id, start: start, plan: plan, at: at)
     }
 
     private init(id: String, start: ExecutionStart, plan: MachinePlan, at: Instant) {
         self.id = id
-        self.start = start
+        self.begun = Shared(start)
         self.startedAt = at
         self.plan = plan
         self.at = at
@@ -100,7 +106,7 @@ public struct Execution: Sendable, Hashable {
         self.redrivenAt = nil
         self.redriveTokens = []
         self.redrivenEventID = 0
-        self.remains = nil
+        self.ended = nil
         scopes.insert(Scope(id: 0, parent: nil, index: 0, plan: plan, data: start.input, variables: [:], follows: 0))
     }
 
@@ -121,10 +127,20 @@ public struct Execution: Sendable, Hashable {
         scopeOfEntry[id].flatMap { scopes.shared($0)?.value.entry }
     }
 
+    /// The entry of the state that a scope is in.
+    public func entry(in scope: ScopeID) -> Entry? { scopes.shared(scope)?.value.entry }
+
+    /// The same entry's id, for less.
+    public func entryID(in scope: ScopeID) -> EntryID? { scopes.shared(scope)?.value.entry?.id }
+
     /// All open entries, in order of entry. Costs as much as scopes are open.
     public var openEntries: [Entry] {
         scopes.values.compactMap(\.entry).sorted { $0.id < $1.id }
     }
+
+    /// Whether something holds for each open entry. Costs as much as scopes are open, and less than looking at
+    /// ``openEntries``.
+    public func allOpenEntries(_ holds: (Entry) -> Bool) -> Bool { scopes.allShared { $0.entry.map(holds) ?? true } }
 
     /// The state that an open entry is in.
     public func state(of entry: Entry) -> State { entry.plan.state }

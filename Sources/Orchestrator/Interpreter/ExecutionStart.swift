@@ -1,5 +1,5 @@
 public import JSON
-public import StatesLanguage
+import StatesLanguage
 
 /// What an execution is begun with; the first effect of its first journal row.
 public struct ExecutionStart: Sendable, Hashable {
@@ -66,11 +66,11 @@ public struct ExecutionStart: Sendable, Hashable {
         ]
     }
 
-    /// The machine that the execution runs, within the definition's: the definition's own, or the processor of the Map
-    /// state that ``parent`` names. Nil when the definition has no such state.
-    public func machine(in machine: StateMachine) -> StateMachine? {
-        guard let parent else { return machine }
-        return machine.processor(at: parent.processor)
+    /// What the execution runs, within its definition: the whole, or the processor of the Map state that ``parent`` names.
+    /// Nil when the definition has no such state.
+    public func plan(in definition: MachinePlan) -> MachinePlan? {
+        guard let parent else { return definition }
+        return definition.processor(at: parent.processor)
     }
 }
 
@@ -122,20 +122,5 @@ public struct MapRunMembership: Sendable, Hashable {
         self.mapRunARN = mapRunARN
         self.item = item
         self.generation = generation
-    }
-}
-
-extension StateMachine {
-    /// The processor of the Map state at a path of names and branch numbers.
-    func processor(at path: [String]) -> StateMachine? {
-        guard let name = path.first, let state = states[name] else { return nil }
-        switch state.kind {
-        case .map(let map):
-            return path.count == 1 ? map.processor : map.processor.processor(at: Array(path.dropFirst()))
-        case .parallel(let branches):
-            guard path.count > 2, let branch = Int(path[1]), branches.indices.contains(branch) else { return nil }
-            return branches[branch].processor(at: Array(path.dropFirst(2)))
-        case .pass, .task, .choice, .wait, .succeed, .fail: return nil
-        }
     }
 }

@@ -1,12 +1,13 @@
 import JSON
-import StatesLanguage
+public import StatesLanguage
 
-/// A machine and what is looked up in it at every step, found once: an execution refers to it instead of copying states.
-final class MachinePlan: Sendable, Hashable {
-    let machine: StateMachine
+/// A machine and what is looked up in it at every step, found once: executions refer to it instead of copying states, and all
+/// executions of one definition to the same.
+public final class MachinePlan: Sendable, Hashable {
+    public let machine: StateMachine
     private let states: [String: StatePlan]
 
-    init(_ machine: StateMachine) {
+    public init(_ machine: StateMachine) {
         self.machine = machine
         states = Dictionary(
             uniqueKeysWithValues: machine.states.map { (key: $0.key, value: StatePlan($0.value)) })
@@ -17,11 +18,24 @@ final class MachinePlan: Sendable, Hashable {
         return state
     }
 
-    static func == (left: MachinePlan, right: MachinePlan) -> Bool {
+    /// The processor of the Map state at a path of names and branch numbers: see ``MapRunMembership/processor``.
+    func processor(at path: [String]) -> MachinePlan? {
+        guard let name = path.first, let state = states[name] else { return nil }
+        switch state.state.kind {
+        case .map:
+            return path.count == 1 ? state.children[0] : state.children[0].processor(at: Array(path.dropFirst()))
+        case .parallel:
+            guard path.count > 2, let branch = Int(path[1]), state.children.indices.contains(branch) else { return nil }
+            return state.children[branch].processor(at: Array(path.dropFirst(2)))
+        case .pass, .task, .choice, .wait, .succeed, .fail: return nil
+        }
+    }
+
+    public static func == (left: MachinePlan, right: MachinePlan) -> Bool {
         left === right || left.machine == right.machine
     }
 
-    func hash(into hasher: inout Hasher) { hasher.combine(machine.startAt) }
+    public func hash(into hasher: inout Hasher) { hasher.combine(machine.startAt) }
 }
 
 /// A state with the machines inside it.

@@ -12,7 +12,7 @@ struct Rehearsal {
         let start = ExecutionStart(
             machineARN: "arn:\(surroundings.location):stateMachine:test", name: "test", definitionHash: "",
             input: test.input, seed: surroundings.seed, roleARN: test.roleARN)
-        let execution = Execution(id: "test", start: start, machine: test.machine, at: surroundings.now)
+        let execution = Execution(id: "test", start: start, definition: MachinePlan(test.machine), at: surroundings.now)
         decider = Decider(
             execution: execution, now: surroundings.now, limits: surroundings.limits, digest: surroundings.digest)
         decider.rehearsed = RehearsedContext(

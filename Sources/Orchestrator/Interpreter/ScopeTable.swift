@@ -21,6 +21,10 @@ public struct ScopeTable: Sendable, Hashable {
     /// In no particular order.
     public var values: [Scope] { (root.map { [$0.value] } ?? []) + others.values.map(\.value) }
 
+    func allShared(_ holds: (Scope) -> Bool) -> Bool {
+        (root.map { holds($0.value) } ?? true) && others.allSatisfy { holds($0.value.value) }
+    }
+
     mutating func insert(_ scope: Scope) {
         if scope.id == 0 {
             root = Shared(scope)

@@ -130,7 +130,7 @@ public struct Simulation {
     private mutating func open(
         _ id: String, _ start: ExecutionStart, parent: (id: String, entry: EntryID, index: Int)?, items: [Int]
     ) {
-        let execution = Execution(id: id, start: start, machine: machine, at: now)
+        let execution = Execution(id: id, start: start, definition: MachinePlan(machine), at: now)
         runs[id] = Run(execution: execution, parent: parent, items: items)
         agree(id, .start, at: now)
         if let deadline = execution.executionDeadline { agree(id, .timer(entry: nil), at: deadline) }

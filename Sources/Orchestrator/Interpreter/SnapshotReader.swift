@@ -1,7 +1,7 @@
 import HashTreeCollections
 public import JSON
 import OrderedCollections
-public import StatesLanguage
+import StatesLanguage
 
 extension ExecutionStart {
     /// What the execution of a snapshot was begun with: it names the definition that reading the rest takes.
@@ -21,15 +21,15 @@ extension Execution {
     ///
     /// - Parameters:
     ///   - payloads: ``PayloadTable/values``.
-    ///   - machine: the definition that ``ExecutionStart/init(snapshot:)`` names.
+    ///   - definition: the plan of that which ``ExecutionStart/init(snapshot:)`` names.
     public init(
-        id: String, snapshot: JSON, payloads: [JSON], start: ExecutionStart, machine: StateMachine
+        id: String, snapshot: JSON, payloads: [JSON], start: ExecutionStart, definition: MachinePlan
     ) throws(SnapshotError) {
         let reader = SnapshotReader(json: snapshot, payloads: payloads)
-        guard start.machine(in: machine) != nil else {
+        guard start.plan(in: definition) != nil else {
             throw SnapshotError(reason: "the definition has no such Map state")
         }
-        self.init(id: id, start: start, machine: machine, at: try reader.integer("startedAt"))
+        self.init(id: id, start: start, definition: definition, at: try reader.integer("startedAt"))
         at = try reader.integer("at")
         outcome = try reader.optional("outcome").map { reader throws(SnapshotError) in try reader.outcome() }
         stoppedAt = try reader.optionalInteger("stoppedAt")

@@ -1,3 +1,5 @@
+import SeededNumbers
+
 /// Functions over arrays (docs.jsonata.org, "Array functions").
 enum ArrayFunctions {
     static let all: [BuiltinTable.Definition] = [
@@ -18,7 +20,7 @@ enum ArrayFunctions {
             var items = call[0].items
             try call.runtime.step(items.count)
             for index in stride(from: items.count - 1, to: 0, by: -1) {
-                items.swapAt(index, call.runtime.random.next(below: index + 1))
+                items.swapAt(index, call.runtime.random.below(index + 1))
             }
             return try call.runtime.array(items)
         },

@@ -1,3 +1,5 @@
+import SeededNumbers
+
 /// `$eval`, and what the environment provides: time and random numbers.
 enum EvaluationFunctions {
     /// `$eval`, which the States Language has not: what an expression does is to be known before it runs.
@@ -29,7 +31,7 @@ enum EvaluationFunctions {
     }
 
     static let all: [BuiltinTable.Definition] = [
-        .init("random", "<:n>", arity: 0) { (call) throws(Failure) in .number(call.runtime.random.nextUnit()) },
+        .init("random", "<:n>", arity: 0) { (call) throws(Failure) in .number(call.runtime.random.unit()) },
         .init("millis", "<:n>", arity: 0) { (call) throws(Failure) in
             .number(Double(call.runtime.environment.nowMilliseconds))
         },

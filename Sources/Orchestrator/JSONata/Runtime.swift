@@ -254,11 +254,3 @@ struct NameTable {
         return texts.count - 1
     }
 }
-
-extension SplitMix64 {
-    /// Evenly in [0, 1).
-    mutating func nextUnit() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-    /// Evenly in 0..<bound.
-    mutating func next(below bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
-}

@@ -43,9 +43,9 @@ enum StatesFunctions {
             return try call.runtime.string(digest(algorithm, Array(text.utf8)))
         },
         .init("random", "<n?:n>", arity: 1) { (call) throws(Failure) in
-            guard case .number(let seed) = call[0] else { return .number(call.runtime.random.nextUnit()) }
+            guard case .number(let seed) = call[0] else { return .number(call.runtime.random.unit()) }
             var generator = SplitMix64(seed: seed.bitPattern)
-            return .number(generator.nextUnit())
+            return .number(generator.unit())
         },
         .init("uuid", "<:s>", arity: 0) { (call) throws(Failure) in
             let high = call.runtime.random.next()

@@ -7,14 +7,39 @@ extension Journal {
     /// else waiting it is a direct commit. While PostgreSQL is down or frozen this only takes longer: the row is sent again
     /// until it is in or refused. At most one append per execution is in flight; another of the same execution waits.
     public func append(_ row: JournalRow) async -> AppendOutcome {
-        if let refusal = Self.refusal(row) { return .failed(refusal) }
-        if isClosed { return .superseded }
-        return await withCheckedContinuation { continuation in
-            ticket += 1
-            waiting.append(Waiting(ticket: ticket, row: row))
-            unanswered[ticket] = continuation
+        await withCheckedContinuation { continuation in
+            enter(row, .caller(continuation))
             startFlushing()
         }
+    }
+
+    /// As ``append(_:)`` for each of the rows, which need not be of one batch. Returns at once: the outcomes of a batch are
+    /// told together, under the rows' numbers, to whom ``tellOutcomes(to:)`` named. Whoever sends many rows pays for one
+    /// call a batch then, and not for one a row.
+    public nonisolated func append(_ rows: [NumberedRow]) {
+        // On the thread where they are going to be sent, so that two do not take the journal from each other.
+        let connection = appending[0].latest?.connection
+        Task(executorPreference: connection?.executor) {
+            await self.enter(rows)
+            withExtendedLifetime(connection) {}
+        }
+    }
+
+    private func enter(_ rows: [NumberedRow]) {
+        for row in rows { enter(row.row, .number(row.number)) }
+        tellOutcomes()
+        startFlushing()
+    }
+
+    /// Who is told the outcomes of numbered rows; to be called before the first.
+    public func tellOutcomes(to receiver: @escaping @Sendable ([NumberedOutcome]) -> Void) { self.receiver = receiver }
+
+    private func enter(_ row: JournalRow, _ reply: Reply) {
+        if let refusal = Self.refusal(row) { return answer(reply, .failed(refusal)) }
+        if isClosed { return answer(reply, .superseded) }
+        ticket += 1
+        waiting.append(Waiting(ticket: ticket, row: row))
+        unanswered[ticket] = reply
     }
 
     /// What PostgreSQL would refuse in every batch the row stood in, found before it is put into one.
@@ -54,7 +79,7 @@ extension Journal {
     // MARK: Batches
 
     private func startFlushing() {
-        guard let link = idleLinks.popLast() else { return }
+        guard !waiting.isEmpty, let link = idleLinks.popLast() else { return }
         // On the connection's thread: no other one has to be woken for a batch, nor for its answers.
         let connection = link.latest?.connection
         Task(executorPreference: connection?.executor) {
@@ -72,11 +97,7 @@ extension Journal {
             let writer = "\(incarnation)/\(batchNumber)"
             await commit(batch, writer: writer, Attempt(link: link, settings: settings, clock: clock))
             for entry in batch { inFlight.remove(entry.row.executionID) }
-            // Those just answered often come back at once: let them into the next batch, instead of into the one after a
-            // batch of whoever was first. They run on the common threads, so the place in line is taken there.
-            if batch.count > 1 {
-                await withTaskExecutorPreference(globalConcurrentExecutor) { await Task.yield() }
-            }
+            tellOutcomes()
         }
         idleLinks.append(link)
         if idleLinks.count == appending.count { resumeDrainWaiters() }
@@ -107,7 +128,22 @@ extension Journal {
 
     private func answer(_ entry: Waiting, _ outcome: AppendOutcome) {
         // Answered before: the journal was closed meanwhile.
-        unanswered.removeValue(forKey: entry.ticket)?.resume(returning: outcome)
+        if let reply = unanswered.removeValue(forKey: entry.ticket) { answer(reply, outcome) }
+    }
+
+    private func answer(_ reply: Reply, _ outcome: AppendOutcome) {
+        switch reply {
+        case .caller(let continuation): continuation.resume(returning: outcome)
+        case .number(let number): untold.append(NumberedOutcome(number: number, outcome: outcome))
+        }
+    }
+
+    private func tellOutcomes() {
+        guard !untold.isEmpty else { return }
+        guard let receiver else { preconditionFailure("nobody is told the outcomes of numbered rows") }
+        let outcomes = untold
+        untold = []
+        receiver(outcomes)
     }
 
     /// Sends the rows until each is in or refused, always the same rows under the same writer.
@@ -142,9 +178,8 @@ extension Journal {
     ) async throws(PostgresError) -> [Waiting] {
         let rows = open.map(\.row)
         let live = try await attempt.open()
-        let sql = rows.contains { !$0.mapRuns.isEmpty } ? Batch.mapRunSQL : Batch.sql
-        let result = try await attempt.query(
-            live, sql, Batch.parameters(rows, incarnation: incarnation, writer: writer))
+        let (sql, parameters) = Batch.statement(for: rows, incarnation: incarnation, writer: writer)
+        let result = try await attempt.query(live, sql, parameters)
         var written: [String: Int64] = [:]
         for row in result { written[row.text("execution_id")] = row.int("seq") }
         var missing: [Waiting] = []
@@ -156,6 +191,8 @@ extension Journal {
             }
         }
         if missing.isEmpty { return [] }
+        // The others need not wait until it is known what stands in the way of these.
+        tellOutcomes()
         return try await settle(missing, writer: writer, live, &attempt)
     }
 
@@ -230,7 +267,8 @@ extension Journal {
         waiting = []
         let undecided = unanswered
         unanswered = [:]
-        for continuation in undecided.values { continuation.resume(returning: .superseded) }
+        for reply in undecided.values { answer(reply, .superseded) }
+        tellOutcomes()
         for link in appending + [publishing, reading, auditing, keeping, control] { await link.close() }
     }
 

@@ -13,6 +13,23 @@ public enum AppendOutcome: Sendable, Equatable {
     case failed(PostgresError)
 }
 
+/// A row of ``Journal/append(_:)-([NumberedRow])`` under a number of the caller's.
+public struct NumberedRow: Sendable {
+    public let number: UInt64
+    public let row: JournalRow
+
+    public init(number: UInt64, row: JournalRow) {
+        self.number = number
+        self.row = row
+    }
+}
+
+/// What became of a numbered row.
+public struct NumberedOutcome: Sendable {
+    public let number: UInt64
+    public let outcome: AppendOutcome
+}
+
 /// What became of a row given to ``Journal/appendPublishing(_:attached:deadline:)``.
 public enum AttachedOutcome: Sendable, Equatable {
     /// The row and everything attached to it are durable, once.

@@ -7,11 +7,11 @@ import Postgres
 /// key that is there already a missing answer instead of an error that would abort every row beside it. Rows are sorted by
 /// key so that two batches lock in one order.
 enum Batch {
-    /// The statement for rows of which none starts a Map Run.
-    static let sql = statement()
+    /// The statement for rows of which some take a name or change a list, and none starts a Map Run.
+    private static let sql = statement()
 
     /// The same with the Map Runs that the rows start, which most do not.
-    static let mapRunSQL = statement(
+    private static let mapRunSQL = statement(
         mapRuns: """
             , runs AS (
                 INSERT INTO showrunner.map_run (arn, execution_id)
@@ -20,6 +20,20 @@ enum Batch {
                 ON CONFLICT DO NOTHING
             )
             """)
+
+    /// The statement for rows that take no name and change no list, as those between an execution's first and last do: the
+    /// server needs a fifth less time for one of them.
+    private static let rowsAloneSQL = """
+        WITH lease AS MATERIALIZED (
+            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
+        )
+        INSERT INTO showrunner.journal (execution_id, seq, writer, at, effects)
+        SELECT given.execution_id, given.seq, $2, given.at, given.effects
+          FROM unnest($3, $4, $5, $6) AS given (execution_id, seq, at, effects) CROSS JOIN lease
+         ORDER BY given.execution_id, given.seq
+        ON CONFLICT DO NOTHING
+        RETURNING execution_id::text AS execution_id, seq
+        """
 
     private static func statement(mapRuns: String = "") -> String {
         """
@@ -67,7 +81,20 @@ enum Batch {
          WHERE execution_list.projected_seq < EXCLUDED.projected_seq
         """
 
-    static func parameters(_ rows: [JournalRow], incarnation: String, writer: String) -> [PostgresValue] {
+    /// The statement for these rows, and its parameters.
+    static func statement(
+        for rows: [JournalRow], incarnation: String, writer: String
+    ) -> (sql: String, parameters: [PostgresValue]) {
+        if rows.allSatisfy({ $0.name == nil && $0.listing == nil && $0.mapRuns.isEmpty }) {
+            return (rowsAloneSQL, Array(parameters(rows, incarnation: incarnation, writer: writer).prefix(6)))
+        }
+        return (
+            rows.contains { !$0.mapRuns.isEmpty } ? mapRunSQL : sql,
+            parameters(rows, incarnation: incarnation, writer: writer)
+        )
+    }
+
+    private static func parameters(_ rows: [JournalRow], incarnation: String, writer: String) -> [PostgresValue] {
         let listings = rows.compactMap(\.listing)
         return [
             .text(incarnation), .text(writer),

@@ -28,7 +28,10 @@ public actor Journal {
     /// Rows that no batch has taken yet, in the order of their arrival.
     var waiting: [Waiting] = []
     /// Those who wait for an answer, by ticket: each is answered once, by its batch or by closing.
-    var unanswered: [Int: CheckedContinuation<AppendOutcome, Never>] = [:]
+    var unanswered: [Int: Reply] = [:]
+    /// Outcomes of numbered rows that their receiver has not been told.
+    var untold: [NumberedOutcome] = []
+    var receiver: (@Sendable ([NumberedOutcome]) -> Void)?
     var ticket = 0
     /// The executions with a row in a batch under way.
     var inFlight: Set<String> = []
@@ -129,6 +132,13 @@ public struct JournalSettings: Sendable {
     public static let rowBytesLimit = 64 << 20
 
     public init() {}
+}
+
+/// Who waits for a row's outcome.
+enum Reply {
+    case caller(CheckedContinuation<AppendOutcome, Never>)
+    /// The receiver of all numbered rows' outcomes.
+    case number(UInt64)
 }
 
 /// A row whose append has not been answered.

@@ -93,12 +93,10 @@ public enum CatchupPolicy: Sendable, Hashable {
     public static let graceSeconds = 60
 }
 
-/// A number that follows from two texts: FNV-1a, whose bits are then mixed by SplitMix64's last step.
+/// A number that follows from two texts: their FNV-1a, whose bits are then mixed by SplitMix64's last step.
 func mixed(_ first: String, _ second: String) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func take(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    for byte in first.utf8 { take(byte) }
-    take(0)
-    for byte in second.utf8 { take(byte) }
-    return SplitMix64.mixed(hash)
+    var hash = FNV1a(first.utf8)
+    hash.add(0)
+    hash.add(second.utf8)
+    return SplitMix64.mixed(hash.value)
 }

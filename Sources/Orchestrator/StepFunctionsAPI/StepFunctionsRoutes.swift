@@ -77,12 +77,6 @@ struct WireEndpoint: Sendable {
             return refusal(error, of: name, context)
         } catch let error as EngineError {
             return refusal(ServiceError(error), of: name, context)
-        } catch is AnswerDeadline.Passed {
-            return refusal(
-                ServiceError(
-                    name: EngineError.Code.unavailable.wireName,
-                    message: "Whether the call was made is not known: the database has not answered in time.",
-                    status: .serviceUnavailable, retryAfterSeconds: 1), of: name, context)
         } catch {
             context.logger.error("a wire call failed", metadata: ["error": "\(error)"])
             return refusal(
@@ -100,7 +94,9 @@ struct WireEndpoint: Sendable {
             case "StartSyncExecution": .seconds(300)
             default: .zero
             }
-        return try await deadline.answer(allowing: allowance) { [operations] in
+        return try await deadline.answer(
+            allowing: allowance, late: EngineError.unanswered as any Error
+        ) { [operations] in
             try await operations.perform(operation, Arguments(input))
         }
     }

@@ -9,7 +9,11 @@ import StatesLanguage
 extension ServiceRouter {
     /// Adds `POST /hooks/{name}`: where services tell what happened. A request proves itself by the trigger's secret, so
     /// that it needs no access key; the answer comes when what it starts is durable.
-    public func addHookRoutes(_ desk: TriggerDesk) {
+    ///
+    /// - Parameter deadline: how long a sender waits for that; then he is told to tell it again, which
+    ///   under the same id starts nothing twice.
+    public func addHookRoutes(_ desk: TriggerDesk, deadline: AnswerDeadline = AnswerDeadline()) {
+        let late = Problem(TriggerError(engine: .unanswered))
         post("/hooks/{name}") { request, context in
             let name = context.parameters.get("name") ?? ""
             guard let trigger = desk.triggers.first(where: { $0.name == name }), trigger.source.isHook else {
@@ -21,14 +25,18 @@ extension ServiceRouter {
             }
             let document: JSON
             do throws(Problem) {
-                try await desk.check(request, body, of: trigger, now: now)
+                try await deadline.answer(late: late) { () async throws(Problem) in
+                    try await desk.check(request, body, of: trigger, now: now)
+                }
                 document = try content(body)
             } catch {
                 desk.notes.note(TriggerNews(.refused, of: trigger.name, reason: error.detail), at: now)
                 throw error
             }
-            let started = try await desk.told(
-                document, by: trigger, id: request.headers[.webhookID] ?? context.requestID, now: now)
+            let id = request.headers[.webhookID] ?? context.requestID
+            let started = try await deadline.answer(late: late) { () async throws(Problem) in
+                try await desk.told(document, by: trigger, id: id, now: now)
+            }
             return Response.json(
                 ["executions": .array(started.map(\.json))], headers: [.cacheControl: "no-store"])
         }
@@ -101,15 +109,16 @@ extension TriggerDesk {
             var started: [Started] = []
             var failure: TriggerError?
             for event in events {
-                do throws(TriggerError) {
-                    let taken = try await take(event, for: siblings)
-                    started += taken.started
-                    // A listing tells of objects that are there, and of nothing else.
-                    if let held = taken.held.first, event["detail-type"] != "Object Created" {
-                        failure = failure ?? Self.paused(held)
+                // A listing tells of objects that are there, and of nothing else.
+                let isListed = event["detail-type"] == "Object Created"
+                for sibling in siblings {
+                    do throws(TriggerError) {
+                        let taken = try await take(event, for: [sibling])
+                        started += taken.started
+                        if !taken.held.isEmpty, !isListed { throw Self.paused(sibling.name) }
+                    } catch {
+                        failure = failure.map { $0.worse(than: error) } ?? error
                     }
-                } catch {
-                    failure = failure.map { $0.worse(than: error) } ?? error
                 }
             }
             if let failure { throw failure }

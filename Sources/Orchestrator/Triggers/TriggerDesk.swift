@@ -139,10 +139,16 @@ public struct TriggerError: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { message }
 
-    /// Of two failures the one that whoever tells of events is to be told: one that may pass makes him come again.
-    func worse(than other: TriggerError) -> TriggerError {
-        code == .unavailable || other.code != .unavailable ? self : other
+    /// Whether the same event may start something later.
+    private var mayPass: Bool {
+        switch code {
+        case .unavailable, .source, .paused: true
+        case .event, .refused: false
+        }
     }
+
+    /// Of two failures the one that whoever tells of events is to be told: one that may pass makes him come again.
+    func worse(than other: TriggerError) -> TriggerError { mayPass || !other.mayPass ? self : other }
 }
 
 extension TriggerError {

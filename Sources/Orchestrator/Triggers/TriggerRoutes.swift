@@ -8,15 +8,17 @@ import StatesLanguage
 extension ServiceRouter {
     /// Adds `/console/api/triggers`: what starts executions when something happens, what came of it lately, the secrets of
     /// its hooks; and the verbs that hold a trigger and let it go on.
-    public func addTriggerRoutes(_ desk: TriggerDesk) {
+    ///
+    /// - Parameter deadline: how long a caller waits for the engine, and so for the database.
+    public func addTriggerRoutes(_ desk: TriggerDesk, deadline: AnswerDeadline = AnswerDeadline()) {
         get("/console/api/triggers") { _, _ in
             var views: [JSON] = []
-            for trigger in desk.triggers { views.append(try await desk.view(of: trigger)) }
+            for trigger in desk.triggers { views.append(try await desk.view(of: trigger, deadline)) }
             return Response.json(["Triggers": .array(views)], headers: [.cacheControl: "no-store"])
         }
         get("/console/api/triggers/{name}") { _, context in
             let trigger = try desk.named(context.parameters.get("name"))
-            var view = try await desk.view(of: trigger)
+            var view = try await desk.view(of: trigger, deadline)
             view["Input"] = trigger.input?.source
             view["Recent"] = .array(desk.notes[trigger.name].recent.map(\.json))
             return Response.json(view, headers: [.cacheControl: "no-store"])
@@ -26,7 +28,7 @@ extension ServiceRouter {
             guard trigger.source.isHook else {
                 throw Problem.notFound("There is no trigger of that name that takes requests.")
             }
-            let secret = try await asking { () async throws(EngineError) in
+            let secret = try await asking(deadline) { () async throws(EngineError) in
                 try await desk.service.renewTriggerSecret(trigger.name)
             }
             return Response.json(
@@ -41,20 +43,20 @@ extension ServiceRouter {
             guard let reason = try content.text("reason", bytes: Engine.reasonBytes), !reason.isEmpty else {
                 throw Problem.invalidParameter("reason", "A pause has a 'reason', a text.")
             }
-            try await asking { () async throws(EngineError) in
+            try await asking(deadline) { () async throws(EngineError) in
                 try await desk.service.pauseTrigger(trigger.name, reason: reason)
             }
-            return Response.json(try await desk.view(of: trigger), headers: [.cacheControl: "no-store"])
+            return Response.json(try await desk.view(of: trigger, deadline), headers: [.cacheControl: "no-store"])
         }
         post("/console/api/triggers/{name}/resume") { request, context in
             let name = context.parameters.get("name") ?? ""
             _ = try await OrderContent(request, limit: orderBytes)
             // One that no file has any more may hold uploads.
-            try await asking { () async throws(EngineError) in try await desk.service.resumeTrigger(name) }
+            try await asking(deadline) { () async throws(EngineError) in try await desk.service.resumeTrigger(name) }
             guard let trigger = desk.triggers.first(where: { $0.name == name }) else {
                 return Response.json(["Name": .string(name)], headers: [.cacheControl: "no-store"])
             }
-            return Response.json(try await desk.view(of: trigger), headers: [.cacheControl: "no-store"])
+            return Response.json(try await desk.view(of: trigger, deadline), headers: [.cacheControl: "no-store"])
         }
     }
 }
@@ -62,9 +64,9 @@ extension ServiceRouter {
 private let orderBytes = 64 << 10
 
 private func asking<Value: Sendable>(
-    _ call: () async throws(EngineError) -> Value
+    _ deadline: AnswerDeadline, _ call: @escaping @Sendable () async throws(EngineError) -> Value
 ) async throws(Problem) -> Value {
-    do throws(EngineError) { return try await call() } catch {
+    do throws(EngineError) { return try await deadline.answer(late: EngineError.unanswered, call) } catch {
         switch error.code {
         case .notFound: throw Problem.notFound(error.message)
         case .invalid:
@@ -83,8 +85,10 @@ extension TriggerDesk {
         return trigger
     }
 
-    fileprivate func view(of trigger: Trigger) async throws(Problem) -> JSON {
-        let record = try await asking { () async throws(EngineError) in try await service.triggerRecord(trigger.name) }
+    fileprivate func view(of trigger: Trigger, _ deadline: AnswerDeadline) async throws(Problem) -> JSON {
+        let record = try await asking(deadline) { () async throws(EngineError) in
+            try await service.triggerRecord(trigger.name)
+        }
         let notes = notes[trigger.name]
         var counts: JSON = [:]
         for outcome in TriggerNews.Outcome.allCases {

@@ -1,3 +1,4 @@
+import Encodings
 import Engine
 import EventPatterns
 import Foundation
@@ -117,11 +118,10 @@ public struct WatchedDirectories: Service {
     }
 
     static func event(_ file: File, now: Int64) -> JSON {
-        let (seconds, nanoseconds) = file.modified.quotientAndRemainder(dividingBy: 1_000_000_000)
-        let digits = String(nanoseconds)
-        let text = Timestamp.text(microseconds: seconds * 1_000_000)
-        let modified =
-            text.prefix(19) + "." + String(repeating: "0", count: max(0, 9 - digits.count)) + digits + "Z"
+        // Files may be dated before 1970.
+        let nanoseconds = (file.modified % 1_000_000_000 + 1_000_000_000) % 1_000_000_000
+        let text = Timestamp.text(microseconds: (file.modified - nanoseconds) / 1000)
+        let modified = text.prefix(19) + ".\(zeroPadded(Int(nanoseconds), 9))Z"
         return TriggerEvents.file(
             path: file.path, bytes: Int(file.bytes), modified: String(modified),
             time: Timestamp.text(microseconds: now), from: TriggerDesk.origin)

@@ -1,5 +1,6 @@
 import Engine
 import EventPatterns
+import HTTPServer
 import JSON
 import ObjectStorage
 
@@ -10,56 +11,61 @@ extension Uploads {
         var record = try known(id)
         if record.executionARN != nil { return standing(record, offset: record.length) }
         if !record.isStored { try await put(&record) }
-        let starts = try await decideStarts(of: &record)
-        var first: String?
+        var (starts, failure) = try await decideStarts(of: &record)
         var heldBy: String?
-        var failure: UploadError?
         // One that can't be started keeps no other from being so.
-        for start in starts {
+        for index in starts.indices where starts[index].executionARN == nil {
             do throws(UploadError) {
-                if let arn = try await self.start(start) {
-                    first = first ?? arn
-                } else {
-                    heldBy = heldBy ?? start.trigger
-                }
+                starts[index].executionARN = try await start(starts[index])
+                if starts[index].executionARN == nil { heldBy = heldBy ?? starts[index].trigger }
             } catch {
                 if failure == nil || error.code == .unavailable { failure = error }
             }
         }
-        if let failure { throw failure }
-        if let heldBy {
-            var held = standing(record, offset: record.length)
-            held.heldBy = heldBy
-            return held
+        if failure == nil, heldBy == nil { record.executionARN = starts.first?.executionARN }
+        // What is started is not asked for again while the rest waits.
+        if let known = record.starts, known != starts || record.executionARN != nil {
+            record.starts = starts
+            try await spool.replace(record)
+            records[id] = record
         }
-        record.executionARN = first
-        try await spool.replace(record)
-        records[id] = record
-        try await spool.removePart(record)
-        return standing(record, offset: record.length)
+        if let failure { throw failure }
+        var result = standing(record, offset: record.length)
+        result.heldBy = heldBy
+        if heldBy == nil { try await spool.removePart(record) }
+        return result
     }
 
-    /// What an upload starts: decided once, and kept before anything is started.
-    private func decideStarts(of record: inout UploadRecord) async throws(UploadError) -> [UploadStart] {
-        if let decided = record.starts { return decided }
-        let starts = try await record.starts(by: triggers, url: store.url(for: record.key), now: now(), told: told)
-        record.starts = starts
+    /// What an upload starts: decided once, and kept before anything is started. Where a trigger can't use the upload,
+    /// what the others say, and why; it is decided again then, as the trigger may be mended.
+    private func decideStarts(
+        of record: inout UploadRecord
+    ) async throws(UploadError) -> (starts: [UploadStart], failure: UploadError?) {
+        if let decided = record.starts { return (decided, nil) }
+        let decision = try await record.starts(by: triggers, url: store.url(for: record.key), now: now(), told: told)
+        guard decision.failure == nil else { return decision }
+        record.starts = decision.starts
         try await spool.replace(record)
         records[record.id] = record
-        return starts
+        return decision
     }
 
     /// The execution's ARN; nil where the trigger that says so is paused.
     private func start(_ start: UploadStart) async throws(UploadError) -> String? {
         do throws(EngineError) {
+            // The database may hang. A start under the same name, made again, finds the one that was made.
             guard let trigger = start.trigger else {
-                return try await runs.startExecution(
-                    machine: start.machine, name: start.name, input: start.input.text
-                ).executionARN
+                return try await deadline.answer(late: EngineError.unanswered) { [runs] () async throws(EngineError) in
+                    try await runs.startExecution(
+                        machine: start.machine, name: start.name, input: start.input.text)
+                }.executionARN
             }
-            switch try await runs.startTriggered(
-                machine: start.machine, name: start.name, input: start.input.text, trigger: trigger)
-            {
+            let outcome = try await deadline.answer(late: EngineError.unanswered) {
+                [runs] () async throws(EngineError) in
+                try await runs.startTriggered(
+                    machine: start.machine, name: start.name, input: start.input.text, trigger: trigger)
+            }
+            switch outcome {
             case .started(let execution):
                 await told(TriggerNews(.started, of: trigger, execution: execution.executionARN))
                 return execution.executionARN

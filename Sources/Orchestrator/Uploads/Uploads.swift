@@ -3,6 +3,7 @@ import Encodings
 public import Engine
 public import EventPatterns
 import Glibc
+public import HTTPServer
 import Hummingbird
 import JSON
 public import ObjectStorage
@@ -59,6 +60,7 @@ public actor Uploads {
     let runs: any RunService & TriggeredStarts
     let triggers: [Trigger]
     let told: @Sendable (TriggerNews) async -> Void
+    let deadline: AnswerDeadline
     let now: @Sendable () -> Int64
     var records: [String: UploadRecord] = [:]
     /// Uploads that a request or the sweep works on: only one may.
@@ -74,10 +76,13 @@ public actor Uploads {
     ///   - directory: on a disk that survives a restart; its parent exists.
     ///   - triggers: which of them are about uploads they say themselves.
     ///   - told: hears what came of each upload for each of these triggers.
+    ///   - deadline: how long whoever has sent the last part waits for each of the executions that the upload starts. The
+    ///     next request, or the sweep, finds them started.
     ///   - now: seconds since 1970, by the clock that stamps files.
     public init(
         directory: String, store: any ObjectStore, runs: any RunService & TriggeredStarts, triggers: [Trigger] = [],
         limits: Limits = Limits(), told: @escaping @Sendable (TriggerNews) async -> Void = { _ in },
+        deadline: AnswerDeadline = AnswerDeadline(),
         now: @escaping @Sendable () -> Int64 = { Int64(time(nil)) }
     ) async throws(UploadError) {
         spool = try Spool(directory: directory)
@@ -86,6 +91,7 @@ public actor Uploads {
         self.triggers = triggers.filter { $0.source == .upload }
         self.told = told
         self.limits = limits
+        self.deadline = deadline
         self.now = now
         for record in try await spool.load() { records[record.id] = record }
     }

@@ -25,16 +25,22 @@ extension ServiceRouter {
         }
         post("/worker/v1/complete") { request, context in
             let message = try await read(CompleteRequest.self, from: request)
-            guard try await asking({ try await deadline.answer { try await engine.complete(message) } }) else {
-                throw staleToken
+            let isTaken = try await asking {
+                try await deadline.answer(late: .unanswered) { () async throws(EngineError) in
+                    try await engine.complete(message)
+                }
             }
+            guard isTaken else { throw staleToken }
             return Response.json([:])
         }
         post("/worker/v1/fail") { request, context in
             let message = try await read(FailRequest.self, from: request)
-            guard try await asking({ try await deadline.answer { try await engine.fail(message) } }) else {
-                throw staleToken
+            let isTaken = try await asking {
+                try await deadline.answer(late: .unanswered) { () async throws(EngineError) in
+                    try await engine.fail(message)
+                }
             }
+            guard isTaken else { throw staleToken }
             return Response.json([:])
         }
         post("/worker/v1/connection") { request, context in
@@ -102,7 +108,5 @@ private func asking<Value: Sendable>(_ call: () async throws -> Value) async thr
     } catch let error as EngineError {
         if error.code == .pollLimit { Refusals.count(limit: "worker_polls") }
         throw Problem.unavailable(error.message, retryAfter: 1)
-    } catch is AnswerDeadline.Passed {
-        throw Problem.unavailable("The database has not answered in time.", retryAfter: 1)
     }
 }

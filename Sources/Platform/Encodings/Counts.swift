@@ -11,6 +11,17 @@ public func zeroPadded(_ number: Int, _ width: Int) -> String {
     return String(repeating: "0", count: max(width - digits.utf8.count, 0)) + digits
 }
 
+/// A number with so many digits behind the point, rounded: `0.3059`. One beyond 10^12 is written as that.
+///
+/// - Parameters:
+///   - value: not NaN.
+///   - places: from 1 to 6.
+public func decimal(_ value: Double, places: Int) -> String {
+    let unit = (0..<places).reduce(1) { unit, _ in unit * 10 }
+    let (whole, rest) = Int((min(abs(value), 1e12) * Double(unit)).rounded()).quotientAndRemainder(dividingBy: unit)
+    return "\(value < 0 && (whole, rest) != (0, 0) ? "-" : "")\(whole).\(zeroPadded(rest, places))"
+}
+
 /// A place in a film, or its length, as players show it: `HH:MM:SS.mmm`.
 ///
 /// - Parameter milliseconds: not negative.

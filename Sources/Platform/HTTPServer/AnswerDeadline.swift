@@ -3,9 +3,6 @@ import Synchronization
 /// How long calls may wait for an answer when their work can't be given up: a change that is on its way to a database is made
 /// or not, whoever still listens.
 public final class AnswerDeadline: Sendable {
-    /// The time was over before the work was. It goes on, and nobody is told what comes of it.
-    public struct Passed: Error, Sendable {}
-
     private struct State {
         var calls: [any Awaited] = []
         var isWatching = false
@@ -16,23 +13,27 @@ public final class AnswerDeadline: Sendable {
 
     public init(_ limit: Duration = .seconds(15)) { self.limit = limit }
 
-    /// Does the work, and waits for it for as long as ``limit`` allows. Throws what the work throws, or ``Passed``, which may
-    /// come a second late.
+    /// Does the work, and waits for it for as long as ``limit`` allows. Throws what the work throws.
     ///
-    /// - Parameter allowance: for how much longer, where the work also waits for something that takes its time.
-    public func answer<Value: Sendable>(
-        allowing allowance: Duration = .zero, _ work: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        let call = Call<Value>(deadline: ContinuousClock.now + limit + allowance)
+    /// - Parameters:
+    ///   - allowance: for how much longer, where the work also waits for something that takes its time.
+    ///   - late: is thrown when the time is over before the work is, which may be noticed a second late. The work goes on, and
+    ///     nobody is told what comes of it.
+    public func answer<Value: Sendable, Failure: Error>(
+        allowing allowance: Duration = .zero, late: Failure,
+        _ work: @escaping @Sendable () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        let call = Call<Value, Failure>(deadline: ContinuousClock.now + limit + allowance, late: late)
         let task = Task {
-            do { call.end(.success(try await work())) } catch { call.end(.failure(error)) }
+            do throws(Failure) { call.end(.success(try await work())) } catch { call.end(.failure(error)) }
         }
         watch(call)
-        return try await withTaskCancellationHandler {
-            try await call.outcome()
+        let result = await withTaskCancellationHandler {
+            await call.outcome()
         } onCancel: {
             task.cancel()
         }
+        return try result.get()
     }
 
     /// One look a second at all calls costs less than a timer for each of them.
@@ -72,18 +73,22 @@ private protocol Awaited: Sendable {
 }
 
 /// One call: it ends once, with what comes first.
-private final class Call<Value: Sendable>: Awaited {
+private final class Call<Value: Sendable, Failure: Error>: Awaited {
     private enum Phase {
         case open
-        case awaited(CheckedContinuation<Value, any Error>)
-        case ended(Result<Value, any Error>)
+        case awaited(CheckedContinuation<Result<Value, Failure>, Never>)
+        case ended(Result<Value, Failure>)
         case over
     }
 
     let deadline: ContinuousClock.Instant
+    private let late: Failure
     private let phase = Mutex(Phase.open)
 
-    init(deadline: ContinuousClock.Instant) { self.deadline = deadline }
+    init(deadline: ContinuousClock.Instant, late: Failure) {
+        self.deadline = deadline
+        self.late = late
+    }
 
     var isOver: Bool {
         phase.withLock {
@@ -94,10 +99,10 @@ private final class Call<Value: Sendable>: Awaited {
         }
     }
 
-    func endOverdue() { end(.failure(AnswerDeadline.Passed())) }
+    func endOverdue() { end(.failure(late)) }
 
-    func end(_ result: Result<Value, any Error>) {
-        let listener = phase.withLock { phase -> CheckedContinuation<Value, any Error>? in
+    func end(_ result: Result<Value, Failure>) {
+        let listener = phase.withLock { phase -> CheckedContinuation<Result<Value, Failure>, Never>? in
             switch phase {
             case .open:
                 phase = .ended(result)
@@ -108,13 +113,13 @@ private final class Call<Value: Sendable>: Awaited {
             case .ended, .over: return nil
             }
         }
-        listener?.resume(with: result)
+        listener?.resume(returning: result)
     }
 
     /// For one who waits.
-    func outcome() async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            let result = phase.withLock { phase -> Result<Value, any Error>? in
+    func outcome() async -> Result<Value, Failure> {
+        await withCheckedContinuation { continuation in
+            let result = phase.withLock { phase -> Result<Value, Failure>? in
                 switch phase {
                 case .open:
                     phase = .awaited(continuation)
@@ -125,7 +130,7 @@ private final class Call<Value: Sendable>: Awaited {
                 case .awaited, .over: preconditionFailure("a call is waited for once")
                 }
             }
-            if let result { continuation.resume(with: result) }
+            if let result { continuation.resume(returning: result) }
         }
     }
 }

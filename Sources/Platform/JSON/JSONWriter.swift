@@ -43,13 +43,19 @@ extension JSON: CustomStringConvertible {
             bytes.append(UInt8(ascii: "]"))
         case .object(let members):
             bytes.append(UInt8(ascii: "{"))
-            let order =
-                sorted ? members.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } : Array(members.keys)
-            for (index, key) in order.enumerated() {
-                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            var isFirst = true
+            func write(_ key: String, _ value: JSON) {
+                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                isFirst = false
                 JSON.write(key, into: &bytes)
                 bytes.append(UInt8(ascii: ":"))
-                members[key]?.write(into: &bytes, sorted: sorted)
+                value.write(into: &bytes, sorted: sorted)
+            }
+            if sorted {
+                let order = members.elements.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+                for member in order { write(member.key, member.value) }
+            } else {
+                for member in members.elements { write(member.key, member.value) }
             }
             bytes.append(UInt8(ascii: "}"))
         }

@@ -1,6 +1,7 @@
 import Encodings
 import Glibc
 import Postgres
+import SeededNumbers
 
 /// A private PostgreSQL server for one machine: initialised when absent, run as a child of this process, reachable only
 /// through a Unix socket that no other account may open.
@@ -286,7 +287,7 @@ public actor LocalCluster {
         let suffix = "/.s.PGSQL.\(Self.port).lock"
         socketDirectory = directory + "/socket"
         if socketDirectory.utf8.count + suffix.utf8.count > Self.socketPathBytesLimit {
-            socketDirectory = "/tmp/showrunner-\(geteuid())-\(Self.hash(directory))"
+            socketDirectory = "/tmp/showrunner-\(geteuid())-\(String(FNV1a(directory.utf8).value, radix: 16))"
         }
         if mkdir(socketDirectory, 0o700) == 0 { try account.own(socketDirectory) }
         // /tmp is everybody's: what lies there already may be somebody else's trap.
@@ -296,13 +297,6 @@ public actor LocalCluster {
             throw LocalPostgresError(
                 .directoryUnusable, "\(socketDirectory) is not a directory that only the server's account may enter")
         }
-    }
-
-    /// FNV-1a, 64 bits: a short name for a path, the same in every run.
-    private static func hash(_ text: String) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return String(hash, radix: 16)
     }
 
     private static func quotedIdentifier(_ name: String) -> String {

@@ -1,3 +1,4 @@
+import CivilDates
 import Cryptography
 import Encodings
 import Glibc

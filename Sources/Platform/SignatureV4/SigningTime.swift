@@ -24,23 +24,11 @@ public struct SigningTime: Sendable, Hashable, Comparable, CustomStringConvertib
     }
 
     /// From the fixed format of HTTP dates (RFC 9110, section 5.6.7: `Sun, 30 Aug 2015 12:36:00 GMT`), which a `Date`
-    /// field may have; nil for anything else. The name of the weekday is not compared with the date.
+    /// field may have; nil for anything else.
     public init?(httpDate text: some StringProtocol) {
-        let words = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 6, words[0].utf8.count == 4, words[0].hasSuffix(","), words[5] == "GMT",
-            words[1].utf8.count == 2, let day = Self.number(words[1].utf8),
-            let month = Self.months.firstIndex(where: { $0 == words[2] }),
-            words[3].utf8.count == 4, let year = Self.number(words[3].utf8)
-        else { return nil }
-        let clock = Array(words[4].utf8)
-        guard clock.count == 8, clock[2] == UInt8(ascii: ":"), clock[5] == UInt8(ascii: ":"),
-            let hour = Self.number(clock[0..<2]), let minute = Self.number(clock[3..<5]),
-            let second = Self.number(clock[6..<8])
-        else { return nil }
-        self.init(year: year, month: month + 1, day: day, hour: hour, minute: minute, second: second)
+        guard let seconds = HTTPDate.parse(text) else { return nil }
+        self.seconds = seconds
     }
-
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     private init?(year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) {
         guard (1...12).contains(month), (1...CivilDate.daysInMonth(month, year: year)).contains(day), hour < 24,

@@ -1,8 +1,8 @@
 import CMedia
 import CMediaShims
 
-/// Reads the coded packets of one track of an MP4 file as they lie there, for packaging without decoding. Owns the
-/// library's format context; used by one thread at a time.
+/// Reads the coded packets of one track of an MP4 file of our own making as they lie there, for copying without decoding.
+/// Owns the library's format context, which holds the tables of all samples; used by one thread at a time.
 ///
 /// Unlike ``Demuxer`` it reads the sample tables untouched by edit lists, but for the offset of the first edit: what
 /// an encoder put before the presentation's start comes with negative timestamps instead of being cut away.
@@ -40,10 +40,6 @@ public final class PacketReader {
         if analysed < 0 {
             throw .library(analysed, "the file's streams cannot be read", otherwise: .invalid, log: log)
         }
-        if try EditLists(path: path).mostParts > 1 {
-            throw MediaError(
-                .unsupported, "an edit list puts the film together from several parts: transcode it first")
-        }
     }
 
     deinit {
@@ -58,14 +54,6 @@ public final class PacketReader {
             return []
         }
         return Array(UnsafeBufferPointer(start: bytes, count: Int(max(0, parameters.extradata_size))))
-    }
-
-    /// From the first decoding time to the end of the last sample by the sample tables, in the stream's time base.
-    public func mediaDuration(ofStream index: Int) -> Int64? {
-        guard let duration = stream(index)?.pointee.duration, duration != media_no_timestamp(), duration > 0 else {
-            return nil
-        }
-        return duration
     }
 
     /// Makes ``read(into:)`` give this stream's packets only, from where the file stands.
@@ -137,12 +125,5 @@ extension Packet {
         let none = media_no_timestamp()
         if pointer.pointee.pts != none { pointer.pointee.pts += ticks }
         if pointer.pointee.dts != none { pointer.pointee.dts += ticks }
-    }
-
-    /// The coded bytes, valid within the call.
-    public func withBytes<Result, Failure: Error>(
-        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try body(UnsafeRawBufferPointer(start: pointer.pointee.data, count: size))
     }
 }

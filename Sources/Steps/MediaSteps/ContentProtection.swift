@@ -109,24 +109,27 @@ public struct ContentProtection: Sendable {
 /// Encrypts the samples of one track. Holds the key; lives as long as its track is written.
 struct SampleCipher {
     private let key: [UInt8]
-    private let track: PackagedTrack
     private let protection: TrackProtection
 
     /// Nil for a clear track.
     init?(_ track: PackagedTrack, _ content: ContentProtection?) throws(StepFailure) {
         guard let protection = track.protection else { return nil }
         guard let content else { preconditionFailure("a protected track was laid out without protection") }
-        self.track = track
         self.protection = protection
         key = try content.contentKey(protection.keyID)
     }
 
     /// A sample's bytes as they go into its segment.
-    func encrypt(_ sample: UnsafeRawBufferPointer, place: Int) -> [UInt8] {
+    /// - Parameters:
+    ///   - place: the sample's, in its track.
+    ///   - subsamples: what stays clear of it; nil where it is protected whole.
+    func encrypt(
+        _ sample: UnsafeRawBufferPointer, place: Int, subsamples: ArraySlice<Subsample>?
+    ) -> [UInt8] {
         var bytes = Array(sample)
         let vector = protection.vector(ofSample: place)
         do {
-            switch (protection.scheme, track.subsamples(of: place)) {
+            switch (protection.scheme, subsamples) {
             case (.cenc, nil): bytes = try AES128.counterMode(bytes, key: key, counter: vector)
             case (.cenc, .some(let parts)): try encryptInCounterMode(&bytes, parts, vector)
             case (.cbcs, nil):

@@ -81,6 +81,7 @@ public struct LocalPackage: Sendable {
         let options = PackagingOptions(
             targetSeconds: segmentSeconds, addressing: singleFile ? .byteRanges : .files,
             clearLead: MediaTime(Int64(protection?.clearLeadSeconds ?? 0), scale: 1))
+        let scratch = try ScratchFile(in: directory)
         var tracks: [IndexedTrack] = []
         var texts: [TextTrack] = []
         for input in inputs {
@@ -89,12 +90,12 @@ public struct LocalPackage: Sendable {
                     throw .sourceUnsupported(
                         "\(input.path) has no \(input.stream?.rawValue ?? "") track: it is subtitles")
                 }
-                texts.append(try text(input, stream: nil, streamLanguage: nil, known: tracks, texts))
+                texts.append(try text(input, nil, streamLanguage: nil, known: tracks, texts))
                 continue
             }
-            let reader = try TrackSource.open(input.path, label: input.path)
+            let movie = try MovieSource(path: input.path, label: input.path)
             let known = tracks
-            let usable = reader.streams.filter { stream in
+            let usable = movie.streams.filter { stream in
                 switch input.stream {
                 case .video: stream.kind == .video
                 case .audio: stream.kind == .audio
@@ -112,7 +113,7 @@ public struct LocalPackage: Sendable {
                 if stream.kind == .subtitle {
                     texts.append(
                         try text(
-                            input, stream: stream.index, streamLanguage: stream.language, known: tracks, texts))
+                            input, (movie, stream.index), streamLanguage: stream.language, known: tracks, texts))
                     continue
                 }
                 let kind: TrackSource.Kind = stream.kind == .video ? .video : .audio
@@ -121,8 +122,9 @@ public struct LocalPackage: Sendable {
                 let source = TrackSource(
                     path: input.path, kind: kind, name: unusedName(base, in: tracks, texts), language: language.bcp47,
                     role: input.role ?? .main, stream: stream.index, label: input.path)
-                let track = try source.index(protection: protection, report: report, isCancelled: isCancelled)
-                if input.stream == nil, kind == .audio, known.contains(where: { $0.hasEqualSound(track) }) { continue }
+                let track = try source.index(
+                    of: movie, scratch: scratch, protection: protection, report: report, isCancelled: isCancelled)
+                if input.stream == nil, kind == .audio, try track.equalsSound(of: known) { continue }
                 tracks.append(track)
             }
         }
@@ -137,12 +139,13 @@ public struct LocalPackage: Sendable {
     }
 
     private static func text(
-        _ input: Input, stream: Int?, streamLanguage: String?, known: [IndexedTrack], _ texts: [TextTrack]
+        _ input: Input, _ track: (movie: MovieSource, stream: Int)?, streamLanguage: String?, known: [IndexedTrack],
+        _ texts: [TextTrack]
     ) throws(StepFailure) -> TextTrack {
         let language = LanguageTag(input.language ?? streamLanguage ?? "und") ?? .undetermined
         return try TextSource(
             path: input.path, name: unusedName("text-\(language.bcp47)", in: known, texts), language: language.bcp47,
-            role: input.role ?? .subtitle, stream: stream, label: input.path
+            role: input.role ?? .subtitle, track: track, label: input.path
         ).read()
     }
 

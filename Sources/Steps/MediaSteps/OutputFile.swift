@@ -88,7 +88,7 @@ final class OutputFile {
 
 extension StepFailure {
     /// A failed system call, by the calling thread's `errno`.
-    fileprivate static func systemCall(_ what: String) -> StepFailure {
+    static func systemCall(_ what: String) -> StepFailure {
         let number = errno
         let cause = "\(what): \(String(cString: strerror(number)))"
         return switch number {

@@ -43,6 +43,7 @@ public struct PackageStep: LocalStep {
         }
         guard problems.isEmpty else { throw .parametersInvalid(problems.joined(separator: "; ")) }
 
+        let scratch = try ScratchFile(in: surroundings.outputDirectory)
         var tracks: [IndexedTrack] = []
         var texts: [TextTrack] = []
         let count = sources.count { $0.kind != .text }
@@ -51,12 +52,13 @@ public struct PackageStep: LocalStep {
                 texts.append(
                     try TextSource(
                         path: source.path, name: source.name, language: source.language, role: source.role,
-                        stream: nil, label: source.label
+                        track: nil, label: source.label
                     ).read())
             } else {
                 let number = tracks.count
                 tracks.append(
                     try source.index(
+                        of: try MovieSource(path: source.path, label: source.label), scratch: scratch,
                         protection: protection, report: { surroundings.report($0.ofTrack(number, of: count)) },
                         isCancelled: surroundings.isCancelled))
             }

@@ -57,7 +57,7 @@ struct PackageWriter {
             presentation: presentation, files: files, hasHLS: writesHLS, hasDASH: writesDASH)
     }
 
-    /// Reads the track's file a second time and copies each sample once, from the library's packet to its segment.
+    /// Goes over the track's samples a second time and copies each one's data to its segment.
     private func write(
         _ packaged: PackagedTrack, from track: IndexedTrack, reached: (Double) -> Void
     ) throws(StepFailure) -> [String] {
@@ -69,11 +69,11 @@ struct PackageWriter {
         if packaged.addressing == .files { try file.finish() }
 
         let cipher = try SampleCipher(packaged, protection)
-        let reader = try TrackSource.open(track.source.path, label: track.source.label)
-        reader.select(stream: track.stream)
         let scale = Double(packaged.description.timeScale)
-        do {
-            let packet = try Packet()
+        try StepFailure.whileReading(track.source.label) {
+            var places = track.movie.movie.samples(of: track.stream)
+            var data = SampleData(track.movie.file)
+            var samples = packaged.samples.reader()
             for segment in packaged.segments {
                 if isCancelled() { throw StepFailure.stopped }
                 if packaged.addressing == .files {
@@ -82,14 +82,16 @@ struct PackageWriter {
                     files.append(path)
                 }
                 for piece in segment.pieces {
-                    try file.append(packaged.header(of: piece, in: segment))
-                    for place in piece.samples {
-                        guard try reader.read(into: packet), packet.size == Int(packaged.samples[place].size) else {
+                    let run = try samples.run(piece.samples)
+                    try file.append(packaged.header(of: piece, in: segment, run))
+                    for place in run.places {
+                        guard let sample = try places.next(), sample.data.count == Int(run[place].size) else {
                             throw MediaError(.inputOutput, "the file changed while it was packaged")
                         }
-                        try packet.withBytes { bytes throws(StepFailure) in
+                        try data.withBytes(sample.data) { bytes in
                             if segment.isProtected, let cipher {
-                                try file.append(cipher.encrypt(bytes, place: place))
+                                try file.append(
+                                    cipher.encrypt(bytes, place: place, subsamples: run.subsamples(of: place)))
                             } else {
                                 try file.append(bytes)
                             }
@@ -100,12 +102,6 @@ struct PackageWriter {
                 reached(Double(segment.start + segment.duration) / scale)
             }
             if packaged.addressing == .byteRanges { try file.finish() }
-        } catch let error as StepFailure {
-            throw error
-        } catch let error as MediaError {
-            throw StepFailure(error).concerning(track.source.label)
-        } catch {
-            preconditionFailure("copying samples throws media errors and step failures only: \(error)")
         }
         return files
     }

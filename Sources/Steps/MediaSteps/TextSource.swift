@@ -12,8 +12,8 @@ struct TextSource: Sendable {
     let name: String
     let language: String?
     let role: TrackRole
-    /// The stream in an MP4; nil reads the file itself.
-    let stream: Int?
+    /// The MP4 and the stream in it; nil reads the file itself.
+    let track: (movie: MovieSource, stream: Int)?
     let label: String
 
     /// Whether a file is subtitles by its name.
@@ -23,47 +23,41 @@ struct TextSource: Sendable {
     }
 
     func read() throws(StepFailure) -> TextTrack {
-        do {
+        try StepFailure.whileReading(label) {
             var language = language
             let document: WebVTTDocument
-            if let stream {
-                let reader = try TrackSource.open(path, label: label)
-                language = language ?? reader.streams[stream].language
-                document = try cues(of: reader, stream: reader.streams[stream])
+            if let (movie, stream) = track {
+                language = language ?? movie.streams[stream].language
+                document = try cues(of: movie, stream: movie.streams[stream])
             } else {
                 document = try SubtitleFile(try TextSource.bytes(of: path)).document
             }
             return try TextTrack(
                 name: name, language: language.flatMap(LanguageTag.init) ?? .undetermined, role: role,
                 document: document)
-        } catch let error as StepFailure {
-            throw error
-        } catch let error as MediaError {
-            throw StepFailure(error).concerning(label)
-        } catch let error as PackagingError {
-            throw StepFailure(error).concerning(label)
-        } catch {
-            preconditionFailure("reading text throws media and packaging errors only: \(error)")
         }
     }
 
     /// 3GPP timed text (3GPP TS 26.245): 16 bits of length and UTF-8 a sample; empty ones are pauses.
-    private func cues(of reader: PacketReader, stream: StreamInfo) throws -> WebVTTDocument {
+    private func cues(of movie: MovieSource, stream: StreamInfo) throws -> WebVTTDocument {
         guard stream.codec == "mov_text" else {
             throw MediaError(
                 .unsupported, "text of format \(stream.codec) is not packaged: 3GPP timed text, WebVTT and SubRip are",
                 stream: stream.index)
         }
-        reader.select(stream: stream.index)
-        let packet = try Packet()
+        var samples = movie.movie.samples(of: stream.index)
+        var data = SampleData(movie.file)
         var cues: [TextCue] = []
-        while try reader.read(into: packet) {
-            let text = packet.withBytes { bytes -> String in
+        while let sample = try samples.next() {
+            // What follows the text says how it looks.
+            let place = sample.data.prefix(2 + Int(UInt16.max))
+            let text = try data.withBytes(place) { bytes -> String in
                 guard bytes.count >= 2 else { return "" }
                 let length = min(Int(bytes[0]) << 8 | Int(bytes[1]), bytes.count - 2)
                 return String(decoding: bytes[2..<2 + length], as: UTF8.self)
             }
-            guard !text.isEmpty, let start = packet.timestamp, packet.duration > 0 else { continue }
+            let start = sample.presentationTime
+            guard !text.isEmpty, sample.duration > 0 else { continue }
             guard cues.count < WebVTTDocument.maximumCues else {
                 throw MediaError(
                     .unsupported, "more than \(WebVTTDocument.maximumCues) subtitles", stream: stream.index)
@@ -80,7 +74,7 @@ struct TextSource: Sendable {
             }
             cues.append(
                 TextCue(
-                    start: max(0, milliseconds(start)), end: milliseconds(start + packet.duration),
+                    start: max(0, milliseconds(start)), end: milliseconds(start + sample.duration),
                     text: lines.joined(separator: "\n")))
         }
         return WebVTTDocument(cues: cues)

@@ -23,73 +23,66 @@ public struct TrackSource: Sendable, Hashable {
         TrackSource(path: path, kind: kind, name: name, language: language, role: role, stream: stream, label: label)
     }
 
-    static func open(_ path: String, label: String) throws(StepFailure) -> PacketReader {
-        do {
-            return try PacketReader(path: path)
-        } catch {
-            throw StepFailure(error).concerning(label)
-        }
-    }
-
-    /// Reads the file once and keeps each sample's times and size, and what of it stays clear.
+    /// Reads the tables of the track's samples once and keeps each one's times and size, and what of it stays clear.
+    /// - Parameters:
+    ///   - movie: the file at ``path``, opened.
+    ///   - scratch: where all that is kept.
     func index(
-        protection: ContentProtection? = nil, report: (StepProgress) -> Void, isCancelled: () -> Bool
+        of movie: MovieSource, scratch: ScratchFile, protection: ContentProtection? = nil,
+        report: (StepProgress) -> Void, isCancelled: () -> Bool
     ) throws(StepFailure) -> IndexedTrack {
-        let reader = try TrackSource.open(path, label: label)
-        let streams = reader.streams.filter { stream in
+        let streams = movie.streams.filter { stream in
             self.stream.map { $0 == stream.index } ?? (stream.kind == (kind == .video ? .video : .audio))
         }
         guard let stream = streams.first, streams.count == 1 else {
             throw .sourceInvalid("\(label) has \(streams.count) \(kind.rawValue) tracks; it must have one")
         }
-        do {
-            let descriptions = try SampleDescriptions(path: path).tracks
-            let description = try description(
-                of: stream, configuration: reader.configuration(ofStream: stream.index),
-                entry: descriptions.indices.contains(stream.index) ? descriptions[stream.index] : nil)
-            reader.select(stream: stream.index)
-            var samples = SampleIndex()
-            var layout = protection.flatMap { SubsampleLayout(description, scheme: $0.scheme) }
-            var subsamples = layout == nil ? nil : SubsampleTable()
-            var digest = ContentDigest(isNeeded: protection != nil)
-            let packet = try Packet()
-            while try reader.read(into: packet) {
-                if samples.count % 1024 == 0 {
-                    if isCancelled() { throw StepFailure.stopped }
-                    let seconds = Double(packet.timestamp ?? 0) / Double(description.timeScale)
-                    report(
-                        StepProgress(stage: "index", mediaSeconds: max(0, seconds), totalSeconds: stream.claimedSeconds)
-                    )
-                }
-                guard let decodeTime = packet.decodingTimestamp, let presentationTime = packet.timestamp else {
-                    throw MediaError(
-                        .invalid, "sample \(samples.count + 1) has no timestamp", stream: stream.index,
-                        byte: packet.byte)
-                }
-                try samples.append(
-                    decodeTime: decodeTime, presentationTime: presentationTime, size: packet.size,
-                    isSync: kind == .audio || packet.isKeyframe)
-                if protection != nil {
-                    try packet.withBytes { bytes in
-                        digest.add(bytes)
-                        if let parts = try layout?.subsamples(of: bytes) { try subsamples?.append(parts) }
-                    }
+        return try StepFailure.whileReading(label) {
+            try index(
+                stream, of: movie, scratch: scratch, protection: protection, report: report, isCancelled: isCancelled)
+        }
+    }
+
+    private func index(
+        _ stream: StreamInfo, of movie: MovieSource, scratch: ScratchFile, protection: ContentProtection?,
+        report: (StepProgress) -> Void, isCancelled: () -> Bool
+    ) throws -> IndexedTrack {
+        let description = try description(
+            of: stream, configuration: movie.configuration(ofStream: stream.index),
+            entry: try movie.sampleDescription(ofStream: stream.index))
+        let track = movie.movie.tracks[stream.index]
+        var layout = protection.flatMap { SubsampleLayout(description, scheme: $0.scheme) }
+        var index = SampleIndex(scratch: scratch, hasSubsamples: layout != nil)
+        var digest = ContentDigest(isNeeded: protection != nil)
+        var data = SampleData(movie.file)
+        var samples = movie.movie.samples(of: stream.index)
+        var times: (first: Int64, end: Int64) = (0, 0)
+        while let sample = try samples.next() {
+            if index.count % 1024 == 0 {
+                if isCancelled() { throw StepFailure.stopped }
+                func seconds(_ ticks: Int64) -> Double { Double(ticks) / Double(description.timeScale) }
+                report(
+                    StepProgress(
+                        stage: "index", mediaSeconds: max(0, seconds(sample.presentationTime)),
+                        totalSeconds: track.mediaDuration.map(seconds)))
+            }
+            if index.count == 0 { times.first = sample.decodeTime }
+            times.end = sample.decodeTime + sample.duration
+            var subsamples: [Subsample]? = layout == nil ? nil : []
+            if protection != nil, (1...SampleIndex.maximumSize).contains(sample.data.count) {
+                try data.withBytes(sample.data) { bytes in
+                    digest.add(bytes)
+                    subsamples = try layout?.subsamples(of: bytes)
                 }
             }
-            return IndexedTrack(
-                source: self, stream: stream.index, description: description,
-                samples: try samples.samples(mediaDuration: reader.mediaDuration(ofStream: stream.index)),
-                protection: try protection?.protection(of: description, contentDigest: digest.finish()),
-                subsamples: subsamples)
-        } catch let error as StepFailure {
-            throw error
-        } catch let error as MediaError {
-            throw StepFailure(error).concerning(label)
-        } catch let error as PackagingError {
-            throw StepFailure(error).concerning(label)
-        } catch {
-            preconditionFailure("packaging reads throw media and packaging errors only: \(error)")
+            try index.append(
+                decodeTime: sample.decodeTime, presentationTime: sample.presentationTime, size: sample.data.count,
+                isSync: kind == .audio || sample.isSync, subsamples: subsamples)
         }
+        return IndexedTrack(
+            source: self, movie: movie, stream: stream.index, description: description,
+            samples: try index.finish(mediaDuration: track.mediaDuration ?? times.end - times.first),
+            protection: try protection?.protection(of: description, contentDigest: digest.finish()))
     }
 
     private func description(
@@ -97,6 +90,9 @@ public struct TrackSource: Sendable, Hashable {
     ) throws -> TrackDescription {
         guard stream.timeBase.numerator == 1 else {
             throw MediaError(.unsupported, "the time base \(stream.timeBase) is not packaged", stream: stream.index)
+        }
+        if let entry, ["encv", "enca"].contains(entry.format) {
+            throw MediaError(.unsupported, "the track is encrypted already", stream: stream.index)
         }
         if stream.orientation != .upright {
             throw MediaError(
@@ -174,34 +170,42 @@ private struct ContentDigest {
     }
 }
 
-/// A track with its sample index; the samples' data stays in the file.
+/// A track with what is known of its samples; their data stays in the file.
 struct IndexedTrack: Sendable {
     let source: TrackSource
+    let movie: MovieSource
     let stream: Int
     let description: TrackDescription
-    let samples: [Sample]
+    let samples: TrackSamples
     let protection: TrackProtection?
-    let subsamples: SubsampleTable?
 
-    var input: TrackInput {
-        TrackInput(description: description, samples: samples, protection: protection, subsamples: subsamples)
+    var input: TrackInput { TrackInput(description: description, samples: samples, protection: protection) }
+
+    /// Whether this is the same sound as one of others as far as listeners and players can choose: format, language, and
+    /// beginning and end to a frame. Bit rates may differ, as they do between the rungs of a ladder.
+    func equalsSound(of others: [IndexedTrack]) throws(StepFailure) -> Bool {
+        for other in others where try equalsSound(of: other) { return true }
+        return false
     }
 
-    /// Whether this is the same sound as far as listeners and players can choose: format, language, and beginning and
-    /// end to a frame. Bit rates may differ, as they do between the rungs of a ladder.
-    func hasEqualSound(_ other: IndexedTrack) -> Bool {
+    private func equalsSound(of other: IndexedTrack) throws(StepFailure) -> Bool {
         guard description.codec == other.description.codec, description.media == other.description.media,
             description.language == other.description.language, description.role == other.description.role,
-            description.timeScale == other.description.timeScale, let (first, last) = ends,
-            let (otherFirst, otherLast) = other.ends
+            description.timeScale == other.description.timeScale
         else { return false }
-        let frame = Int64(samples[0].duration)
-        return abs(first - otherFirst) <= frame && abs(last - otherLast) <= frame
+        let (own, others) = (try ends(), try other.ends())
+        return abs(own.first.decodeTime - others.first.decodeTime) <= Int64(own.first.duration)
+            && abs(own.end - others.end) <= Int64(own.first.duration)
     }
 
-    private var ends: (Int64, Int64)? {
-        guard let first = samples.first, let last = samples.last else { return nil }
-        return (first.decodeTime, last.decodeTime + Int64(last.duration))
+    private func ends() throws(StepFailure) -> (first: Sample, end: Int64) {
+        do {
+            var reader = samples.reader()
+            let last = try reader.sample(samples.count - 1)
+            return (try reader.sample(0), last.decodeTime + Int64(last.duration))
+        } catch {
+            throw StepFailure(error).concerning(source.label)
+        }
     }
 }
 
@@ -212,6 +216,8 @@ extension StepFailure {
             switch error.code {
             case .codecConfigurationInvalid, .samplesInvalid: .sourceInvalid(error.message)
             case .trackInvalid, .keyFramesDiffer, .limitExceeded: .sourceUnsupported(error.message)
+            case .storageUnavailable: .storageUnavailable(error.message)
+            case .storageFull: .resourceExhausted(error.message)
             }
     }
 

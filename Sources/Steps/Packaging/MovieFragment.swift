@@ -3,14 +3,12 @@
 struct MovieFragment {
     /// Counts from 1 over the track.
     let sequenceNumber: UInt32
-    let samples: ArraySlice<Sample>
+    let run: TrackSamples.Run
     /// The first sample's decoding time, in ticks of the track from zero.
     let baseMediaDecodeTime: UInt64
     let isVideo: Bool
     /// Nil leaves the samples as they are.
     let protection: TrackProtection?
-    /// Nil where samples are protected whole.
-    let subsamples: SubsampleTable?
     /// The sample entry without protection, which stands second where there are two.
     let isClearLead: Bool
 
@@ -32,6 +30,7 @@ struct MovieFragment {
 
     /// All up to the first sample's data.
     var header: [UInt8] {
+        let samples = run.samples
         guard let first = samples.first else { preconditionFailure("a fragment has samples") }
         let duration = samples.allSatisfy { $0.duration == first.duration } ? first.duration : nil
         let hasOffsets = samples.contains { $0.compositionOffset != 0 }
@@ -70,12 +69,11 @@ struct MovieFragment {
                     }
                 }
                 if let protection, protection.describesSamples(isVideo: isVideo) {
-                    protection.writeSampleInformation(
-                        samples.indices, subsamples: subsamples, moofStart: 0, into: &traf)
+                    protection.writeSampleInformation(run, moofStart: 0, into: &traf)
                 }
             }
         }
-        let payload = samples.reduce(0) { $0 + Int($1.size) }
+        let payload = run.payloadSize
         let large = payload + 8 > UInt32.max
         file.patch(UInt32(file.bytes.count + (large ? 16 : 8)), at: dataOffsetPlace)
         if large {

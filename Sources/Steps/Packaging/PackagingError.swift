@@ -1,4 +1,5 @@
-/// Why tracks could not be packaged. The source or the caller's parameters are at fault: repeating does not help.
+/// Why tracks could not be packaged. The source or the caller's parameters are at fault, and repeating does not help, but
+/// where storage failed.
 public struct PackagingError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable, Hashable {
         /// A codec configuration record (`avcC`, `hvcC`, AudioSpecificConfig) is damaged or of an unknown version.
@@ -11,6 +12,10 @@ public struct PackagingError: Error, Sendable, Hashable, CustomStringConvertible
         case keyFramesDiffer
         /// A size, count or duration is beyond what is packaged.
         case limitExceeded
+        /// Bytes outside of memory cannot be read or kept.
+        case storageUnavailable
+        /// There is no room to keep bytes outside of memory.
+        case storageFull
     }
 
     public let code: Code

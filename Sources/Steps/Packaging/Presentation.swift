@@ -20,7 +20,8 @@ public struct PackagedTrack: Sendable {
     private let hasClearLead: Bool
 
     public var description: TrackDescription { input.description }
-    public var samples: [Sample] { timeline.samples }
+    /// Its samples with their times in the presentation.
+    public var samples: TrackSamples { timeline.samples }
     /// When the last picture or sound ends, in ticks of the track from the presentation's start.
     public var end: Int64 { timeline.end }
     /// What the track's edit list skips, in ticks.
@@ -42,7 +43,7 @@ public struct PackagedTrack: Sendable {
         dashBandwidth = rates.bandwidth(minBufferTime: longest)
         let header = InitializationSegment(
             track: input.description, skippedTicks: timeline.skippedTicks, presentationEnd: timeline.end,
-            largestSample: timeline.samples.reduce(0) { max($0, Int($1.size)) }, peakBitRate: peakBitRate,
+            largestSample: timeline.largestSample, peakBitRate: peakBitRate,
             averageBitRate: averageBitRate, protection: protection, hasClearLead: hasClearLead
         ).bytes
         pictures = layout.pictures
@@ -87,18 +88,17 @@ public struct PackagedTrack: Sendable {
     public var initializationSegment: [UInt8] { head }
 
     /// All of a piece up to the data of its samples, which follow in decoding order.
-    public func header(of piece: Segment.Piece, in segment: Segment) -> [UInt8] {
+    /// - Parameter run: the piece's samples, read from ``samples``.
+    public func header(of piece: Segment.Piece, in segment: Segment, _ run: TrackSamples.Run) -> [UInt8] {
+        precondition(run.places == piece.samples, "the samples are those of the piece")
         let header = TrackLayout.header(
-            piece.samples, sequenceNumber: piece.sequenceNumber, isProtected: segment.isProtected, input, timeline,
+            run, sequenceNumber: piece.sequenceNumber, isProtected: segment.isProtected, input, timeline,
             hasClearLead: hasClearLead)
         let isFirst = piece.samples.lowerBound == segment.samples.lowerBound
         guard isFirst, addressing == .files else { return header }
         return MovieFragment.segmentType
             + SegmentIndex(track: description, segments: [segment], prefix: TrackLayout.prefix).bytes + header
     }
-
-    /// What stays clear of a sample; nil where it is protected whole.
-    public func subsamples(of sample: Int) -> ArraySlice<Subsample>? { input.subsamples?[sample] }
 
     public var initializationPath: String { "\(description.name)/\(initializationName)" }
     public func path(of segment: Segment) -> String { "\(description.name)/\(name(of: segment))" }
@@ -156,23 +156,24 @@ public struct Presentation: Sendable {
             try tracks.map { track throws(PackagingError) in try Timeline(track) })
         let target = MediaTime(Int64(options.targetSeconds), scale: 1)
         let cuts = try Presentation.cuts(of: timelines, target: target)
-        var layouts: [TrackLayout] = []
-        for (track, timeline) in zip(tracks, timelines) {
-            layouts.append(
-                TrackLayout(
-                    track, timeline: timeline, ranges: try timeline.ranges(at: cuts),
-                    addressing: options.addressing, clearLead: options.clearLead))
-        }
-
+        var segments: [[Timeline.Cut]] = []
         var longest = MediaTime.zero
-        for layout in layouts {
-            for segment in layout.segments { longest = max(longest, layout.timeline.time(segment.duration)) }
+        for timeline in timelines {
+            segments.append(try timeline.cut(at: cuts))
+            for cut in segments.last ?? [] { longest = max(longest, timeline.time(cut.end - cut.start)) }
         }
         guard longest <= MediaTime(Int64(Presentation.longestSegment), scale: 1) else {
             throw PackagingError(
                 .limitExceeded,
                 "a segment of \(longest.seconds) s: key frames that all video tracks share must come at least every "
                     + "\(Presentation.longestSegment) s")
+        }
+        var layouts: [TrackLayout] = []
+        for (track, (timeline, cuts)) in zip(tracks, zip(timelines, segments)) {
+            layouts.append(
+                try TrackLayout(
+                    track, timeline: timeline, cuts: cuts, addressing: options.addressing,
+                    clearLead: options.clearLead))
         }
         let targetDuration = max(1, Int(longest.ticksRoundedUp(scale: 1)))
         let duration = timelines.map { $0.time($0.end) }.max() ?? .zero
@@ -201,14 +202,6 @@ public struct Presentation: Sendable {
         let names = Dictionary(grouping: all) { $0 }.filter { $0.value.count > 1 }.keys.sorted()
         guard names.isEmpty else {
             throw PackagingError(.trackInvalid, "several tracks are named \(names.joined(separator: ", "))")
-        }
-        for track in tracks {
-            if let subsamples = track.subsamples, subsamples.count != track.samples.count {
-                throw PackagingError(
-                    .samplesInvalid,
-                    "track '\(track.description.name)' has \(track.samples.count) samples and subsamples of "
-                        + "\(subsamples.count)")
-            }
         }
         guard Set(tracks.compactMap(\.protection?.scheme)).count <= 1 else {
             throw PackagingError(.trackInvalid, "tracks of one presentation are protected under one scheme")

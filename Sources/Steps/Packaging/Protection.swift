@@ -40,13 +40,7 @@ public struct KeyID: Sendable, Hashable, CustomStringConvertible {
         var bytes: [UInt8] = []
         var high: UInt8?
         for byte in text.utf8 where !(plain && byte == 0x2D) {
-            let value: UInt8
-            switch byte {
-            case 0x30...0x39: value = byte - 0x30
-            case 0x41...0x46: value = byte - 0x37
-            case 0x61...0x66: value = byte - 0x57
-            default: return nil
-            }
+            guard let value = Hex.value(ofDigit: byte) else { return nil }
             if let first = high {
                 bytes.append(first << 4 | value)
                 high = nil
@@ -147,11 +141,11 @@ public struct TrackProtection: Sendable, Hashable {
     /// `saiz`, `saio` and `senc` (ISO/IEC 23001-7, 7).
     /// - Parameter moofStart: where the `moof` began in the writer: offsets count from there.
     func writeSampleInformation(
-        _ places: Range<Int>, subsamples: SubsampleTable?, moofStart: Int, into traf: inout BoxWriter
+        _ run: TrackSamples.Run, moofStart: Int, into traf: inout BoxWriter
     ) {
         let vectorSize = scheme == .cenc ? 8 : 0
-        let sizes = places.map { place in
-            UInt8(vectorSize + (subsamples.map { 2 + 6 * $0[place].count } ?? 0))
+        let sizes = run.places.map { place in
+            UInt8(vectorSize + (run.subsamples(of: place).map { 2 + 6 * $0.count } ?? 0))
         }
         let uniform = sizes.allSatisfy { $0 == sizes.first } ? sizes.first ?? 0 : 0
         traf.fullBox("saiz") { box in
@@ -166,13 +160,12 @@ public struct TrackProtection: Sendable, Hashable {
             box.u32(0)
         }
         var first = 0
-        traf.fullBox("senc", flags: subsamples == nil ? 0 : 2) { box in
-            box.u32(UInt32(places.count))
+        traf.fullBox("senc", flags: run.hasSubsamples ? 2 : 0) { box in
+            box.u32(UInt32(run.places.count))
             first = box.bytes.count
-            for place in places {
+            for place in run.places {
                 if scheme == .cenc { box.raw(sampleVector(place)) }
-                guard let subsamples else { continue }
-                let parts = subsamples[place]
+                guard let parts = run.subsamples(of: place) else { continue }
                 box.u16(UInt16(parts.count))
                 for part in parts {
                     box.u16(part.clear)
@@ -195,7 +188,7 @@ public struct Subsample: Sendable, Hashable {
     }
 }
 
-/// The subsamples of all samples of a track, in one piece of memory.
+/// The subsamples of samples in a row, in one piece of memory.
 public struct SubsampleTable: Sendable {
     private var ends: [UInt32] = []
     private var parts: [Subsample] = []
@@ -204,12 +197,18 @@ public struct SubsampleTable: Sendable {
 
     public var count: Int { ends.count }
 
+    /// What a sample's auxiliary information of 255 bytes holds, beside a vector of eight.
+    static let maximumParts = 40
+
+    static func tooMany(_ parts: Int, sample: Int) -> PackagingError {
+        PackagingError(
+            .limitExceeded, "sample \(sample) has \(parts) subsamples; up to \(maximumParts) can be described")
+    }
+
     /// - Throws: `limitExceeded` beyond what a sample's auxiliary information of 255 bytes holds.
     public mutating func append(_ sample: [Subsample]) throws(PackagingError) {
-        guard sample.count <= 40 else {
-            throw PackagingError(
-                .limitExceeded,
-                "sample \(ends.count + 1) has \(sample.count) subsamples; up to 40 can be described")
+        guard sample.count <= SubsampleTable.maximumParts else {
+            throw SubsampleTable.tooMany(sample.count, sample: ends.count + 1)
         }
         parts.append(contentsOf: sample)
         guard let end = UInt32(exactly: parts.count) else {

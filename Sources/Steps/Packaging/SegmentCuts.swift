@@ -51,22 +51,36 @@ struct SegmentCuts {
         }
         return result
     }
+}
 
-    /// The samples before which a segment may begin: a key frame after which nothing is shown that was decoded before
-    /// it, and before which nothing is shown that comes after it (SAP type 1, ISO/IEC 14496-12, annex I).
-    static func accessPoints(of samples: [Sample]) -> [Int] {
-        var earliestFrom = [Int64](repeating: .max, count: samples.count + 1)
-        for index in samples.indices.reversed() {
-            earliestFrom[index] = min(earliestFrom[index + 1], samples[index].presentationTime)
+/// Finds the samples before which a segment may begin: a key frame after which nothing is shown that was decoded before
+/// it, and before which nothing is shown that comes after it (SAP type 1, ISO/IEC 14496-12, annex I).
+struct AccessPoints {
+    struct Point: Hashable {
+        /// Its place in the track.
+        let sample: Int
+        let presentationTime: Int64
+    }
+
+    /// By what was added so far; ascending in both.
+    private(set) var points: [Point] = []
+    private var latest = Int64.min
+    private var count = 0
+
+    /// Adds the next sample in decoding order.
+    mutating func add(_ sample: Sample) {
+        while let last = points.last, last.presentationTime > sample.presentationTime { points.removeLast() }
+        if sample.isSync, latest < sample.presentationTime {
+            points.append(Point(sample: count, presentationTime: sample.presentationTime))
         }
-        var latestBefore = Int64.min
-        var points: [Int] = []
-        for (index, sample) in samples.enumerated() {
-            if sample.isSync, earliestFrom[index] == sample.presentationTime, latestBefore < sample.presentationTime {
-                points.append(index)
-            }
-            latestBefore = max(latestBefore, sample.presentationTime)
+        latest = max(latest, sample.presentationTime)
+        count += 1
+    }
+
+    mutating func moveEarlier(by ticks: Int64) {
+        for index in points.indices {
+            points[index] = Point(
+                sample: points[index].sample, presentationTime: points[index].presentationTime - ticks)
         }
-        return points
     }
 }

@@ -1,20 +1,25 @@
 /// A track to package.
 public struct TrackInput: Sendable {
     public var description: TrackDescription
-    public var samples: [Sample]
+    /// With what stays clear of each, but for those that are protected whole.
+    public var samples: TrackSamples
     /// Nil leaves the track clear.
     public var protection: TrackProtection?
-    /// What stays clear of each sample; nil where samples are protected whole.
-    public var subsamples: SubsampleTable?
 
+    public init(description: TrackDescription, samples: TrackSamples, protection: TrackProtection? = nil) {
+        self.description = description
+        self.samples = samples
+        self.protection = protection
+    }
+
+    /// A track whose samples are all in memory.
+    /// - Precondition: there are subsamples of every sample, or of none.
     public init(
         description: TrackDescription, samples: [Sample], protection: TrackProtection? = nil,
         subsamples: SubsampleTable? = nil
     ) {
-        self.description = description
-        self.samples = samples
-        self.protection = protection
-        self.subsamples = subsamples
+        self.init(
+            description: description, samples: TrackSamples(samples, subsamples: subsamples), protection: protection)
     }
 }
 
@@ -76,58 +81,57 @@ struct TrackLayout {
     private(set) var pictures: [IndependentPicture] = []
 
     init(
-        _ input: TrackInput, timeline: Timeline, ranges: [Range<Int>], addressing: SegmentAddressing,
+        _ input: TrackInput, timeline: Timeline, cuts: [Timeline.Cut], addressing: SegmentAddressing,
         clearLead: MediaTime
-    ) {
+    ) throws(PackagingError) {
         self.input = input
         self.timeline = timeline
         self.addressing = addressing
         self.clearLead = clearLead
-        let samples = timeline.samples
+        var reader = timeline.samples.reader()
         var sequenceNumber: UInt32 = 1
         let head = addressing == .files ? Self.prefix : 0
-        let access = timeline.description.isVideo ? SegmentCuts.accessPoints(of: samples) : []
+        let access = timeline.access.points
         var place = 0
-        for (index, range) in ranges.enumerated() {
-            let start = max(0, samples[range.lowerBound].presentationTime)
-            let end =
-                range.upperBound < samples.count ? max(0, samples[range.upperBound].presentationTime) : timeline.end
-            let isProtected = input.protection != nil && timeline.time(start) >= clearLead
+        for (index, cut) in cuts.enumerated() {
+            let isProtected = input.protection != nil && timeline.time(cut.start) >= clearLead
             var pieces: [Segment.Piece] = []
             var size = head
-            var alone: [Int] = []
-            while place < access.count, access[place] < range.upperBound {
+            var payloadSize = 0
+            var alone: [AccessPoints.Point] = []
+            while place < access.count, access[place].sample < cut.samples.upperBound {
                 let picture = access[place]
                 place += 1
-                guard picture >= range.lowerBound else { continue }
-                if let last = alone.last {
-                    let gap = samples[picture].presentationTime - samples[last].presentationTime
-                    if gap < Int64(timeline.description.timeScale) { continue }
+                guard picture.sample >= cut.samples.lowerBound else { continue }
+                if let last = alone.last,
+                    picture.presentationTime - last.presentationTime < Int64(timeline.description.timeScale)
+                {
+                    continue
                 }
                 alone.append(picture)
             }
-            for samplesOfPiece in Self.pieces(of: range, alone: alone) {
+            for places in Self.pieces(of: cut.samples, alone: alone.map(\.sample)) {
+                let run = try reader.run(places)
                 let header = Self.header(
-                    samplesOfPiece, sequenceNumber: sequenceNumber, isProtected: isProtected, input, timeline,
+                    run, sequenceNumber: sequenceNumber, isProtected: isProtected, input, timeline,
                     hasClearLead: clearLead > .zero)
-                let payload = samples[samplesOfPiece].reduce(0) { $0 + Int($1.size) }
-                if alone.contains(samplesOfPiece.lowerBound), samplesOfPiece.count == 1 {
+                let payload = run.payloadSize
+                if places.count == 1, let picture = alone.first(where: { $0.sample == places.lowerBound }) {
                     pictures.append(
                         IndependentPicture(
                             segment: index, offset: size, size: header.count + payload,
-                            start: max(0, samples[samplesOfPiece.lowerBound].presentationTime)))
+                            start: max(0, picture.presentationTime)))
                 }
                 pieces.append(
-                    Segment.Piece(
-                        samples: samplesOfPiece, sequenceNumber: sequenceNumber, headerSize: header.count))
+                    Segment.Piece(samples: places, sequenceNumber: sequenceNumber, headerSize: header.count))
                 size += header.count + payload
+                payloadSize += payload
                 sequenceNumber += 1
             }
             segments.append(
                 Segment(
-                    number: index + 1, samples: range, start: start, duration: end - start,
-                    payloadSize: samples[range].reduce(0) { $0 + Int($1.size) }, size: size, offset: 0,
-                    isProtected: isProtected, pieces: pieces))
+                    number: index + 1, samples: cut.samples, start: cut.start, duration: cut.end - cut.start,
+                    payloadSize: payloadSize, size: size, offset: 0, isProtected: isProtected, pieces: pieces))
         }
     }
 
@@ -149,15 +153,14 @@ struct TrackLayout {
     }
 
     static func header(
-        _ samples: Range<Int>, sequenceNumber: UInt32, isProtected: Bool, _ input: TrackInput, _ timeline: Timeline,
+        _ run: TrackSamples.Run, sequenceNumber: UInt32, isProtected: Bool, _ input: TrackInput, _ timeline: Timeline,
         hasClearLead: Bool
     ) -> [UInt8] {
-        let decodeTime = timeline.samples[samples.lowerBound].decodeTime + timeline.skippedTicks
+        let decodeTime = run[run.places.lowerBound].decodeTime + timeline.skippedTicks
         precondition(decodeTime >= 0, "the edit list covers all times below zero")
         return MovieFragment(
-            sequenceNumber: sequenceNumber, samples: timeline.samples[samples],
-            baseMediaDecodeTime: UInt64(decodeTime), isVideo: timeline.description.isVideo,
-            protection: isProtected ? input.protection : nil, subsamples: input.subsamples,
+            sequenceNumber: sequenceNumber, run: run, baseMediaDecodeTime: UInt64(decodeTime),
+            isVideo: timeline.description.isVideo, protection: isProtected ? input.protection : nil,
             isClearLead: input.protection != nil && hasClearLead && !isProtected
         ).header
     }

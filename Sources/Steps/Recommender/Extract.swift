@@ -1,3 +1,5 @@
+import SeededNumbers
+
 /// What training and scoring are given: everything that was known at one moment, and nothing later.
 ///
 /// The same events and cut-off give the same extract, whatever order they came in.

@@ -1,3 +1,5 @@
+import SeededNumbers
+
 /// How implicit alternating least squares trains.
 public struct FactorSettings: Sendable, Hashable {
     /// Length of the vectors: a multiple of 8, 8...512.

@@ -1,3 +1,5 @@
+import Encodings
+
 /// Whether a new model may take the place of the one in service.
 public struct Gate: Sendable, Hashable {
     /// How far each measure may fall below that of the generation in service, as a share of it: 0...1.
@@ -39,8 +41,8 @@ public struct Gate: Sendable, Hashable {
         var reasons: [String] = []
         if candidate.ndcgAt100 <= baseline.ndcgAt100 {
             reasons.append(
-                "NDCG@100 is \(Self.text(candidate.ndcgAt100)), and popularity alone has "
-                    + Self.text(baseline.ndcgAt100))
+                "NDCG@100 is \(decimal(candidate.ndcgAt100, places: 4)), and popularity alone has "
+                    + decimal(baseline.ndcgAt100, places: 4))
         }
         guard let serving else { return reasons }
         for (name, new, old, allowed) in [
@@ -49,16 +51,9 @@ public struct Gate: Sendable, Hashable {
             ("novelty@20", candidate.noveltyAt20, serving.noveltyAt20, tolerance.novelty),
         ] where new < old * (1 - allowed) {
             reasons.append(
-                "\(name) fell from \(Self.text(old)) to \(Self.text(new)), by more than "
+                "\(name) fell from \(decimal(old, places: 4)) to \(decimal(new, places: 4)), by more than "
                     + "\(Int((allowed * 100).rounded())) %")
         }
         return reasons
-    }
-
-    /// With four digits behind the point.
-    static func text(_ value: Double) -> String {
-        let scaled = Int((value * 10_000).rounded())
-        let digits = String(scaled % 10_000)
-        return "\(scaled / 10_000)." + String(repeating: "0", count: 4 - digits.count) + digits
     }
 }

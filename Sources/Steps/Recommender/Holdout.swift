@@ -1,3 +1,5 @@
+import SeededNumbers
+
 /// Profiles that training does not see, each with what is shown of it and what is to be found.
 public struct Holdout: Sendable {
     /// What models are tried on: all other profiles, or a part of them.

@@ -1,3 +1,5 @@
+import SeededNumbers
+
 /// The search for what the families make together, and for how much features count.
 extension Tuning {
     mutating func searchBlend(factors: Scores, linear: Scores?, neighbours: Scores, popular: [Float]) {

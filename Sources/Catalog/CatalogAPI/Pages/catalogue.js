@@ -48,9 +48,15 @@ export async function ask(path, signal, token) {
     if (signal.aborted) throw error;
     throw new Refusal(0, { detail: "The service cannot be reached. It may be restarting, or the network is down." });
   }
-  const document = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refusal(response.status, document);
-  return document;
+  try {
+    const document = await response.json();
+    if (response.ok) return document;
+    throw new Refusal(response.status, document);
+  } catch (error) {
+    if (signal.aborted || error instanceof Refusal) throw error;
+    if (!response.ok) throw new Refusal(response.status, {});
+    throw new Refusal(0, { detail: "The answer broke off. The service may be restarting, or the network is down." });
+  }
 }
 
 /** Addresses of media as seen from this page's own origin. */

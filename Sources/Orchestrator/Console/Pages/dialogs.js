@@ -1,4 +1,5 @@
 import { h } from "./markup.js";
+import { runTitle } from "./format.js";
 import { request } from "./live.js";
 
 /** Opens a modal dialog; the browser keeps the focus inside and gives it back where it was. */
@@ -115,7 +116,7 @@ const runPath = (run) => `/console/api/runs/${encodeURIComponent(run)}`;
 /** Takes up a run that was set aside because engines ended with it. */
 export function askToReleaseRun(run) {
   askFor({
-    title: `Release ${run.title ?? run.name}?`, button: "Release the run",
+    title: `Release ${runTitle(run)}?`, button: "Release the run",
     words: "Engines ended while they decided on it. It is taken up where it was; if the fault is still there, engines end with it again.",
     reason: auditReason, path: `${runPath(run.id)}/release`, done: () => { location.reload(); },
   });
@@ -160,7 +161,7 @@ export function askToReject(run, state, done) {
 export function askToRedrive(run, states) {
   const again = states.filter((state) => ["failed", "aborted"].includes(state.status) && !["Parallel", "Map"].includes(state.type));
   askFor({
-    title: `Redrive ${run.title ?? run.name}?`, button: "Redrive the run",
+    title: `Redrive ${runTitle(run)}?`, button: "Redrive the run",
     words: ["What has succeeded stays done. ",
       again.length === 0 ? "The run goes on where it stopped, on the same input."
         : `${again.length === 1 ? "This state runs" : `These ${again.length} states run`} again, on the same input: ${again.slice(0, 8).map((state) => state.name).join(", ")}${again.length > 8 ? ", …" : ""}.`,
@@ -169,11 +170,29 @@ export function askToRedrive(run, states) {
   });
 }
 
+/** Starts another run of the machine. */
+export function askToStartAgain(run) {
+  const given = JSON.stringify(run.input ?? {}, null, 2);
+  const input = h("textarea", { id: "input", rows: 10, spellcheck: "false" });
+  input.value = given;
+  askFor({
+    title: `Start ${run.machine} again?`, button: "Start a run",
+    words: "A new run begins, with this input, by the definition that the machine has now. This one stays as it is.",
+    fields: [{ label: "Input, as JSON", input }], reason: auditReason, path: `${runPath(run.id)}/again`,
+    body: () => {
+      // As it was, to the last digit: numbers lose some when they are read here.
+      if (input.value === given) return {};
+      try { return { input: JSON.parse(input.value) }; } catch (problem) { throw `The input is no JSON: ${problem.message}`; }
+    },
+    done: ({ executionArn }) => { location.assign(`/console/runs/${encodeURIComponent(executionArn)}`); },
+  });
+}
+
 /** What stopping does. */
 export function askToStop(run, states) {
   const working = states.filter((state) => state.type === "Task" && state.status === "running");
   askFor({
-    title: `Stop ${run.title ?? run.name}?`, button: "Stop the run", isDangerous: true, leave: "Keep it running",
+    title: `Stop ${runTitle(run)}?`, button: "Stop the run", isDangerous: true, leave: "Keep it running",
     words: ["The run ends as ", h("code", {}, "ABORTED"), ". ",
       working.length === 0 ? "No task is under way."
         : `${working.length === 1 ? "One task is" : `${working.length} tasks are`} cancelled: ${working.map((state) => state.name).join(", ")}.`,

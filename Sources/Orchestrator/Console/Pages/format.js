@@ -58,6 +58,11 @@ export function percent(share) {
   return `${Math.floor(share * 100)} %`;
 }
 
+/** What a run is called: by its title or the name it was given; else it is one of its machine. */
+export function runTitle(run) {
+  return run.title ?? (run.name === run.id ? run.machine : run.name);
+}
+
 /** An id shortened in the middle. */
 export function shortID(id) {
   return id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id;

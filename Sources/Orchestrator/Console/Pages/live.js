@@ -19,15 +19,18 @@ export async function request(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new EngineProblem({ detail: "The engine cannot be reached. It may be restarting; nothing is lost by that." });
   }
-  let document;
+  let document, isWhole = true;
   try {
     document = await response.json();
-  } catch {
-    document = { detail: `The engine answered with status ${response.status} and no document.`, status: response.status };
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    isWhole = false;
+    document = { detail: response.ok ? "The engine's answer broke off. It may be restarting; nothing is lost by that."
+      : `The engine answered with status ${response.status} and no document.` };
   }
   // The session has run out, or its key was disabled.
   if (response.status === 401) toSignIn();
-  if (!response.ok) throw new EngineProblem({ status: response.status, ...document });
+  if (!response.ok || !isWhole) throw new EngineProblem({ status: response.status, ...document });
   return document;
 }
 

@@ -1,11 +1,13 @@
 import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js";
-import { countdownElement, percent, progressWords, shareOf, shortID, spanElement, timeElement } from "./format.js";
+import { countdownElement, percent, progressWords, runTitle, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
 import { listen, request } from "./live.js";
-import { askToRedrive, askToReleaseRun, askToStop } from "./dialogs.js";
+import { askToRedrive, askToReleaseRun, askToStartAgain, askToStop } from "./dialogs.js";
 import { placeBar, showMarks, span } from "./timeline.js";
 import { jsonSection } from "./json-view.js";
 import { drawing } from "./graph-layout.js";
+import { showComparison } from "./comparison.js";
+import "./history.js";
 import "./graph.js";
 import "./state-panel.js";
 
@@ -74,6 +76,8 @@ class RunPage extends HTMLElement {
   #take(detail) {
     this.run = detail;
     for (const state of detail.states) this.#states.set(state.entry, state);
+    this.omitted.hidden = !detail.statesOmitted;
+    setText(this.omitted, `${(detail.statesOmitted ?? 0).toLocaleString()} earlier states are left out here; the run's history has them.`);
     for (const { entry, progress } of detail.entries) this.#progress.set(entry, progress);
     this.graph.build(detail.definition);
     try {
@@ -83,6 +87,15 @@ class RunPage extends HTMLElement {
     }
     this.#paint();
     this.graph.reveal();
+    if (this.comparison.hidden && new URLSearchParams(location.search).has("compare")) this.#compare();
+  }
+
+  /** What changed since a run of the machine succeeded; the address says that it is shown. */
+  #compare() {
+    const address = new URL(location.href);
+    address.searchParams.set("compare", "");
+    history.replaceState(null, "", address);
+    showComparison(this.comparison, this.run.id, this.#live.signal);
   }
 
   #build() {
@@ -91,7 +104,9 @@ class RunPage extends HTMLElement {
     this.facts = h("dl", { class: "facts" });
     this.stop = h("button", { type: "button", class: "quiet", "data-action": "stop", onclick: () => askToStop(this.run, [...this.#states.values()]) }, "Stop…");
     this.redrive = h("button", { type: "button", class: "quiet", hidden: true, "data-action": "redrive", onclick: () => askToRedrive(this.run, [...this.#states.values()]) }, "Redrive…");
+    this.again = h("button", { type: "button", class: "quiet", hidden: true, "data-action": "again", onclick: () => askToStartAgain(this.run) }, "Start again…");
     this.trouble = h("section", { class: "trouble-box tone-fail", hidden: true, "aria-label": "Why it ended" });
+    this.comparison = h("section", { class: "comparison", hidden: true, "aria-label": "Since it worked" });
     this.result = h("section", { class: "result", hidden: true, "aria-label": "Result" });
     this.bar = document.createElement("share-bar");
     this.barWords = h("p", {});
@@ -100,11 +115,13 @@ class RunPage extends HTMLElement {
     this.panel = h("state-panel", { "aria-label": "Selected state", role: "region", tabindex: "-1" });
     this.marks = h("div", { class: "marks", "aria-hidden": "true" });
     this.body = h("tbody", {});
-    this.documents = h("section", { class: "documents", "aria-label": "Input and output of the run" });
+    this.omitted = h("p", { class: "faint", hidden: true });
+    this.history = document.createElement("run-history");
+    this.documents = h("section", { class: "documents", "aria-label": "Input, output and events of the run" });
     this.replaceChildren(
       h("p", { class: "crumbs" }, h("a", { href: "/console/" }, "Runs")),
-      h("div", { class: "page-head" }, this.heading, this.mark, this.redrive, this.stop),
-      this.facts, this.trouble, this.result, this.overall,
+      h("div", { class: "page-head" }, this.heading, this.mark, this.redrive, this.again, this.stop),
+      this.facts, this.trouble, this.comparison, this.result, this.overall,
       h("div", { class: "run-columns" },
         h("section", { class: "graph-frame", "aria-label": "Graph", tabindex: "0" }, this.graph),
         this.panel,
@@ -113,7 +130,7 @@ class RunPage extends HTMLElement {
             h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "State"), h("th", { scope: "col", class: "wide" }, "Attempts"),
               h("th", { scope: "col", class: "wide" }, "Worker"), h("th", { scope: "col", class: "number" }, "Time"),
               h("th", { scope: "col", class: "strip" }, h("span", { class: "visually-hidden" }, "Timeline"), this.marks))),
-            this.body)),
+            this.body), this.omitted),
         this.documents));
     this.graph.addEventListener("click", (event) => this.#clicked(event));
     this.body.addEventListener("click", (event) => this.#clicked(event));
@@ -159,7 +176,7 @@ class RunPage extends HTMLElement {
 
   #paint() {
     const run = this.run;
-    const title = run.title ?? run.name;
+    const title = runTitle(run);
     const states = [...this.#states.values()].sort((a, b) => a.entry - b.entry);
     const selection = this.#selection();
     document.title = `${title} · Showrunner`;
@@ -167,6 +184,7 @@ class RunPage extends HTMLElement {
     this.mark.show(run.status);
     this.stop.hidden = run.status !== "RUNNING";
     this.redrive.hidden = !run.redrivable;
+    this.again.hidden = run.status === "RUNNING" || Boolean(run.mapRunArn);
     this.#showFacts(run, states);
     this.#showEnd(run);
     this.#showOverall(run);
@@ -211,11 +229,13 @@ class RunPage extends HTMLElement {
 
   #showEnd(run) {
     this.trouble.hidden = !run.error && !run.cause;
+    this.history.show(run);
     const text = JSON.stringify([run.error, run.cause, run.output]);
     if (this.shownEnd === text) return;
     this.shownEnd = text;
     this.trouble.replaceChildren(h("strong", {}, run.error ?? "Ended"), h("p", { class: "cause" }, run.cause ?? "No cause was given."),
-      h("p", { class: "buttons" }, copyButton("error and cause", [run.error, run.cause].filter(Boolean).join(": "))));
+      h("p", { class: "buttons" }, copyButton("error and cause", [run.error, run.cause].filter(Boolean).join(": ")),
+        h("button", { type: "button", class: "quiet", onclick: () => this.#compare() }, "What changed since it worked")));
     const links = ["hls", "dash"].filter((name) => /^https?:\/\//.test(run.output?.[name] ?? ""));
     this.result.hidden = links.length === 0;
     this.result.replaceChildren(h("p", {}, "Published",
@@ -223,7 +243,8 @@ class RunPage extends HTMLElement {
       links.map((name, index) => [index > 0 ? ", " : "", h("a", { href: run.output[name] }, name === "hls" ? "HLS" : "DASH")])));
     this.documents.replaceChildren(
       run.output === undefined ? "" : jsonSection("Output of the run", run.output, { open: false }),
-      run.input === undefined ? "" : jsonSection("Input of the run", run.input, { open: false }));
+      run.input === undefined ? "" : jsonSection("Input of the run", run.input, { open: false }),
+      this.history);
   }
 
   #showOverall(run) {
@@ -261,7 +282,10 @@ class RunPage extends HTMLElement {
         rows.push({ state, depth });
         visit(state.entry, depth + 1);
       }
-      if (shown.length < list.length) rows.push({ depth, more: list.length - shown.length, key: `more-${parent}` });
+      if (shown.length < list.length) {
+        const open = (states) => states.reduce((count, state) => count + (state.status === "succeeded" ? 0 : 1), 0);
+        rows.push({ depth, more: list.length - shown.length, open: open(list) - open(shown), key: `more-${parent}` });
+      }
     };
     visit(0, 0);
     return rows;
@@ -270,12 +294,12 @@ class RunPage extends HTMLElement {
   #showTable(states, selection) {
     const wanted = this.#ordered(states);
     const kept = new Map();
-    const elements = wanted.map(({ state, depth, more, key }) => {
+    const elements = wanted.map(({ state, depth, more, open, key }) => {
       const id = state ? state.entry : key;
       const row = this.#rows.get(id) ?? (state ? new StateRow() : new MoreRow());
       kept.set(id, row);
       if (state) row.show(state, depth, state.entry === selection.entry);
-      else row.show(more);
+      else row.show(more, open);
       return row.element;
     });
     this.#rows = kept;
@@ -340,7 +364,9 @@ class MoreRow {
     this.element = h("tr", {}, this.words);
   }
 
-  show(count) { setText(this.words, `${count} more, all done`); }
+  show(count, open) {
+    setText(this.words, `${count.toLocaleString()} more, ${open === 0 ? "all done" : `${open.toLocaleString()} of them not done`}`);
+  }
 }
 
 function branch(state) {

@@ -1,11 +1,14 @@
 import { h, svg, setAttribute, setText, failureNotice } from "./markup.js";
-import { absolute, duration, percent, progressWords, shareOf, shortID, spanElement, timeElement } from "./format.js";
+import { absolute, duration, percent, progressWords, runTitle, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { describe, statusMark, statusShape } from "./status.js";
 import { listen, request } from "./live.js";
 import "./starts-aside.js";
 
 const pageSize = 50;
 const mostRows = 1000;
+// What the engine does not narrow is looked for here, in larger pages, until a page of rows is found.
+const searchedPage = 500;
+const mostSearched = 10000;
 
 /** `machine:ingest status:failed since:24h elf` as an object; the words that are no filter are searched for. */
 export function parseFilter(text) {
@@ -57,7 +60,7 @@ class RunRow {
   show(run) {
     this.run = run;
     this.status.show(run.status);
-    setText(this.title, run.title ?? run.name);
+    setText(this.title, runTitle(run));
     setText(this.id, shortID(run.id));
     setText(this.machine, run.machine);
     spanElement(run.startDate, run.stopDate, this.span);
@@ -69,7 +72,7 @@ class RunRow {
     const isRunning = run.status === "RUNNING";
     const share = isRunning ? shareOf(run.progress) : undefined;
     this.bar.hidden = share === undefined;
-    if (share !== undefined) this.bar.show(share, `Progress of ${run.title ?? run.name}`);
+    if (share !== undefined) this.bar.show(share, `Progress of ${runTitle(run)}`);
     this.summary.classList.toggle("trouble", Boolean(run.error));
     if (run.error || run.cause) {
       setText(this.words, [run.error, run.cause].filter(Boolean).join(": "));
@@ -180,21 +183,36 @@ class RunsPage extends HTMLElement {
     this.#loading = loading;
     this.list.setAttribute("aria-busy", "true");
     if (fromStart && this.#rows.size === 0) this.#showSkeleton();
-    const query = new URLSearchParams({ limit: pageSize });
-    if (this.#filter.machine) query.set("machine", this.#filter.machine);
-    if (this.#filter.status) query.set("status", this.#filter.status);
-    if (!fromStart && this.next) query.set("before", this.next);
+    const { machine, status, since, words } = this.#filter;
+    const isSearch = words.length > 0 || since !== undefined;
+    const query = new URLSearchParams({ limit: isSearch ? searchedPage : pageSize });
+    if (machine) query.set("machine", machine);
+    if (status) query.set("status", status);
+    let next = fromStart ? undefined : this.next;
+    const found = [];
+    let looked = 0;
     try {
-      const page = await request(`/console/api/runs?${query}`, { signal: loading.signal });
+      do {
+        if (next) query.set("before", next);
+        const page = await request(`/console/api/runs?${query}`, { signal: loading.signal });
+        found.push(...page.items.filter((run) => matches(run, this.#filter)));
+        looked += page.items.length;
+        next = page.next;
+        // All that follow were started even earlier.
+        const last = page.items.at(-1);
+        if (since !== undefined && last && Date.now() - new Date(last.startDate) > since) next = undefined;
+      } while (isSearch && next && found.length < pageSize && looked < mostSearched);
       if (fromStart) {
         this.#rows.clear();
         this.#fresh = [];
+        this.looked = 0;
         this.freshButton.hidden = true;
       }
-      for (const run of page.items) {
-        if (!this.#rows.has(run.id) && matches(run, this.#filter)) this.#rows.set(run.id, new RunRow(run));
+      this.looked += looked;
+      for (const run of found) {
+        if (!this.#rows.has(run.id)) this.#rows.set(run.id, new RunRow(run));
       }
-      this.next = page.next;
+      this.next = next;
       this.list.replaceChildren(...[...this.#rows.values()].map((row) => row.element));
       this.more.hidden = !this.next || this.#rows.size >= mostRows;
       this.#showOutcome();
@@ -224,7 +242,7 @@ class RunsPage extends HTMLElement {
     this.outcome.append(h("section", { class: "notice" },
       h("h2", {}, isFiltered ? "No run matches" : "No runs yet"),
       isFiltered
-        ? h("p", {}, this.next ? "None of the runs loaded so far does; earlier ones may." : "Take a word out of the filter, or press ? for the words it knows.")
+        ? h("p", {}, this.next ? `None of the latest ${this.looked.toLocaleString()} runs does; earlier ones may.` : "Take a word out of the filter, or press ? for the words it knows.")
         : [h("p", {}, "Each file that is uploaded starts a run of the ingest machine. Start one from a terminal:"),
           h("pre", {}, "showrunner ingest film.mkv --title \"My film\"")]));
   }
@@ -291,7 +309,7 @@ class RunsPage extends HTMLElement {
       const x = 4 + (last === first ? 0.5 : (start - first) / (last - first)) * 300;
       const y = 44 - (longest === shortest ? 0.5 : (Math.log(span) - shortest) / (longest - shortest)) * 40;
       const link = svg("a", { href: `/console/runs/${encodeURIComponent(run.id)}`, tabindex: "-1", transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(.625)` },
-        svg("title", {}, `${run.title ?? run.name}, ${describe(run.status).word}, ${duration(span)}, ${absolute(new Date(run.startDate))}`),
+        svg("title", {}, `${runTitle(run)}, ${describe(run.status).word}, ${duration(span)}, ${absolute(new Date(run.startDate))}`),
         svg("rect", { class: "hit", x: -4, y: -4, width: 24, height: 24 }), statusShape(run.status));
       drawing.append(link);
     }

@@ -10,11 +10,11 @@ export function span(run, now = Date.now()) {
   return { from, to: Math.max(to, from + 1) };
 }
 
-/** Marks at round times after the start, five at most. */
-export function marks({ from, to }) {
+/** Marks at round times after the start, about so many at most. */
+export function marks({ from, to }, most) {
   const steps = [100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 120000, 300000, 600000, 1800000, 3600000, 7200000, 21600000, 43200000, 86400000];
   const length = to - from;
-  const step = steps.find((candidate) => length / candidate <= 5) ?? Math.ceil(length / 5 / 86400000) * 86400000;
+  const step = steps.find((candidate) => length / candidate <= most) ?? Math.ceil(length / most / 86400000) * 86400000;
   const list = [];
   for (let time = step; time < length * 0.84; time += step) list.push({ share: time / length, words: round(time) });
   return list;
@@ -28,7 +28,8 @@ function round(milliseconds) {
 }
 
 export function showMarks(element, range) {
-  const list = marks(range);
+  // Words that stand in each other's way say nothing.
+  const list = marks(range, Math.min(5, Math.max(1, Math.floor(element.clientWidth / 44))));
   const text = JSON.stringify(list.map((mark) => mark.words));
   if (element.dataset.marks !== text) {
     element.dataset.marks = text;

@@ -1,5 +1,5 @@
 import { h, copyButton } from "./markup.js";
-import { timeElement } from "./format.js";
+import { runTitle, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
 import { request } from "./live.js";
 import { RefreshedPage, fact, section } from "./refreshed-page.js";
@@ -141,7 +141,7 @@ class TriggerPage extends RefreshedPage {
     const row = document.activeElement?.closest?.("[data-row]")?.getAttribute("href");
     this.started.replaceChildren(section("Started", runs, (run) => [
       statusMark(run.status), timeElement(run.startDate),
-      h("a", { href: `/console/runs/${encodeURIComponent(run.id)}`, "data-row": true }, run.title ?? run.name),
+      h("a", { href: `/console/runs/${encodeURIComponent(run.id)}`, "data-row": true }, runTitle(run)),
       run.error ? h("span", { class: "words" }, run.error) : null], empty));
     this.started.removeAttribute("aria-busy");
     if (row) this.started.querySelector(`[data-row][href="${CSS.escape(row)}"]`)?.focus();

@@ -3,9 +3,12 @@ import { percent, progressWords, shareOf, shortID, timeElement } from "./format.
 import { RefreshedPage, fact } from "./refreshed-page.js";
 import { askForMode } from "./dialogs.js";
 
-/** A worker says something every two seconds; after this long something is wrong with it or with the way to it. */
-const silence = 10000;
-const isSilent = (worker) => Date.now() - new Date(worker.lastSeen) > silence;
+/**
+ * After so many milliseconds something is wrong with a worker or with the way to it. One with tasks says something every two
+ * seconds; one without asks for some every twenty, and the engine counts on it for a minute.
+ */
+const silence = { busy: 10000, idle: 60000 };
+export const isSilent = (worker, now = Date.now()) => now - new Date(worker.lastSeen) > (worker.tasks.length > 0 ? silence.busy : silence.idle);
 
 class WorkersPage extends RefreshedPage {
   connectedCallback() {
@@ -15,7 +18,7 @@ class WorkersPage extends RefreshedPage {
   }
 
   /** A worker that falls silent changes nothing in the document. */
-  seen({ workers }) { return [workers, workers.map(isSilent)]; }
+  seen({ workers }) { return [workers, workers.map((worker) => isSilent(worker))]; }
 
   show({ workers }) {
     if (workers.length === 0) {

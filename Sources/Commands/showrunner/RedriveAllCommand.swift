@@ -1,0 +1,76 @@
+import ArgumentParser
+import EngineClient
+import JSON
+import TerminalOutput
+
+extension RunsCommand {
+    struct RedriveAll: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "redrive-all",
+            abstract: "Redrive runs that failed or timed out, all that are meant: after an outage, for instance.",
+            discussion: """
+                One after the other, as 'runs redrive' does each. Looks through the latest 10,000 runs; runs that were \
+                stopped, and those that can't be redriven any more, are left out. Exit code 1 when the engine refuses one.
+
+                Example:
+                  showrunner runs redrive-all --machine ingest --error Showrunner.StorageUnavailable --since 24h --dry-run
+                """)
+
+        @OptionGroup var filter: RunFilter
+        @Option(help: "Only runs that ended with this error.")
+        var error: String?
+        @Option(help: "At most so many, the latest, 1 to 10000.")
+        var limit = 1000
+        @Flag(help: "Only tell which runs are meant.")
+        var dryRun = false
+        @OptionGroup var engine: EngineOptions
+
+        func validate() throws {
+            guard filter.machine != nil || filter.isSearch || error != nil else {
+                throw ValidationError("say which runs are meant: --machine, --error, --since or --search")
+            }
+            guard (1...RunFilter.mostSearched).contains(limit) else {
+                throw ValidationError("--limit has to be from 1 to \(RunFilter.mostSearched)")
+            }
+        }
+
+        func run() async throws {
+            let client = try engine.client()
+            var meant: [String] = []
+            for status in ["FAILED", "TIMED_OUT"] where meant.count < limit {
+                let runs = try await filter.find(client, status: status, limit: limit - meant.count) { run in
+                    run["redrivable"]?.boolValue == true && (error == nil || run["error"]?.stringValue == error)
+                }
+                meant += runs.compactMap { $0["executionArn"]?.stringValue }
+            }
+            if dryRun { return tell(meant) }
+            var refused: [JSON] = []
+            for arn in meant {
+                do throws(EngineClientError) {
+                    _ = try await client.call("RedriveExecution", ["executionArn": .string(arn)])
+                    if !engine.json { Terminal.line("redriven \(arn)") }
+                } catch {
+                    guard error.code == .refused, !error.isPassing else { throw error }
+                    refused.append(["executionArn": .string(arn), "cause": .string(error.message)])
+                    if !engine.json { Terminal.error("\(arn): \(error.message)") }
+                }
+            }
+            if engine.json {
+                let told = Set(refused.compactMap { $0["executionArn"]?.stringValue })
+                Terminal.json([
+                    "redriven": .array(meant.filter { !told.contains($0) }.map(JSON.string)),
+                    "refused": .array(refused),
+                ])
+            } else if meant.isEmpty {
+                Terminal.error("no such run")
+            }
+            if !refused.isEmpty { throw ExitCode(1) }
+        }
+
+        private func tell(_ meant: [String]) {
+            if engine.json { return Terminal.json(["runs": .array(meant.map(JSON.string))]) }
+            if meant.isEmpty { return Terminal.error("no such run") }
+            for arn in meant { Terminal.line(arn) }
+        }
+    }
+}

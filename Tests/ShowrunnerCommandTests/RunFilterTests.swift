@@ -1,0 +1,83 @@
+import EngineClient
+import JSON
+import ScriptedServer
+import Testing
+
+@testable import showrunner
+
+@Suite("Which runs are meant", .timeLimit(.minutes(2)))
+struct RunFilterTests {
+    /// A list of 700 runs, the latest first, each a minute older than the one before; the third of each three has failed.
+    private static func list(_ calls: Collected<String>) throws -> ScriptedServer {
+        try ScriptedServer { connection in
+            guard let request = connection.receive() else { return }
+            let address = request.line.split(separator: " ")[1]
+            calls.add(String(address))
+            func value(_ name: String) -> Int? {
+                address.split(whereSeparator: { "?&".contains($0) }).first { $0.hasPrefix(name + "=") }
+                    .flatMap { Int($0.dropFirst(name.count + 1)) }
+            }
+            let begin = value("before") ?? 0
+            let end = min(begin + (value("limit") ?? 0), 700)
+            let runs = (begin..<end).map { index -> JSON in
+                .members(
+                    ("executionArn", .string("arn:\(index)")), ("title", .string("Film \(index)")),
+                    ("startDate", .string("2026-01-0\(9 - index / 100)T00:00:00.000Z")),
+                    ("error", index % 3 == 2 ? JSON.string("Disk.Full") : JSON?.none),
+                    ("redrivable", .bool(index % 2 == 0)))
+            }
+            let page = JSON.members(
+                ("items", .array(runs)), ("next", end < 700 ? JSON.string("\(end)") : JSON?.none))
+            connection.answer(200, "Connection: close\r\n", page.text)
+        }
+    }
+
+    private static func found(
+        _ filter: RunFilter, status: String? = nil, limit: Int = 1000, _ calls: Collected<String>,
+        where isMeant: (JSON) -> Bool = { _ in true }
+    ) async throws -> [String] {
+        let server = try list(calls)
+        let client = try EngineClient(engine: server.url, environment: [:])
+        return try await filter.find(client, status: status, limit: limit, where: isMeant)
+            .compactMap { $0["executionArn"]?.stringValue }
+    }
+
+    @Test("what the engine does not narrow is looked for page by page")
+    func pages() async throws {
+        let calls = Collected<String>()
+        let filter = try RunFilter.parse(["--machine", "in gest", "--search", "film 65"])
+        let found = try await Self.found(filter, status: "failed", calls)
+        #expect(found == ["arn:65"] + (650..<660).map { "arn:\($0)" })
+        let first = "/console/api/runs?limit=500&machine=in%20gest&status=FAILED"
+        #expect(calls.all == [first, first + "&before=500"])
+    }
+
+    @Test("it ends with as many as were asked for, and where everything is older")
+    func ends() async throws {
+        let calls = Collected<String>()
+        let some = try await Self.found(RunFilter.parse(["--search", "disk.full"]), limit: 3, calls) {
+            $0["redrivable"] == true
+        }
+        #expect(some == ["arn:2", "arn:8", "arn:14"])
+        // All of it is from long ago.
+        #expect(try await Self.found(RunFilter.parse(["--since", "1m"]), calls) == [])
+        #expect(calls.all.count == 2)
+    }
+
+    @Test("spans are minutes, hours and days")
+    func spans() {
+        for (text, seconds) in [("30m", 1800), ("24h", 86_400), ("7d", 604_800)] {
+            #expect(RunFilter.seconds(text) == Int64(seconds))
+        }
+        for text in ["", "h", "5", "0h", "-1h", "1.5h", "1w", "24 h", "999999999d"] {
+            #expect(RunFilter.seconds(text) == nil, "\(text)")
+        }
+        #expect(throws: (any Error).self) { try RunFilter.parse(["--since", "yesterday"]) }
+    }
+
+    @Test("runs are redriven only where somebody says which", arguments: [[], ["--limit", "5"], ["--dry-run"]])
+    func saysWhich(_ arguments: [String]) throws {
+        #expect(throws: (any Error).self) { try RunsCommand.RedriveAll.parse(arguments) }
+        #expect(try RunsCommand.RedriveAll.parse(arguments + ["--error", "E"]).error == "E")
+    }
+}
