@@ -162,7 +162,8 @@ extension EndToEnd {
         /// What a step has found, and why its result was made or taken, field by field.
         private static func showsWhy(_ browser: Browser, _ stage: TestStage, _ run: JSON) async throws {
             func shows(_ run: JSON, _ state: String, _ words: String...) async throws {
-                let (id, arn) = (try #require(run["id"]?.stringValue), try #require(run["executionArn"]?.stringValue))
+                let id = try #require(run["id"]?.stringValue)
+                let arn = try #require(run["executionArn"]?.stringValue)
                 let entry = try #require(try await stage.entries(of: arn, state).last?["entry"]?.integerValue)
                 try await browser.open("\(stage.engineURL)/console/runs/\(id)?entry=\(entry)")
                 let wanted = JSON.array(words.map(JSON.string)).text
@@ -174,7 +175,7 @@ extension EndToEnd {
             // The same film with other parameters.
             let transcoded = try #require(run["executionArn"]?.stringValue)
             let validated = try await stage.entries(of: transcoded, "Validate")
-            let source = try #require(validated.last?["output"]?["source"]?["url"]?.stringValue)
+            let source = try #require(validated.last?["output"]?["media"]?["source"]?["url"]?.stringValue)
             let input: JSON = ["source": .string(source), "title": "A Run Made Anew", "preset": "superfast"]
             let started = try await stage.client.call(
                 "StartExecution",

@@ -196,11 +196,13 @@ final class RunDisplay {
         if let omitted = run["statesOmitted"]?.integerValue {
             Terminal.line("\(counted(omitted, "earlier state")) left out here: 'runs history' has all of them")
         }
-        let reuse = states.compactMap { state in
-            state["output"]?["reuse"]?["because"]?.stringValue.map { because in
-                let isReused = state["output"]?["reuse"]?["reused"]?.boolValue == true
-                return [state["name"]?.stringValue ?? "", isReused ? "reused" : "made", because]
-            }
+        let results = StateResults(definition: run["definition"]?.stringValue)
+        let reuse = states.compactMap { state -> [String]? in
+            let name = state["name"]?.stringValue ?? ""
+            guard let reuse = results.result(of: name, in: state["output"])?["reuse"],
+                let because = reuse["because"]?.stringValue
+            else { return nil }
+            return [name, reuse["reused"]?.boolValue == true ? "reused" : "made", because]
         }
         if !reuse.isEmpty {
             Terminal.line("")

@@ -58,8 +58,9 @@ struct RungScore: Sendable, Hashable {
     private static func rounded(_ value: Double, _ steps: Double) -> JSON { .double((value * steps).rounded() / steps) }
 }
 
-/// Pictures that go into a rung's encoder, kept until its file is whole. They lie at a keyframe in the middle, and are so
-/// few that decoding and comparing them is no part of the encode's cost to speak of.
+/// Pictures that go into a rung's encoder, kept until its file is whole. They lie shortly behind a keyframe in the middle, for
+/// keyframes are better than what follows, and are so few that decoding and comparing them is no part of the encode's cost
+/// to speak of.
 struct ScoredPictures {
     private let places: Range<Int>
     private var kept: [Frame] = []
@@ -67,11 +68,14 @@ struct ScoredPictures {
     private static let most = 8
     /// Of a hundred pictures one is compared.
     private static let sparseness = 100
+    private static let behindKeyframe = 4
 
     /// - Parameter total: how many pictures there will be, about.
     init(of total: Int, keyframeInterval: Int) {
         let count = min(ScoredPictures.most, max(1, total / ScoredPictures.sparseness))
-        let first = total / 2 / keyframeInterval * keyframeInterval
+        let keyframe = total / 2 / keyframeInterval * keyframeInterval
+        let behind = keyframe + min(ScoredPictures.behindKeyframe, keyframeInterval - 1)
+        let first = behind + count <= total ? behind : keyframe
         places = first..<(first + count)
     }
 

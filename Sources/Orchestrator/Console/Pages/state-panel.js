@@ -47,6 +47,7 @@ export class StatePanel extends HTMLElement {
       return;
     }
     this.asked = undefined;
+    this.resultPath = node?.state?.ResultPath;
     this.heading = h("h2", {}, state?.name ?? node.name);
     this.mark = statusMark(state?.status ?? "none");
     this.facts = h("dl", { class: "facts" });
@@ -200,8 +201,9 @@ export class StatePanel extends HTMLElement {
   }
 
   #payloads(state) {
-    this.#reuse(state.output?.reuse);
-    this.#findings(state.output);
+    const result = resultIn(state.output, this.resultPath);
+    this.#reuse(result?.reuse);
+    this.#findings(result);
     place(this.output, "Output", state.output);
     place(this.input, "Input", state.input);
   }
@@ -230,6 +232,12 @@ function place(slot, title, value) {
 
 function fact(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+}
+
+/** What a state's task gave, of an output that has all that came before as well; undefined where the state drops it. */
+function resultIn(output, path) {
+  if (path === null) return undefined;
+  return (path ?? "$").split(".").slice(1).reduce((value, name) => value?.[name], output);
 }
 
 /** The members of a list that have what is asked for; outputs are anybody's. */
