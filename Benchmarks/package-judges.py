@@ -454,8 +454,10 @@ def check_mediainfo(name, folder, path, track, mediainfo, peer):
 
 
 def fails(ffmpeg, data, key, detect):
-    command = [ffmpeg, "-v", "error", "-xerror", "-err_detect", detect] + (["-decryption_key", key] if key else [])
-    return subprocess.run(command + ["-i", "pipe:0", "-f", "null", "-"], input=data, capture_output=True).returncode != 0
+    """Whether a strict reading ends with an error, or has found nothing that it takes for sound."""
+    ended = subprocess.run([ffmpeg, "-v", "error", "-xerror", "-err_detect", detect] + (["-decryption_key", key] if key else [])
+                           + ["-i", "pipe:0", "-f", "framemd5", "-"], input=data, capture_output=True)
+    return ended.returncode != 0 or all(line.startswith("#") for line in ended.stdout.decode().splitlines())
 
 
 def judge_protected(name, scheme, tracks, clear, judges, packager, work):
