@@ -32,6 +32,15 @@ HDR = ["-pix_fmt", "yuv420p10le", "-color_primaries", "bt2020", "-color_trc", "s
 LIGHT = ("hdr10=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:max-cll=1000,400:master-display="
          "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)")
 X264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-sc_threshold", "0"]
+# Runs a program and prints its memory and processor time. Linux counts what a process had before it became another program,
+# and this one has the packages of whole films in memory: the program is started by a small one.
+METER = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss / 1024, used.ru_utime + used.ru_stime)
+sys.exit(status)
+"""
 findings = []
 counts = collections.Counter()
 
@@ -454,8 +463,10 @@ def check_mediainfo(name, folder, path, track, mediainfo, peer):
 
 
 def fails(ffmpeg, data, key, detect):
-    command = [ffmpeg, "-v", "error", "-xerror", "-err_detect", detect] + (["-decryption_key", key] if key else [])
-    return subprocess.run(command + ["-i", "pipe:0", "-f", "null", "-"], input=data, capture_output=True).returncode != 0
+    """Whether a strict reading ends with an error, or has found nothing that it takes for sound."""
+    ended = subprocess.run([ffmpeg, "-v", "error", "-xerror", "-err_detect", detect] + (["-decryption_key", key] if key else [])
+                           + ["-i", "pipe:0", "-f", "framemd5", "-"], input=data, capture_output=True)
+    return ended.returncode != 0 or all(line.startswith("#") for line in ended.stdout.decode().splitlines())
 
 
 def judge_protected(name, scheme, tracks, clear, judges, packager, work):
@@ -549,19 +560,21 @@ def main():
                 if scheme != "none":
                     command += ["--scheme", scheme, "--key", f"video={KEY_ID}:{KEY}", "--key", f"audio={SOUND_ID}:{SOUND_KEY}"]
                     command += ["--clear-lead", "0" if is_single else "1"]
-                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-                said = process.stderr.read()
-                _, status, usage = os.wait4(process.pid, 0)
-                process.returncode = os.waitstatus_to_exitcode(status)
-                if process.returncode != 0:
-                    sys.exit(f"{' '.join(command)}: {said.decode(errors='replace')}")
+                ended = run([sys.executable, "-c", METER] + command)
+                if ended.returncode != 0:
+                    sys.exit(f"{' '.join(command)}: {ended.stderr.decode(errors='replace')}")
+                mebibytes, processor = (float(word) for word in ended.stdout.split())
                 tracks = check_structure(f"{name} ({scheme}{', one file a track' if is_single else ''})", out, is_single)
                 if is_long:
+                    last = run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=duration_ts,time_base", "-of", "csv=p=0",
+                                inputs[0]]).stdout.decode().strip()
+                    said = next(f"1/{track[8]},{track[7]}" for track in tracks.values() if track[0] == "v")
+                    expect(said == last, f"{name}: the package ends at {said}, the film at {last}")
                     for folder, track in tracks.items():
                         print(f"  {os.path.basename(folder)}: ends at {track[7]}/{track[8]}, {len(track[4])} segments")
                     seconds = max(track[7] / track[8] for track in tracks.values())
-                    memory.append((seconds / 3600, usage.ru_maxrss / 1024))
-                    print(f"  packaged with {usage.ru_maxrss >> 10} MiB, {usage.ru_utime + usage.ru_stime:.1f} s of processor time")
+                    memory.append((seconds / 3600, mebibytes))
+                    print(f"  packaged with {mebibytes:.0f} MiB, {processor:.1f} s of processor time")
                 elif scheme == "none":
                     clear = {os.path.basename(folder): track for folder, track in tracks.items()}
                     judge_clear(name, out, tracks, able, mediainfo, arguments.packager, work)

@@ -63,6 +63,9 @@ import Testing
 
     @Test(arguments: [
         Lie("a count beyond the box", says: "'stts'") { $0.replace("stts", at: 4, with: [0x7F, 0xFF, 0xFF, 0xFF]) },
+        Lie("durations beyond all numbers", says: "add up to") {
+            $0.replace("stts", at: 8, with: [UInt8](repeating: 0xFF, count: 8))
+        },
         Lie("fewer durations than samples", says: "describes 4 samples of 6") {
             $0.replace("stts", at: 16, with: [0, 0, 0, 0])
         },

@@ -121,12 +121,12 @@ struct SampleTables: Sendable {
         guard var table = durations else { return 0 }
         var sum: Int64 = 0
         for index in 0..<table.count {
-            let (ticks, overflow) = sum.addingReportingOverflow(
-                Int64(try table.number(index) * table.number(index, at: 4)))
-            guard !overflow, ticks < Int64(SampleIndex.timeLimit) else {
+            // Each has 32 bits: their product may have one more than fits.
+            let (ticks, overflow) = try table.number(index).multipliedReportingOverflow(by: table.number(index, at: 4))
+            guard !overflow, ticks < Int(SampleIndex.timeLimit) - Int(sum) else {
                 throw PackagingError(.samplesInvalid, "the samples' durations add up to what no film reaches")
             }
-            sum = ticks
+            sum += Int64(ticks)
         }
         return sum
     }
