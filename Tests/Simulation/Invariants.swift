@@ -163,7 +163,7 @@ struct Fold {
             case .executionStarted(let start)? = try Effect.decode(first.value.effects).first,
             let definition = machine(start.definitionHash)
         else { throw Broken(description: "the first row starts nothing") }
-        execution = Execution(id: id, start: start, machine: definition, at: first.value.at)
+        execution = Execution(id: id, start: start, definition: MachinePlan(definition), at: first.value.at)
         var at = first.value.at
         for (seq, row) in ordered {
             if row.at < at { faults.append("time runs backwards in row \(seq) of \(id)") }
