@@ -149,7 +149,7 @@ struct InterpreterBenchmark {
         let start = ExecutionStart(
             machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:bench", name: "one", definitionHash: "0",
             input: input, seed: 1)
-        return Execution(id: "one", start: start, machine: machine, at: 1_800_000_000_000_000)
+        return Execution(id: "one", start: start, definition: MachinePlan(machine), at: 1_800_000_000_000_000)
     }
 
     private static func micros(_ seconds: Double, _ count: Int) -> String {
