@@ -40,7 +40,7 @@ private struct Talk {
         start = ExecutionStart(
             machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:fuzz", name: "one", definitionHash: "0",
             input: RandomMachine.input, seed: 7)
-        execution = Execution(id: "id", start: start, machine: machine, at: now)
+        execution = Execution(id: "id", start: start, definition: MachinePlan(machine), at: now)
     }
 
     mutating func tell(_ event: Event) {
@@ -109,7 +109,7 @@ private struct Talk {
 
     /// The execution made anew from its rows is the same, and so is its count of events.
     func checkReplay() {
-        var replayed = Execution(id: "id", start: start, machine: machine, at: rows[0].at)
+        var replayed = Execution(id: "id", start: start, definition: MachinePlan(machine), at: rows[0].at)
         for row in rows {
             for effect in decoded(row.text) { replayed.apply(effect, at: row.at) }
         }
