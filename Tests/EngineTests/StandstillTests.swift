@@ -34,6 +34,10 @@ struct StandstillTests {
         #expect(say { $0.excuse(3 * Self.second, at: 370 * Self.second) } == 413)
         #expect(say { $0.hear(at: 380 * Self.second) } == 440)
         #expect(say { $0.excuse(1000 * Self.second, at: 1400 * Self.second) } == 1460, "it was heard between the two")
+        // An engine that is always late judges all the same.
+        var last: Int64 = 0
+        for _ in 0..<100 { last = say { $0.excuse(30 * Self.second, at: 1500 * Self.second) } }
+        #expect(last == 1460 + 4 * 30)
     }
 
     /// A process's clock, and an engine that goes by it.

@@ -29,8 +29,10 @@ struct Lease: Sendable, Equatable {
     let incarnation: String
     let heartbeatSeconds: Int
     private(set) var deadline: Int64
-    /// Whether a standstill has been allowed for since the worker was last heard.
-    private var isExcused = false
+    /// How many standstills have been allowed for since the worker was last heard.
+    private var excuses = 0
+    /// More are not: an engine that is always late would never judge anybody lost.
+    private static let mostExcuses = 5
 
     init(token: TaskToken, worker: String, incarnation: String, heartbeatSeconds: Int, heardAt now: Int64) {
         self.token = token
@@ -43,14 +45,16 @@ struct Lease: Sendable, Equatable {
     /// Its period begins anew.
     mutating func hear(at now: Int64) {
         deadline = now + Int64(heartbeatSeconds) * 1_000_000
-        isExcused = false
+        excuses = 0
     }
 
     /// The engine stood still: the worker has a whole period to be heard. Where it has had that already, only the time
-    /// counts in which it could be heard, or an engine that halts again and again would miss nobody.
+    /// counts in which it could be heard, or an engine that halts again and again would miss nobody; and in the end
+    /// all of it does.
     mutating func excuse(_ standstill: Int64, at now: Int64) {
-        deadline = isExcused ? deadline + standstill : max(deadline, now + Int64(heartbeatSeconds) * 1_000_000)
-        isExcused = true
+        guard excuses < Self.mostExcuses else { return }
+        deadline = excuses > 0 ? deadline + standstill : max(deadline, now + Int64(heartbeatSeconds) * 1_000_000)
+        excuses += 1
     }
 }
 
