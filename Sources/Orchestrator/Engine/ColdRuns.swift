@@ -53,16 +53,16 @@ extension Engine {
             run.leased.isEmpty, run.nestedWaits.isEmpty, run.nested.isEmpty, run.endWaiters.isEmpty,
             run.transfers.isEmpty, run.children.isEmpty, run.execution.start.parent == nil,
             run.execution.start.starter == nil, !run.execution.start.deployment.isExpress,
-            run.execution.runnable.isEmpty,
-            run.execution.pendingIO.isEmpty, run.execution.pendingChildren.isEmpty
+            run.execution.runnable.isEmpty
         else { return false }
-        return run.execution.openEntries.allSatisfy { entry in
+        let waits = run.execution.allOpenEntries { entry in
             switch entry.phase {
             case .waiting, .backingOff, .branching: true
             case .task(let attempt): attempt.isCalledBack
             case .entered, .readingItems, .writingResults: false
             }
         }
+        return waits && run.execution.pendingChildren.isEmpty
     }
 
     private func nextWake(of run: Run) -> Int64? { run.execution.timers.map(\.at).min() }

@@ -380,7 +380,8 @@ struct Batch {
 
     mutating func take(_ decision: Decision, of pending: Pending?) {
         execution = decision.execution
-        effects += decision.effects
+        // Most rows are of one decision.
+        if effects.isEmpty { effects = decision.effects } else { effects += decision.effects }
         if let pending {
             accepted.append(pending)
             name = name ?? pending.name

@@ -71,7 +71,7 @@ extension FoldedExecution {
                 definition: definition.text)
         }
         for row in stored.rows { try folded.take(row) }
-        _ = folded.projection.takeChanges()
+        folded.projection.forgetChanges()
         return folded
     }
 

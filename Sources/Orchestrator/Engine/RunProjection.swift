@@ -10,7 +10,7 @@ struct RunProjection {
     private(set) var mapRuns = MapRunProjection()
     /// The earliest entries, which were over, of an execution that has very many: they are in its history.
     private(set) var omitted = 0
-    /// Entries that changed since ``takeChanges()``.
+    /// Entries that changed since ``takeChanges()`` or ``forgetChanges()``.
     private var changed: OrderedSet<EntryID> = []
 
     /// So many entries are kept; a quarter more before the earliest that are over are let go together.
@@ -148,15 +148,18 @@ struct RunProjection {
         }
     }
 
-    /// The entries that changed since the last call.
+    /// The entries that changed since the last call of this or ``forgetChanges()``.
     mutating func takeChanges() -> [StateEntryView] {
-        defer { changed = [] }
+        defer { forgetChanges() }
         return changed.compactMap { entries[$0] }
     }
 
+    /// For when nobody wants to know.
+    mutating func forgetChanges() { changed.removeAll(keepingCapacity: true) }
+
     private mutating func change(_ id: EntryID?, _ body: (inout StateEntryView) -> Void) {
-        guard let id, entries[id] != nil else { return }
-        body(&entries[id]!)
+        guard let id, let place = entries.index(forKey: id) else { return }
+        body(&entries.values[place])
         changed.append(id)
     }
 

@@ -436,9 +436,8 @@ extension Engine: RunService {
     // MARK: Updates
 
     func publishUpdate(of run: Run) {
-        let changes = run.projection.takeChanges()
-        guard !observers.isEmpty else { return }
-        send(RunUpdate(run: view(of: run), states: changes), of: run)
+        guard !observers.isEmpty else { return run.projection.forgetChanges() }
+        send(RunUpdate(run: view(of: run), states: run.projection.takeChanges()), of: run)
         guard !run.execution.isOpen else { return }
         for observer in observers.values where observer.execution == run.execution.id {
             observer.continuation.finish()

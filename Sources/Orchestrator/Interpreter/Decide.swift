@@ -60,6 +60,7 @@ struct Decider {
     }
 
     mutating func emit(_ effect: Effect) {
+        if effects.isEmpty { effects.reserveCapacity(8) }
         execution.apply(effect, at: now)
         effects.append(effect)
     }

@@ -126,7 +126,11 @@ extension Effect {
     /// The text of a journal row's effects column.
     public static func encode(_ effects: [Effect]) -> String {
         let document: JSON = ["v": .integer(formatVersion), "effects": .array(effects.map(\.json))]
-        return document.text
+        var bytes: [UInt8] = []
+        // What a row has, about, so that it need not grow step by step.
+        bytes.reserveCapacity(1024)
+        document.write(into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Reads what ``encode(_:)`` of this or an earlier release wrote.

@@ -33,17 +33,11 @@ public enum Outcome: Sendable, Hashable {
 ///
 /// A copy shares everything with its original, and a change costs about the same however many scopes are open.
 public struct Execution: Sendable, Hashable {
-    public let id: String
-    private let begun: Shared<ExecutionStart>
-    /// What it was begun with.
-    public var start: ExecutionStart { _read { yield begun.value } }
-    public let startedAt: Instant
-    /// The machine that this execution runs, and for a child execution of a Map Run the Map state's processor.
-    let plan: MachinePlan
+    /// What one row in very many changes, behind one reference: executions are copied for each decision, and a copy costs a
+    /// count for each reference in it.
+    private var frame: Shared<ExecutionFrame>
     /// Time of the last effect; never runs backwards.
     public internal(set) var at: Instant
-    public internal(set) var outcome: Outcome?
-    public internal(set) var stoppedAt: Instant?
     public internal(set) var scopes: ScopeTable
     /// Scopes whose current state has been entered and not yet evaluated, in the order of entry.
     public internal(set) var runnable: RunQueue
@@ -53,22 +47,6 @@ public struct Execution: Sendable, Hashable {
     var nextEntry: EntryID
     /// Where each open entry is, so that a task's answer finds its scope.
     public internal(set) var scopeOfEntry: EntryMap
-    /// The part of the context object that stays the same between two redrives.
-    var constantContext: JSON
-    /// How often the execution has been redriven.
-    public internal(set) var redriveCount: Int
-    /// When it was redriven last.
-    public internal(set) var redrivenAt: Instant?
-    /// The last redrives that came with a token, in their order: the same token asks for the same redrive.
-    public internal(set) var redriveTokens: [RedriveToken]
-    /// The event of the history that tells of the last redrive.
-    var redrivenEventID: Int
-    private var ended: Shared<Scope>?
-    /// The machine's scope as it was when the execution ended without success, with all that had not succeeded in it.
-    var remains: Scope? {
-        get { ended?.value }
-        set { ended = newValue.map { Shared($0) } }
-    }
     /// Entries that wait for items to be read or results to be written.
     var entriesInIO: TreeSet<EntryID>
     /// Entries of distributed Map states with child executions that run.
@@ -86,36 +64,82 @@ public struct Execution: Sendable, Hashable {
     }
 
     private init(id: String, start: ExecutionStart, plan: MachinePlan, at: Instant) {
-        self.id = id
-        self.begun = Shared(start)
-        self.startedAt = at
-        self.plan = plan
+        self.frame = Shared(ExecutionFrame(id: id, start: start, startedAt: at, plan: plan))
         self.at = at
-        self.outcome = nil
-        self.stoppedAt = nil
         self.scopes = ScopeTable()
         self.runnable = RunQueue()
         self.eventCount = 0
         self.nextScope = 1
         self.nextEntry = 1
         self.scopeOfEntry = EntryMap()
-        self.constantContext = start.context(of: id, startedAt: at)
         self.entriesInIO = []
         self.entriesWithChildren = []
-        self.redriveCount = 0
-        self.redrivenAt = nil
-        self.redriveTokens = []
-        self.redrivenEventID = 0
-        self.ended = nil
         scopes.insert(Scope(id: 0, parent: nil, index: 0, plan: plan, data: start.input, variables: [:], follows: 0))
     }
 
+    public var id: String { frame.value.id }
+
+    /// What it was begun with.
+    public var start: ExecutionStart { _read { yield frame.value.start } }
+
+    public var startedAt: Instant { frame.value.startedAt }
+
+    /// The machine that this execution runs, and for a child execution of a Map Run the Map state's processor.
+    var plan: MachinePlan { frame.value.plan }
+
     public var machine: StateMachine { plan.machine }
+
+    /// How it has ended; nil while it is open.
+    public internal(set) var outcome: Outcome? {
+        get { frame.value.outcome }
+        set { frame.value.outcome = newValue }
+    }
+
+    public internal(set) var stoppedAt: Instant? {
+        get { frame.value.stoppedAt }
+        set { frame.value.stoppedAt = newValue }
+    }
+
+    /// The part of the context object that stays the same between two redrives.
+    var constantContext: JSON {
+        get { frame.value.constantContext }
+        set { frame.value.constantContext = newValue }
+    }
+
+    /// How often the execution has been redriven.
+    public internal(set) var redriveCount: Int {
+        get { frame.value.redriveCount }
+        set { frame.value.redriveCount = newValue }
+    }
+
+    /// When it was redriven last.
+    public internal(set) var redrivenAt: Instant? {
+        get { frame.value.redrivenAt }
+        set { frame.value.redrivenAt = newValue }
+    }
+
+    /// The last redrives that came with a token, in their order: the same token asks for the same redrive.
+    public internal(set) var redriveTokens: [RedriveToken] {
+        get { frame.value.redriveTokens }
+        set { frame.value.redriveTokens = newValue }
+    }
+
+    /// The event of the history that tells of the last redrive.
+    var redrivenEventID: Int {
+        get { frame.value.redrivenEventID }
+        set { frame.value.redrivenEventID = newValue }
+    }
+
+    /// The machine's scope as it was when the execution ended without success, with all that had not succeeded in it.
+    var remains: Scope? {
+        get { frame.value.remains }
+        set { frame.value.remains = newValue }
+    }
 
     /// The same execution before its first effect.
     public var beginning: Execution { Execution(id: id, start: start, plan: plan, at: startedAt) }
 
-    public var isOpen: Bool { outcome == nil }
+    public var isOpen: Bool { frame.value.outcome == nil }
 
     /// The machine's name, the last part of its ARN.
     public var machineName: String { start.machineName }
@@ -168,6 +192,30 @@ public struct Execution: Sendable, Hashable {
     /// Source: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
     public var executionDeadline: Instant? {
         plan.machine.timeoutSeconds.map { (redrivenAt ?? startedAt) + Instant($0) * 1_000_000 }
+    }
+}
+
+/// What of an execution changes where it ends or is redriven, and not else.
+private struct ExecutionFrame: Sendable, Hashable {
+    let id: String
+    let start: ExecutionStart
+    let startedAt: Instant
+    let plan: MachinePlan
+    var outcome: Outcome?
+    var stoppedAt: Instant?
+    var constantContext: JSON
+    var redriveCount = 0
+    var redrivenAt: Instant?
+    var redriveTokens: [RedriveToken] = []
+    var redrivenEventID = 0
+    var remains: Scope?
+
+    init(id: String, start: ExecutionStart, startedAt: Instant, plan: MachinePlan) {
+        self.id = id
+        self.start = start
+        self.startedAt = startedAt
+        self.plan = plan
+        constantContext = start.context(of: id, startedAt: startedAt)
     }
 }
 
