@@ -64,7 +64,7 @@ extension Engine {
         batch.bytes = row.effects.utf8.count
         guard let statement = batch.statement else {
             outbox.add(row, of: run, batch)
-            if outbox.rows.count == 1 { Task { self.sendRows() } }
+            if outbox.rows.count == 1, !outbox.isHeld { Task { self.sendRows() } }
             return
         }
         let sent = batch
@@ -84,21 +84,32 @@ extension Engine {
         if !rows.isEmpty { journal.append(rows) }
     }
 
-    /// What follows from the outcomes of rows that were in one batch.
-    func settle(_ outcomes: [NumberedOutcome]) async {
-        for (place, told) in outcomes.enumerated() {
-            guard let (run, batch) = outbox.sent.removeValue(forKey: told.number) else {
-                preconditionFailure("row \(told.number) was answered twice")
+    /// Hands the journal the rows that something makes as soon as it has made them.
+    func sendingRows(_ body: () -> Void) {
+        outbox.isHeld = true
+        body()
+        outbox.isHeld = false
+        sendRows()
+    }
+
+    /// What follows from the outcomes of rows that were in one batch; `executor` as ``Journal/tellOutcomes(to:)`` has it.
+    func settle(_ outcomes: [NumberedOutcome], on executor: (any TaskExecutor)?) async {
+        var rest = outcomes[...]
+        while true {
+            sendingRows {
+                for told in rest.prefix(Self.settledTogether) {
+                    guard let (run, batch) = outbox.sent.removeValue(forKey: told.number) else {
+                        preconditionFailure("row \(told.number) was answered twice")
+                    }
+                    settle(run, batch, told.outcome, on: executor)
+                }
             }
-            settle(run, batch, told.outcome)
+            rest = rest.dropFirst(Self.settledTogether)
+            if rest.isEmpty { return }
             // What follows can be written while the others are looked at, and whoever else calls need not wait for all of
             // them.
-            if place % Self.settledTogether == Self.settledTogether - 1 {
-                sendRows()
-                await Task.yield()
-            }
+            await Task.yield()
         }
-        sendRows()
     }
 
     /// So many outcomes are looked at before the next rows are handed to the journal.
@@ -160,11 +171,13 @@ extension Engine {
     }
 
     /// What follows from an append's outcome.
-    private func settle(_ run: Run, _ batch: Batch, _ outcome: AppendOutcome) {
+    private func settle(
+        _ run: Run, _ batch: Batch, _ outcome: AppendOutcome, on executor: (any TaskExecutor)? = nil
+    ) {
         run.isAppending = false
         switch outcome {
         case .committed:
-            take(batch, into: run)
+            take(batch, into: run, on: executor)
             for pending in batch.accepted { pending.reply?(.committed) }
             pump(run)
         case .nameTaken(let executionID, let inputHash):
@@ -231,7 +244,7 @@ extension Engine {
     }
 
     /// Takes the committed effects into memory, and everything derived from them.
-    private func take(_ batch: Batch, into run: Run) {
+    private func take(_ batch: Batch, into run: Run, on executor: (any TaskExecutor)?) {
         let started = run.seq == 0
         run.folded.seq += 1
         var ended: [EntryID] = []
@@ -250,7 +263,15 @@ extension Engine {
         }
         for (entry, nonce, poller) in batch.handedOut { deliver(entry, nonce: nonce, of: run, to: poller) }
         for (entry, nonce, service) in batch.served {
-            Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
+            // What calls the outside may keep a thread for long.
+            if let executor, !service.callsOutside {
+                let id = run.execution.id
+                Task(executorPreference: executor) {
+                    await self.finishAtOnce(service, entry: entry, nonce: nonce, of: id)
+                }
+            } else {
+                Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
+            }
         }
         for (scope, index) in batch.startedChildren {
             if let entry = run.execution.entry(in: scope) { ensureChild(entry: entry.id, index: index, of: run) }
@@ -343,6 +364,8 @@ extension Execution {
 struct Outbox {
     /// Not handed to it yet.
     var rows: [NumberedRow] = []
+    /// Whoever adds some now hands them over.
+    var isHeld = false
     /// Whose they are, until their outcome is known.
     var sent: [UInt64: (run: Run, batch: Batch)] = [:]
     private var count: UInt64 = 0

@@ -26,8 +26,8 @@ extension Engine {
             switch outcome {
             case .taken:
                 standingBy(nil)
-                await journal.tellOutcomes { [weak self] outcomes in
-                    Task { await self?.settle(outcomes) }
+                await journal.tellOutcomes { [weak self] outcomes, executor in
+                    Task(executorPreference: executor) { await self?.settle(outcomes, on: executor) }
                 }
                 try await load()
                 return

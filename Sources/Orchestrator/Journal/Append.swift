@@ -18,11 +18,7 @@ extension Journal {
     /// call a batch then, and not for one a row.
     public nonisolated func append(_ rows: [NumberedRow]) {
         // On the thread where they are going to be sent, so that two do not take the journal from each other.
-        let connection = appending[0].latest?.connection
-        Task(executorPreference: connection?.executor) {
-            await self.enter(rows)
-            withExtendedLifetime(connection) {}
-        }
+        Task(executorPreference: appending[0].latest?.connection.executor) { await self.enter(rows) }
     }
 
     private func enter(_ rows: [NumberedRow]) {
@@ -31,8 +27,15 @@ extension Journal {
         startFlushing()
     }
 
-    /// Who is told the outcomes of numbered rows; to be called before the first.
-    public func tellOutcomes(to receiver: @escaping @Sendable ([NumberedOutcome]) -> Void) { self.receiver = receiver }
+    /// Who is told the outcomes of numbered rows; to be called before the first. The executor, where there is one, is that of
+    /// the thread on which the outcomes came in and which has nothing to write: what follows from them had best be looked
+    /// at there, for a lone row then goes the whole round without waking a thread.
+    public func tellOutcomes(
+        to receiver: @escaping @Sendable ([NumberedOutcome], _ executor: (any TaskExecutor)?) -> Void
+    ) { self.receiver = receiver }
+
+    /// More outcomes than so many are looked at elsewhere, while the thread writes what comes of the first of them.
+    private static let outcomesOnThread = 4
 
     private func enter(_ row: JournalRow, _ reply: Reply) {
         if let refusal = Self.refusal(row) { return answer(reply, .failed(refusal)) }
@@ -81,11 +84,7 @@ extension Journal {
     private func startFlushing() {
         guard !waiting.isEmpty, let link = idleLinks.popLast() else { return }
         // On the connection's thread: no other one has to be woken for a batch, nor for its answers.
-        let connection = link.latest?.connection
-        Task(executorPreference: connection?.executor) {
-            await self.flush(link)
-            withExtendedLifetime(connection) {}
-        }
+        Task(executorPreference: link.latest?.connection.executor) { await self.flush(link) }
     }
 
     /// Writes batch after batch until nothing waits.
@@ -97,7 +96,7 @@ extension Journal {
             let writer = "\(incarnation)/\(batchNumber)"
             await commit(batch, writer: writer, Attempt(link: link, settings: settings, clock: clock))
             for entry in batch { inFlight.remove(entry.row.executionID) }
-            tellOutcomes()
+            tellOutcomes(on: waiting.isEmpty ? link.latest?.connection.executor : nil)
         }
         idleLinks.append(link)
         if idleLinks.count == appending.count { resumeDrainWaiters() }
@@ -138,12 +137,12 @@ extension Journal {
         }
     }
 
-    private func tellOutcomes() {
+    private func tellOutcomes(on executor: (any TaskExecutor)? = nil) {
         guard !untold.isEmpty else { return }
         guard let receiver else { preconditionFailure("nobody is told the outcomes of numbered rows") }
         let outcomes = untold
         untold = []
-        receiver(outcomes)
+        receiver(outcomes, outcomes.count <= Self.outcomesOnThread ? executor : nil)
     }
 
     /// Sends the rows until each is in or refused, always the same rows under the same writer.

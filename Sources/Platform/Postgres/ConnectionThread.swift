@@ -14,10 +14,14 @@ final class ConnectionThread: SerialExecutor, Sendable {
     private struct Queue {
         var work: [Work] = []
         var isShutDown = false
+        /// The thread has returned and runs nothing any more.
+        var hasEnded = false
     }
 
     private let queue = Mutex(Queue())
     private let wakeUp: Semaphore
+    /// The thread, once it runs.
+    private let identity = Atomic<pthread_t>(0)
 
     /// Starts the thread. Throws where the system has no thread or semaphore to give.
     init() throws(PostgresError) {
@@ -43,8 +47,17 @@ final class ConnectionThread: SerialExecutor, Sendable {
     func enqueue(_ job: consuming ExecutorJob) { enqueue(.own(UnownedJob(job))) }
 
     func enqueue(_ work: Work) {
-        queue.withLock { $0.work.append(work) }
-        wakeUp.signal()
+        let isTaken = queue.withLock { queue in
+            if !queue.hasEnded { queue.work.append(work) }
+            return !queue.hasEnded
+        }
+        guard isTaken else {
+            guard case .guest(let job, _) = work else { preconditionFailure("a connection's job after its end") }
+            // The connection is gone; where its task goes on does not matter.
+            return globalConcurrentExecutor.enqueue(ExecutorJob(job))
+        }
+        // What the thread gives itself it finds before it waits.
+        if identity.load(ordering: .relaxed) != pthread_self() { wakeUp.signal() }
     }
 
     func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -55,27 +68,28 @@ final class ConnectionThread: SerialExecutor, Sendable {
     }
 
     private func run() {
+        identity.store(pthread_self(), ordering: .relaxed)
+        var taken: [Work] = []
         while true {
-            let (work, isShutDown) = queue.withLock { queue in
-                let work = queue.work
-                queue.work = []
-                return (work, queue.isShutDown)
+            let hasEnded = queue.withLock { queue in
+                swap(&taken, &queue.work)
+                queue.hasEnded = taken.isEmpty && queue.isShutDown
+                return queue.hasEnded
             }
-            for work in work {
+            if hasEnded { return }
+            if taken.isEmpty { wakeUp.wait() }
+            for work in taken {
                 switch work {
                 case .own(let job): job.runSynchronously(on: asUnownedSerialExecutor())
                 case .guest(let job, let executor): job.runSynchronously(on: executor)
                 }
             }
-            if work.isEmpty {
-                if isShutDown { return }
-                wakeUp.wait()
-            }
+            taken.removeAll(keepingCapacity: true)
         }
     }
 }
 
-/// The thread of a connection as what a task may prefer to run on. Nothing may be enqueued after the thread was shut down.
+/// The thread of a connection as what a task may prefer to run on.
 final class ConnectionThreadPreference: TaskExecutor {
     private let thread: ConnectionThread
 

@@ -15,8 +15,8 @@ public actor PostgresConnection {
     private nonisolated let standing: Standing
 
     /// The connection's thread, for `withTaskExecutorPreference`: what a task does with an answer then runs where the answer
-    /// came in, and no other thread is woken for it. For as long as the connection is held, and for short work only: the
-    /// connection's next statement waits for it.
+    /// came in, and no other thread is woken for it. For short work only: the connection's next statement waits for it.
+    /// Once the connection is gone, tasks that prefer its thread run wherever others do.
     public nonisolated let executor: (any TaskExecutor)?
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
