@@ -388,4 +388,40 @@ struct DispatchTests {
         #expect(try await second.engine.poll(poll("bad")) != nil)
         await end(second)
     }
+
+    @Test("alarms of the dispatcher that earlier ones have replaced leave none behind when they ring")
+    func replacedAlarms() async throws {
+        let stage = try await Stage()
+        let rules = rules { rules in
+            rules.rules = [
+                DispatchRules.Rule(
+                    step: "work", each: .pointer(["account"]), limit: TaskLimit(ratePerSecond: 0.001), label: "slow")
+            ]
+        }
+        let first = try await stage.engine("e1", machines: ["m": oneTask()], dispatchRules: rules)
+        let engine = first.engine
+        for _ in 0..<2 { _ = try await engine.start(machine: "m", name: nil, input: #"{"account":"a"}"#) }
+        #expect(try await engine.poll(poll("w")) != nil)
+        let waiting = Task { try await engine.poll(poll("w", wait: 300)) }
+        while await engine.waitingPolls == 0 { await Task.yield() }
+        #expect(await engine.dispatchAlarms() == [false], "when the rate lets the second out")
+        await engine.armReplaced(3)
+        while await engine.dispatchAlarms().contains(true) { await Task.yield() }
+        #expect(await engine.dispatchAlarms() == [false])
+        waiting.cancel()
+        #expect(try await waiting.value == nil)
+        await end(first)
+    }
+}
+
+extension Engine {
+    /// For each alarm of the dispatcher whether it is due.
+    fileprivate func dispatchAlarms() -> [Bool] {
+        alarms.unordered.filter { $0.kind == .dispatch }.map { $0.at <= now }
+    }
+
+    /// Alarms that were armed before others that came earlier.
+    fileprivate func armReplaced(_ count: Int) {
+        for _ in 0..<count { arm(Alarm(at: now, execution: "", kind: .dispatch)) }
+    }
 }

@@ -58,6 +58,8 @@ extension Engine {
             case .entry(let entry): if let run { post(.timer(entry: entry), to: run) }
             case .lease(let entry): if let run { checkLease(of: entry, in: run, now: now) }
             case .dispatch:
+                // One that an earlier alarm has replaced is nothing to look at, or each would arm another.
+                guard alarm.at == dispatchAlarm else { continue }
                 dispatchAlarm = nil
                 handOutWaiting()
             case .look: look()
