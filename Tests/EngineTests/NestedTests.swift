@@ -81,4 +81,21 @@ struct NestedTests {
         #expect(try await third.engine.run(child).run.status == .succeeded)
         await EngineTests.end(third)
     }
+    @Test("a child whose starter is set aside goes on, and the starter hears of its end when it is released")
+    func starterSetAside() async throws {
+        let (stage, parent, child) = try await waiting()
+        let bystander = Journal(url: stage.url, incarnation: "bystander", log: silent)
+        for time in 0..<2 { try await bystander.countCrash(subject: parent, event: "e", incarnation: "i\(time)") }
+        await bystander.close(deadline: .seconds(10))
+        let second = try await stage.engine("e2")
+        try await second.engine.releaseExecution(parent)
+        let updates = await second.engine.updates(of: parent)
+        try await second.engine.stopExecution(child, error: "E", cause: nil)
+        #expect(try await second.engine.run(child).run.error == "E", "nobody else has stopped it")
+        if try await second.engine.run(parent).run.status == .running {
+            for await update in updates where update.run.status != .running { break }
+        }
+        #expect(try await second.engine.run(parent).run.status == .failed)
+        await EngineTests.end(second)
+    }
 }

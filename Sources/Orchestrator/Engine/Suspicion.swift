@@ -79,6 +79,7 @@ extension Engine {
             forget(run)
             throw EngineError.unavailable(reason)
         }
+        stopRelatives(of: run)
         try await written { try await journal.deleteSuspect(run.execution.id) }
         suspects[run.execution.id] = nil
     }
