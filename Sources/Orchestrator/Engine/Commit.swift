@@ -197,6 +197,13 @@ extension Engine {
         run.endWaiters = []
         forget(run)
         guard run.seq > 0, !isStopping else { return }
+        // Who waits for its end looks for it again when it is loaded.
+        for wait in run.nestedWaits {
+            if let waiting = runs[wait.execution] {
+                repeatedStarts.append((wait.kind, wait.entry, wait.nonce, waiting))
+            }
+        }
+        run.nestedWaits = []
         let id = run.execution.id
         guard reloading.insert(id).inserted else { return }
         Task { await self.reload(id) }
