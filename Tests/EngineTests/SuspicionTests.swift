@@ -60,6 +60,57 @@ struct SuspicionTests {
         await end(third)
     }
 
+    @Test("what engines ended with as they read it is looked at by nobody, and released all the same")
+    func unreadable() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        let bad = try await first.engine.start(machine: "m", name: "bad", input: "{}").execution.executionARN
+        let id = try await first.engine.run(bad).run.id
+        for time in 0..<2 {
+            try await first.journal.countCrash(subject: id, event: "load", incarnation: "i\(time)")
+        }
+        await end(first)
+        let second = try await stage.engine("e2")
+        let refusal = await #expect(throws: EngineError.self) { try await second.engine.run(bad) }
+        #expect(refusal?.code == .conflict && refusal?.message.contains("2 engines ended") == true)
+        try await second.engine.releaseExecution(bad)
+        #expect(try await second.engine.complete(second.engine.take()))
+        #expect(try await second.engine.run(bad).run.status == .succeeded)
+        #expect(try await stage.query("SELECT 1 FROM showrunner.suspect").isEmpty)
+        await end(second)
+    }
+
+    @Test("who answers a token of what is set aside is told to come again, and is heard when it is released")
+    func answers() async throws {
+        let stage = try await Stage()
+        let asking = #"""
+            {"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::showrunner:work.waitForTaskToken",
+              "Parameters":{"token.$":"$$.Task.Token"},"End":true}}}
+            """#
+        let first = try await stage.engine("e1", machines: ["m": asking])
+        let run = try await first.engine.start(machine: "m", name: "one", input: "{}").execution.executionARN
+        let id = try await first.engine.run(run).run.id
+        let offer = try await first.engine.take()
+        let token = try #require(offer.input["token"]?.stringValue)
+        #expect(try await first.engine.complete(offer))
+        for time in 0..<2 { try await first.journal.countCrash(subject: id, event: "e", incarnation: "i\(time)") }
+        await end(first)
+        let second = try await stage.engine("e2")
+        let calls: [@Sendable () async throws -> Void] = [
+            { try await second.engine.taskSucceeded(token: token, output: "{}") },
+            { try await second.engine.taskFailed(token: token, error: nil, cause: nil) },
+            { try await second.engine.taskHeartbeat(token: token) },
+        ]
+        for call in calls {
+            let refusal = await #expect(throws: EngineError.self) { try await call() }
+            #expect(refusal?.code == .unavailable && refusal?.message.contains("2 engines ended") == true)
+        }
+        try await second.engine.releaseExecution(run)
+        try await second.engine.taskSucceeded(token: token, output: "1")
+        #expect(try await second.engine.run(run).output == 1)
+        await end(second)
+    }
+
     @Test("what is set aside can be stopped, and a start that ended two engines is refused")
     func stopAndStart() async throws {
         let stage = try await Stage()

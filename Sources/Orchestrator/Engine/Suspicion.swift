@@ -61,8 +61,11 @@ extension Engine {
 
     /// Takes an execution up again that was set aside. Throws `.notFound`, and `.conflict` where it is not set aside.
     public func releaseExecution(_ id: String) async throws(EngineError) {
-        let executionID = try await find(id).execution.id
+        try requireReady()
+        // Not read before it is released: that may be what engines ended with.
+        let executionID = try await executionID(id)
         guard suspects[executionID] != nil else {
+            _ = try await find(id)
             throw EngineError(code: .conflict, message: "The execution is not set aside.")
         }
         try await written { try await journal.deleteSuspect(executionID) }
