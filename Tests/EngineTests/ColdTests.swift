@@ -177,14 +177,6 @@ struct ColdTests {
         #expect(run.output == ["ok": true])
         await end(one)
     }
-
-    @Test("what wakes the dispatcher stays where alarms of executions go")
-    func alarms() async throws {
-        let stage = try await Stage()
-        let one = try await stage.engine("one")
-        #expect(await one.engine.alarmsAfterManyLeft() == [.dispatch])
-        await end(one)
-    }
 }
 
 extension Engine {
@@ -194,14 +186,5 @@ extension Engine {
         cold.due = [ColdExecution(id: id, nextSeq: rows, nextWake: nil)]
         #expect(try await journal.removeNotes(cold.due))
         #expect(try await !journal.isCold(id))
-    }
-
-    /// Two alarms, one of an execution that is not in memory, after very many executions have left it.
-    fileprivate func alarmsAfterManyLeft() -> [Alarm.Kind] {
-        arm(Alarm(at: now + 3_600_000_000, execution: "gone", kind: .execution))
-        arm(Alarm(at: now + 3_600_000_000, execution: "", kind: .dispatch))
-        cold.idleAlarms = 2_000
-        dropIdleAlarms()
-        return alarms.unordered.map(\.kind)
     }
 }
