@@ -80,6 +80,23 @@ struct SuspicionTests {
         await end(second)
     }
 
+    @Test("what is released while it can't be read goes on as soon as it can")
+    func releasedUnread() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        let run = try await first.engine.start(machine: "m", name: "one", input: "{}").execution.executionARN
+        let id = try await first.engine.run(run).run.id
+        for time in 0..<2 { try await first.journal.countCrash(subject: id, event: "e", incarnation: "i\(time)") }
+        await end(first)
+        let second = try await stage.engine("e2")
+        _ = try await stage.query("ALTER TABLE showrunner.journal RENAME TO elsewhere")
+        #expect(try await second.engine.releaseExecution(run) == nil)
+        _ = try await stage.query("ALTER TABLE showrunner.elsewhere RENAME TO journal")
+        #expect(try await second.engine.complete(second.engine.take()))
+        #expect(try await second.engine.run(run).run.status == .succeeded)
+        await end(second)
+    }
+
     @Test("who answers a token of what is set aside is told to come again, and is heard when it is released")
     func answers() async throws {
         let stage = try await Stage()

@@ -204,7 +204,11 @@ extension Engine {
             }
         }
         run.nestedWaits = []
-        let id = run.execution.id
+        reloadLater(run.execution.id)
+    }
+
+    /// Loads an open execution that is not in memory, as often as it takes.
+    func reloadLater(_ id: String) {
         guard reloading.insert(id).inserted else { return }
         Task { await self.reload(id) }
     }

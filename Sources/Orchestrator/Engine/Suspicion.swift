@@ -61,7 +61,7 @@ extension Engine {
 
     /// Takes an execution up again that was set aside. Throws `.notFound`, and `.conflict` where it is not set aside.
     ///
-    /// - Returns: its ARN; nil for one that can't be read.
+    /// - Returns: its ARN; nil for one that can't be read, now or ever. What can't be now goes on when it can.
     @discardableResult
     public func releaseExecution(_ id: String) async throws(EngineError) -> String? {
         try requireReady()
@@ -73,7 +73,7 @@ extension Engine {
         }
         try await written { try await journal.deleteSuspect(executionID) }
         if suspects.removeValue(forKey: executionID) != nil, runs[executionID] == nil {
-            do { try await recover(executionID) } catch { throw EngineError.unavailable("\(error)") }
+            do { try await recover(executionID) } catch { reloadLater(executionID) }
             if let run = runs[executionID] { recoverChildren(of: run) }
             repeatStarts()
         }
