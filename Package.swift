@@ -326,7 +326,8 @@ let tests: [Target] = [
         name: "ObservabilityTests", dependencies: ["JSON", "Observability", coreMetrics, logging],
         path: "Tests/ObservabilityTests"),
     .target(
-        name: "PostgresTestSupport", dependencies: ["LocalPostgres", "Postgres"], path: "Tests/PostgresTestSupport"),
+        name: "PostgresTestSupport", dependencies: ["LocalPostgres", "Postgres", "TemporaryFolder"],
+        path: "Tests/PostgresTestSupport"),
     .testTarget(
         name: "PostgresTests", dependencies: ["Postgres", "PostgresTestSupport"], path: "Tests/PostgresTests"),
     .testTarget(
@@ -335,7 +336,7 @@ let tests: [Target] = [
         path: "Tests/LocalPostgresTests"),
     .testTarget(
         name: "JournalTests",
-        dependencies: ["Journal", "LocalPostgres", "Postgres", "PostgresTestSupport", logging],
+        dependencies: ["Journal", "LocalPostgres", "Postgres", "PostgresTestSupport", "TemporaryFolder", logging],
         path: "Tests/JournalTests"),
     .target(name: "FilmThreads", path: "Tests/FilmThreads"),
     .testTarget(name: "MediaFilesTests", dependencies: ["MediaFiles"], path: "Tests/MediaFilesTests"),
@@ -406,12 +407,14 @@ let tests: [Target] = [
         name: "CatalogAPITests",
         dependencies: [
             "CatalogAPI", "CatalogStore", "CatalogTestSupport", "Cryptography", "Encodings", "HTTPServer",
-            "HTTPServerTestSupport", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport", "Recommender", logging,
+            "HTTPServerTestSupport", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport", "Recommender",
+            "TemporaryFolder", logging,
         ], path: "Tests/CatalogAPITests"),
     .testTarget(
         name: "ShowrunnerAPITests",
         dependencies: [
-            "CatalogStore", "CatalogTestSupport", "HTTP", "Postgres", "PostgresTestSupport", "showrunner-api",
+            "CatalogStore", "CatalogTestSupport", "HTTP", "Postgres", "PostgresTestSupport", "TemporaryFolder",
+            "showrunner-api",
         ],
         path: "Tests/ShowrunnerAPITests"),
     .testTarget(
@@ -484,7 +487,8 @@ let tests: [Target] = [
         dependencies: [
             "Access", "AccessControl", "AccountsAPI", "CatalogStore", "Console", "Cryptography", "Engine", "HTTPServer",
             "HTTPServerTestSupport", "Journal", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport",
-            "SignatureV4", "StepFunctionsAPI", "Triggers", "Uploads", "WorkerAPI", httpTypes, logging,
+            "SignatureV4", "StepFunctionsAPI", "TemporaryFolder", "Triggers", "Uploads", "WorkerAPI", httpTypes,
+            logging,
         ], path: "Tests/AccessTests"),
     // Real processes, PostgreSQL, ffprobe and Chromium against the built programs.
     .testTarget(

@@ -14,6 +14,24 @@ struct AuditSubjectTests {
         }
     }
 
+    @Test(
+        "what paths name, in words; the path where they name nothing",
+        arguments: [
+            ("/console/api/runs/0192/redrive", "execution 0192"),
+            ("/console/api/runs/arn%3Aaws%3Astates/stop", "arn:aws:states"),
+            ("/console/api/runs/0192/states/3/fail", "execution 0192, state entry 3"),
+            ("/console/api/runs/arn%3Aaws/states/3/release", "arn:aws, state entry 3"),
+            ("/console/api/workers/w%203/mode", "worker w 3"), ("/console/api/triggers/films/pause", "trigger films"),
+            ("/console/api/triggers/films/secret", "trigger films"),
+            ("/console/api/schedules/nightly/backfill", "schedule nightly"),
+            ("/console/api/connections/mail", "connection mail"),
+            ("/console/api/starts-aside/12ab/release", "start 12ab"),
+            ("/access/v1/keys/AKIA/rotate", "access key AKIA"), ("/access/v1/accounts/zoe/tokens", "account zoe"),
+            ("/console/api/connections", "/console/api/connections"), ("/access/v1/keys/", "/access/v1/keys/"),
+            ("/console/api/workers/%zz/mode", "/console/api/workers/%zz/mode"), ("/uploads/1", "/uploads/1"),
+        ])
+    func paths(path: String, subject: String) { #expect(AuditSubject.resource(ofPath: path) == subject) }
+
     @Test("a single character of many scalars is no way around the limit")
     func tall() {
         let kept = AuditSubject.kept("e" + String(repeating: "\u{301}", count: 5000))

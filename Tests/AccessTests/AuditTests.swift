@@ -1,6 +1,8 @@
 import AccessControl
+import Engine
 import HTTPServerTestSupport
 import JSON
+import Journal
 import Testing
 
 @testable import Access
@@ -59,7 +61,7 @@ struct AuditTests {
                 ])
             #expect(
                 column("resource") == [
-                    "/console/api/runs/nothing/stop", execution, "task run.3", Gate.machine + "x", Gate.machine,
+                    "execution nothing", execution, "task run.3", Gate.machine + "x", Gate.machine,
                     "short",
                 ])
             #expect(
@@ -87,6 +89,44 @@ struct AuditTests {
             for bad in ["limit=0", "limit=1001", "before=x"] {
                 #expect(try await client.send(admin, "GET", "/access/v1/audit?\(bad)").status == 400)
             }
+        }
+    }
+
+    @Test("operators' orders name what they are about, executions by their ARN, also where they are given by their id")
+    func subjects() async throws {
+        try await Gate.with { gate, client in
+            let admin = try #require(try await gate.keys()[.admin])
+            let machine: JSON = [
+                "name": "short", "roleArn": "arn:aws:iam::000000000000:role/films",
+                "definition": #"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":3600,"End":true}}}"#,
+            ]
+            #expect(try await client.call(admin, "CreateStateMachine", machine).status == 200)
+            let arn = try await gate.engine.startExecution(machine: "short", name: "one", input: "{}").executionARN
+            let run = try await gate.engine.run(arn).run.id
+            func order(_ path: String, _ status: Int, _ content: JSON = [:]) async throws {
+                let answer = try await client.send(
+                    admin, "POST", "/console/api/\(path)", LoopbackClient.json, body: content.utf8)
+                #expect(answer.status == status, "\(path): \(answer.text)")
+            }
+            try await order("runs/\(run)/stop", 200)
+            try await order("runs/\(run)/redrive", 200)
+            try await order("runs/\(run)/states/1/approve", 409)
+            try await order("runs/\(arn.replacing(":", with: "%3A"))/release", 409)
+            try await order("runs/\(run)/again", 201)
+            try await order("workers/w-3/mode", 404, ["mode": "draining"])
+            try await order("triggers/films/pause", 404, ["reason": "why not"])
+            let again = try #require(
+                try await gate.engine.listRuns(RunQuery(machine: "short")).items.first { $0.id != run })
+            let expected = [
+                arn, arn, "execution \(run), state entry 1", arn, again.executionARN, "worker w-3", "trigger films",
+            ]
+            // Outcomes follow their calls.
+            var rows: [AuditRow] = []
+            for _ in 0..<1000 {
+                rows = try await gate.journal.audit(limit: expected.count).reversed()
+                if rows.allSatisfy({ $0.outcome != nil }) { break }
+            }
+            #expect(rows.map(\.resource) == expected)
         }
     }
 

@@ -4,7 +4,6 @@ import CatalogStore
 import Console
 import Cryptography
 import Engine
-import Foundation
 import HTTPServer
 import HTTPServerTestSupport
 import JSON
@@ -16,6 +15,7 @@ import PostgresTestSupport
 import SignatureV4
 import StepFunctionsAPI
 import Synchronization
+import TemporaryFolder
 import Triggers
 import Uploads
 import WorkerAPI
@@ -34,7 +34,7 @@ final class Gate: Sendable {
     let store: AccessKeyStore
     let dials = Dials()
     private let deadline: AnswerDeadline
-    private let directory: String
+    private let folder: TemporaryFolder
 
     static let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:short"
     static let missing = "Missing Authentication Token"
@@ -62,7 +62,7 @@ final class Gate: Sendable {
             journal: journal, ring: ring, settings: settings, log: silent,
             now: { [dials] in systemMicroseconds() + dials.shift.withLock { $0 } * 1_000_000 })
         store = AccessKeyStore(journal: journal, ring: ring)
-        directory = FileManager.default.temporaryDirectory.path + "/showrunner-access-\(UUID().uuidString)"
+        folder = try TemporaryFolder()
         try await engine.activate(holder: "e1", isDead: { _ in true })
         try await engine.loadMachines()
         await engine.beginServing()
@@ -79,11 +79,6 @@ final class Gate: Sendable {
     func close() async {
         await engine.stop()
         await journal.close(deadline: .seconds(10))
-        do {
-            if FileManager.default.fileExists(atPath: directory) {
-                try FileManager.default.removeItem(atPath: directory)
-            }
-        } catch { preconditionFailure("\(directory) stays behind: \(error)") }
     }
 
     /// All routes that `showrunner engine` serves, in its order.
@@ -103,10 +98,11 @@ final class Gate: Sendable {
         router.addDispatchRoutes(engine: engine, deadline: deadline)
         router.addAnswerRoutes(engine: engine, deadline: deadline)
         router.addHistoryRoutes(histories: engine, deadline: deadline)
-        let objects = try DirectoryStore(path: directory + "/objects")
+        let objects = try DirectoryStore(path: folder.place("objects"))
         try await objects.prepare()
         router.addUploadRoutes(
-            try await Uploads(directory: directory + "/uploads", store: objects, runs: engine, deadline: deadline))
+            try await Uploads(
+                directory: folder.place("uploads"), store: objects, runs: engine, deadline: deadline))
         let desk = TriggerDesk(triggers: [], service: engine)
         router.addHookRoutes(desk, deadline: deadline)
         router.addTriggerRoutes(desk, deadline: deadline)

@@ -60,7 +60,7 @@ struct KeyTests {
             #expect(again.status == 409)
 
             let rows = try await gate.journal.audit(limit: 20, action: "ManageAccessKeys")
-            #expect(rows.last?.resource == "/access/v1/keys/\(id)", "what was made is named")
+            #expect(rows.last?.resource == "access key \(id)", "what was made is named")
             #expect(rows.count == 5)
         }
     }

@@ -6,6 +6,7 @@ import HTTPServerTestSupport
 import JSON
 import Postgres
 import PostgresTestSupport
+import TemporaryFolder
 import Testing
 
 @Suite("Without the database", .serialized)
@@ -41,7 +42,7 @@ struct AbsenceTests {
 
     @Test func aCatalogueThatWasNotMigratedIsNotReady() async throws {
         let catalogue = try await Catalogue.connect(try await TestDatabase.empty())
-        let viewers = try Viewers(catalogue: catalogue, try TemporaryDirectory("store"))
+        let viewers = try Viewers(catalogue: catalogue, try TemporaryFolder())
         try await viewers.with { client in
             let ready = try await client.get("/readyz")
             #expect(ready.status == 503)

@@ -10,19 +10,20 @@ import ObjectStorage
 import Postgres
 import PostgresTestSupport
 import Synchronization
+import TemporaryFolder
 
 /// The service over a real catalogue and a real directory store, with a clock that moves when told.
 struct Viewers: Sendable {
     let catalogue: Catalogue
     let store: any ObjectStore
     let clock: HandClock
-    private let directory: TemporaryDirectory
+    private let directory: TemporaryFolder
 
     static func make() async throws -> Viewers {
-        try Viewers(catalogue: try await .make(), TemporaryDirectory("store"))
+        try Viewers(catalogue: try await .make(), TemporaryFolder())
     }
 
-    init(catalogue: Catalogue, _ directory: TemporaryDirectory) throws {
+    init(catalogue: Catalogue, _ directory: TemporaryFolder) throws {
         self.catalogue = catalogue
         self.directory = directory
         store = try openStore(directory.path, environment: [:])

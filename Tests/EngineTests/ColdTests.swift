@@ -4,7 +4,6 @@ import JSON
 import Journal
 import Postgres
 import StepContracts
-import Synchronization
 import Testing
 
 /// Executions that wait leave memory, and are there whenever somebody or the time asks for them.
@@ -134,81 +133,23 @@ struct ColdTests {
         await end(one)
     }
 
-    /// Connections on which the answer to each note but the first comes after the answer to the next question that takes notes
-    /// back.
-    private final class LateAnswers: Sendable {
-        private struct State {
-            var notes = 0
-            var isClosed = false
-            var waiting: [CheckedContinuation<Void, Never>] = []
-        }
-
-        private let state = Mutex(State())
-
-        struct Connection: JournalConnection {
-            let connection: PostgresConnection
-            let answers: LateAnswers
-
-            var isOpen: Bool { connection.isOpen }
-            func close() async {
-                answers.release(forGood: true)
-                await connection.close()
-            }
-
-            func query(
-                _ sql: String, _ parameters: [PostgresValue], deadline: Duration
-            ) async throws(PostgresError) -> PostgresResult {
-                let result = try await connection.query(sql, parameters, deadline: deadline)
-                if sql.contains("INSERT INTO showrunner.cold") { await answers.hold() }
-                return result
-            }
-        }
-
-        fileprivate func hold() async {
-            await withCheckedContinuation { continuation in
-                let goesOn = state.withLock { state in
-                    state.notes += 1
-                    guard state.notes > 1, !state.isClosed else { return true }
-                    state.waiting.append(continuation)
-                    return false
-                }
-                if goesOn { continuation.resume() }
-            }
-        }
-
-        var isHolding: Bool { state.withLock { !$0.waiting.isEmpty } }
-
-        func release(forGood: Bool = false) {
-            let waiting = state.withLock { state in
-                state.isClosed = state.isClosed || forGood
-                defer { state.waiting = [] }
-                return state.waiting
-            }
-            for continuation in waiting { continuation.resume() }
-        }
-    }
-
     @Test("what is due while it leaves memory is not forgotten", .timeLimit(.minutes(2)))
     func dueWhileLeaving() async throws {
         let stage = try await Stage()
-        let answers = LateAnswers()
-        let journal = Journal(
-            url: stage.url, incarnation: "one", log: silent,
-            connector: { (url, name, settings, deadline) async throws(PostgresError) in
-                LateAnswers.Connection(
-                    connection: try await PostgresConnection.connect(
-                        url, applicationName: name, settings: settings, deadline: deadline), answers: answers)
-            })
+        let answer = HeldAnswer(to: "INSERT INTO showrunner.cold")
+        // To the second note.
+        await answer.hold(2)
+        let journal = answer.journal(url: stage.url, incarnation: "one")
         let engine = Engine(journal: journal, log: silent, contracts: [work], limits: Self.eager)
         try await engine.activate(holder: "one", isDead: { _ in true })
         try await stage.serve(engine, ["nap": Self.nap])
         _ = try await engine.startExecution(machine: "nap", name: "first", input: "{}")
         await becomeCold(engine, 1)
         _ = try await engine.startExecution(machine: "nap", name: "second", input: "{}")
-        while !answers.isHolding { await Task.yield() }
+        await answer.waitUntilHeld()
         // The first is due within the second that both are.
         while await engine.coldCount > 0 { await Task.yield() }
-        answers.release(forGood: true)
+        await answer.release()
         while try await stage.query("SELECT count(*) AS n FROM showrunner.execution_list WHERE status = 'SUCCEEDED'")[0]
             .int("n") < 2
         {}
@@ -236,14 +177,6 @@ struct ColdTests {
         #expect(run.output == ["ok": true])
         await end(one)
     }
-
-    @Test("what wakes the dispatcher stays where alarms of executions go")
-    func alarms() async throws {
-        let stage = try await Stage()
-        let one = try await stage.engine("one")
-        #expect(await one.engine.alarmsAfterManyLeft() == [.dispatch])
-        await end(one)
-    }
 }
 
 extension Engine {
@@ -253,14 +186,5 @@ extension Engine {
         cold.due = [ColdExecution(id: id, nextSeq: rows, nextWake: nil)]
         #expect(try await journal.removeNotes(cold.due))
         #expect(try await !journal.isCold(id))
-    }
-
-    /// Two alarms, one of an execution that is not in memory, after very many executions have left it.
-    fileprivate func alarmsAfterManyLeft() -> [Alarm.Kind] {
-        arm(Alarm(at: now + 3_600_000_000, execution: "gone", kind: .execution))
-        arm(Alarm(at: now + 3_600_000_000, execution: "", kind: .dispatch))
-        cold.idleAlarms = 2_000
-        dropIdleAlarms()
-        return alarms.unordered.map(\.kind)
     }
 }

@@ -240,7 +240,7 @@ struct DispatchTests {
     func quarantineByContent() async throws {
         let stage = try await Stage()
         let first = try await stage.engine("e1", machines: ["m": stubborn])
-        let engine = first.engine
+        var engine = first.engine
         func start(_ number: Int) async throws -> String {
             let address = "https://films.example/\(number).mp4?X-Amz-Signature=\(number)"
             return try await engine.start(machine: "m", name: nil, input: "{\"source\":\"\(address)\"}").execution
@@ -273,6 +273,12 @@ struct DispatchTests {
             let wait = try #require(try await engine.waits(of: run).first)
             #expect(wait.sentence.contains("2 workers in a row were lost with the content of SHA-256 \(digest),"))
         }
+        // The next engine knows what lies there, too, without another worker that reads it.
+        await engine.sourceWrites?.value
+        let second = try await stage.engine("e2")
+        engine = second.engine
+        #expect(try await engine.poll(poll("v", incarnation: "i1")) == nil)
+        for run in runs { #expect(try await codes(run) == [.parked]) }
         let wait = try #require(try await engine.waits(of: runs[2]).first)
         try await engine.releaseTask(wait.entry, of: runs[2])
         var taken: Set<String> = []
@@ -282,8 +288,10 @@ struct DispatchTests {
             taken.insert(offer.executionArn)
         }
         #expect(taken == Set(runs))
-        try await stage.checkInvariants(["e1"], memory: engine)
-        await end(first)
+        await engine.sourceWrites?.value
+        #expect(try await stage.query("SELECT subject FROM showrunner.suspect").isEmpty)
+        try await stage.checkInvariants(["e1", "e2"], memory: engine)
+        await end(first, second)
     }
 
     @Test("workers lost together count once, and a success begins the count anew")
@@ -380,101 +388,40 @@ struct DispatchTests {
         #expect(try await second.engine.poll(poll("bad")) != nil)
         await end(second)
     }
+
+    @Test("alarms of the dispatcher that earlier ones have replaced leave none behind when they ring")
+    func replacedAlarms() async throws {
+        let stage = try await Stage()
+        let rules = rules { rules in
+            rules.rules = [
+                DispatchRules.Rule(
+                    step: "work", each: .pointer(["account"]), limit: TaskLimit(ratePerSecond: 0.001), label: "slow")
+            ]
+        }
+        let first = try await stage.engine("e1", machines: ["m": oneTask()], dispatchRules: rules)
+        let engine = first.engine
+        for _ in 0..<2 { _ = try await engine.start(machine: "m", name: nil, input: #"{"account":"a"}"#) }
+        #expect(try await engine.poll(poll("w")) != nil)
+        let waiting = Task { try await engine.poll(poll("w", wait: 300)) }
+        while await engine.waitingPolls == 0 { await Task.yield() }
+        #expect(await engine.dispatchAlarms() == [false], "when the rate lets the second out")
+        await engine.armReplaced(3)
+        while await engine.dispatchAlarms().contains(true) { await Task.yield() }
+        #expect(await engine.dispatchAlarms() == [false])
+        waiting.cancel()
+        #expect(try await waiting.value == nil)
+        await end(first)
+    }
 }
 
-@Suite("What ends engines", .timeLimit(.minutes(3)))
-struct SuspicionTests {
-    /// What an engine that ended has left.
-    final class Note: DecisionNote, @unchecked Sendable {
-        private var left: (subject: String, event: String, incarnation: String)?
-        private(set) var isCleared = false
-
-        init(_ subject: String, incarnation: String) { left = (subject, "taskSucceeded", incarnation) }
-
-        func found() -> (subject: String, event: String, incarnation: String)? { left }
-        func clear() { (left, isCleared) = (nil, true) }
-        func begin(subject: String, event: String, execution: String) {}
-        func end() {}
+extension Engine {
+    /// For each alarm of the dispatcher whether it is due.
+    fileprivate func dispatchAlarms() -> [Bool] {
+        alarms.unordered.filter { $0.kind == .dispatch }.map { $0.at <= now }
     }
 
-    @Test("two engines that ended with an execution: it is set aside, shown, and taken up again when released")
-    func quarantine() async throws {
-        let stage = try await Stage()
-        let first = try await stage.engine("e1", machines: ["m": oneTask()])
-        let bad = try await first.engine.start(machine: "m", name: "bad", input: "{}").execution.executionARN
-        let good = try await first.engine.start(machine: "m", name: "good", input: "{}").execution.executionARN
-        let id = try await first.engine.run(bad).run.id
-        await end(first)
-        let second = try await stage.engine("e2", decisionNote: Note(id, incarnation: "e1"))
-        #expect(try await second.engine.run(bad).run.quarantine == nil, "once is no row")
-        let offer = try await second.engine.take()
-        #expect(offer.execution == id)
-        await end(second)
-        // The same end told twice counts once.
-        for _ in 0..<2 { try await second.journal.countCrash(subject: "x", event: "e", incarnation: "i") }
-        let note = Note(id, incarnation: "e2")
-        let third = try await stage.engine("e3", decisionNote: note)
-        #expect(note.isCleared)
-        #expect(
-            try await stage.query("SELECT crashes FROM showrunner.suspect WHERE subject = 'x'")[0].int("crashes") == 1)
-        let engine = third.engine
-        let view = try await engine.run(bad)
-        #expect(view.run.status == .running && view.run.quarantine?.contains("2 engines ended") == true)
-        #expect(try await engine.listRuns(RunQuery()).items.contains { $0.id == id && $0.quarantine != nil })
-        #expect(try await engine.waits(of: bad).map(\.code) == [.quarantined])
-        #expect(try await !engine.complete(offer), "nothing reaches it")
-        // Everything else goes on.
-        let other = try await engine.take()
-        #expect(other.executionArn == good)
-        #expect(try await engine.complete(other))
-        #expect(try await engine.run(good).run.status == .succeeded)
-        try await engine.releaseExecution(bad)
-        #expect(try await engine.complete(offer))
-        #expect(try await engine.run(bad).run.status == .succeeded)
-        let refusal = await #expect(throws: EngineError.self) { try await engine.releaseExecution(bad) }
-        #expect(refusal?.code == .conflict)
-        try await stage.checkInvariants(["e1", "e2", "e3"], memory: engine)
-        await end(third)
-    }
-
-    @Test("what is set aside can be stopped, and a start that ended two engines is refused")
-    func stopAndStart() async throws {
-        let stage = try await Stage()
-        let first = try await stage.engine("e1", machines: ["m": oneTask()])
-        let bad = try await first.engine.start(machine: "m", name: "bad", input: "{}").execution.executionARN
-        let id = try await first.engine.run(bad).run.id
-        let hash = try await stage.query("SELECT hash FROM showrunner.definition")[0].text("hash")
-        let input = try await stage.query("SELECT input_hash FROM showrunner.execution_name")[0].text("input_hash")
-        for (number, subject) in [id, "start:\(hash):\(input)"].enumerated() {
-            for time in 0..<2 {
-                try await first.journal.countCrash(subject: subject, event: "e", incarnation: "i\(number)\(time)")
-            }
-        }
-        await end(first)
-        let second = try await stage.engine("e2")
-        let refusal = await #expect(throws: EngineError.self) {
-            try await second.engine.start(machine: "m", name: nil, input: "{}")
-        }
-        #expect(refusal?.code == .invalidInput && refusal?.message.contains("2 engines ended") == true)
-        _ = try await second.engine.start(machine: "m", name: nil, input: #"{"another":1}"#)
-        // Operators see what it is, and let it be tried again; by the next engine, too.
-        let aside = try #require(try await second.engine.startsAside().first)
-        #expect(aside.machines == ["m"] && aside.crashes == 2 && aside.event == "e")
-        #expect(refusal?.message.contains(aside.id) == true)
-        let unknown = await #expect(throws: EngineError.self) { try await second.engine.releaseStart("another") }
-        #expect(unknown?.code == .notFound)
-        try await second.engine.releaseStart(aside.id)
-        #expect(try await second.engine.startsAside().isEmpty)
-        #expect(
-            try await stage.query(
-                "SELECT 1 FROM showrunner.suspect WHERE subject = $1", [.text("start:\(hash):\(input)")]
-            )
-            .isEmpty)
-        _ = try await second.engine.start(machine: "m", name: "again", input: "{}")
-        try await second.engine.stopExecution(bad, error: nil, cause: "poison")
-        #expect(try await second.engine.run(bad).run.status == .aborted)
-        #expect(try await stage.query("SELECT 1 FROM showrunner.suspect WHERE subject = $1", [.text(id)]).isEmpty)
-        try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
-        await end(second)
+    /// Alarms that were armed before others that came earlier.
+    fileprivate func armReplaced(_ count: Int) {
+        for _ in 0..<count { arm(Alarm(at: now, execution: "", kind: .dispatch)) }
     }
 }

@@ -181,6 +181,43 @@ struct MapRunTests {
         await EngineTests.end(second)
     }
 
+    @Test("children of a parent that is set aside go on, and it hears of their ends when it is released")
+    func parentSetAside() async throws {
+        let stage = try await Stage()
+        let first = try await serve(stage, "e1", ["m": map("", states: taskStates, start: "T")])
+        let parent = try await first.engine.start(machine: "m", name: nil, input: "[1,2]").execution.executionARN
+        let id = try await first.engine.run(parent).run.id
+        let (one, two) = (try await first.engine.take(), try await first.engine.take())
+        for time in 0..<2 { try await first.journal.countCrash(subject: id, event: "e", incarnation: "i\(time)") }
+        await EngineTests.end(first)
+        let second = try await serve(stage, "e2")
+        #expect(try await second.engine.complete(one, ["done": one.input]))
+        try await second.engine.releaseExecution(parent)
+        #expect(try await second.engine.complete(two, ["done": two.input]))
+        #expect(try await end(of: parent, on: second.engine).output == [["done": 1], ["done": 2]])
+        try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
+        await EngineTests.end(second)
+    }
+
+    @Test("stopping a parent that is set aside stops its children")
+    func stoppingSetAside() async throws {
+        let stage = try await Stage()
+        let first = try await serve(stage, "e1", ["m": map("", states: taskStates, start: "T")])
+        let parent = try await first.engine.start(machine: "m", name: nil, input: "[1,2]").execution.executionARN
+        let id = try await first.engine.run(parent).run.id
+        let offer = try await first.engine.take()
+        for time in 0..<2 { try await first.journal.countCrash(subject: id, event: "e", incarnation: "i\(time)") }
+        await EngineTests.end(first)
+        let second = try await serve(stage, "e2")
+        #expect(await second.engine.openRunCount == 2)
+        _ = try await second.engine.stop(parent, error: nil, cause: nil)
+        while await second.engine.openRunCount > 0 { await Task.yield() }
+        #expect(try await !second.engine.complete(offer))
+        #expect(
+            try await stage.query("SELECT 1 FROM showrunner.execution_list WHERE status = 'ABORTED'").count == 3)
+        await EngineTests.end(second)
+    }
+
     @Test("more items than there is room for: the others wait")
     func room() async throws {
         let stage = try await Stage()

@@ -81,4 +81,56 @@ struct NestedTests {
         #expect(try await third.engine.run(child).run.status == .succeeded)
         await EngineTests.end(third)
     }
+    @Test("a child whose starter is set aside goes on, and the starter hears of its end when it is released")
+    func starterSetAside() async throws {
+        let (stage, parent, child) = try await waiting()
+        let bystander = Journal(url: stage.url, incarnation: "bystander", log: silent)
+        for time in 0..<2 { try await bystander.countCrash(subject: parent, event: "e", incarnation: "i\(time)") }
+        await bystander.close(deadline: .seconds(10))
+        let second = try await stage.engine("e2")
+        try await second.engine.releaseExecution(parent)
+        let updates = await second.engine.updates(of: parent)
+        try await second.engine.stopExecution(child, error: "E", cause: nil)
+        #expect(try await second.engine.run(child).run.error == "E", "nobody else has stopped it")
+        if try await second.engine.run(parent).run.status == .running {
+            for await update in updates where update.run.status != .running { break }
+        }
+        #expect(try await second.engine.run(parent).run.status == .failed)
+        await EngineTests.end(second)
+    }
+
+    @Test("a child that is loaded again, since its row was refused, tells whoever waits for it")
+    func refusedRow() async throws {
+        let (stage, parent, child) = try await waiting()
+        let second = try await stage.engine("e2")
+        while await second.engine.nestedWaitCount() == 0 { await Task.yield() }
+        _ = try await stage.query(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = '22000'; END $$
+            """)
+        _ = try await stage.query(
+            "CREATE TRIGGER refusal BEFORE INSERT ON showrunner.journal FOR EACH ROW EXECUTE FUNCTION refuse()")
+        let refusal = await #expect(throws: EngineError.self) {
+            try await second.engine.stopExecution(child, error: "E", cause: nil)
+        }
+        #expect(refusal?.message.contains("not this one") == true)
+        _ = try await stage.query("DROP TRIGGER refusal ON showrunner.journal")
+        let updates = await second.engine.updates(of: parent)
+        while try await second.engine.run(child).run.status == .running {
+            do throws(EngineError) { try await second.engine.stopExecution(child, error: "E", cause: nil) } catch {
+                #expect(error.message == "The execution is being loaded again.")
+            }
+        }
+        if try await second.engine.run(parent).run.status == .running {
+            for await update in updates where update.run.status != .running { break }
+        }
+        #expect(try await second.engine.run(parent).run.status == .failed)
+        await EngineTests.end(second)
+    }
+}
+
+extension Engine {
+    /// Tasks that wait for the end of an execution here.
+    fileprivate func nestedWaitCount() -> Int { runs.values.reduce(0) { $0 + $1.nestedWaits.count } }
 }

@@ -1,55 +1,8 @@
 @testable import Engine
 import Interpreter
 import JSON
-import Journal
-import Postgres
 import Testing
 import WorkerProtocol
-
-/// Holds back one of the answers to reads of an execution's journal.
-private actor Gate {
-    private var left = 0
-    private var held: CheckedContinuation<Void, Never>?
-    private var watcher: CheckedContinuation<Void, Never>?
-
-    func hold(_ number: Int) { left = number }
-
-    func pass() async {
-        left -= 1
-        guard left == 0 else { return }
-        await withCheckedContinuation { continuation in
-            held = continuation
-            watcher?.resume()
-            watcher = nil
-        }
-    }
-
-    func waitUntilHeld() async {
-        if held == nil { await withCheckedContinuation { watcher = $0 } }
-    }
-
-    func open() {
-        held?.resume()
-        held = nil
-    }
-}
-
-/// A connection whose answers pass a gate.
-private struct HeldConnection: JournalConnection {
-    let real: PostgresConnection
-    let gate: Gate
-
-    func query(
-        _ sql: String, _ parameters: [PostgresValue], deadline: Duration
-    ) async throws(PostgresError) -> PostgresResult {
-        let result = try await real.query(sql, parameters, deadline: deadline)
-        if sql.contains("FROM showrunner.journal") { await gate.pass() }
-        return result
-    }
-
-    var isOpen: Bool { real.isOpen }
-    func close() async { await real.close() }
-}
 
 /// RedriveExecution on a real journal.
 ///
@@ -83,26 +36,20 @@ struct RedriveTests {
     @Test("a redrive that has read too early reads again", arguments: [1, 2])
     func overtaken(read: Int) async throws {
         let stage = try await Stage()
-        let gate = Gate()
-        let journal = Journal(
-            url: stage.url, incarnation: "e1", log: silent,
-            connector: { (url, name, settings, deadline) async throws(PostgresError) in
-                HeldConnection(
-                    real: try await PostgresConnection.connect(
-                        url, applicationName: name, settings: settings, deadline: deadline), gate: gate)
-            })
+        let answer = HeldAnswer(to: "FROM showrunner.journal")
+        let journal = answer.journal(url: stage.url, incarnation: "e1")
         let engine = Engine(journal: journal, log: silent, contracts: [work])
         try await engine.activate(holder: "e1", isDead: { _ in true })
         try await stage.serve(engine, ["m": #"{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"E"}}}"#])
         let arn = try await engine.start(machine: "m", name: "one", input: "{}").execution.executionARN
         _ = try await end(of: arn, on: engine)
 
-        await gate.hold(read)
+        await answer.hold(read)
         let early = Task { try await engine.redrive(arn, token: nil) }
-        await gate.waitUntilHeld()
+        await answer.waitUntilHeld()
         _ = try await engine.redrive(arn, token: nil)
         _ = try await end(of: arn, on: engine)
-        await gate.open()
+        await answer.release()
         _ = try await early.value
         #expect(try await engine.run(arn).run.redriveCount == 2)
         await EngineTests.end((engine, journal))

@@ -27,7 +27,7 @@ final class Conversation {
             machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:test", name: "one",
             definitionHash: "0123abcd", input: input, seed: seed)
         now = Conversation.beginning
-        execution = Execution(id: "id-1", start: start, definition: MachinePlan(machine), at: now)
+        execution = Execution(id: "id-1", start: start, machine: machine, at: now)
     }
 
     /// - Parameter definition: Amazon States Language as JSON text.
@@ -79,7 +79,7 @@ final class Conversation {
     /// The execution made anew from the journal.
     func replayed() throws -> Execution {
         var execution = Execution(
-            id: execution.id, start: start, definition: MachinePlan(machine), at: rows.first?.at ?? now)
+            id: execution.id, start: start, machine: machine, at: rows.first?.at ?? now)
         for row in rows {
             for effect in try Effect.decode(row.text) { execution.apply(effect, at: row.at) }
         }
@@ -146,4 +146,19 @@ extension Effect {
     }
 
     static let ended = Effect.executionSucceeded(output: .data)
+}
+
+extension Execution {
+    /// An execution of a whole definition, which no other shares.
+    init(id: String, start: ExecutionStart, machine: StateMachine, at: Instant) {
+        self.init(id: id, start: start, definition: MachinePlan(machine), at: at)
+    }
+
+    /// The same from a snapshot.
+    init(
+        id: String, snapshot: JSON, payloads: [JSON], start: ExecutionStart, machine: StateMachine
+    ) throws(SnapshotError) {
+        try self.init(
+            id: id, snapshot: snapshot, payloads: payloads, start: start, definition: MachinePlan(machine))
+    }
 }

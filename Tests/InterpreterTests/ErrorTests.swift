@@ -162,7 +162,7 @@ struct ErrorTests {
         let start = ExecutionStart(
             machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:m", name: "n", definitionHash: "0",
             input: [:], seed: 1)
-        var execution = Execution(id: "id", start: start, definition: MachinePlan(machine), at: 0)
+        var execution = Execution(id: "id", start: start, machine: machine, at: 0)
         for event: Event in [
             .start, .handOut(entry: 1, worker: "w", incarnation: "i", nonce: "n"),
             // Two quotes and as many characters as fit.
@@ -189,7 +189,7 @@ struct ErrorTests {
         let start = ExecutionStart(
             machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:m", name: "n", definitionHash: "0",
             input: .string(String(repeating: text, count: count)), seed: 1)
-        let execution = Execution(id: "id", start: start, definition: MachinePlan(machine), at: 0)
+        let execution = Execution(id: "id", start: start, machine: machine, at: 0)
         let outcome = decide(execution, .start, now: 0, limits: .aws).execution.outcome
         #expect((outcome?.status == "SUCCEEDED") == fits)
     }

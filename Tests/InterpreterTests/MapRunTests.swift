@@ -22,7 +22,7 @@ struct MapRunTests {
             let start = ExecutionStart(
                 machineARN: child.machineARN, name: child.name, definitionHash: talk.start.definitionHash,
                 input: child.input, seed: 9, parent: child.membership)
-            let execution = Execution(id: child.name, start: start, definition: MachinePlan(talk.machine), at: talk.now)
+            let execution = Execution(id: child.name, start: start, machine: talk.machine, at: talk.now)
             let ended = decide(execution, .start, now: talk.now).execution
             let outcome = try #require(ended.outcome)
             talk.tell(.childExecutionEnded(entry: child.entry, index: child.index, outcome: outcome))

@@ -17,7 +17,7 @@ struct SnapshotTests {
         try #require(start.parent == nil, "\(place)")
         let read = try Execution(
             id: execution.id, snapshot: form, payloads: payloads, start: start,
-            definition: MachinePlan(execution.machine))
+            machine: execution.machine)
         #expect(read == execution, "\(place)")
         // Equality does not see the order of members, the text does.
         var again = PayloadTable()
@@ -87,7 +87,7 @@ struct SnapshotTests {
                 let start = try ExecutionStart(snapshot: form)
                 _ = try Execution(
                     id: talk.execution.id, snapshot: form, payloads: table.values, start: start,
-                    definition: MachinePlan(talk.execution.machine))
+                    machine: talk.execution.machine)
             } catch { refused += 1 }
         }
         damage(whole) { $0 }

@@ -151,7 +151,7 @@ struct TaskFamilyTests {
             let start = ExecutionStart(
                 machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:m", name: "x", definitionHash: "h",
                 input: [:], seed: 1, tokenKey: key)
-            let execution = Execution(id: "1", start: start, definition: MachinePlan(machine), at: 0)
+            let execution = Execution(id: "1", start: start, machine: machine, at: 0)
             let decision = decide(execution, .start, now: 0) { _, bytes in
                 // FNV-1a: enough to tell one text from another.
                 let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }

@@ -40,7 +40,7 @@ struct TraceTests {
             return
         }
         var execution = Execution(
-            id: try #require(trace["id"]?.stringValue), start: start, definition: MachinePlan(machine), at: rows[0].at)
+            id: try #require(trace["id"]?.stringValue), start: start, machine: machine, at: rows[0].at)
         for row in rows {
             for effect in try Effect.decode(row.text) { execution.apply(effect, at: row.at) }
             // The fold of a snapshot and the rest is the fold of all.

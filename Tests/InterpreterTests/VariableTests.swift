@@ -156,7 +156,7 @@ struct VariableTests {
             let start = ExecutionStart(
                 machineARN: "arn:aws:states:us-east-1:000000000000:stateMachine:test", name: "one",
                 definitionHash: "0", input: ["text": text], seed: 1)
-            let execution = Execution(id: "id", start: start, definition: MachinePlan(loop), at: 0)
+            let execution = Execution(id: "id", start: start, machine: loop, at: 0)
             let outcome = decide(execution, .start, now: 0, limits: DataLimits(stateBytes: 100)).execution.outcome
             if fits {
                 #expect(outcome == .succeeded(output: nil))

@@ -2,6 +2,7 @@ import Glibc
 import Journal
 import Postgres
 import PostgresTestSupport
+import TemporaryFolder
 import Testing
 
 /// What happens to appends when the server is killed, frozen or slow. Each test has a server of its own where it breaks it.
@@ -17,7 +18,7 @@ import Testing
     }
 
     @Test func killedServerLosesNothing() async throws {
-        let directory = try TemporaryDirectory("journal")
+        let directory = try TemporaryFolder()
         let cluster = TestDatabase.ownServer(in: directory)
         try await cluster.start()
         let url = await cluster.url(database: "postgres")
@@ -64,7 +65,7 @@ import Testing
     /// The whole server stands still, the deadline passes, and the statement waits in the old server process's socket: it
     /// is carried out when the server goes on, beside the repetition.
     @Test func frozenServerCommitsOnce() async throws {
-        let directory = try TemporaryDirectory("journal")
+        let directory = try TemporaryFolder()
         let cluster = TestDatabase.ownServer(in: directory)
         try await cluster.start()
         let url = await cluster.url(database: "postgres")

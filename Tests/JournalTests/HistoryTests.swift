@@ -2,19 +2,16 @@ import Foundation
 import Journal
 import LocalPostgres
 import Postgres
+import TemporaryFolder
 import Testing
 
 /// A database that has lost what it acknowledged.
 @Suite struct HistoryTests {
     /// The server's files are put back to what they were a row before, under an engine that goes on.
     @Test func nothingIsWrittenToADatabaseThatWentBack() async throws {
-        let folder = NSTemporaryDirectory() + "showrunner-history-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer {
-            do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record(error) }
-        }
-        let (files, earlier) = (folder + "/postgres", folder + "/earlier")
-        let cluster = LocalCluster(directory: folder)
+        let folder = try TemporaryFolder()
+        let (files, earlier) = (folder.place("postgres"), folder.place("earlier"))
+        let cluster = LocalCluster(directory: folder.path)
         let id = IDs.execution()
 
         try await cluster.start()

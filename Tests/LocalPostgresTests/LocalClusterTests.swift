@@ -2,6 +2,7 @@ import Glibc
 import LocalPostgres
 import Postgres
 import PostgresTestSupport
+import TemporaryFolder
 import Testing
 
 @Suite(.serialized) struct LocalClusterTests {
@@ -19,7 +20,7 @@ import Testing
     }
 
     @Test func dataOutlivesStopKillAndStart() async throws {
-        let directory = try TemporaryDirectory("cluster")
+        let directory = try TemporaryFolder()
         let cluster = TestDatabase.ownServer(in: directory)
         try await cluster.start()
         try await cluster.createDatabase("house")
@@ -46,7 +47,7 @@ import Testing
     }
 
     @Test func settingsAreTheDurableOnes() async throws {
-        let directory = try TemporaryDirectory("cluster")
+        let directory = try TemporaryFolder()
         let cluster = LocalCluster(directory: directory.path, initialisation: ["--no-sync"])
         try await cluster.start()
         let connection = try await PostgresConnection.connect(
@@ -65,7 +66,7 @@ import Testing
     }
 
     @Test func longDirectoryGetsAShortSocket() async throws {
-        let directory = try TemporaryDirectory("cluster")
+        let directory = try TemporaryFolder()
         #expect(chmod(directory.path, 0o711) == 0)
         let long = directory.path + "/" + String(repeating: "a-long-name", count: 10)
         let cluster = LocalCluster(directory: long, settings: ["fsync": "off"], initialisation: ["--no-sync"])
@@ -81,7 +82,7 @@ import Testing
     }
 
     @Test func twoClustersInOneDirectoryAreRefused() async throws {
-        let directory = try TemporaryDirectory("cluster")
+        let directory = try TemporaryFolder()
         let cluster = TestDatabase.ownServer(in: directory)
         try await cluster.start()
         let error = await #expect(throws: LocalPostgresError.self) {
@@ -94,7 +95,7 @@ import Testing
 
     /// As after a kill -9 of the supervisor: the server still runs, its supervisor's lock is gone.
     @Test func serverWithoutSupervisorIsStopped() async throws {
-        let directory = try TemporaryDirectory("cluster")
+        let directory = try TemporaryFolder()
         let orphaned = TestDatabase.ownServer(in: directory)
         try await orphaned.start()
         let url = await orphaned.url(database: "postgres")
@@ -111,7 +112,7 @@ import Testing
     }
 
     @Test func pidFileOfAnotherProgramIsLeftAlone() async throws {
-        let directory = try TemporaryDirectory("cluster")
+        let directory = try TemporaryFolder()
         let cluster = TestDatabase.ownServer(in: directory)
         try await cluster.start()
         let pid = try #require(await cluster.pid)
@@ -128,7 +129,7 @@ import Testing
 
     @Test(.enabled(if: geteuid() == 0, "only root lends the account"))
     func untraversableParentIsOneSentence() async throws {
-        let directory = try TemporaryDirectory("cluster")
+        let directory = try TemporaryFolder()
         #expect(chmod(directory.path, 0o700) == 0)
         let error = await #expect(throws: LocalPostgresError.self) {
             try await LocalCluster(directory: directory.path + "/data").start()
@@ -138,7 +139,7 @@ import Testing
     }
 
     @Test func brokenSettingIsReported() async throws {
-        let directory = try TemporaryDirectory("cluster")
+        let directory = try TemporaryFolder()
         let cluster = LocalCluster(
             directory: directory.path, settings: ["shared_buffers": "a lot"], initialisation: ["--no-sync"])
         let error = await #expect(throws: LocalPostgresError.self) { try await cluster.start() }

@@ -2,6 +2,7 @@ import Glibc
 import LocalPostgres
 import Postgres
 import Synchronization
+import TemporaryFolder
 
 /// Databases for tests on a real private server, one server per process, started by the first who asks.
 ///
@@ -24,9 +25,9 @@ public enum TestDatabase {
     }
 
     /// A server of the test's own, to be killed or frozen, in a directory of its own.
-    public static func ownServer(in directory: TemporaryDirectory, fsync: Bool = false) -> LocalCluster {
+    public static func ownServer(in folder: TemporaryFolder, fsync: Bool = false) -> LocalCluster {
         LocalCluster(
-            directory: directory.path,
+            directory: folder.path,
             // Suites of all rooms share one server, and each test has several connections.
             settings: ["fsync": fsync ? "on" : "off", "max_connections": "600"], initialisation: ["--no-sync"])
     }
@@ -39,13 +40,21 @@ private actor SharedServer {
     private var templates: [String: Task<Void, any Error>] = [:]
     private var count = 0
 
+    /// A file system in memory with room for a hundred small databases, where there is one: copying and removing them is
+    /// most of what the tests would wait for.
+    private static var memory: String? {
+        var status = statvfs()
+        guard statvfs("/dev/shm", &status) == 0, status.f_bavail * status.f_bsize > 4 << 30 else { return nil }
+        return "/dev/shm"
+    }
+
     private func cluster() async throws -> LocalCluster {
         if let starting { return try await starting.value }
         let task = Task {
-            let directory = try TemporaryDirectory("postgres", in: TemporaryDirectory.memory ?? "/tmp")
-            let cluster = TestDatabase.ownServer(in: directory)
+            let folder = try TemporaryFolder(in: Self.memory ?? "/tmp")
+            let cluster = TestDatabase.ownServer(in: folder)
             try await cluster.start()
-            AtExit.end(server: await cluster.pid, directory: directory)
+            AtExit.end(server: await cluster.pid, folder)
             return cluster
         }
         starting = task
@@ -75,27 +84,6 @@ private actor SharedServer {
     }
 }
 
-/// A directory that is removed with the last reference to it.
-public final class TemporaryDirectory: Sendable {
-    public let path: String
-
-    public init(_ name: String, in parent: String = "/tmp") throws {
-        var template = Array("\(parent)/showrunner-test-\(name)-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TestSupportError("no temporary directory: errno \(errno)") }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit { AtExit.remove(path) }
-
-    /// A file system in memory with room for a hundred small databases, where there is one: copying and removing them is
-    /// most of what the tests would wait for.
-    static var memory: String? {
-        var status = statvfs()
-        guard statvfs("/dev/shm", &status) == 0, status.f_bavail * status.f_bsize > 4 << 30 else { return nil }
-        return "/dev/shm"
-    }
-}
-
 public struct TestSupportError: Error, CustomStringConvertible {
     public let description: String
     public init(_ description: String) { self.description = description }
@@ -103,25 +91,17 @@ public struct TestSupportError: Error, CustomStringConvertible {
 
 /// Swift Testing has no hook after the last test, so the shared server ends with the process.
 private enum AtExit {
-    private static let server = Mutex<(pid: pid_t, directory: TemporaryDirectory)?>(nil)
+    private static let server = Mutex<(pid: pid_t, folder: TemporaryFolder)?>(nil)
 
-    static func end(server pid: pid_t?, directory: TemporaryDirectory) {
+    static func end(server pid: pid_t?, _ folder: TemporaryFolder) {
         guard let pid else { return }
-        server.withLock { $0 = (pid, directory) }
+        server.withLock { $0 = (pid, folder) }
         atexit {
-            guard let (pid, directory) = AtExit.server.withLock({ $0 }) else { return }
+            guard let (pid, folder) = AtExit.server.withLock({ $0 }) else { return }
             kill(pid, SIGQUIT)
             // The cluster's own thread takes the process away; it is gone when its number is.
             for _ in 0..<500 where kill(pid, 0) == 0 { usleep(10_000) }
-            AtExit.remove(directory.path)
+            folder.remove()
         }
-    }
-
-    static func remove(_ path: String) {
-        var pid = pid_t()
-        let arguments = ["rm", "-rf", "--", path].map { (argument: String) in strdup(argument) }
-        defer { for argument in arguments { free(argument) } }
-        var status: Int32 = 0
-        if posix_spawn(&pid, "/bin/rm", nil, nil, arguments + [nil], environ) == 0 { waitpid(pid, &status, 0) }
     }
 }

@@ -4,6 +4,7 @@ import Foundation
 import HTTP
 import Postgres
 import PostgresTestSupport
+import TemporaryFolder
 import Testing
 
 /// The program as it is run: exit codes, messages and signals.
@@ -83,7 +84,7 @@ struct ProcessTests {
         let url = try await TestDatabase.empty()
         let catalogue = try await Catalogue.connect(url)
         try await CatalogStore.migrate(catalogue.connection)
-        let directory = try TemporaryDirectory("api")
+        let directory = try TemporaryFolder()
         let arguments = ["--database", url, "--engine", "http://127.0.0.1:1", "--store", directory.path, "--port"]
         let process = Process()
         let errors = Pipe()

@@ -3,6 +3,7 @@ import Logging
 import ObjectStorage
 import Postgres
 import PostgresTestSupport
+import TemporaryFolder
 import Testing
 
 @testable import showrunner
@@ -45,7 +46,7 @@ struct RetentionTests {
     func moves() async throws {
         let (journal, ids) = try await journal()
         #expect(ids.count == 3)
-        let directory = try TemporaryDirectory("retention")
+        let directory = try TemporaryFolder()
         let store = try DirectoryStore(path: directory.path)
         try await store.prepare()
         let month = try #require(try await journal.months(before: 5, redrivablePeriod: 0).first)

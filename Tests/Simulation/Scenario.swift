@@ -327,7 +327,7 @@ final class Scenario: @unchecked Sendable {
                 Task.detached { [self] in
                     do {
                         for (execution, entry) in try await process.call({ await $0.parkedTasks() }) {
-                            try await process.call { try await $0.releaseTask(entry, of: execution) }
+                            _ = try await process.call { try await $0.releaseTask(entry, of: execution) }
                             trace.count("released a parked task")
                         }
                     } catch {

@@ -4,13 +4,17 @@ import Glibc
 public final class TemporaryFolder: Sendable {
     public let path: String
 
-    public init() throws {
-        var template = Array("/tmp/showrunner-test-XXXXXX".utf8CString)
+    /// - Parameter parent: where it is made; only this account may enter it.
+    public init(in parent: String = "/tmp") throws {
+        var template = Array("\(parent)/showrunner-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemFailure(code: errno) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    deinit { Self.remove(path) }
+    deinit { remove() }
+
+    /// Removes it already, for a process that ends and lets nothing go.
+    public func remove() { Self.remove(path) }
 
     /// The path of a file in it, which need not be there.
     public func place(_ name: String) -> String { "\(path)/\(name)" }

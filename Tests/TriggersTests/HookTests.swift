@@ -65,13 +65,9 @@ import Testing
                     Target: {Arn: m}
                 """))
         let secret = try await running.engine.renewTriggerSecret("payments")
-        let body = Array(#"{"id":"p-1"}"#.utf8)
-        let signature = "sha256=" + Hex.encode(HMACSHA256.code(body, key: Array(secret.utf8)))
         func tell(_ patience: Duration) async throws -> Wire.Answer {
             try await withHooks(running, deadline: AnswerDeadline(patience)) { wire in
-                try wire.request(
-                    "POST", "/hooks/payments",
-                    ["X-Hub-Signature-256": signature, "Content-Type": "application/json"], body)
+                try wire.tell("payments", Array(#"{"id":"p-1"}"#.utf8), signedWith: secret)
             }
         }
         let late = try await holding("showrunner.execution_name", of: stage.url) {
@@ -102,38 +98,33 @@ import Testing
                 """))
         try await withHooks(running) { wire in
             let body = Array(#"{"id":"p-1","type":"payment.settled"}"#.utf8)
-            func send(_ headers: [String: String], _ body: [UInt8], to name: String = "payments") throws -> Wire.Answer
-            {
-                try wire.request(
-                    "POST", "/hooks/\(name)", headers.merging(["Content-Type": "application/json"]) { $1 }, body)
-            }
-            #expect(try send([:], body).status == 403)
+            #expect(try wire.tell("payments", body).status == 403)
             let made = try wire.request("POST", "/console/api/triggers/payments/secret", [:], [])
             #expect(made.status == 201)
             let secret = try #require(try JSON(parsing: made.content)["Secret"]?.stringValue)
             #expect(secret.hasPrefix("whsec_"))
-            func signed(_ body: [UInt8]) -> [String: String] {
-                ["X-Hub-Signature-256": "sha256=" + Hex.encode(HMACSHA256.code(body, key: Array(secret.utf8)))]
-            }
-            #expect(try send([:], body).status == 401)
-            #expect(try send(["Authorization": "Bearer \(secret)"], body).status == 401, "a token proves a bucket only")
-            #expect(try send(signed(Array("{}".utf8)), body).status == 401)
-            let first = try send(signed(body), body)
+            func send(_ body: [UInt8]) throws -> Wire.Answer { try wire.tell("payments", body, signedWith: secret) }
+            #expect(try wire.tell("payments", body).status == 401)
+            #expect(
+                try wire.tell("payments", body, ["Authorization": "Bearer \(secret)"]).status == 401,
+                "a token proves a bucket only")
+            #expect(try wire.tell("payments", body, Wire.signature(of: Array("{}".utf8), with: secret)).status == 401)
+            let first = try send(body)
             #expect(first.status == 200, "\(first.text)")
             let started = try JSON(parsing: first.content)["executions"]?[0]
             #expect(started?["trigger"] == "payments" && started?["isNew"] == true)
             for _ in 0..<4 {
-                let again = try JSON(parsing: try send(signed(body), body).content)["executions"]?[0]
+                let again = try JSON(parsing: try send(body).content)["executions"]?[0]
                 #expect(again?["isNew"] == false && again?["executionArn"] == started?["executionArn"])
             }
             let other = Array(#"{"id":"p-2","type":"payment.failed"}"#.utf8)
-            #expect(try JSON(parsing: try send(signed(other), other).content)["executions"] == [])
+            #expect(try JSON(parsing: try send(other).content)["executions"] == [])
             let nameless = Array(#"{"type":"payment.settled"}"#.utf8)
-            #expect(try send(signed(nameless), nameless).status == 422)
+            #expect(try send(nameless).status == 422)
             let broken = Array("{".utf8)
-            #expect(try send(signed(broken), broken).status == 400)
-            #expect(try send([:], body, to: "folder").status == 404)
-            #expect(try send([:], body, to: "unknown").status == 404)
+            #expect(try send(broken).status == 400)
+            #expect(try wire.tell("folder", body).status == 404)
+            #expect(try wire.tell("unknown", body).status == 404)
             let list = try JSON(parsing: try wire.request("GET", "/console/api/triggers", [:]).content)["Triggers"]
             #expect(list?[0]?["Hook"] == "/hooks/payments" && list?[0]?["HasSecret"] == true)
             #expect(list?[1]?["Source"]?["Path"] == "/nowhere")
@@ -151,7 +142,7 @@ import Testing
             #expect(try wire.request("GET", "/console/api/triggers/unknown", [:]).status == 404)
             // A new secret, and the old one is worth nothing.
             #expect(try wire.request("POST", "/console/api/triggers/payments/secret", [:], []).status == 201)
-            #expect(try send(signed(body), body).status == 401)
+            #expect(try send(body).status == 401)
         }
         #expect(try await running.executions().count == 1)
         let run = try await running.engine.listRuns(RunQuery(machine: "m")).items[0]
@@ -159,5 +150,21 @@ import Testing
         #expect(detail.input == ["payment": "p-1"])
         #expect(detail.origin?.kind == .trigger && detail.origin?.name == "payments")
         await running.end()
+    }
+}
+
+extension Wire {
+    /// Tells a hook of an event, as services do that sign what they tell.
+    fileprivate func tell(_ hook: String, _ body: [UInt8], signedWith secret: String) throws -> Answer {
+        try tell(hook, body, Self.signature(of: body, with: secret))
+    }
+
+    fileprivate func tell(_ hook: String, _ body: [UInt8], _ headers: [String: String] = [:]) throws -> Answer {
+        try request("POST", "/hooks/\(hook)", headers.merging(["Content-Type": "application/json"]) { $1 }, body)
+    }
+
+    /// As GitHub signs.
+    fileprivate static func signature(of body: [UInt8], with secret: String) -> [String: String] {
+        ["X-Hub-Signature-256": "sha256=" + Hex.encode(HMACSHA256.code(body, key: Array(secret.utf8)))]
     }
 }

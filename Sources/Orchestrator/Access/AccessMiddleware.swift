@@ -103,13 +103,22 @@ struct AccessMiddleware: RouterMiddleware {
         try await write(row)
         do {
             let response = try await next(request, context)
-            let made = response.status == .created ? response.headers[.location].map(AuditSubject.kept) : nil
-            await audit.end(AuditOutcome(id: row.id, outcome: Self.outcome(of: response), resource: made))
+            await audit.end(
+                AuditOutcome(
+                    id: row.id, outcome: Self.outcome(of: response), resource: Self.subject(of: request, response)))
             return response
         } catch {
             await audit.end(AuditOutcome(id: row.id, outcome: (error as? Problem)?.name ?? "internal-error"))
             throw error
         }
+    }
+
+    /// What an answer names better than the call could: an execution by its ARN, or what was made.
+    private static func subject(of request: Request, _ response: Response) -> String? {
+        if let arn = response.headers[.executionARN] {
+            return AuditSubject.resource(ofExecution: arn, path: request.uri.path)
+        }
+        return response.status == .created ? response.headers[.location].map(AuditSubject.resource(ofPath:)) : nil
     }
 
     private static func outcome(of response: Response) -> String {
@@ -171,7 +180,7 @@ private struct Call {
             case .unlisted: !isRead
             case .open, .page, .upload: false
             }
-        resource = rule == .wire ? nil : AuditSubject.kept(request.uri.path)
+        resource = rule == .wire ? nil : AuditSubject.resource(ofPath: request.uri.path)
         source = AuditSubject.source(request, context)
         requestID = context.requestID
         reason = AuditSubject.reason(request)

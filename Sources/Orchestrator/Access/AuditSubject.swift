@@ -1,4 +1,5 @@
 import AccessControl
+import Encodings
 import HTTPServer
 import HTTPTypes
 import Hummingbird
@@ -27,6 +28,33 @@ enum AuditSubject {
             if let text = document[member]?.stringValue, !text.isEmpty { return kept(text) }
         }
         return nil
+    }
+
+    /// What stands behind these in a path, and what it is.
+    private static let places: [(beginning: String, word: String)] = [
+        ("/console/api/runs/", "execution"), ("/console/api/workers/", "worker"),
+        ("/console/api/triggers/", "trigger"), ("/console/api/schedules/", "schedule"),
+        ("/console/api/connections/", "connection"), ("/console/api/starts-aside/", "start"),
+        ("/access/v1/keys/", "access key"), ("/access/v1/accounts/", "account"),
+    ]
+
+    /// What a path names: `trigger films`, `worker w-3`, an ARN as it is; the path itself where it names nothing else.
+    static func resource(ofPath path: String) -> String {
+        guard let place = places.first(where: { path.hasPrefix($0.beginning) }),
+            let part = path.dropFirst(place.beginning.count).split(separator: "/").first,
+            let name = PercentEncoding.decode(part)
+        else { return kept(path) }
+        return kept((name.hasPrefix("arn:") ? name : "\(place.word) \(name)") + stateEntry(ofPath: path))
+    }
+
+    /// The execution that an answer names: the one that was acted on, or that was started.
+    static func resource(ofExecution arn: String, path: String) -> String { kept(arn + stateEntry(ofPath: path)) }
+
+    /// Behind a comma, so that it may follow its execution; empty where the path names none.
+    private static func stateEntry(ofPath path: String) -> String {
+        let parts = path.split(separator: "/")
+        guard let states = parts.firstIndex(of: "states"), states + 1 < parts.count else { return "" }
+        return ", state entry \(parts[states + 1])"
     }
 
     static func reason(_ request: Request) -> String? {

@@ -16,12 +16,12 @@ extension ServiceRouter {
         }
         post("/console/api/runs/{id}/states/{entry}/approve") { request, context in
             let content = try await OrderContent(request, limit: orderBytes)
-            let token = try await waitingTask(asking, engine, context).token
+            let task = try await waitingTask(asking, engine, context)
             let output = content.document["output"] ?? ["approved": true]
             try await answering(asking) { () throws(EngineError) in
-                try await engine.taskSucceeded(token: token, output: output.text)
+                try await engine.taskSucceeded(token: task.token, output: output.text)
             }
-            return Response.json([:])
+            return Response.done(on: task.executionARN)
         }
         post("/console/api/runs/{id}/states/{entry}/reject") { request, context in
             let content = try await OrderContent(request, limit: orderBytes)
@@ -29,11 +29,11 @@ extension ServiceRouter {
                 throw Problem.invalidParameter("cause", "A rejection has a 'cause', a text: why.")
             }
             let error = try content.text("error", characters: 256) ?? StepErrorName.rejected
-            let token = try await waitingTask(asking, engine, context).token
+            let task = try await waitingTask(asking, engine, context)
             try await answering(asking) { () throws(EngineError) in
-                try await engine.taskFailed(token: token, error: error, cause: cause)
+                try await engine.taskFailed(token: task.token, error: error, cause: cause)
             }
-            return Response.json([:])
+            return Response.done(on: task.executionARN)
         }
     }
 }
@@ -44,7 +44,7 @@ private let orderBytes = 2 << 20
 /// The task of the state entry in the path, which waits for an answer.
 private func waitingTask(
     _ asking: Asking, _ engine: Engine, _ context: ServiceContext
-) async throws(Problem) -> (token: String, parameters: JSON) {
+) async throws(Problem) -> (token: String, parameters: JSON, executionARN: String) {
     let (id, entry) = (try pathText("id", context), try pathEntry(context))
     let found = try await asking { () async throws(EngineError) in try await engine.waitingTask(entry, of: id) }
     guard let found else { throw notWaiting("The state entry \(entry) waits for nobody's answer.") }

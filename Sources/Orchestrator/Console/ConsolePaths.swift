@@ -1,6 +1,8 @@
 import Encodings
 import HTTPServer
+import HTTPTypes
 import Hummingbird
+import JSON
 
 /// A part of the path, percent-decoded, as encodeURIComponent encodes it: an ARN's colons, a schedule's name.
 func pathText(_ name: String, _ context: ServiceContext) throws(Problem) -> String {
@@ -17,4 +19,18 @@ func pathEntry(_ context: ServiceContext) throws(Problem) -> Int {
         throw Problem.invalidParameter("entry", "A state entry is a number.")
     }
     return entry
+}
+
+extension Response {
+    /// The answer to an order on an execution, which it names, for the audit log as for the caller. Nil where the order was made
+    /// and its execution can't be read.
+    static func done(_ document: JSON = [:], on executionARN: String?, status: HTTPResponse.Status = .ok) -> Response {
+        var headers: HTTPFields = [.cacheControl: "no-store"]
+        headers[.executionARN] = executionARN
+        return .json(document, status: status, headers: headers)
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let executionARN = constant("Execution-Arn")
 }

@@ -64,13 +64,15 @@ extension ServiceRouter {
             try await asking { () throws(EngineError) in
                 try await runs.stopExecution(id, error: order.error, cause: order.cause)
             }
-            return Response.fresh(try await asking { () throws(EngineError) in try await runs.run(id) }.run.json)
+            let run = try await asking { () throws(EngineError) in try await runs.run(id) }.run
+            return Response.done(run.json, on: run.executionARN)
         }
         post("/console/api/runs/{id}/redrive") { request, context in
             let id = try pathText("id", context)
             _ = try await OrderContent(request, limit: orderBytes)
             try await asking { () throws(EngineError) in try await runs.redriveExecution(id) }
-            return Response.fresh(try await asking { () throws(EngineError) in try await runs.run(id) }.run.json)
+            let run = try await asking { () throws(EngineError) in try await runs.run(id) }.run
+            return Response.done(run.json, on: run.executionARN)
         }
         post("/console/api/runs/{id}/again") { request, context in
             let id = try pathText("id", context)
@@ -83,7 +85,7 @@ extension ServiceRouter {
             let started = try await asking { () throws(EngineError) in
                 try await runs.startExecution(machine: detail.run.machine, name: nil, input: input)
             }
-            return Response.json(started.json, status: .created, headers: [.cacheControl: "no-store"])
+            return Response.done(started.json, on: started.executionARN, status: .created)
         }
         get("/console/api/events") { _, _ in try await feeds.response(of: nil) }
         get("/console/api/workers") { _, _ in

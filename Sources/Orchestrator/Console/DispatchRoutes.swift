@@ -18,24 +18,24 @@ extension ServiceRouter {
         post("/console/api/runs/{id}/release") { request, context in
             let id = try pathText("id", context)
             _ = try await OrderContent(request, limit: orderBytes)
-            try await asking { () throws(EngineError) in try await engine.releaseExecution(id) }
-            return Response.json([:])
+            return Response.done(
+                on: try await asking { () throws(EngineError) in try await engine.releaseExecution(id) })
         }
         post("/console/api/runs/{id}/states/{entry}/release") { request, context in
             let (id, entry) = (try pathText("id", context), try pathEntry(context))
             _ = try await OrderContent(request, limit: orderBytes)
-            try await asking { () throws(EngineError) in try await engine.releaseTask(entry, of: id) }
-            return Response.json([:])
+            return Response.done(
+                on: try await asking { () throws(EngineError) in try await engine.releaseTask(entry, of: id) })
         }
         post("/console/api/runs/{id}/states/{entry}/fail") { request, context in
             let (id, entry) = (try pathText("id", context), try pathEntry(context))
             let content = try await OrderContent(request, limit: orderBytes)
             let error = try content.text("error", characters: 256)
             let cause = try content.text("cause", characters: 32_768)
-            try await asking { () throws(EngineError) in
-                try await engine.failTask(entry, of: id, error: error, cause: cause)
-            }
-            return Response.json([:])
+            return Response.done(
+                on: try await asking { () throws(EngineError) in
+                    try await engine.failTask(entry, of: id, error: error, cause: cause)
+                })
         }
         get("/console/api/starts-aside") { _, _ in
             let starts = try await asking { () throws(EngineError) in try await engine.startsAside() }

@@ -179,6 +179,9 @@ extension Engine {
         guard !reloading.contains(token.execution) else {
             throw EngineError.unavailable("The execution is being loaded again.")
         }
+        // Its task stands, and the answer is wanted when somebody has put it right.
+        if let suspect = suspects[token.execution] { throw EngineError.unavailable(suspect.sentence) }
+        if unreadable.contains(token.execution) { throw EngineError.unavailable("The execution can't be loaded.") }
         return token
     }
 

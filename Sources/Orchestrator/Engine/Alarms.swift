@@ -28,9 +28,30 @@ struct Alarm: Comparable, Sendable {
 }
 
 extension Engine {
+    /// Fewer alarms are not looked through for those that come to nothing.
+    static let fewestAlarmsSwept = 10_000
+
     func arm(_ alarm: Alarm) {
         alarms.insert(alarm)
+        if alarms.count > alarmsBeforeSweep { sweepAlarms() }
         rearm()
+    }
+
+    /// Drops the alarms that come to nothing: most tasks are done long before their time is over. When there are twice as many
+    /// as were left, and so at little cost for each.
+    private func sweepAlarms() {
+        alarms = Heap(alarms.unordered.filter { comesToSomething($0) })
+        alarmsBeforeSweep = max(Self.fewestAlarmsSwept, 2 * alarms.count)
+    }
+
+    private func comesToSomething(_ alarm: Alarm) -> Bool {
+        switch alarm.kind {
+        case .execution: runs[alarm.execution]?.execution.executionDeadline == alarm.at
+        case .entry(let entry): runs[alarm.execution]?.execution.entry(entry)?.wake == alarm.at
+        case .lease(let entry): leases[LeaseKey(execution: alarm.execution, entry: entry)] != nil
+        case .dispatch: alarm.at == dispatchAlarm
+        case .look: true
+        }
     }
 
     /// Sleeps until the earliest alarm; one sleeper, woken and replaced when an earlier alarm comes.
@@ -58,6 +79,8 @@ extension Engine {
             case .entry(let entry): if let run { post(.timer(entry: entry), to: run) }
             case .lease(let entry): if let run { checkLease(of: entry, in: run, now: now) }
             case .dispatch:
+                // One that an earlier alarm has replaced is nothing to look at, or each would arm another.
+                guard alarm.at == dispatchAlarm else { continue }
                 dispatchAlarm = nil
                 handOutWaiting()
             case .look: look()

@@ -28,8 +28,6 @@ struct ColdRuns {
     /// Whether due ones are being loaded; and the earliest instant at which others, noted meanwhile, are.
     var wakesDue = false
     var dueMeanwhile: Int64?
-    /// Alarms in memory of executions that are not.
-    var idleAlarms = 0
 
     struct Candidate {
         let execution: String
@@ -133,12 +131,10 @@ extension Engine {
                     retryLater(run)
                     continue
                 }
-                cold.idleAlarms += run.execution.timers.count
                 cold.warm.remove(run.execution.id)
                 letGo(run)
                 if let wake { armDue(wake) }
             }
-            dropIdleAlarms()
         }
     }
 
@@ -146,13 +142,6 @@ extension Engine {
     private func retryLater(_ run: Run) {
         cold.candidates.append(
             ColdRuns.Candidate(execution: run.execution.id, seq: run.seq, since: now + 1_000_000))
-    }
-
-    /// Alarms of executions that left go when they are the greater part.
-    func dropIdleAlarms() {
-        guard cold.idleAlarms > 1_000, cold.idleAlarms > alarms.count / 2 else { return }
-        alarms = Heap(alarms.unordered.filter { $0.execution.isEmpty || runs[$0.execution] != nil })
-        cold.idleAlarms = 0
     }
 
     // MARK: Into memory

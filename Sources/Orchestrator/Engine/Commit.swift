@@ -210,7 +210,18 @@ extension Engine {
         run.endWaiters = []
         forget(run)
         guard run.seq > 0, !isStopping else { return }
-        let id = run.execution.id
+        // Who waits for its end looks for it again when it is loaded.
+        for wait in run.nestedWaits {
+            if let waiting = runs[wait.execution] {
+                repeatedStarts.append((wait.kind, wait.entry, wait.nonce, waiting))
+            }
+        }
+        run.nestedWaits = []
+        reloadLater(run.execution.id)
+    }
+
+    /// Loads an open execution that is not in memory, as often as it takes.
+    func reloadLater(_ id: String) {
         guard reloading.insert(id).inserted else { return }
         Task { await self.reload(id) }
     }

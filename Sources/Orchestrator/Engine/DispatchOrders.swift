@@ -38,7 +38,10 @@ extension Engine {
     /// source, for which others may have been held, too.
     ///
     /// Throws `.notFound` for an execution or an entry that does not exist, and `.conflict` where the task is not parked.
-    public func releaseTask(_ entry: Int, of id: String) async throws(EngineError) {
+    ///
+    /// - Returns: the execution's ARN.
+    @discardableResult
+    public func releaseTask(_ entry: Int, of id: String) async throws(EngineError) -> String {
         let (run, name) = try await parkedTask(entry, of: id)
         guard let state = run.execution.entry(entry), case .task(let attempt) = state.phase else {
             throw notParked(entry)
@@ -51,20 +54,23 @@ extension Engine {
             case .refused(let reason): throw EngineError.unavailable(reason)
             }
         }
-        if let source = sourceName(attempt), try await releaseSource(source) { return }
-        guard dispatcher.unpark(name) else { return }
-        dispatch(entry, of: run)
+        if let source = sourceName(attempt), try await releaseSource(source) { return run.execution.arn }
+        if dispatcher.unpark(name) { dispatch(entry, of: run) }
+        return run.execution.arn
     }
 
     /// Ends a parked task with an error, which the definition may catch. Throws as ``releaseTask(_:of:)`` does.
-    public func failTask(_ entry: Int, of id: String, error: String?, cause: String?) async throws(EngineError) {
+    @discardableResult
+    public func failTask(
+        _ entry: Int, of id: String, error: String?, cause: String?
+    ) async throws(EngineError) -> String {
         let (run, name) = try await parkedTask(entry, of: id)
         let reason = dispatcher.parkingReason(of: name) ?? ""
         let event = Event.attemptFailed(
             entry: entry, nonce: nil, stage: .start, error: error ?? StepErrorName.taskParked,
             cause: cause ?? "The task was given up: \(reason).")
         switch await submit(event, to: run) {
-        case .committed: return
+        case .committed: return run.execution.arn
         case .stale, .nameTaken: throw notParked(entry)
         case .refused(let reason): throw EngineError.unavailable(reason)
         }

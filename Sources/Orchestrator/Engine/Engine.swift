@@ -147,6 +147,8 @@ public actor Engine {
     var staleAnswers = 0
 
     var alarms: Heap<Alarm> = []
+    /// With more of them those that come to nothing are dropped.
+    var alarmsBeforeSweep = Engine.fewestAlarmsSwept
     var alarmTask: Task<Void, Never>?
     var armedAt: Int64?
 

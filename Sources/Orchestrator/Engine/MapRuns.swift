@@ -164,11 +164,27 @@ extension Engine {
         }
     }
 
+    /// Whether an execution is out of memory without having ended or been given up: whoever it waits for goes on.
+    func isComingBack(_ id: String) -> Bool {
+        reloading.contains(id) || unreadable.contains(id) || suspects[id] != nil
+    }
+
+    /// Stops what an execution has started, of which nobody knows in memory, since nobody had loaded it.
+    func stopRelatives(of ended: Run) {
+        for run in runs.values {
+            let start = run.execution.start
+            guard (start.parent?.execution ?? start.starter?.execution) == ended.execution.id else { continue }
+            // One that was redriven since goes on for whoever redrove it; and others may wait for it.
+            if start.parent == nil, run.execution.redriveCount > 0 || !run.nestedWaits.isEmpty { continue }
+            post(.stop(error: nil, cause: nil), to: run)
+        }
+    }
+
     /// What a loaded execution and its relatives owe each other.
     func recoverChildren(of run: Run) {
         for child in run.execution.pendingChildren { ensureChild(entry: child.entry, index: child.index, of: run) }
         guard let membership = run.execution.start.parent, run.execution.isOpen,
-            !reloading.contains(membership.execution), !unreadable.contains(membership.execution)
+            !isComingBack(membership.execution)
         else { return }
         if let parent = runs[membership.execution], waits(parent, for: ChildKey(membership)) { return }
         post(.stop(error: nil, cause: nil), to: run)

@@ -130,9 +130,7 @@ extension Engine {
         // One that was redriven since goes on for whoever redrove it.
         for run in runs.values
         where run.execution.isOpen && run.nestedWaits.isEmpty && run.execution.redriveCount == 0 {
-            guard let starter = run.execution.start.starter, !reloading.contains(starter.execution),
-                !unreadable.contains(starter.execution)
-            else { continue }
+            guard let starter = run.execution.start.starter, !isComingBack(starter.execution) else { continue }
             if case .task(let attempt) = runs[starter.execution]?.execution.entry(starter.entry)?.phase,
                 attempt.started?.nonce == starter.nonce
             {

@@ -76,7 +76,7 @@ extension Engine: RunService {
     }
 
     /// The UUID behind a UUID or an ARN.
-    private func executionID(_ id: String) async throws(EngineError) -> String {
+    func executionID(_ id: String) async throws(EngineError) -> String {
         guard id.hasPrefix("arn:") else {
             guard isExecutionID(id) else { throw notFound(id) }
             return id.lowercased()

@@ -21,15 +21,19 @@ struct SourceLosses: Sendable, Equatable {
 ///
 /// Two workers that a machine takes along at the same time count once, since an attempt counts only that began after the
 /// loss before; and a success with the source starts the count anew. What two workers in a row were lost with is kept in
-/// the database: a new engine holds it, too, and so does an execution that comes later, until an operator releases one
-/// of the tasks that wait for it.
+/// the database, with the addresses where it lies: a new engine holds it, too, and so does an execution that comes later,
+/// until an operator releases one of the tasks that wait for it.
 extension Engine {
     private static let sourceSubject = "source:"
+    /// Before an address; the row's event is the digest of what lies there.
+    private static let contentSubject = "content:"
     /// Losses further apart are no row, in microseconds; as the database counts.
     private static let rowMicroseconds: Int64 = 86_400_000_000
 
-    /// Whether something that was counted is a source.
-    static func isSource(_ subject: String) -> Bool { subject.hasPrefix(sourceSubject) }
+    /// Whether something that was counted is a source, or where one lies.
+    static func isSource(_ subject: String) -> Bool {
+        subject.hasPrefix(sourceSubject) || subject.hasPrefix(contentSubject)
+    }
 
     /// Longer addresses are not counted, in bytes.
     private static let longestAddress = 2048
@@ -37,16 +41,15 @@ extension Engine {
     /// What a task's source is counted under: its content's digest, by the input or as a worker told it, or its address where
     /// nobody has read it yet. Nil for tasks without a source.
     func sourceName(_ attempt: TaskAttempt) -> String? {
-        guard contracts[StepContract.plainResource(attempt.resource)]?.runner == .mediaWorker,
-            let source = attempt.parameters["source"]
-        else { return nil }
-        if let digest = source["sha256"]?.stringValue, Self.isDigest(digest) { return digest }
-        return Self.address(source).map { sourceContents[$0] ?? $0 }
+        guard contracts[StepContract.plainResource(attempt.resource)]?.runner == .mediaWorker else { return nil }
+        if let digest = attempt.parameters["source"]?["sha256"]?.stringValue, Self.isDigest(digest) { return digest }
+        return Self.address(of: attempt).map { sourceContents[$0] ?? $0 }
     }
 
-    /// Nil where it is none, or too long to be remembered.
-    private static func address(_ source: JSON) -> String? {
-        guard let address = source.stringValue ?? source["url"]?.stringValue, !isDigest(address),
+    /// Where an attempt's source lies; nil where it has none, or an address too long to be remembered.
+    private static func address(of attempt: TaskAttempt) -> String? {
+        guard let source = attempt.parameters["source"],
+            let address = source.stringValue ?? source["url"]?.stringValue, !isDigest(address),
             (1...longestAddress).contains(address.utf8.count)
         else { return nil }
         return address
@@ -58,22 +61,52 @@ extension Engine {
     ///   that waits with the others.
     func mayOpen(_ content: String, _ token: TaskToken, of run: Run) -> Bool {
         guard Self.isDigest(content), case .task(let attempt) = run.execution.entry(token.entry)?.phase,
-            attempt.started?.nonce == token.nonce, let source = attempt.parameters["source"],
-            let address = Self.address(source)
+            attempt.started?.nonce == token.nonce, let address = Self.address(of: attempt)
         else { return true }
-        if sourceContents[address] == nil, sourceContents.count >= limits.sourcesCounted {
-            // Tasks that are held for theirs must be found again.
-            guard let other = sourceContents.first(where: { !isQuarantined($0.value) }) else { return true }
-            sourceContents[other.key] = nil
-        }
-        sourceContents[address] = content
-        guard let reason = sourceReason(attempt) else { return true }
+        note(content, at: address)
+        // Also where there is no room to remember the address.
+        guard let reason = sourceReason(content) else { return true }
         post(
             .taskFailed(
                 entry: token.entry, nonce: token.nonce, error: StepErrorName.workerLost,
                 cause: "The film was not opened: \(reason)."),
             to: run)
         return false
+    }
+
+    /// Remembers what lies at an address; what was held for something else that lay there is held no longer.
+    private func note(_ content: String, at address: String) {
+        let former = sourceContents[address]
+        guard former != content else { return }
+        if former == nil, sourceContents.count >= limits.sourcesCounted {
+            // Tasks that are held for theirs must be found again.
+            guard let other = sourceContents.first(where: { !isQuarantined($0.value) }) else { return }
+            sourceContents[other.key] = nil
+        }
+        sourceContents[address] = content
+        if isQuarantined(content) {
+            keepAddress(address, of: content)
+        } else if let former, isQuarantined(former) {
+            forgetAddress(address, of: former)
+        }
+        if let former, isQuarantined(former) { unparkTasks { Self.address(of: $0) == address } }
+    }
+
+    private func keepAddress(_ address: String, of content: String) {
+        keepLosses(of: content) { (journal: Journal) async throws(PostgresError) in
+            try await journal.countCrash(subject: Self.contentSubject + address, event: content, incarnation: content)
+        }
+    }
+
+    private func forgetAddress(_ address: String, of content: String) {
+        keepLosses(of: content) { (journal: Journal) async throws(PostgresError) in
+            _ = try await journal.deleteSuspect(Self.contentSubject + address)
+        }
+    }
+
+    /// Where something lies, as far as workers have told.
+    private func addresses(of content: String) -> [String] {
+        sourceContents.filter { $0.value == content }.keys.sorted()
     }
 
     private static func isDigest(_ name: String) -> Bool { name.utf8.count == 64 && !name.contains(":") }
@@ -86,8 +119,10 @@ extension Engine {
     }
 
     /// Why a task's source keeps it from workers; nil where it does not.
-    func sourceReason(_ attempt: TaskAttempt) -> String? {
-        guard let name = sourceName(attempt), isQuarantined(name), let losses = sourceLosses[name] else { return nil }
+    func sourceReason(_ attempt: TaskAttempt) -> String? { sourceName(attempt).flatMap { sourceReason($0) } }
+
+    private func sourceReason(_ name: String) -> String? {
+        guard isQuarantined(name), let losses = sourceLosses[name] else { return nil }
         let what = Self.isDigest(name) ? "the content of SHA-256 \(name)" : "what lies at \(Self.told(name))"
         return
             "its source is quarantined: \(losses.count) workers in a row were lost with \(what), the last was \(losses.words)"
@@ -95,12 +130,21 @@ extension Engine {
 
     /// Takes over what former engines counted.
     func loadSourceLosses() async throws {
-        for suspect in try await journal.suspects(crashes: 1) {
-            guard Self.isSource(suspect.subject) else { continue }
+        let suspects = try await journal.suspects(crashes: 1)
+        for suspect in suspects where suspect.subject.hasPrefix(Self.sourceSubject) {
             // What is neither a quarantine nor will become one with the next loss.
             if suspect.crashes < dispatchRules.parkAfter, now - suspect.lastAt > Self.rowMicroseconds { continue }
             let name = String(suspect.subject.dropFirst(Self.sourceSubject.count))
             sourceLosses[name] = SourceLosses(count: suspect.crashes, lastAt: suspect.lastAt, words: suspect.event)
+        }
+        for suspect in suspects where suspect.subject.hasPrefix(Self.contentSubject) {
+            let address = String(suspect.subject.dropFirst(Self.contentSubject.count))
+            if isQuarantined(suspect.event) {
+                sourceContents[address] = suspect.event
+            } else {
+                // Of what was released by an engine that ended in it, or what the rules do not hold any more.
+                forgetAddress(address, of: suspect.event)
+            }
         }
     }
 
@@ -155,10 +199,12 @@ extension Engine {
                 try await journal.countCrash(
                     subject: Self.sourceSubject + loss.name, event: loss.after.words, incarnation: loss.nonce)
             }
+            guard isQuarantined(loss.name) else { return }
+            for address in addresses(of: loss.name) { keepAddress(address, of: loss.name) }
         } else if sourceLosses[loss.name] == loss.after {
             // The attempt had ended otherwise, or another engine has the execution.
             sourceLosses[loss.name] = loss.before
-            if !isQuarantined(loss.name) { unparkTasks(of: loss.name) }
+            if !isQuarantined(loss.name) { unparkTasks { sourceName($0) == loss.name } }
         }
     }
 
@@ -181,15 +227,16 @@ extension Engine {
         await sourceWrites?.value
         try await written { try await journal.deleteSuspect(Self.sourceSubject + name) }
         sourceLosses[name] = nil
-        unparkTasks(of: name)
+        for address in addresses(of: name) { forgetAddress(address, of: name) }
+        unparkTasks { sourceName($0) == name }
         return true
     }
 
-    /// Lets what was held for a source be handed out, unless there is another reason to hold it.
-    private func unparkTasks(of name: String) {
+    /// Lets what was held be handed out, unless there is another reason to hold it.
+    private func unparkTasks(where isMeant: (TaskAttempt) -> Bool) {
         for task in dispatcher.parkedTasks {
             guard let run = runs[task.execution], let entry = run.execution.entry(task.entry),
-                case .task(let attempt) = entry.phase, sourceName(attempt) == name, dispatcher.unpark(task)
+                case .task(let attempt) = entry.phase, isMeant(attempt), dispatcher.unpark(task)
             else { continue }
             // Whoever was parked for a reason of its own is parked again.
             dispatch(task.entry, of: run)

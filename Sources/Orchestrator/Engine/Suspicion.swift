@@ -60,16 +60,24 @@ extension Engine {
     }
 
     /// Takes an execution up again that was set aside. Throws `.notFound`, and `.conflict` where it is not set aside.
-    public func releaseExecution(_ id: String) async throws(EngineError) {
-        let executionID = try await find(id).execution.id
+    ///
+    /// - Returns: its ARN; nil for one that can't be read, now or ever. What can't be now goes on when it can.
+    @discardableResult
+    public func releaseExecution(_ id: String) async throws(EngineError) -> String? {
+        try requireReady()
+        // Not read before it is released: that may be what engines ended with.
+        let executionID = try await executionID(id)
         guard suspects[executionID] != nil else {
+            _ = try await find(id)
             throw EngineError(code: .conflict, message: "The execution is not set aside.")
         }
         try await written { try await journal.deleteSuspect(executionID) }
-        guard suspects.removeValue(forKey: executionID) != nil, runs[executionID] == nil else { return }
-        do { try await recover(executionID) } catch { throw EngineError.unavailable("\(error)") }
-        if let run = runs[executionID] { recoverChildren(of: run) }
-        repeatStarts()
+        if suspects.removeValue(forKey: executionID) != nil, runs[executionID] == nil {
+            do { try await recover(executionID) } catch { reloadLater(executionID) }
+            if let run = runs[executionID] { recoverChildren(of: run) }
+            repeatStarts()
+        }
+        return runs[executionID]?.execution.arn
     }
 
     /// Ends an execution that is set aside: nothing of it is evaluated.
@@ -79,6 +87,7 @@ extension Engine {
             forget(run)
             throw EngineError.unavailable(reason)
         }
+        stopRelatives(of: run)
         try await written { try await journal.deleteSuspect(run.execution.id) }
         suspects[run.execution.id] = nil
     }

@@ -1,12 +1,12 @@
 import Postgres
 
-/// What an engine was deciding on when it ended.
+/// What an engine was deciding on when it ended, or what workers were lost with.
 public struct Suspect: Sendable, Hashable {
-    /// An execution's id, or what names a start.
+    /// An execution's id, or what names a start or a source.
     public let subject: String
-    /// What the execution was told.
+    /// What the execution was told; of a source, what the engine has to know of it.
     public let event: String
-    /// How many engines ended so, in a row of less than a day.
+    /// How many ended so, in a row of less than a day.
     public let crashes: Int
     /// Of the last, in microseconds since 1970.
     public let lastAt: Int64
@@ -20,8 +20,10 @@ public struct Suspect: Sendable, Hashable {
 }
 
 extension Journal {
-    /// Counts that an engine ended while it decided. Needs no lease: whoever starts tells what its machine's last engine
-    /// did. The same ending told twice counts once; endings more than a day apart are no row.
+    /// Counts that an engine ended while it decided, or a worker with a source. Needs no lease: whoever starts tells what its
+    /// machine's last engine did. The same ending told twice counts once; endings more than a day apart are no row.
+    ///
+    /// - Parameter incarnation: names the ending.
     public func countCrash(subject: String, event: String, incarnation: String) async throws(PostgresError) {
         _ = try await read(
             """
@@ -35,7 +37,7 @@ extension Journal {
             """, [.text(subject), .text(event), .text(incarnation)])
     }
 
-    /// What at least so many engines ended with.
+    /// What at least so many ended with.
     public func suspects(crashes: Int) async throws(PostgresError) -> [Suspect] {
         try await read(
             """
@@ -49,7 +51,7 @@ extension Journal {
         }
     }
 
-    /// Forgets what engines ended with. False when this incarnation may not write.
+    /// Forgets what was counted of a subject. False when this incarnation may not write.
     public func deleteSuspect(_ subject: String) async throws(PostgresError) -> Bool {
         try await fenced(
             ", deleted AS (DELETE FROM showrunner.suspect USING lease WHERE subject = $2)", [.text(subject)])
