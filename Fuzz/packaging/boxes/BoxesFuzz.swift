@@ -32,6 +32,7 @@ private func readFile(_ bytes: [UInt8]) {
 
 private func readMovie(_ bytes: [UInt8]) {
     do {
+        precondition(try MovieFile.editedParts(MemoryBytes(bytes)) >= 0, "parts are counted")
         guard let movie = try MovieFile(MemoryBytes(bytes)) else { return }
         for index in movie.tracks.indices {
             var samples = movie.samples(of: index)

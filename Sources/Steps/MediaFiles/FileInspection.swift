@@ -13,9 +13,6 @@ public struct FileInspection: Sendable {
     public let leftOut: [StreamInfo]
     /// From the first to the last moment of film and sound, in seconds.
     public let durationSeconds: Double
-    /// How many parts the file's edit lists put the track together from that has the most: 0 where there is none, 1 where
-    /// one only moves or cuts the beginning or the end.
-    public let editedParts: Int
     /// Whether the container's index leads to any picture.
     public var isSeekable: Bool {
         strictness == .strict
@@ -108,8 +105,6 @@ public struct FileInspection: Sendable {
                 !taken.contains($0.index) && $0.kind != .attachedPicture && measures[$0.index].packets > 0
             }
             durationSeconds = duration
-            let isISO = demuxer.container.split(separator: ",").contains("mov")
-            editedParts = isISO ? try EditLists(path: demuxer.path).mostParts : 0
             bitRate = duration > 0 ? Int(Double(measures.reduce(0) { $0 + $1.bytes }) * 8 / duration) : 0
         } catch let error as MediaError {
             throw .media(error)

@@ -48,7 +48,7 @@ struct MovieSource: Sendable {
 }
 
 /// A file as packaging reads it.
-private struct MovieBytes: StoredBytes {
+struct MovieBytes: StoredBytes {
     let file: StoredFile
 
     var count: Int { file.size }
