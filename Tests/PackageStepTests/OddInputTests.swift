@@ -41,6 +41,36 @@ import Testing
         #expect(failure.cause.contains("its time scale is 2147483648"), "\(failure)")
     }
 
+    /// The names of chapters lie in a track of text that belongs to no language.
+    @Test func chaptersAreNoSubtitles() throws {
+        let scratch = try TemporaryFolder()
+        let (film, names) = (scratch.place("film.mp4"), scratch.place("names.txt"))
+        try scratch.write(
+            "names.txt", ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=2000\ntitle=One\n".utf8)
+        try Clip(name: "plain", frames: 50, languages: ["eng"]).write(to: scratch.place("plain.mp4"))
+        try Tool.ffmpeg([
+            "-i", scratch.place("plain.mp4"), "-i", names, "-map", "0", "-map_metadata", "1", "-c", "copy", film,
+        ])
+        #expect(try Tool.ffprobe(film, stream: "2", entries: "stream=codec_type") == ["data"])
+        let document = try LocalPackage.run(
+            [LocalPackage.Input(path: film)], writesHLS: true, writesDASH: false, directory: scratch.place("out"))
+        #expect((document["renditions"]?.arrayValue ?? []).map { $0["kind"] } == ["video", "audio"])
+    }
+
+    /// QuickTime's descriptions of sound have more fields than ISO's.
+    @Test func quickTime() throws {
+        let scratch = try TemporaryFolder()
+        let (film, out) = (scratch.place("film.mov"), scratch.place("out"))
+        try Clip(name: "plain", frames: 50, languages: ["eng"]).write(to: scratch.place("plain.mp4"))
+        try Tool.ffmpeg(["-i", scratch.place("plain.mp4"), "-map", "0", "-c", "copy", film])
+        let document = try LocalPackage.run(
+            [LocalPackage.Input(path: film)], writesHLS: true, writesDASH: false, directory: out)
+        #expect((document["renditions"]?.arrayValue ?? []).map { $0["kind"] } == ["video", "audio"])
+        try Tool.ffmpeg(["-i", "\(out)/master.m3u8", "-map", "0", "-f", "null", "-"])
+        #expect(
+            try Tool.frameDigests("\(out)/master.m3u8", stream: "v") == Tool.frameDigests(film, stream: "v"))
+    }
+
     /// Eight languages and a description for those who do not see; names, groups and roles.
     @Test func eightLanguagesAndADescription() throws {
         let scratch = try TemporaryFolder()

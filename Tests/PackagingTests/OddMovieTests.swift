@@ -65,6 +65,15 @@ import Testing
         #expect(error.code == .limitExceeded && error.message.hasPrefix("more than 10000 boxes side by side"))
     }
 
+    /// QuickTime's descriptions of sound have further fields by their version, and a zero at the end.
+    @Test(arguments: [(0, 0, 0), (0, 1, 16), (0, 2, 36), (1, 1, 0)])
+    func soundDescriptions(version: Int, ofEntry: UInt8, fields: Int) throws {
+        let head = [UInt8](repeating: 0, count: 9) + [ofEntry] + [UInt8](repeating: 0, count: 18 + fields)
+        let entry = Self.box("mp4a", head + Self.box("esds", [1, 2]) + Self.number(0))
+        let boxes = try BoxTree.read(Self.box("stsd", Self.number(version << 24) + Self.number(1) + entry))
+        #expect(boxes.first?.first("mp4a")?.children.map(\.type) == ["esds"])
+    }
+
     @Test(arguments: [
         Edited("no movie", parts: 0, bytes: box("free", [1])), Edited("nothing", parts: 0, bytes: []),
         Edited("no list", parts: 0, bytes: box("moov", box("trak", full("tkhd", [1])))),

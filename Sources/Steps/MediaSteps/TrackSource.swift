@@ -31,7 +31,7 @@ public struct TrackSource: Sendable, Hashable {
         of movie: MovieSource, scratch: ScratchFile, protection: ContentProtection? = nil,
         report: (StepProgress) -> Void, isCancelled: () -> Bool
     ) throws(StepFailure) -> IndexedTrack {
-        let streams = movie.streams.filter { stream in
+        let streams = movie.shown.filter { stream in
             self.stream.map { $0 == stream.index } ?? (stream.kind == (kind == .video ? .video : .audio))
         }
         guard let stream = streams.first, streams.count == 1 else {

@@ -15,6 +15,8 @@ public struct MovieFile: Sendable {
         /// From the first decoding time to the end of the last sample by the headers; nil where they do not say, as in files
         /// of fragments.
         public let mediaDuration: Int64?
+        /// The tracks in which its chapters are, by their ids (`tref`, 8.3.3).
+        let chapters: [Int]
         /// Where `trak` lies.
         let place: Range<Int>
         let tables: SampleTables
@@ -104,6 +106,10 @@ public struct MovieFile: Sendable {
         self.tracks = tracks
     }
 
+    /// Whether a track holds the names or pictures of another one's chapters, and nothing that is shown with the film.
+    /// - Parameter index: of the track in ``tracks``.
+    public func holdsChapters(_ index: Int) -> Bool { tracks.contains { $0.chapters.contains(tracks[index].id) } }
+
     /// A track's samples in decoding order, from the first.
     /// - Parameter index: of the track in ``tracks``.
     public func samples(of index: Int) -> MovieSamples { MovieSamples(self, track: tracks[index]) }
@@ -157,6 +163,11 @@ public struct MovieFile: Sendable {
             _ = fields.raw(8)
             handler = BoxTree.typeText(fields.raw(4)[...])
         }
+        var chapters: [Int] = []
+        if let list = try BoxWalk.descendant(["tref", "chap"], in: trak, of: source)?.content {
+            var fields = FieldReader(try source.bytes(list.prefix(4 * maximumTracks))[...])
+            while fields.left >= 4 { chapters.append(fields.u32()) }
+        }
         guard let stbl = try BoxWalk.descendant(["mdia", "minf", "stbl"], in: trak, of: source)?.content else {
             throw PackagingError(.samplesInvalid, "the track at byte \(trak.lowerBound) has no sample table")
         }
@@ -169,7 +180,8 @@ public struct MovieFile: Sendable {
             sampleDescriptions: try stsd.map { box throws(PackagingError) in try whole(box.whole, of: source) } ?? [],
             editOffset: try content("edts", "elst").map { bytes throws(PackagingError) in
                 try EditList(bytes).offset(timeScale: timeScale, movieScale: movieScale)
-            } ?? 0, mediaDuration: !isFragmented && known > 0 ? known : nil, place: trak, tables: tables,
+            } ?? 0, mediaDuration: !isFragmented && known > 0 ? known : nil, chapters: chapters, place: trak,
+            tables: tables,
             defaults: defaults[id] ?? FragmentDefaults())
     }
 }
