@@ -339,11 +339,13 @@ let tests: [Target] = [
         dependencies: ["Journal", "LocalPostgres", "Postgres", "PostgresTestSupport", "TemporaryFolder", logging],
         path: "Tests/JournalTests"),
     .target(name: "FilmThreads", path: "Tests/FilmThreads"),
-    .testTarget(name: "MediaFilesTests", dependencies: ["MediaFiles"], path: "Tests/MediaFilesTests"),
+    .testTarget(
+        name: "MediaFilesTests", dependencies: ["MediaFiles", "TemporaryFolder"], path: "Tests/MediaFilesTests"),
     .testTarget(
         name: "MediaStepsTests",
-        dependencies: ["FilmThreads", "JSON", "MediaFiles", "MediaSteps", "SeededNumbers", "StepContracts"],
-        path: "Tests/MediaStepsTests"),
+        dependencies: [
+            "FilmThreads", "JSON", "MediaFiles", "MediaSteps", "SeededNumbers", "StepContracts", "TemporaryFolder",
+        ], path: "Tests/MediaStepsTests"),
     .testTarget(
         name: "PackagingTests", dependencies: ["Encodings", "Packaging", "SeededNumbers"], path: "Tests/PackagingTests",
         exclude: ["Golden"]),

@@ -1,4 +1,4 @@
-import Foundation
+import TemporaryFolder
 import Testing
 
 @testable import MediaFiles
@@ -67,25 +67,6 @@ struct EncoderTests {
 
 @Suite("What is opened")
 struct DemuxerTests {
-    /// A file with the given content, removed with the owner.
-    final class TemporaryFile {
-        let path: String
-
-        init(_ name: String, _ content: String) throws {
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("media-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            path = folder.appendingPathComponent(name).path
-            try Data(content.utf8).write(to: URL(fileURLWithPath: path))
-        }
-
-        deinit {
-            // The folder lies in the system's temporary directory; leaving it behind would harm nobody.
-            do { try FileManager.default.removeItem(atPath: (path as NSString).deletingLastPathComponent) } catch {
-                Issue.record(error)
-            }
-        }
-    }
-
     @Test(
         "playlists and manifests are never followed to other files",
         arguments: [
@@ -95,8 +76,9 @@ struct DemuxerTests {
             ("film.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n"),
         ])
     func playlists(name: String, content: String) throws {
-        let file = try TemporaryFile(name, content)
-        let error = #expect(throws: MediaError.self) { _ = try Demuxer(path: file.path) }
+        let folder = try TemporaryFolder()
+        let path = try folder.write(name, content.utf8)
+        let error = #expect(throws: MediaError.self) { _ = try Demuxer(path: path) }
         #expect(error?.description == "the file is no film: it holds text")
     }
 

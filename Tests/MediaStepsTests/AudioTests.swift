@@ -143,6 +143,16 @@ struct AudioTests {
         #expect(longest < 100, "\(longest) samples of silence")
     }
 
+    @Test("samples that are no numbers are the film's fault")
+    func noNumbers() throws {
+        let work = try Workplace()
+        let source = try work.makeClip(
+            "a.mov", size: "64x64", audio: ["-f", "lavfi", "-i", "aevalsrc=0/0:s=48000:d=1"], ["-c:a", "pcm_f32le"])
+        let failure = try work.failure(TranscodeStep(), on: source)
+        #expect(
+            failure == .sourceInvalid("the sound has samples that are no numbers (infinite or NaN) (stream 1)"))
+    }
+
     @Test("several tracks keep their languages, the default one first")
     func languages() throws {
         let work = try Workplace()

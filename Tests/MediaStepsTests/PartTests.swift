@@ -177,6 +177,12 @@ struct PartTests {
         let uneven = #expect(throws: StepFailure.self) { try work.join([part([100, 99])], [:], out: "uneven") }
         #expect(uneven?.error == "Showrunner.ParametersInvalid")
         #expect(uneven?.cause.contains("the parts of 'video-1' have 99 pictures, not 100") == true, "\(uneven as Any)")
+        let endless = #expect(throws: StepFailure.self) {
+            try work.join([part([.max]), part([.max])], [:], out: "endless")
+        }
+        #expect(
+            endless
+                == .parametersInvalid("part 0 has no rendition 'video-0' with its frames, or it was not brought"))
     }
 
     @Test("a part needs what validate found, of this film", arguments: [true, false])

@@ -130,6 +130,15 @@ struct RefusalTests {
             )
         },
         Row(
+            name: "two recordings one behind the other", error: "SourceUnsupported",
+            cause: "the film's clock goes back to 00:00:01.400, as where recordings were put one behind the other",
+            words: ["stream 0, timecode 00:00:05.360, byte "]
+        ) { work in
+            let one = try Data(
+                contentsOf: URL(fileURLWithPath: try work.makeClip("one.ts", size: "160x96", seconds: 4)))
+            return try write(work, "a.ts", [UInt8](one + one))
+        },
+        Row(
             name: "more bytes than an upload may have", error: "SourceUnsupported",
             cause: "the file has 274877906945 bytes; at most 274877906944 are taken"
         ) { work in

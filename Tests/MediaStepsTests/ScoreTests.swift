@@ -40,6 +40,19 @@ struct ScoreTests {
         }
     }
 
+    @Test("pictures of a few lines have scores, and a ladder by trial", arguments: ["fixed", "per-title"])
+    func flat(ladder: String) throws {
+        let work = try Workplace()
+        let source = try work.makeClip("a.mkv", size: "2000x16", seconds: 1)
+        let output = try work.run(
+            TranscodeStep(), on: source, [("preset", "ultrafast"), ("ladder", .string(ladder)), ("searchShare", 10)])
+        let rungs = try Rendition.all(output, work, kind: "video")
+        #expect(rungs.first?.json["height"] == 16 && rungs.last?.json["height"] == 6)
+        for rung in rungs {
+            #expect((0.5...1).contains(rung.json["score"]?["ssim"]?.doubleValue ?? 0), "\(rung.json.text)")
+        }
+    }
+
     @Test("what is joined has the score of each part, and their mean")
     func parts() throws {
         let work = try Workplace()

@@ -3,22 +3,16 @@ import JSON
 import MediaSteps
 import StepContracts
 import Synchronization
+import TemporaryFolder
 import Testing
 
 /// A folder of its own for one test, removed with it, and the programs that make and judge media.
 final class Workplace: Sendable {
-    let folder: String
+    private let folder: TemporaryFolder
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("media-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    }
+    init() throws { folder = try TemporaryFolder() }
 
-    deinit {
-        do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record(error) }
-    }
-
-    func path(_ name: String) -> String { "\(folder)/\(name)" }
+    func path(_ name: String) -> String { folder.place(name) }
 
     /// Runs a program and answers its standard output; standard error must stay empty and the exit code zero.
     @discardableResult
@@ -26,7 +20,7 @@ final class Workplace: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [program] + arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         let output = path("stdout-\(UUID().uuidString)")
         let errors = path("stderr-\(UUID().uuidString)")
         for file in [output, errors] { try Data().write(to: URL(fileURLWithPath: file)) }

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import MediaSteps
 import StepContracts
+import TemporaryFolder
 import Testing
 
 /// Every codec that is packaged, from ffmpeg's encoders.
@@ -83,7 +84,7 @@ struct CodedClip: Sendable, CustomStringConvertible {
 @Suite(.filmThreads) struct CodecTests {
     @Test(arguments: CodedClip.all)
     func packagesEveryCodec(clip: CodedClip) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         let picture = scratch.path + "/picture.mp4"
         let out = scratch.path + "/out"
@@ -125,7 +126,7 @@ struct CodedClip: Sendable, CustomStringConvertible {
 
     /// Each entry of an I-frame playlist behind the header gives one picture, which is one of the film's.
     private func decodeAlone(
-        _ pictures: Playlist, of folder: String, in scratch: ScratchFolder, expected: [String]
+        _ pictures: Playlist, of folder: String, in scratch: TemporaryFolder, expected: [String]
     ) throws {
         let lines = try text(folder + "/iframes.m3u8").split(separator: "\n")
         let ranges = lines.compactMap { $0.wholeMatch(of: /#EXT-X-BYTERANGE:(\d+)@(\d+)/) }

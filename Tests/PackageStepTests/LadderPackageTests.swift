@@ -3,13 +3,14 @@ import Foundation
 import JSON
 import MediaSteps
 import StepContracts
+import TemporaryFolder
 import Testing
 
 /// What transcode makes goes through package: every codec, both dynamic ranges, clear and protected.
 @Suite(.filmThreads) struct LadderPackageTests {
     @Test(arguments: ["none", "cbcs"])
     func packagesRungsOfEveryCodec(protection: String) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         try Tool.ffmpeg([
             "-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25:duration=2,format=yuv420p10le", "-c:v", "libx265",

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import MediaSteps
 import StepContracts
+import TemporaryFolder
 import Testing
 
 @Suite(.filmThreads) struct LocalPackageTests {
@@ -33,7 +34,7 @@ import Testing
 
     /// A ladder of whole files: the sound is the same in each and is taken once; another language's is kept.
     @Test func leavesOutEqualSoundOfLaterFiles() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let folder = scratch.path
         try Clip(name: "first", frames: 100).write(to: folder + "/a.mp4")
         try Tool.ffmpeg([
@@ -56,7 +57,7 @@ import Testing
     }
 
     @Test func takesTheTracksAndFormatsAskedFor() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/a.mp4"
         try Clip(name: "first", frames: 60).write(to: film)
         let out = scratch.path + "/made/where/missing"
@@ -70,7 +71,7 @@ import Testing
 
     @Test(arguments: ["video", "audio"])
     func saysWhenAFileHasNoSuchTrack(kind: String) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/a.mp4"
         try Tool.ffmpeg(
             kind == "audio"
@@ -86,7 +87,7 @@ import Testing
     }
 
     @Test func refusesWhatItCannotPackage() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let folder = scratch.path
         let picture = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25", "-pix_fmt", "yuv420p", "-t", "1"]
         try Tool.ffmpeg(picture + ["-c:v", "mpeg4", folder + "/codec.mp4"])
@@ -119,7 +120,7 @@ import Testing
 
     /// Sound that begins half a second after the picture stays there.
     @Test func keepsADelay() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let folder = scratch.path
         try Clip(name: "film", frames: 150).write(to: folder + "/film.mp4")
         try Tool.ffmpeg([
@@ -139,7 +140,7 @@ import Testing
     }
 
     @Test func saysWhenTheFolderCannotBeMade() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/a.mp4"
         try Clip(name: "short", frames: 2, languages: []).write(to: film)
         let failure = try #require(throws: StepFailure.self) {

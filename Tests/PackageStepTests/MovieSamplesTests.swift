@@ -1,11 +1,13 @@
+import FilmThreads
 import Foundation
 import MediaSteps
 import Packaging
 import StepContracts
+import TemporaryFolder
 import Testing
 
 /// What packaging reads of a movie's tables, compared with what libavformat reads of them: of every film of these tests.
-@Suite struct MovieSamplesTests {
+@Suite(.filmThreads) struct MovieSamplesTests {
     /// Ways of ffmpeg's to write the same samples down.
     private static let layouts = [
         ["-movflags", "+faststart"], ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"],
@@ -14,7 +16,7 @@ import Testing
     ]
 
     @Test func readsEveryLayout() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let (film, copy) = (scratch.path + "/film.mp4", scratch.path + "/copy.mp4")
         try Clip(name: "film", rate: "30000/1001", frames: 90, group: 30, languages: ["eng", "deu"]).write(to: film)
         for layout in Self.layouts {
@@ -99,7 +101,7 @@ import Testing
 
     /// What is encrypted already is not packaged as if it were clear.
     @Test func refusesWhatIsEncrypted() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         try Clip(name: "film", frames: 50, languages: []).write(to: scratch.path + "/film.mp4")
         try Tool.ffmpeg([
             "-i", scratch.path + "/film.mp4", "-c", "copy", "-encryption_scheme", "cenc-aes-ctr", "-encryption_key",

@@ -3,12 +3,13 @@ import Foundation
 import JSON
 import MediaSteps
 import StepContracts
+import TemporaryFolder
 import Testing
 
 @Suite(.filmThreads) struct OddInputTests {
     /// Pictures of varying length keep their times.
     @Test func keepsAVaryingRate() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         let out = scratch.path + "/out"
         try Tool.ffmpeg([
@@ -24,9 +25,55 @@ import Testing
         }
     }
 
+    /// Ticks finer than the library counts: it takes seconds for them, and the film would last for days.
+    @Test func refusesTicksTooFine() throws {
+        let scratch = try TemporaryFolder()
+        let film = scratch.place("film.mp4")
+        try Clip(name: "film", frames: 50, languages: []).write(to: film)
+        var bytes = try Data(contentsOf: URL(filePath: film))
+        let header = try #require(bytes.range(of: Data("mdhd".utf8)))
+        bytes.replaceSubrange(header.upperBound + 12..<header.upperBound + 16, with: [0x80, 0, 0, 0])
+        try bytes.write(to: URL(filePath: film))
+        let failure = try #require(throws: StepFailure.self) {
+            _ = try LocalPackage.run(
+                [LocalPackage.Input(path: film)], writesHLS: true, writesDASH: false, directory: scratch.place("out"))
+        }
+        #expect(failure.cause.contains("its time scale is 2147483648"), "\(failure)")
+    }
+
+    /// The names of chapters lie in a track of text that belongs to no language.
+    @Test func chaptersAreNoSubtitles() throws {
+        let scratch = try TemporaryFolder()
+        let (film, names) = (scratch.place("film.mp4"), scratch.place("names.txt"))
+        try scratch.write(
+            "names.txt", ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=2000\ntitle=One\n".utf8)
+        try Clip(name: "plain", frames: 50, languages: ["eng"]).write(to: scratch.place("plain.mp4"))
+        try Tool.ffmpeg([
+            "-i", scratch.place("plain.mp4"), "-i", names, "-map", "0", "-map_metadata", "1", "-c", "copy", film,
+        ])
+        #expect(try Tool.ffprobe(film, stream: "2", entries: "stream=codec_type") == ["data"])
+        let document = try LocalPackage.run(
+            [LocalPackage.Input(path: film)], writesHLS: true, writesDASH: false, directory: scratch.place("out"))
+        #expect((document["renditions"]?.arrayValue ?? []).map { $0["kind"] } == ["video", "audio"])
+    }
+
+    /// QuickTime's descriptions of sound have more fields than ISO's.
+    @Test func quickTime() throws {
+        let scratch = try TemporaryFolder()
+        let (film, out) = (scratch.place("film.mov"), scratch.place("out"))
+        try Clip(name: "plain", frames: 50, languages: ["eng"]).write(to: scratch.place("plain.mp4"))
+        try Tool.ffmpeg(["-i", scratch.place("plain.mp4"), "-map", "0", "-c", "copy", film])
+        let document = try LocalPackage.run(
+            [LocalPackage.Input(path: film)], writesHLS: true, writesDASH: false, directory: out)
+        #expect((document["renditions"]?.arrayValue ?? []).map { $0["kind"] } == ["video", "audio"])
+        try Tool.ffmpeg(["-i", "\(out)/master.m3u8", "-map", "0", "-f", "null", "-"])
+        #expect(
+            try Tool.frameDigests("\(out)/master.m3u8", stream: "v") == Tool.frameDigests(film, stream: "v"))
+    }
+
     /// Eight languages and a description for those who do not see; names, groups and roles.
     @Test func eightLanguagesAndADescription() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let folder = scratch.path
         var clip = Clip(name: "many", frames: 50)
         clip.languages = ["eng", "deu", "fra", "spa", "ita", "jpn", "por", "hin"]
@@ -52,7 +99,7 @@ import Testing
     /// A flash and a beep at the same moment are at the same moment in the package.
     @Test(arguments: [false, true])
     func soundStaysWithThePicture(singleFile: Bool) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let folder = scratch.path
         try Tool.ffmpeg([
             "-f", "lavfi", "-i", "color=black:s=160x90:r=50", "-f", "lavfi", "-i",
@@ -88,7 +135,7 @@ import Testing
 
     /// Subtitles of a file and of a track, in both manifests.
     @Test func subtitles() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let folder = scratch.path
         let subtitles =
             "1\n00:00:01,000 --> 00:00:02,500\nHello & <goodbye>\n\n2\n00:00:04,500 --> 00:00:06,000\nAgain\n"
@@ -120,7 +167,7 @@ import Testing
 
     /// What an earlier package left, whole or half, is gone; what is not ours stays.
     @Test func takesThePlaceOfAnEarlierPackage() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let out = scratch.path + "/out"
         let files = FileManager.default
         try Clip(name: "long", frames: 400, languages: ["eng", "deu"]).write(to: scratch.path + "/long.mp4")

@@ -4,6 +4,7 @@ import JSON
 import MediaSteps
 import StepContracts
 import Synchronization
+import TemporaryFolder
 import Testing
 
 @Suite(.filmThreads) struct PackageStepTests {
@@ -11,14 +12,14 @@ import Testing
 
     /// Renditions as `transcode` leaves them: a file a track.
     private struct Stage {
-        let scratch: ScratchFolder
+        let scratch: TemporaryFolder
         let files: [String: String]
         let renditions: [JSON]
 
         var out: String { scratch.path + "/out" }
 
         init() throws {
-            scratch = try ScratchFolder()
+            scratch = try TemporaryFolder()
             let folder = scratch.path
             try Clip(name: "stage", frames: 200).write(to: folder + "/film.mp4")
             try Tool.ffmpeg(["-i", folder + "/film.mp4", "-map", "0:v", "-c", "copy", folder + "/large.mp4"])

@@ -2,13 +2,14 @@ import FilmThreads
 import Foundation
 import JSON
 import MediaSteps
+import TemporaryFolder
 import Testing
 
 /// What ffmpeg plays from the package is what it plays from the film.
 @Suite(.filmThreads) struct PlaybackTests {
     @Test(arguments: Clip.all)
     func playsLikeTheFilm(clip: Clip) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         let out = scratch.path + "/out"
         try clip.write(to: film)
@@ -70,7 +71,7 @@ import Testing
 
     /// BANDWIDTH and AVERAGE-BANDWIDTH against the files that lie there, by the definition and the long way.
     @Test func bandwidthsAreThoseOfTheFiles() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         let out = scratch.path + "/out"
         var clip = Clip(name: "bandwidth", rate: "30000/1001", frames: 700, group: 45)

@@ -4,6 +4,7 @@ import JSON
 import MediaSteps
 import Packaging
 import StepContracts
+import TemporaryFolder
 import Testing
 
 /// What independent decryptors make of protected packages.
@@ -14,7 +15,7 @@ import Testing
 
     @Test(arguments: CodedClip.all, ["cbcs", "cenc"])
     func othersDecryptToTheSameFrames(clip: CodedClip, scheme: String) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         try clip.write(to: film)
         let out = scratch.path + "/out"
@@ -51,7 +52,7 @@ import Testing
     /// Files of segments, several keys, a clear lead: each track with its own key, the lead without any.
     @Test(arguments: ["cbcs", "cenc"])
     func severalKeysAndAClearLead(scheme: String) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         let out = scratch.path + "/out"
         try Clip(name: "film", frames: 300, group: 50).write(to: film)
@@ -117,7 +118,7 @@ import Testing
     }
 
     @Test func aTrackWithoutAKeyIsAnError() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         try Clip(name: "film", frames: 25).write(to: film)
         let failure = try #require(throws: StepFailure.self) {
@@ -131,7 +132,7 @@ import Testing
 
     /// The step is given ids and asks for keys; without a source of them it says so.
     @Test func theStepAsksForKeys() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let film = scratch.path + "/film.mp4"
         try Clip(name: "film", frames: 50, languages: []).write(to: film)
         let input: JSON = [
@@ -163,7 +164,7 @@ import Testing
 
     /// The same input gives the same bytes; another title under the same key has other counters.
     @Test func countersFollowFromTheContent() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let folder = scratch.path
         for name in ["a", "b"] {
             // Sound of one size a frame: only the content differs.

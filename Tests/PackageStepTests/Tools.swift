@@ -16,7 +16,7 @@ enum Tool {
         process.arguments = [name] + arguments
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         // Files, not pipes: nothing blocks, however much is said.
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let (out, err) = (scratch.path + "/out", scratch.path + "/err")
         for file in [out, err] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
         process.standardInput = FileHandle.nullDevice
@@ -81,7 +81,7 @@ enum Tool {
     }
 
     /// A track's header and segments in one file.
-    static func joined(track folder: String, in scratch: ScratchFolder, segments: Int = .max) throws -> String {
+    static func joined(track folder: String, in scratch: TemporaryFolder, segments: Int = .max) throws -> String {
         let playlist = try Playlist(path: folder + "/index.m3u8")
         var bytes = try Data(contentsOf: URL(filePath: folder + "/init.mp4"))
         for segment in playlist.segments.prefix(segments) {
@@ -94,13 +94,10 @@ enum Tool {
 
     /// Decoded audio samples (of all channels together) in bytes of 16 bits.
     static func soundBytes(_ file: String, stream: String) throws -> Int {
-        let scratch = try ScratchFolder()
+        let scratch = try TemporaryFolder()
         let raw = scratch.path + "/sound"
         try ffmpeg(["-i", file, "-map", "0:\(stream)", "-f", "s16le", raw])
         let size = try FileManager.default.attributesOfItem(atPath: raw)[.size] as? Int
         return try #require(size)
     }
 }
-
-/// Where a test packages.
-typealias ScratchFolder = TemporaryFolder

@@ -157,7 +157,7 @@ extension MovieFile {
 }
 
 /// A movie with a track of pictures and one of sound, in tables, in fragments, or in both.
-private struct WrittenMovie {
+struct WrittenMovie {
     struct Track {
         let id: Int
         let timeScale: Int
@@ -395,7 +395,7 @@ private struct WrittenMovie {
         number(content.count + 8) + Array(type.utf8) + content
     }
 
-    private static func full(_ type: String, flags: Int = 0, _ content: [UInt8]) -> [UInt8] {
+    static func full(_ type: String, flags: Int = 0, _ content: [UInt8]) -> [UInt8] {
         box(type, number(flags) + content)
     }
 }

@@ -1,84 +1,13 @@
-import Cryptography
 import Glibc
 import HTTP
 import JSON
-import Logging
 import ObjectStorage
-import ServiceLifecycle
 import StepContracts
 import TemporaryFolder
 import Testing
 import WorkerProtocol
 
 @testable import Worker
-
-/// A running worker with the test steps, a directory store and a scripted engine.
-private final class Plant: Sendable {
-    let directory = TemporaryFolder.made()
-    let engine: ScriptedEngine
-    let store: any ObjectStore
-    let worker: Worker
-    private let group: ServiceGroup
-    private let running: Task<Void, any Error>
-
-    var scratch: String { "\(directory.path)/scratch" }
-
-    init(
-        slots: Int = 1, allowsLocalSources: Bool = true, usesResults: Bool = true,
-        sources: HTTPClient.Addresses = .any, grace: Duration = .seconds(60), sandbox: SandboxMode = .off,
-        engine: ScriptedEngine? = nil
-    ) async throws {
-        self.engine = try engine ?? ScriptedEngine()
-        store = try openStore("\(directory.path)/store", environment: [:])
-        try await store.prepare()
-        let names = [
-            "write", "package", "die", "hog", "wait", "stubborn", "inspect", "long", "fat", "link", "refuse", "quit",
-        ]
-        let configuration = WorkerConfiguration(
-            session: WorkerSession(
-                engine: self.engine.url, name: "worker-1", version: "test", slots: slots, gracePeriod: grace,
-                heartbeatInterval: .milliseconds(20), pollSeconds: 20),
-            store: store, sources: HTTPClient(HTTPClient.Configuration(addresses: sources)), threads: 2,
-            scratch: "\(directory.path)/scratch", childCommand: [TestChild.path], sandbox: sandbox,
-            usesResults: usesResults, allowsLocalSources: allowsLocalSources)
-        var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        logger.logLevel = .critical
-        worker = try await Worker(
-            configuration,
-            steps: names.map {
-                StepContract(
-                    name: $0, version: 1, summary: "A test's.", runner: .mediaWorker,
-                    input: [StepField("signal", .number, required: false, "a signal")], output: [])
-            }, logger: logger)
-        let group = ServiceGroup(services: [worker], logger: logger)
-        self.group = group
-        running = Task { try await group.run() }
-    }
-
-    deinit { running.cancel() }
-
-    func offer(_ step: String, _ input: JSON = [:], token: String = "t-1", timeoutSeconds: Int? = nil) {
-        engine.offer(
-            TaskOffer(
-                token: token, step: step, input: input, attempt: 1, executionArn: "arn", execution: "x", state: "S",
-                machine: "m", heartbeatSeconds: 15, timeoutSeconds: timeoutSeconds, idempotencyKey: "k-1"))
-    }
-
-    func drain() async { await group.triggerGracefulShutdown() }
-
-    func ended() async throws { try await running.value }
-
-    /// Input for the step `wait`, which then waits for ``release()``.
-    var untilReleased: JSON { ["until": .string("\(directory.path)/released")] }
-
-    func release() throws { _ = try directory.file("released", "") }
-
-    func source(_ name: String, _ text: String) throws -> JSON {
-        ["source": .string("file://\(try directory.file(name, text))")]
-    }
-}
-
-private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
 
 @Suite(.timeLimit(.minutes(2))) struct WorkerTests {
     @Test func pollsWithWhatItCanDo() async throws {
@@ -519,64 +448,5 @@ private func digest(_ text: String) -> JSON { .string(SHA256.hash(text).hex) }
         _ = await engine.nextPoll()
         #expect(plant.worker.status.engineAnswers)
         #expect(plant.worker.status.engineTrouble == nil)
-    }
-}
-
-@Suite struct WorkerSettingsTests {
-    private func worker(
-        scratch: String, slots: Int = 1, child: String = TestChild.path, sandbox: SandboxMode = .off
-    ) async throws -> Worker {
-        let store = try openStore("\(scratch)-store", environment: [:])
-        return try await Worker(
-            WorkerConfiguration(
-                session: WorkerSession(engine: "http://127.0.0.1:9", name: "w", version: "test", slots: slots),
-                store: store, sources: HTTPClient(), threads: 1, scratch: scratch, childCommand: [child],
-                sandbox: sandbox),
-            steps: [], logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-    }
-
-    @Test func whatDeadWorkersLeftIsSweptAway() async throws {
-        let directory = TemporaryFolder.made()
-        let scratch = try directory.make("scratch")
-        // No process has an id above the kernel's largest.
-        let left = try directory.make("scratch/showrunner-task-4194399-a")
-        _ = try directory.file("scratch/showrunner-task-4194399-a/film", "x")
-        try #require(symlink("/etc", "\(left)/link") == 0)
-        // A process that runs, one that has got the id of one that is gone, and this one's own.
-        _ = try directory.make("scratch/showrunner-task-1-b")
-        _ = try directory.make("scratch/showrunner-task-\(getpid()).1-c")
-        let own = try ScratchDirectory(in: scratch)
-        _ = try directory.make("scratch/somebody-elses")
-        _ = try await worker(scratch: scratch)
-        let kept = [
-            own.path.split(separator: "/").last.map(String.init) ?? "", "showrunner-task-1-b", "somebody-elses",
-        ]
-        #expect(Set(TemporaryFolder.names(in: scratch)) == Set(kept))
-        #expect(access("/etc/passwd", F_OK) == 0)
-    }
-
-    @Test func settingsThatCannotWorkAreRefused() async throws {
-        let directory = TemporaryFolder.made()
-        let slots = await #expect(throws: WorkerError.self) {
-            try await worker(scratch: "\(directory.path)/s", slots: 0)
-        }
-        #expect(slots?.message == "slots must be from 1 to 256, not 0")
-        let child = await #expect(throws: WorkerError.self) {
-            try await worker(scratch: "\(directory.path)/s", child: "/usr/bin/false")
-        }
-        #expect(child?.code == .child)
-        let file = try directory.file("file", "")
-        let scratch = await #expect(throws: WorkerError.self) { try await worker(scratch: "\(file)/s") }
-        #expect(scratch?.code == .scratch)
-    }
-
-    @Test func aRequiredSandboxThatIsNotThereStopsTheWorker() async throws {
-        let directory = TemporaryFolder.made()
-        // The child is no worker's child, so no sandbox can make it say hello.
-        let refused = await #expect(throws: WorkerError.self) {
-            try await worker(scratch: "\(directory.path)/s", child: "/usr/bin/true", sandbox: .required)
-        }
-        #expect(refused?.code == .sandbox)
-        #expect(TemporaryFolder.names(in: "\(directory.path)/s") == [])
     }
 }

@@ -32,6 +32,8 @@ private func readFile(_ bytes: [UInt8]) {
 
 private func readMovie(_ bytes: [UInt8]) {
     do {
+        let parts = try MovieFile.editedParts(MemoryBytes(bytes))
+        precondition((0...1024).contains(parts), "parts are counted, up to a limit")
         guard let movie = try MovieFile(MemoryBytes(bytes)) else { return }
         for index in movie.tracks.indices {
             var samples = movie.samples(of: index)

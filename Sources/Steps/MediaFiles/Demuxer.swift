@@ -90,6 +90,9 @@ public final class Demuxer {
     /// What is asked of the file's packets: of what was received over the air, some may be lost.
     public var strictness: Decoder.Strictness { container == "mpegts" ? .tolerant : .strict }
 
+    /// Whether times may begin anew in the middle, as in broadcasts: what is a mistake in other containers is none in these.
+    var mayRestart: Bool { context.pointee.iformat.pointee.flags & AVFMT_TS_DISCONT != 0 }
+
     /// The film: the picture stream with the most pixels, the first of equals; cover art is none.
     public var mainVideo: StreamInfo? {
         streams.filter { $0.kind == .video }.max { $0.width * $0.height < $1.width * $1.height }

@@ -13,9 +13,6 @@ public struct FileInspection: Sendable {
     public let leftOut: [StreamInfo]
     /// From the first to the last moment of film and sound, in seconds.
     public let durationSeconds: Double
-    /// How many parts the file's edit lists put the track together from that has the most: 0 where there is none, 1 where
-    /// one only moves or cuts the beginning or the end.
-    public let editedParts: Int
     /// Whether the container's index leads to any picture.
     public var isSeekable: Bool {
         strictness == .strict
@@ -76,6 +73,7 @@ public struct FileInspection: Sendable {
             guard let main = demuxer.mainVideo else { throw FileInspection.noVideo(demuxer) }
             try FileInspection.checkPicture(main, demuxer)
             measures[main.index].keepsTimestamps = true
+            measures[main.index].mayRestart = demuxer.mayRestart
             let packet = try Packet()
             var total = 0
             while try demuxer.read(into: packet) {
@@ -108,8 +106,6 @@ public struct FileInspection: Sendable {
                 !taken.contains($0.index) && $0.kind != .attachedPicture && measures[$0.index].packets > 0
             }
             durationSeconds = duration
-            let isISO = demuxer.container.split(separator: ",").contains("mov")
-            editedParts = isISO ? try EditLists(path: demuxer.path).mostParts : 0
             bitRate = duration > 0 ? Int(Double(measures.reduce(0) { $0 + $1.bytes }) * 8 / duration) : 0
         } catch let error as MediaError {
             throw .media(error)
@@ -266,6 +262,8 @@ public enum InspectionFailure: Error, Sendable {
 private struct StreamMeasure {
     let info: StreamInfo
     var keepsTimestamps = false
+    /// See ``Demuxer/mayRestart``.
+    var mayRestart = false
     private(set) var packets = 0
     private(set) var bytes = 0
     private(set) var timestamps: [Int64] = []
@@ -276,6 +274,11 @@ private struct StreamMeasure {
     private(set) var last: Int64?
     /// Duration of the packet shown last, in the stream's time base.
     private(set) var lastDuration: Int64 = 0
+    /// When the packet before is decoded.
+    private var decoded: Int64?
+
+    /// Seconds that a broadcast's clock may go back.
+    private static let setBack = 1.0
 
     init(_ info: StreamInfo) { self.info = info }
 
@@ -287,6 +290,7 @@ private struct StreamMeasure {
         guard packets <= most else {
             throw MediaError(.unsupported, "the stream has more than \(most) packets", stream: info.index)
         }
+        if mayRestart { try checkClock(packet) }
         // Without any timestamp the picture follows the one before.
         let time = packet.timestamp ?? (last ?? 0) + max(1, lastDuration)
         if keepsTimestamps { timestamps.append(time) }
@@ -297,6 +301,19 @@ private struct StreamMeasure {
             last = time
             lastDuration = packet.duration
         }
+    }
+
+    /// Two recordings put one behind the other would be shown at the same time: one of them were lost.
+    private mutating func checkClock(_ packet: Packet) throws(MediaError) {
+        guard let time = packet.decodingTimestamp else { return }
+        if let before = decoded, Double(before - time) * info.timeBase.value > StreamMeasure.setBack {
+            throw MediaError(
+                .unsupported,
+                "the film's clock goes back to \(Timecode.text(seconds: Double(time) * info.timeBase.value)), as where "
+                    + "recordings were put one behind the other: join them by a program for that",
+                stream: info.index, seconds: Double(before) * info.timeBase.value, byte: packet.byte)
+        }
+        decoded = time
     }
 
     var startSeconds: Double? { first.map { Double($0) * info.timeBase.value } }

@@ -15,6 +15,8 @@ public struct MovieStreams: Sendable {
     public init(movie: [UInt8], path: String, limits: MediaLimits = .standard) throws(MediaError) {
         let log = LibraryLog()
         let input = try MemoryInput(movie)
+        // The library reads through it until the context is closed.
+        defer { withExtendedLifetime(input) {} }
         var opened = avformat_alloc_context()
         guard let fresh = opened else { throw MediaError(.noMemory, "no memory to open \(path)") }
         fresh.pointee.pb = input.context
@@ -39,7 +41,6 @@ public struct MovieStreams: Sendable {
             guard let parameters = handle.pointee.codecpar?.pointee, let bytes = parameters.extradata else { return [] }
             return Array(UnsafeBufferPointer(start: bytes, count: Int(max(0, parameters.extradata_size))))
         }
-        withExtendedLifetime(input) {}
     }
 }
 

@@ -3,9 +3,11 @@ import Glibc
 #endif
 
 /// Compares pictures with what they were made from: structural similarity and peak signal-to-noise ratio of luma, as the
-/// library's filters measure them.
+/// library's filters measure them. Similarity is that of blocks of eight samples a side: smaller pictures are enlarged for it,
+/// by repeating samples.
 public final class QualityMeter {
     private let graph: FilterGraph
+    private static let blockSide = 8
     private var similarity = 0.0
     private var squaredError = 0.0
     private var similarities = 0
@@ -17,13 +19,17 @@ public final class QualityMeter {
     ///   - other: one of those that are compared; where they are of another size they are scaled to the reference's.
     public init(like reference: Frame, comparing other: Frame) throws(MediaError) {
         let second = Rational(1, 25)
+        let (width, height) = (reference.width, reference.height)
+        let (least, plane) = (QualityMeter.blockSide, "format=yuv420p,extractplanes=y")
+        let enlarged =
+            min(width, height) < least ? ",scale=\(max(width, least)):\(max(height, least)):flags=neighbor" : ""
         graph = try FilterGraph(
             [
                 FilterGraph.Input(pictures: reference, timeBase: second),
                 FilterGraph.Input(pictures: other, timeBase: second),
             ],
-            "[source]format=yuv420p,extractplanes=y,split[a][b];"
-                + "[source1]scale=\(reference.width):\(reference.height):flags=bicubic,setsar=1,format=yuv420p,extractplanes=y,split[c][d];"
+            "[source]\(plane)\(enlarged),split[a][b];"
+                + "[source1]scale=\(width):\(height):flags=bicubic,setsar=1,\(plane)\(enlarged),split[c][d];"
                 + "[c][a]ssim[sink0];[d][b]psnr[sink1]",
             sinks: 2, kind: .video, threads: 1)
     }

@@ -51,9 +51,11 @@ final class AudioTrack {
         let alignment: FilterGraph
         let encoder: Encoder
         let muxer: Muxer
+        private let stream: Int
 
         init(_ track: AudioTrack, like block: Frame) throws(MediaError) {
             let form = track.form
+            stream = track.info.index
             encoder = try Encoder(
                 audio: "aac", sampleRate: form.sampleRate, channels: form.channels, bitRate: form.bitRate)
             muxer = try Muxer(path: track.path, encoder: encoder, language: track.info.language)
@@ -70,7 +72,14 @@ final class AudioTrack {
         }
 
         func encode(_ samples: Frame?) throws(MediaError) {
-            try encoder.encode(samples) { (packet: Packet) throws(MediaError) in try muxer.write(packet) }
+            do throws(MediaError) {
+                try encoder.encode(samples) { (packet: Packet) throws(MediaError) in try muxer.write(packet) }
+            } catch {
+                // Of samples the encoder of AAC has nothing else to say.
+                guard error.libraryWords?.contains("NaN") == true else { throw error }
+                throw MediaError(
+                    .invalid, "the sound has samples that are no numbers (infinite or NaN)", stream: stream)
+            }
         }
     }
 

@@ -20,7 +20,7 @@ public struct JoinStep: LocalStep {
         let parts = (input["parts"]?.arrayValue ?? []).map { $0.arrayValue ?? [] }
         guard let first = parts.first, !first.isEmpty else { throw .parametersInvalid("join needs at least one part") }
         let sound = input["sound"]?.arrayValue ?? []
-        let total = parts.reduce(0) { $0 + ($1.first?["frames"]?.integerValue ?? 0) }
+        let total = parts.reduce(0) { $0 + ($1.first.flatMap(JoinStep.frames(of:)) ?? 0) }
         var meter = ProgressMeter("join", totalSeconds: nil, surroundings)
         var joined: [JSON] = []
         // Media time of all rungs, which are joined one after the other.
@@ -33,8 +33,11 @@ public struct JoinStep: LocalStep {
             for (index, part) in parts.enumerated() {
                 guard part.count == first.count, let piece = part.first(where: { $0["name"]?.stringValue == name }),
                     let key = piece["file"]?["key"]?.stringValue, let path = surroundings.files[key],
-                    let frames = piece["frames"]?.integerValue
-                else { throw .parametersInvalid("part \(index) has no rendition '\(name)', or it was not brought") }
+                    let frames = JoinStep.frames(of: piece)
+                else {
+                    throw .parametersInvalid(
+                        "part \(index) has no rendition '\(name)' with its frames, or it was not brought")
+                }
                 pieces.append((path, frames))
                 if let score = RungScore(piece["score"]) { scores.append((score, frames)) }
             }
@@ -85,6 +88,11 @@ public struct JoinStep: LocalStep {
             throw .parametersInvalid("a rendition of 'sound' has no file, or it was not brought")
         }
         return path
+    }
+
+    /// How many pictures a part's rendition says it has; nil where no part has as many, or as few.
+    private static func frames(of piece: JSON) -> Int? {
+        piece["frames"]?.integerValue.flatMap { (1..<(1 << 40)).contains($0) ? $0 : nil }
     }
 
     private static func isName(_ name: String) -> Bool {

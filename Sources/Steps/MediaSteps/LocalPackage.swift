@@ -95,7 +95,7 @@ public struct LocalPackage: Sendable {
             }
             let movie = try MovieSource(path: input.path, label: input.path)
             let known = tracks
-            let usable = movie.streams.filter { stream in
+            let usable = movie.shown.filter { stream in
                 switch input.stream {
                 case .video: stream.kind == .video
                 case .audio: stream.kind == .audio

@@ -4,6 +4,8 @@ import MediaFiles
 /// What validate tells of a film.
 struct MediaReport {
     let inspection: FileInspection
+    /// See `MovieFile.editedParts`.
+    let editedParts: Int
     let trial: DecodeProbe
     let scan: Scan
     let pictures: PictureSampling
@@ -17,7 +19,7 @@ struct MediaReport {
             ("container", .string(inspection.container)),
             ("durationSeconds", .seconds(inspection.durationSeconds)),
             ("bitRate", .integer(inspection.bitRate)),
-            ("editedParts", .integer(inspection.editedParts)),
+            ("editedParts", .integer(editedParts)),
             ("video", video),
             ("audio", .array(inspection.audio.map(audio))),
             (

@@ -35,6 +35,9 @@ struct MovieSource: Sendable {
         self.label = label
     }
 
+    /// Those of the film: what names its chapters is no text of it.
+    var shown: [StreamInfo] { streams.filter { !movie.holdsChapters($0.index) } }
+
     /// The codec's configuration record; empty where there is none.
     func configuration(ofStream index: Int) -> [UInt8] { configurations[index] }
 
@@ -48,7 +51,7 @@ struct MovieSource: Sendable {
 }
 
 /// A file as packaging reads it.
-private struct MovieBytes: StoredBytes {
+struct MovieBytes: StoredBytes {
     let file: StoredFile
 
     var count: Int { file.size }

@@ -45,6 +45,7 @@ struct TextSource: Sendable {
                 .unsupported, "text of format \(stream.codec) is not packaged: 3GPP timed text, WebVTT and SubRip are",
                 stream: stream.index)
         }
+        let scale = Int64(movie.movie.tracks[stream.index].timeScale)
         var samples = movie.movie.samples(of: stream.index)
         var data = SampleData(movie.file)
         var cues: [TextCue] = []
@@ -63,8 +64,7 @@ struct TextSource: Sendable {
                     .unsupported, "more than \(WebVTTDocument.maximumCues) subtitles", stream: stream.index)
             }
             func milliseconds(_ ticks: Int64) -> Int64 {
-                MediaTime(ticks * Int64(stream.timeBase.numerator), scale: Int64(stream.timeBase.denominator))
-                    .milliseconds
+                MediaTime(ticks, scale: scale).milliseconds
             }
             let lines = text.split(whereSeparator: \.isNewline).map { line in
                 // What WebVTT would take for markup.

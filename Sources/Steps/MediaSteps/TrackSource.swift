@@ -31,7 +31,7 @@ public struct TrackSource: Sendable, Hashable {
         of movie: MovieSource, scratch: ScratchFile, protection: ContentProtection? = nil,
         report: (StepProgress) -> Void, isCancelled: () -> Bool
     ) throws(StepFailure) -> IndexedTrack {
-        let streams = movie.streams.filter { stream in
+        let streams = movie.shown.filter { stream in
             self.stream.map { $0 == stream.index } ?? (stream.kind == (kind == .video ? .video : .audio))
         }
         guard let stream = streams.first, streams.count == 1 else {
@@ -47,10 +47,10 @@ public struct TrackSource: Sendable, Hashable {
         _ stream: StreamInfo, of movie: MovieSource, scratch: ScratchFile, protection: ContentProtection?,
         report: (StepProgress) -> Void, isCancelled: () -> Bool
     ) throws -> IndexedTrack {
-        let description = try description(
-            of: stream, configuration: movie.configuration(ofStream: stream.index),
-            entry: try movie.sampleDescription(ofStream: stream.index))
         let track = movie.movie.tracks[stream.index]
+        let description = try description(
+            of: stream, timeScale: track.timeScale, configuration: movie.configuration(ofStream: stream.index),
+            entry: try movie.sampleDescription(ofStream: stream.index))
         var layout = protection.flatMap { SubsampleLayout(description, scheme: $0.scheme) }
         var index = SampleIndex(scratch: scratch, hasSubsamples: layout != nil)
         var digest = ContentDigest(isNeeded: protection != nil)
@@ -86,11 +86,8 @@ public struct TrackSource: Sendable, Hashable {
     }
 
     private func description(
-        of stream: StreamInfo, configuration: [UInt8], entry: SampleDescription?
+        of stream: StreamInfo, timeScale: Int, configuration: [UInt8], entry: SampleDescription?
     ) throws -> TrackDescription {
-        guard stream.timeBase.numerator == 1 else {
-            throw MediaError(.unsupported, "the time base \(stream.timeBase) is not packaged", stream: stream.index)
-        }
         if let entry, ["encv", "enca"].contains(entry.format) {
             throw MediaError(.unsupported, "the track is encrypted already", stream: stream.index)
         }
@@ -115,7 +112,7 @@ public struct TrackSource: Sendable, Hashable {
             }
         return try TrackDescription(
             name: name, codec: try codec(of: stream, configuration: configuration, entry: entry), media: media,
-            timeScale: stream.timeBase.denominator,
+            timeScale: timeScale,
             // A picture's language is a leftover of its making, not a choice of viewers.
             language: kind == .video
                 ? .undetermined : (language ?? stream.language).flatMap(LanguageTag.init) ?? .undetermined,

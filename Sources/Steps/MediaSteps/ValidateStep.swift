@@ -2,6 +2,7 @@ import Cryptography
 import Glibc
 public import JSON
 import MediaFiles
+import Packaging
 public import StepContracts
 
 /// Opens a film, measures it and tries to decode it at its beginning, middle and end. What it refuses carries a reason
@@ -68,6 +69,7 @@ public struct ValidateStep: LocalStep {
         _ source: StepInput, partSeconds: Double = PartPlan.standardSeconds, _ surroundings: StepSurroundings
     ) throws(StepFailure) -> JSON {
         let inspection = try source.inspect(surroundings)
+        let editedParts = try editedParts(of: inspection, path: source.path)
         var meter = ProgressMeter("look", totalSeconds: inspection.durationSeconds, surroundings)
         do throws(MediaError) {
             let path = source.path
@@ -87,13 +89,23 @@ public struct ValidateStep: LocalStep {
                     continues: { seconds in listening.continues(mediaSeconds: seconds) })
             else { throw .stopped }
             return MediaReport(
-                inspection: inspection, trial: trial, scan: scan, pictures: pictures,
+                inspection: inspection, editedParts: editedParts, trial: trial, scan: scan, pictures: pictures,
                 loudness: Dictionary(uniqueKeysWithValues: loudness.map { ($0.key.info.index, $0.value) }),
                 plan: PartPlan(
                     inspection.video, scan: scan, seconds: partSeconds, isSeekable: inspection.isSeekable)
             ).document
         } catch {
             throw error == .stopped ? .stopped : StepFailure(error)
+        }
+    }
+}
+
+extension ValidateStep {
+    /// How many parts the edit lists put the film together from; the library, which applies them, says nothing of them.
+    private static func editedParts(of inspection: FileInspection, path: String) throws(StepFailure) -> Int {
+        guard inspection.container.split(separator: ",").contains("mov") else { return 0 }
+        return try StepFailure.whileReading(path) {
+            try MovieFile.editedParts(MovieBytes(file: try StoredFile(path: path)))
         }
     }
 }

@@ -46,20 +46,31 @@ public enum BoxTree {
         "dref": 8, "stsd": 8, "avc1": 78, "avc3": 78, "hvc1": 78, "hev1": 78, "av01": 78, "vp09": 78, "encv": 78,
         "mp4a": 28, "Opus": 28, "ac-3": 28, "ec-3": 28, "enca": 28, "dvh1": 78, "dvhe": 78,
     ]
+    private static let soundEntries: Set<String> = ["mp4a", "Opus", "ac-3", "ec-3", "enca"]
+    /// Bytes of further fields that QuickTime's sound descriptions have by their version (QuickTime File Format, sound
+    /// sample descriptions).
+    private static let versionFields = [1: 16, 2: 36]
 
     /// The boxes of a whole file or segment, the last of which may be an `mdat` that is not all there.
     /// - Throws: where a box's size is impossible.
     public static func read(_ bytes: [UInt8]) throws(BoxError) -> [Box] {
         var count = 0
-        return try boxes(bytes, from: 0, to: bytes.count, depth: 0, count: &count)
+        return try boxes(bytes, from: 0, to: bytes.count, in: nil, depth: 0, count: &count)
     }
 
+    /// - Parameter parent: the type of the box they are in, and where its content begins.
     private static func boxes(
-        _ bytes: [UInt8], from start: Int, to end: Int, depth: Int, count: inout Int
+        _ bytes: [UInt8], from start: Int, to end: Int, in parent: (type: String, content: Int)?, depth: Int,
+        count: inout Int
     ) throws(BoxError) -> [Box] {
         var result: [Box] = []
         var place = start
+        // In a sample description of version 1 an entry's version says something else (ISO/IEC 14496-12, 12.2.3).
+        let hasVersions = parent.map { $0.type == "stsd" && bytes[$0.content] == 0 } ?? false
+        let isInEntry = parent.map { fields[$0.type] != nil && $0.type != "stsd" } ?? false
         while place < end {
+            // QuickTime ends what is in an entry by a zero.
+            if isInEntry, end - place == 4, number(bytes, at: place, 4) == 0 { break }
             count += 1
             guard count <= maximumBoxes else {
                 throw BoxError(offset: place, message: "more than \(maximumBoxes) boxes")
@@ -84,9 +95,13 @@ public enum BoxTree {
                     offset: place, message: "'\(type)' claims \(size) bytes, \(end - place) are there")
             }
             var children: [Box] = []
-            let inside = place + head + (fields[type] ?? 0)
+            var inside = place + head + (fields[type] ?? 0)
+            if hasVersions, soundEntries.contains(type), place + head + 10 <= place + size {
+                inside += versionFields[number(bytes, at: place + head + 8, 2)] ?? 0
+            }
             if depth < maximumDepth, containers.contains(type) || fields[type] != nil, inside <= place + size {
-                children = try boxes(bytes, from: inside, to: place + size, depth: depth + 1, count: &count)
+                children = try boxes(
+                    bytes, from: inside, to: place + size, in: (type, place + head), depth: depth + 1, count: &count)
             }
             result.append(Box(type: type, offset: place, size: size, headSize: head, children: children))
             place += size

@@ -18,8 +18,6 @@ public struct TrackSamples: Sendable {
     /// Added to all decoding times, and to all composition offsets, when they are read.
     private var decodingShift: Int64 = 0
     private var offsetShift: Int64 = 0
-    /// In place of what was kept for the last sample.
-    private var lastDuration: UInt32?
 
     fileprivate init(scratch: (any ScratchSpace)?, hasSubsamples: Bool) {
         storage = scratch.map { .scratch($0) } ?? .memory([])
@@ -64,10 +62,9 @@ public struct TrackSamples: Sendable {
         }
     }
 
-    fileprivate func sample(_ record: Record, at place: Int) -> Sample {
+    fileprivate func sample(_ record: Record) -> Sample {
         Sample(
-            decodeTime: record.decodeTime + decodingShift,
-            duration: place == count - 1 ? lastDuration ?? record.duration : record.duration,
+            decodeTime: record.decodeTime + decodingShift, duration: record.duration,
             compositionOffset: Int32(record.compositionOffset + offsetShift), size: record.size,
             isSync: record.isSync)
     }
@@ -129,7 +126,7 @@ public struct TrackSamples: Sendable {
         public mutating func sample(_ place: Int) throws(PackagingError) -> Sample {
             precondition(place >= 0 && place < samples.count, "the track has no sample \(place)")
             try open(place / TrackSamples.blockCount)
-            return samples.sample(Record(block, at: place % TrackSamples.blockCount), at: place)
+            return samples.sample(Record(block, at: place % TrackSamples.blockCount))
         }
 
         /// - Parameter places: within `0..<count`.

@@ -14,6 +14,10 @@ struct BoxWalk {
     private let end: Int
     /// Whether what is inside a box is walked over: the file then says itself where it ends.
     private let isInside: Bool
+    private var count = 0
+
+    /// Boxes side by side: in headers, where there are a dozen, and in a file, where a fragment has three or four.
+    static let (maximumInside, maximumInFile) = (10_000, 4_000_000)
 
     init(_ source: any StoredBytes, in range: Range<Int>? = nil) {
         self.source = source
@@ -23,9 +27,14 @@ struct BoxWalk {
     }
 
     /// Nil at the end. The last box of a file may end early: what is missing then is told by who needs it.
-    /// - Throws: `samplesInvalid` where a box has an impossible size.
+    /// - Throws: `samplesInvalid` where a box has an impossible size, `limitExceeded` where there are too many.
     mutating func next() throws(PackagingError) -> Found? {
         guard end - place >= 8 else { return nil }
+        count += 1
+        let most = isInside ? BoxWalk.maximumInside : BoxWalk.maximumInFile
+        guard count <= most else {
+            throw PackagingError(.limitExceeded, "more than \(most) boxes side by side, at byte \(place)")
+        }
         let start = place
         let head = try source.bytes(start..<min(end, start + 16))
         let type = BoxTree.typeText(head[4..<8])

@@ -15,6 +15,8 @@ public struct MovieFile: Sendable {
         /// From the first decoding time to the end of the last sample by the headers; nil where they do not say, as in files
         /// of fragments.
         public let mediaDuration: Int64?
+        /// The tracks in which its chapters are, by their ids (`tref`, 8.3.3).
+        let chapters: [Int]
         /// Where `trak` lies.
         let place: Range<Int>
         let tables: SampleTables
@@ -30,12 +32,8 @@ public struct MovieFile: Sendable {
     }
 
     public static let maximumTracks = 64
-    /// Boxes on one level of the headers.
-    static let maximumBoxes = 10_000
     /// Bytes of one header box that is read whole.
     static let maximumHeader = 4 << 20
-    /// Edits of a track that are looked at.
-    private static let maximumEdits = 1024
 
     public let source: any StoredBytes
     public let tracks: [Track]
@@ -58,14 +56,8 @@ public struct MovieFile: Sendable {
         var walk = BoxWalk(source)
         var fileType: Range<Int>?
         var found: Range<Int>?
-        var count = 0
         while found == nil, let box = try walk.next() {
-            count += 1
-            // Fragments follow the headers.
-            guard count <= MovieFile.maximumBoxes else {
-                throw PackagingError(.limitExceeded, "no 'moov' among the file's first \(count) boxes")
-            }
-            guard count > 1 || MovieFile.firstTypes.contains(box.type) else { return nil }
+            guard box.whole.lowerBound > 0 || MovieFile.firstTypes.contains(box.type) else { return nil }
             if box.type == "ftyp" { fileType = box.whole }
             guard box.type == "moov" else { continue }
             guard box.isComplete else {
@@ -114,6 +106,10 @@ public struct MovieFile: Sendable {
         self.tracks = tracks
     }
 
+    /// Whether a track holds the names or pictures of another one's chapters, and nothing that is shown with the film.
+    /// - Parameter index: of the track in ``tracks``.
+    public func holdsChapters(_ index: Int) -> Bool { tracks.contains { $0.chapters.contains(tracks[index].id) } }
+
     /// A track's samples in decoding order, from the first.
     /// - Parameter index: of the track in ``tracks``.
     public func samples(of index: Int) -> MovieSamples { MovieSamples(self, track: tracks[index]) }
@@ -122,14 +118,7 @@ public struct MovieFile: Sendable {
         in range: Range<Int>, of source: any StoredBytes, _ visit: (BoxWalk.Found) throws(PackagingError) -> Void
     ) throws(PackagingError) {
         var walk = BoxWalk(source, in: range)
-        var count = 0
-        while let box = try walk.next() {
-            count += 1
-            guard count <= maximumBoxes else {
-                throw PackagingError(.limitExceeded, "more than \(maximumBoxes) boxes in one of the file's headers")
-            }
-            try visit(box)
-        }
+        while let box = try walk.next() { try visit(box) }
     }
 
     /// A header box that is read whole.
@@ -174,6 +163,11 @@ public struct MovieFile: Sendable {
             _ = fields.raw(8)
             handler = BoxTree.typeText(fields.raw(4)[...])
         }
+        var chapters: [Int] = []
+        if let list = try BoxWalk.descendant(["tref", "chap"], in: trak, of: source)?.content {
+            var fields = FieldReader(try source.bytes(list.prefix(4 * maximumTracks))[...])
+            while fields.left >= 4 { chapters.append(fields.u32()) }
+        }
         guard let stbl = try BoxWalk.descendant(["mdia", "minf", "stbl"], in: trak, of: source)?.content else {
             throw PackagingError(.samplesInvalid, "the track at byte \(trak.lowerBound) has no sample table")
         }
@@ -185,43 +179,9 @@ public struct MovieFile: Sendable {
             id: id, timeScale: timeScale, handler: handler,
             sampleDescriptions: try stsd.map { box throws(PackagingError) in try whole(box.whole, of: source) } ?? [],
             editOffset: try content("edts", "elst").map { bytes throws(PackagingError) in
-                try editOffset(bytes, timeScale: timeScale, movieScale: movieScale)
-            } ?? 0, mediaDuration: !isFragmented && known > 0 ? known : nil, place: trak, tables: tables,
+                try EditList(bytes).offset(timeScale: timeScale, movieScale: movieScale)
+            } ?? 0, mediaDuration: !isFragmented && known > 0 ? known : nil, chapters: chapters, place: trak,
+            tables: tables,
             defaults: defaults[id] ?? FragmentDefaults())
-    }
-
-    /// An edit list (8.6.6) of one part, with empty edits in front that delay it. The part's length is not looked at: what
-    /// is behind its end is packaged.
-    private static func editOffset(
-        _ content: [UInt8], timeScale: Int, movieScale: Int
-    ) throws(PackagingError) -> Int64 {
-        var fields = FieldReader(content[...])
-        let isLong = fields.versionAndFlags().version == 1
-        var delay: Int64 = 0
-        var start: Int64?
-        for _ in 0..<min(fields.u32(), maximumEdits) {
-            let length = Int64(clamping: fields.number(isLong ? 8 : 4))
-            let time = isLong ? Int64(bitPattern: fields.number(8)) : Int64(fields.i32())
-            _ = fields.u32()
-            guard !fields.isExhausted else { break }
-            guard time >= -1, time < Int64(SampleIndex.timeLimit) else {
-                throw PackagingError(.samplesInvalid, "an edit begins at \(time), which no film reaches")
-            }
-            if time >= 0 {
-                guard start == nil else {
-                    throw PackagingError(
-                        .trackInvalid, "an edit list puts the film together from several parts: transcode it first")
-                }
-                start = time
-            } else if start == nil {
-                guard length < Int64(SampleIndex.timeLimit) - delay else {
-                    throw PackagingError(.samplesInvalid, "an edit delays a track by \(length), which no film reaches")
-                }
-                delay += length
-            }
-        }
-        guard delay > 0, movieScale > 0 else { return start ?? 0 }
-        let ticks = MediaTime(delay, scale: Int64(movieScale)).ticks(scale: Int64(timeScale))
-        return (start ?? 0) - min(ticks, Int64(SampleIndex.timeLimit))
     }
 }

@@ -84,12 +84,11 @@ struct FragmentCursor: Sendable {
     private let source: any StoredBytes
     private let track: MovieFile.Track
     private var walk: BoxWalk
-    private var boxes = 0
+    /// Of the fragment that is open, and the one that is read.
     private var runs: [Run] = []
+    private var run = 0
     private var decodeTime: Int64?
 
-    /// Boxes on the file's first level: three or four a fragment.
-    static let maximumBoxes = 4_000_000
     /// Bytes of a `moof`: a film may be one fragment.
     static let maximumSize = 64 << 20
     /// Flags of samples that are no sync samples, or depend on others (8.8.3.1).
@@ -103,17 +102,17 @@ struct FragmentCursor: Sendable {
 
     /// - Parameter end: of the samples before the fragments, in ticks of the media.
     mutating func next(after end: Int64) throws(PackagingError) -> MovieSample? {
-        while runs.first.map({ $0.left == 0 }) ?? true {
-            if runs.isEmpty {
-                guard try openFragment(after: end) else { return nil }
+        while run == runs.count || runs[run].left == 0 {
+            if run < runs.count {
+                run += 1
             } else {
-                runs.removeFirst()
+                guard try openFragment() else { return nil }
             }
         }
         let time = decodeTime ?? end
-        let position = runs[0].position
-        let (size, duration, flags, offset) = runs[0].next()
-        runs[0].position = position + size
+        let position = runs[run].position
+        let (size, duration, flags, offset) = runs[run].next()
+        runs[run].position = position + size
         let following = time + Int64(duration)
         guard following < Int64(SampleIndex.timeLimit) else {
             throw PackagingError(.samplesInvalid, "a sample ends at \(following), which no film reaches")
@@ -125,12 +124,10 @@ struct FragmentCursor: Sendable {
     }
 
     /// Reads the next `moof`; false behind the last.
-    private mutating func openFragment(after end: Int64) throws(PackagingError) -> Bool {
+    private mutating func openFragment() throws(PackagingError) -> Bool {
+        runs.removeAll(keepingCapacity: true)
+        run = 0
         while let box = try walk.next() {
-            boxes += 1
-            guard boxes <= FragmentCursor.maximumBoxes else {
-                throw PackagingError(.limitExceeded, "the file has more than \(FragmentCursor.maximumBoxes) boxes")
-            }
             guard box.type == "moof" else { continue }
             let bytes = try MovieFile.whole(box.whole, of: source, limit: FragmentCursor.maximumSize)
             let tree: [Box]

@@ -91,11 +91,10 @@ struct SampleTables: Sendable {
                 }
                 let bytes = try source.bytes(fields)
                 count = BoxTree.number(bytes, at: 8, 4)
-                size = BoxTree.number(bytes, at: 4, 4)
-                if size == 0 {
-                    size = nil
-                    sizes = try EntryTable(box, head: 8, width: 4, of: source)
-                }
+                let one = BoxTree.number(bytes, at: 4, 4)
+                // A table that comes twice holds as it came last.
+                size = one == 0 ? nil : one
+                sizes = one == 0 ? try EntryTable(box, head: 8, width: 4, of: source) : nil
             case "stz2":
                 throw PackagingError(
                     .limitExceeded, "sample sizes in a compact table ('stz2') are not read: remultiplex the file")
