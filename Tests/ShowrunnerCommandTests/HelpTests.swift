@@ -2,6 +2,8 @@ import ArgumentParser
 import Testing
 
 @testable import showrunner
+@testable import showrunner_api
+@testable import showrunner_worker
 
 @Suite("What every command says of itself")
 struct HelpTests {
@@ -10,6 +12,19 @@ struct HelpTests {
         #expect(command.help.contains("Example:"), "\(command.help)")
         let examples = ExamplesTests.ofHelp.filter { $0.place == command.testDescription }
         #expect(examples.contains { $0.words.starts(with: command.words) }, "\(command.help)")
+    }
+
+    /// Help is wrapped to eighty columns where nobody says more, and half a command is another one.
+    @Test("examples stand as they are on eighty columns")
+    func width() {
+        let others: [any ParsableCommand.Type] = [ShowrunnerWorker.self, ShowrunnerAPI.self]
+        let types =
+            Command.all.map(\.type) + others + ShowrunnerWorker.configuration.subcommands
+        for type in types {
+            for line in type.configuration.discussion.split(separator: "\n") where line.hasPrefix("  ") {
+                #expect(line.count < 80, "\(type): \(line)")
+            }
+        }
     }
 
     /// What has no result, or one in a form of its own.

@@ -17,7 +17,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Take media steps from an engine and do them (the default).",
         discussion: """
             Example:
-              showrunner-worker --engine http://127.0.0.1:4600 --store /srv/showrunner/objects --slots 2
+              showrunner-worker --engine http://127.0.0.1:4600 \\
+                --store /srv/showrunner/objects --slots 2
 
             Each media file is opened in a child process of its own: without network, with a read-only view of the \
             system, and with limits on memory, time and sizes. That needs bubblewrap (bwrap); without it the limits \

@@ -19,7 +19,8 @@ struct AccountsCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   showrunner accounts token --account ada --profile main --json
-                  showrunner accounts token --account ada --profile kids --ceiling 6 --country DE
+                  showrunner accounts token --account ada --profile kids --ceiling 6 \\
+                    --country DE
 
                 Account and profile are made where there are none of these names. Who has the token may watch \
                 protected titles as this profile, until it runs out or is revoked.

@@ -8,7 +8,8 @@ struct ConnectionsCommand: AsyncParsableCommand {
         commandName: "connections", abstract: "Create, list and delete what HTTP tasks prove themselves with.",
         discussion: """
             Example:
-              showrunner connections create payments --origin https://api.example.com --file payments.json
+              showrunner connections create payments --origin https://api.example.com \\
+                --file payments.json
             """,
         subcommands: [Create.self, List.self, Delete.self])
 
@@ -17,12 +18,14 @@ struct ConnectionsCommand: AsyncParsableCommand {
             abstract: "Keep a connection; its secrets are sealed and never shown again.",
             discussion: """
                 Example:
-                  showrunner connections create payments --origin https://api.example.com --file payments.json
+                  showrunner connections create payments --origin https://api.example.com \\
+                    --file payments.json
 
                 The file is what 'aws events create-connection --cli-input-json' takes, for instance:
 
                   {"AuthorizationType": "API_KEY",
-                   "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "..."}}}
+                   "AuthParameters": {"ApiKeyAuthParameters":
+                     {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "..."}}}
 
                 AuthorizationType is BASIC, API_KEY or OAUTH_CLIENT_CREDENTIALS. A file rather than an argument: \
                 arguments are seen by everybody on the machine.

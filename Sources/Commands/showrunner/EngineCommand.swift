@@ -29,7 +29,8 @@ struct EngineCommand: AsyncParsableCommand {
         commandName: "engine", abstract: "Run the engine: wire API, console, uploads and the workers' endpoints.",
         discussion: """
             Example:
-              showrunner engine --database postgresql://showrunner@db/showrunner --port 4600 --store s3://media/films
+              showrunner engine --database postgresql://showrunner@db/showrunner \\
+                --port 4600 --store s3://media/films
 
             One engine is active per database; a second one stands by and takes over when the first is gone.
             """)

@@ -14,7 +14,8 @@ struct JournalCommand: AsyncParsableCommand {
             variables are; no payloads and no tokens.
 
             Example:
-              showrunner journal ingest/night-42 --database postgresql://showrunner@db/showrunner
+              showrunner journal ingest/night-42 \\
+                --database postgresql://showrunner@db/showrunner
               showrunner journal ingest/night-42 --at 17 --check --json
             """)
 

@@ -27,7 +27,8 @@ struct KeysCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   showrunner keys create --role worker --json
-                  SHOWRUNNER_MASTER_KEY_FILE=/etc/showrunner/master.key showrunner keys create --role admin \\
+                  SHOWRUNNER_MASTER_KEY_FILE=/etc/showrunner/master.key \\
+                    showrunner keys create --role admin \\
                     --database postgresql://showrunner@db/showrunner
                 """)
 

@@ -66,7 +66,8 @@ extension RunsCommand {
             commandName: "fail-task", abstract: "Give a parked task up: it fails, and its state's Catch may take that.",
             discussion: """
                 Example:
-                  showrunner runs fail-task ingest/night-42 --entry 7 --cause "the film crashes the decoder"
+                  showrunner runs fail-task ingest/night-42 --entry 7 \\
+                    --cause "the film crashes the decoder"
                 """)
 
         @OptionGroup var choice: RunChoice

@@ -22,7 +22,8 @@ struct RunsCommand: AsyncParsableCommand {
             abstract: "Start a run of a state machine.",
             discussion: """
                 Example:
-                  showrunner runs start ingest --input '{"source": "file:///films/elf.mp4"}' --wait
+                  showrunner runs start ingest --input '{"source": "file:///films/elf.mp4"}' \\
+                    --wait
                 """)
 
         @Argument(help: "The machine: its file's name without .asl.yaml, or its ARN.")

@@ -138,7 +138,8 @@ struct SchedulesCommand: AsyncParsableCommand {
             abstract: "Start what a schedule's expression names in a range of the past.",
             discussion: """
                 Example:
-                  showrunner schedules backfill retrain --from 2026-03-01T00:00:00Z --to 2026-03-07T00:00:00Z
+                  showrunner schedules backfill retrain --from 2026-03-01T00:00:00Z \\
+                    --to 2026-03-07T00:00:00Z
 
                 Both ends are included. Times that ran before do not run again: their names are taken.
                 """)

@@ -59,7 +59,8 @@ struct TasksCommand: AsyncParsableCommand {
             abstract: "Let a run go on.",
             discussion: """
                 Example:
-                  showrunner tasks approve release/elf --state Review --output '{"approved": true}'
+                  showrunner tasks approve release/elf --state Review \\
+                    --output '{"approved": true}'
                 """)
 
         @OptionGroup var choice: Choice

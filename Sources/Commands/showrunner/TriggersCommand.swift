@@ -78,7 +78,8 @@ struct TriggersCommand: AsyncParsableCommand {
             abstract: "Hold a trigger: it starts nothing until it is resumed, also after a restart.",
             discussion: """
                 Example:
-                  showrunner triggers pause partner-films --reason "the partner sends last year's films again"
+                  showrunner triggers pause partner-films \\
+                    --reason "the partner sends last year's films again"
 
                 Uploads are kept, and directories and buckets are looked at when it is resumed. Who tells of an event over a \
                 webhook is answered 503.
