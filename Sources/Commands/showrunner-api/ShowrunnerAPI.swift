@@ -78,7 +78,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
 
     func run() async throws {
         Lifeline.follow()
-        let environment = ProcessInfo.processInfo.environment
+        let environment = ProcessEnvironment.variables
         let metrics = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: "api", environment: environment)
         }

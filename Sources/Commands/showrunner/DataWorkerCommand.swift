@@ -53,7 +53,7 @@ struct DataWorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         Lifeline.follow()
-        let environment = EngineCommand.environment()
+        let environment = ProcessEnvironment.variables
         let name = options.effectiveName
         let metrics = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: name, environment: environment)

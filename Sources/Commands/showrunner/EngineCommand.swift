@@ -7,7 +7,6 @@ import Cryptography
 import Encodings
 import Engine
 import Forwarding
-import Glibc
 import HTTP
 import HTTPServer
 import Journal
@@ -87,7 +86,7 @@ struct EngineCommand: AsyncParsableCommand {
 
     func run() async throws {
         Lifeline.follow()
-        let environment = Self.environment()
+        let environment = ProcessEnvironment.variables
         let registry = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: "engine", environment: environment)
         }
@@ -253,18 +252,5 @@ struct EngineCommand: AsyncParsableCommand {
         var path = spool[...]
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         return path + ".deciding"
-    }
-
-    static func environment() -> [String: String] {
-        var variables: [String: String] = [:]
-        var pointer = environ
-        while let entry = pointer.pointee {
-            let text = String(cString: entry)
-            if let split = text.firstIndex(of: "=") {
-                variables[String(text[..<split])] = String(text[text.index(after: split)...])
-            }
-            pointer += 1
-        }
-        return variables
     }
 }

@@ -13,7 +13,7 @@ struct EngineOptions: ParsableArguments {
     var reason: String?
 
     func client() throws(EngineClientError) -> EngineClient {
-        try EngineClient(engine: engine, environment: EngineCommand.environment(), reason: reason)
+        try EngineClient(engine: engine, environment: ProcessEnvironment.variables, reason: reason)
     }
 
     /// Prints a list that the engine gave: with `--json` the document as it is, else a table of one of its members; where

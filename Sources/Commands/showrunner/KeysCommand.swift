@@ -197,7 +197,7 @@ struct AccessOptions: ParsableArguments {
             return document
         }
         let ring = try Usage.check { () throws(CryptoError) in
-            try KeyRing.environment(EngineCommand.environment())
+            try KeyRing.environment(ProcessEnvironment.variables)
         }
         guard let ring else {
             throw ValidationError(

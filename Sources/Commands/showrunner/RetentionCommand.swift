@@ -43,7 +43,7 @@ struct RetentionCommand: AsyncParsableCommand {
     func run() async throws {
         let url = try DatabaseArgument.url(database)
         let store = try Usage.check { () throws(ObjectStorageError) in
-            try openStore(self.store, environment: EngineCommand.environment())
+            try openStore(self.store, environment: ProcessEnvironment.variables)
         }
         let journal = Journal(
             url: url, incarnation: "retention", log: Logger(label: "retention") { _ in SwiftLogNoOpLogHandler() })
