@@ -40,6 +40,25 @@ struct HelpTests {
         #expect(command.help.contains("--json") != Self.withoutJSON.contains(command.testDescription))
     }
 
+    /// What changes something that others see, and so goes into the engine's audit log.
+    private static let changing: Set<String> = [
+        "showrunner ingest", "showrunner runs start", "showrunner runs redrive", "showrunner runs redrive-all",
+        "showrunner runs release", "showrunner runs fail-task", "showrunner runs stop", "showrunner tasks approve",
+        "showrunner tasks reject", "showrunner starts release", "showrunner schedules pause",
+        "showrunner schedules resume", "showrunner schedules run-now", "showrunner schedules backfill",
+        "showrunner triggers pause", "showrunner triggers resume", "showrunner triggers secret",
+        "showrunner workers drain", "showrunner workers quarantine", "showrunner workers release",
+        "showrunner connections create", "showrunner connections delete", "showrunner keys create",
+        "showrunner keys disable", "showrunner keys rotate", "showrunner accounts token",
+        "showrunner accounts revoke",
+    ]
+
+    @Test("a reason is asked for where something is changed, and nowhere else")
+    func reason() {
+        let asking = Command.all.filter { $0.help.contains("--reason") && !$0.isGroup }.map(\.testDescription)
+        #expect(Set(asking).symmetricDifference(Self.changing) == [])
+    }
+
     @Test("an unknown flag is wrong use", arguments: Command.all.filter { !$0.isHandedOver })
     func unknownFlag(command: Command) {
         let error = #expect(throws: (any Error).self) {

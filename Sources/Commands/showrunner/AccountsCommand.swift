@@ -36,6 +36,7 @@ struct AccountsCommand: AsyncParsableCommand {
         var country: String?
         @Option(help: "How many days the token holds, 1 to 365.")
         var days = 30
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func validate() throws {
@@ -46,7 +47,7 @@ struct AccountsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let made = try await engine.client().post(
+            let made = try await engine.client(change).post(
                 "/access/v1/accounts/\(EngineClient.segment(account))/tokens",
                 .members(
                     ("profile", .string(profile)), ("ceiling", ceiling.map { .integer($0) }),
@@ -70,10 +71,11 @@ struct AccountsCommand: AsyncParsableCommand {
 
         @Option(help: "The account's id.")
         var account: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let document = try await engine.client().post(
+            let document = try await engine.client(change).post(
                 "/access/v1/accounts/\(EngineClient.segment(account))/revoke", [:])
             if engine.json {
                 Terminal.json(document)

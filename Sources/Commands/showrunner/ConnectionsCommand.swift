@@ -41,6 +41,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
         var origins: [String] = []
         @Option(help: "JSON with AuthorizationType, AuthParameters, and maybe Origins and Description.")
         var file: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
@@ -48,7 +49,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
             guard document.objectValue != nil else { throw ValidationError("--file has to hold a JSON object") }
             document["Name"] = .string(name)
             if !origins.isEmpty { document["Origins"] = .array(origins.map(JSON.string)) }
-            let connection = try await engine.client().post("/console/api/connections", document)
+            let connection = try await engine.client(change).post("/console/api/connections", document)
             if engine.json {
                 Terminal.json(connection)
             } else {
@@ -89,10 +90,11 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
         @Argument(help: "The connection's name or ARN.")
         var connection: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            try await engine.client().delete("/console/api/connections/\(EngineClient.segment(connection))")
+            try await engine.client(change).delete("/console/api/connections/\(EngineClient.segment(connection))")
             if engine.json { Terminal.json([:]) } else { Terminal.line("\(connection) is deleted") }
         }
     }

@@ -23,6 +23,7 @@ extension RunsCommand {
         var limit = 1000
         @Flag(help: "Only tell which runs are meant.")
         var dryRun = false
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func validate() throws {
@@ -35,7 +36,7 @@ extension RunsCommand {
         }
 
         func run() async throws {
-            let client = try engine.client()
+            let client = try engine.client(change)
             var meant: [String] = []
             for status in ["FAILED", "TIMED_OUT"] where meant.count < limit {
                 let runs = try await filter.find(client, status: status, limit: limit - meant.count) { run in

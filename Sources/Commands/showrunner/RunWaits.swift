@@ -52,9 +52,10 @@ extension RunsCommand {
         @OptionGroup var choice: RunChoice
         @Option(help: "The state entry whose task is parked, as 'runs why' numbers it. Without one: the run itself.")
         var entry: Int?
+        @OptionGroup var change: ChangeReason
 
         func run() async throws {
-            let run = try await choice.find()
+            let run = try await choice.find(change)
             let place = entry.map { "/states/\($0)" } ?? ""
             _ = try await run.client.post(run.path + place + "/release", [:])
             if choice.engine.json { Terminal.json(["released": true]) } else { Terminal.line("released") }
@@ -77,9 +78,10 @@ extension RunsCommand {
         var error: String?
         @Option(help: "Why.")
         var cause: String?
+        @OptionGroup var change: ChangeReason
 
         func run() async throws {
-            let run = try await choice.find()
+            let run = try await choice.find(change)
             _ = try await run.client.post(
                 run.path + "/states/\(entry)/fail",
                 .members(("error", error.map(JSON.string)), ("cause", cause.map(JSON.string))))

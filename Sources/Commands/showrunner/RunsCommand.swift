@@ -34,11 +34,12 @@ struct RunsCommand: AsyncParsableCommand {
         var name: String?
         @Flag(help: "Wait until the run has ended.")
         var wait = false
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
             let text = try JSONArgument.text(input, of: "--input")
-            let client = try engine.client()
+            let client = try engine.client(change)
             let started = try await client.call(
                 "StartExecution",
                 .members(
@@ -188,9 +189,10 @@ struct RunsCommand: AsyncParsableCommand {
         @Flag(help: "Wait until the run has ended.")
         var wait = false
 
+        @OptionGroup var change: ChangeReason
         func run() async throws {
             let json = choice.engine.json
-            let run = try await choice.find()
+            let run = try await choice.find(change)
             let redriven = try await run.client.call("RedriveExecution", ["executionArn": .string(run.arn)])
             guard wait else {
                 if json { Terminal.json(redriven) } else { Terminal.line("redriven") }
@@ -214,8 +216,9 @@ struct RunsCommand: AsyncParsableCommand {
         @Option(help: "Why.")
         var cause: String?
 
+        @OptionGroup var change: ChangeReason
         func run() async throws {
-            let run = try await choice.find()
+            let run = try await choice.find(change)
             let status = try await run.client.get(run.path)["status"]?.stringValue ?? ""
             let stopped = try await run.client.call(
                 "StopExecution",
