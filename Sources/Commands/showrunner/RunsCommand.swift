@@ -43,7 +43,7 @@ struct RunsCommand: AsyncParsableCommand {
             let started = try await client.call(
                 "StartExecution",
                 .members(
-                    ("stateMachineArn", .string(machineARN(machine))), ("name", name.map(JSON.string)),
+                    ("stateMachineArn", .string(MachineArgument.arn(of: machine))), ("name", name.map(JSON.string)),
                     ("input", .string(text))))
             let arn = started["executionArn"]?.stringValue ?? ""
             guard wait else {
@@ -89,6 +89,7 @@ struct RunsCommand: AsyncParsableCommand {
             } else {
                 document = try await client.get(filter.page(status: status, limit: limit))
             }
+            if document["items"]?.arrayValue?.isEmpty == true { try await filter.requireMachine(client) }
             engine.print(
                 document, list: "items", none: "no runs",
                 columns: ["STATUS", "MACHINE", "STARTED", "TITLE", "NOW", "EXECUTION"]
@@ -188,8 +189,8 @@ struct RunsCommand: AsyncParsableCommand {
         @OptionGroup var choice: RunChoice
         @Flag(help: "Wait until the run has ended.")
         var wait = false
-
         @OptionGroup var change: ChangeReason
+
         func run() async throws {
             let json = choice.engine.json
             let run = try await choice.find(change)
@@ -215,8 +216,8 @@ struct RunsCommand: AsyncParsableCommand {
         var error: String?
         @Option(help: "Why.")
         var cause: String?
-
         @OptionGroup var change: ChangeReason
+
         func run() async throws {
             let run = try await choice.find(change)
             let status = try await run.client.get(run.path)["status"]?.stringValue ?? ""
@@ -232,9 +233,4 @@ struct RunsCommand: AsyncParsableCommand {
             }
         }
     }
-}
-
-/// A machine's ARN from its name or ARN.
-private func machineARN(_ nameOrARN: String) -> String {
-    nameOrARN.hasPrefix("arn:") ? nameOrARN : "arn:aws:states:us-east-1:000000000000:stateMachine:\(nameOrARN)"
 }
