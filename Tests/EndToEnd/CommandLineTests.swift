@@ -73,6 +73,10 @@ extension EndToEnd {
         func refusesWhatCannotBe() async throws {
             let stage = try sharedStage()
             expectRefusal(try await stage.showrunner("runs", "start", "nightly"), 1, "nightly")
+            for command in ["list", "redrive-all"] {
+                expectRefusal(try await stage.showrunner("runs", command, "--machine", "ingst"), 1, "ingst")
+                expectRefusal(try await stage.showrunner("runs", command, "--machine", "ingst", "--json"), 1, "ingst")
+            }
             expectRefusal(
                 try await stage.showrunner(
                     "runs", "show", "arn:aws:states:us-east-1:000000000000:execution:ingest:nobody"), 1, "nobody")
