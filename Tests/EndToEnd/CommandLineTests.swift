@@ -89,6 +89,12 @@ extension EndToEnd {
             }
         }
 
+        @Test("a result for which the disk has no room is a failure")
+        func refusesHalfResults() async throws {
+            let ended = try await Program.run("/bin/sh", ["-c", "exec '\(Binaries.showrunner)' schema > /dev/full"])
+            expectRefusal(ended, 1, "No space left on device")
+        }
+
         @Test("a name taken with another input is refused, with the same input it is the same run")
         func refusesTakenNames() async throws {
             let stage = try sharedStage()
