@@ -362,8 +362,8 @@ let tests: [Target] = [
         name: "ShowrunnerCommandTests",
         dependencies: [
             "Dispatching", "EngineClient", "Journal", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport",
-            "ScriptedServer", "TemporaryFolder", "TerminalOutput", "WorkerProgram", "showrunner", "showrunner-api",
-            "showrunner-worker", argumentParser, logging,
+            "ScriptedServer", "StatesLanguage", "TemporaryFolder", "TerminalOutput", "WorkerProgram", "showrunner",
+            "showrunner-api", "showrunner-worker", argumentParser, logging,
         ], path: "Tests/ShowrunnerCommandTests"),
     .testTarget(
         name: "PackageStepTests",
