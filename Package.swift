@@ -490,9 +490,9 @@ let tests: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "Encodings", "EngineClient", "HTTP", "JSON", "KeyServer", "Packaging", "Postgres", "PostgresTestSupport",
-            "ScriptedServer", "showrunner", "StepFunctionsAPI",
-            "showrunner-api", "showrunner-worker",
+            "Encodings", "EngineClient", "HTTP", "Journal", "JSON", "KeyServer", "Packaging", "Postgres",
+            "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI", "TemporaryFolder", "showrunner",
+            "showrunner-api", "showrunner-worker", logging,
         ], path: "Tests/EndToEnd"),
 ]
 
