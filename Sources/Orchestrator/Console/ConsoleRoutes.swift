@@ -83,7 +83,7 @@ extension ServiceRouter {
             let started = try await asking { () throws(EngineError) in
                 try await runs.startExecution(machine: detail.run.machine, name: nil, input: input)
             }
-            return Response.json(started.json, status: .created, headers: [.cacheControl: "no-store"])
+            return Response.fresh(started.json, status: .created)
         }
         get("/console/api/events") { _, _ in try await feeds.response(of: nil) }
         get("/console/api/workers") { _, _ in
@@ -94,8 +94,8 @@ extension ServiceRouter {
 
 extension Response {
     /// What is true now and may not be a second later.
-    fileprivate static func fresh(_ document: JSON) -> Response {
-        .json(document, headers: [.cacheControl: "no-store"])
+    static func fresh(_ document: JSON, status: HTTPResponse.Status = .ok) -> Response {
+        .json(document, status: status, headers: [.cacheControl: "no-store"])
     }
 }
 
