@@ -365,8 +365,8 @@ let tests: [Target] = [
         name: "ShowrunnerCommandTests",
         dependencies: [
             "Dispatching", "EngineClient", "Journal", "JSON", "ObjectStorage", "Postgres", "PostgresTestSupport",
-            "ScriptedServer", "TemporaryFolder", "TerminalOutput", "WorkerProgram", "showrunner", "showrunner-api",
-            "showrunner-worker", argumentParser, logging,
+            "ScriptedServer", "StatesLanguage", "TemporaryFolder", "TerminalOutput", "WorkerProgram", "showrunner",
+            "showrunner-api", "showrunner-worker", argumentParser, logging,
         ], path: "Tests/ShowrunnerCommandTests"),
     .testTarget(
         name: "PackageStepTests",
@@ -496,9 +496,9 @@ let tests: [Target] = [
     .testTarget(
         name: "EndToEndTests",
         dependencies: [
-            "Encodings", "EngineClient", "HTTP", "JSON", "KeyServer", "Packaging", "Postgres", "PostgresTestSupport",
-            "ScriptedServer", "showrunner", "StepFunctionsAPI",
-            "showrunner-api", "showrunner-worker",
+            "Encodings", "EngineClient", "HTTP", "Journal", "JSON", "KeyServer", "Packaging", "Postgres",
+            "PostgresTestSupport", "ScriptedServer", "StepFunctionsAPI", "TemporaryFolder", "showrunner",
+            "showrunner-api", "showrunner-worker", logging,
         ], path: "Tests/EndToEnd"),
 ]
 

@@ -59,10 +59,10 @@ import Testing
         }
     }
 
-    private static let chromium = "/usr/bin/chromium"
+    fileprivate static let chromium = "/usr/bin/chromium"
 
     @Test(
-        .enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"), .serialized,
+        .needsChromium, .serialized,
         arguments: [
             ("/console/", ["Cosmos ep. 3", "Showrunner.SourceInvalid", "Nightly retraining", "timed out", "68 %"]),
             (
@@ -112,7 +112,7 @@ import Testing
                     "Show later events",
                 ]
             ),
-            ("/console/runs/nowhere", ["No such run"]),
+            ("/console/runs/nowhere", ["No such run"]), ("/console/runs/%E0%A4%A", ["No such run"]),
             (
                 "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002?compare",
                 [
@@ -127,8 +127,7 @@ import Testing
         if path.hasSuffix("status:failed") { #expect(!document.contains("Nightly retraining")) }
     }
 
-    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
-    func aSearchFindsWhatIsNoLongerAmongTheLatest() async throws {
+    @Test(.needsChromium) func aSearchFindsWhatIsNoLongerAmongTheLatest() async throws {
         var day = recordings.day
         day[day.count - 1].run.title = "The needle"
         let many = (0..<1200).map { index in
@@ -142,42 +141,6 @@ import Testing
         #expect(lacking.contains("No run matches") && !lacking.contains("earlier ones may"))
     }
 
-    /// One without tasks asks for some every twenty seconds, and says nothing in between.
-    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
-    func aWorkerThatWaitsIsNotSilent() async throws {
-        let script = """
-            import { isSilent } from "/console/assets/workers-page.js";
-            const worker = (tasks) => ({ lastSeen: "2026-11-28T10:00:00Z", tasks });
-            const after = (seconds, tasks) => isSilent(worker(tasks), Date.UTC(2026, 10, 28, 10, 0, seconds));
-            document.body.textContent = JSON.stringify([after(30, []), after(61, []), after(5, [{}]), after(30, [{}])]);
-            """
-        let page = "<!doctype html><title>Silence</title><body><script type=module src=/silence.js></script>"
-        let router = ServiceRouter()
-        router.addConsolePages()
-        router.get("/silence") { request, _ in
-            ReadyBody(bytes: Array(page.utf8), contentType: "text/html", entityTag: "page").response(to: request)
-        }
-        router.get("/silence.js") { request, _ in
-            ReadyBody(bytes: Array(script.utf8), contentType: "text/javascript", entityTag: "script")
-                .response(to: request)
-        }
-        let document = try await shown("/silence", router)
-        #expect(document.contains("[false,true,false,true]"), "\(document)")
-    }
-
-    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "needs Chromium"))
-    func anAnswerThatBreaksOffIsSaidToHaveDone() async throws {
-        let router = ServiceRouter()
-        router.addConsolePages()
-        router.addRecordedTriggers()
-        router.get("/console/api/runs") { request, _ in
-            ReadyBody(bytes: Array(#"{"items": ["#.utf8), contentType: "application/json", entityTag: "half")
-                .response(to: request)
-        }
-        let document = try await shown("/console/", router)
-        #expect(document.contains("answer broke off") && !document.contains("TypeError"), "\(document.prefix(6000))")
-    }
-
     private func shown(_ path: String, _ runs: RecordedRuns) async throws -> String {
         let router = ServiceRouter()
         // Without event streams: the browser's virtual time stands still while a request is open.
@@ -189,7 +152,7 @@ import Testing
     }
 
     /// The document that a browser makes of a page.
-    private func shown(_ path: String, _ router: ServiceRouter) async throws -> String {
+    func shown(_ path: String, _ router: ServiceRouter) async throws -> String {
         try await withServer(router) { port, _ in
             try await onThread {
                 let profile = try TemporaryFolder()
@@ -212,5 +175,11 @@ import Testing
                 return String(decoding: data, as: UTF8.self)
             }
         }
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    static var needsChromium: Self {
+        .enabled(if: FileManager.default.isExecutableFile(atPath: ConsolePageTests.chromium), "needs Chromium")
     }
 }

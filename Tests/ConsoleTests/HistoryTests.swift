@@ -43,10 +43,25 @@ struct RecordedHistories: RunHistories {
     }
 }
 
+/// One whose journal gives no answer until its pages end.
+private struct StuckHistories: RunHistories {
+    let pages: AsyncStream<HistoryPage>
+
+    func history(
+        _ id: String, isReversed: Bool, limit: Int, after mark: String?
+    ) async throws(EngineError) -> HistoryPage {
+        for await page in pages { return page }
+        throw EngineError(code: .unavailable, message: "There are no pages.")
+    }
+}
+
 @Suite("A run's events") struct HistoryTests {
-    private static func ask(_ path: String) async throws -> Wire.Answer {
+    private static func ask(
+        _ path: String, of histories: any RunHistories = RecordedHistories(),
+        deadline: AnswerDeadline = AnswerDeadline()
+    ) async throws -> Wire.Answer {
         let router = ServiceRouter()
-        router.addHistoryRoutes(histories: RecordedHistories())
+        router.addHistoryRoutes(histories: histories, deadline: deadline)
         return try await withServer(router) { port, _ in
             try await onThread { try Wire(port: port).request("GET", path, [:], []) }
         }
@@ -62,5 +77,16 @@ struct RecordedHistories: RunHistories {
         let second = try JSON(parsing: try await Self.ask(path + "?after=\(mark)").text)
         #expect(second["events"]?.arrayValue?.map { $0["id"] } == [4] && second["next"] == nil)
         #expect(try await Self.ask("/console/api/runs/nowhere/history").status == 404)
+    }
+
+    @Test func whoeverAsksIsToldWhenTheDatabaseGivesNoAnswer() async throws {
+        let (pages, page) = AsyncStream.makeStream(of: HistoryPage.self)
+        let answer = try await Self.ask(
+            "/console/api/runs/x/history", of: StuckHistories(pages: pages), deadline: AnswerDeadline(.milliseconds(20))
+        )
+        page.finish()
+        #expect(answer.status == 503 && answer["Retry-After"] != nil, "\(answer.text)")
+        #expect(
+            try JSON(parsing: answer.text)["detail"]?.stringValue == EngineError.unanswered.message, "\(answer.text)")
     }
 }

@@ -78,20 +78,20 @@ final class RecordedRuns: RunService {
     func listRuns(_ query: RunQuery) async throws(EngineError) -> RunPage {
         let (details, refusal) = state.withLock { ($0.details, $0.refusal) }
         if let refusal { throw refusal }
-        let runs = details.map(\.run).filter { run in
-            (query.machine == nil || run.machine == query.machine
-                || run.executionARN.contains(":\(query.machine ?? ""):"))
-                && (query.status == nil || run.status == query.status)
-        }
-        var start = 0
+        var listed = details.map(\.run)[...]
         if let before = query.before {
-            guard let mark = runs.firstIndex(where: { $0.id == before }) else {
+            guard let mark = listed.firstIndex(where: { $0.listMark == before }) else {
                 throw EngineError(code: .invalid, message: "'\(before)' is no mark of a page.")
             }
-            start = mark + 1
+            listed = listed[(mark + 1)...]
         }
-        let items = Array(runs[start...].prefix(query.limit))
-        return RunPage(items: items, next: start + items.count < runs.count ? items.last?.id : nil)
+        let runs = listed.filter { run in
+            (query.machine == nil || run.machine == query.machine
+                || run.executionARN.contains(":\(query.machine ?? ""):"))
+                && (query.status == nil || run.status == query.status) && run.mapRunARN == query.mapRun
+        }
+        let items = Array(runs.prefix(query.limit))
+        return RunPage(items: items, next: items.count < runs.count ? items.last?.listMark : nil)
     }
 
     func run(_ id: String) async throws(EngineError) -> RunDetail {

@@ -7,12 +7,12 @@ import Testing
 @Suite("What changed since a run worked") struct RunComparisonTests {
     private static func detail(
         _ id: String = "1", definition: String = "{}", input: JSON? = nil, states: [StateEntryView] = [],
-        status: RunStatus = .succeeded, startedAt: Int64 = 0, machine: String = "m"
+        status: RunStatus = .succeeded, startedAt: Int64 = 0, machine: String = "m", mapRun: String? = nil
     ) -> RunDetail {
         RunDetail(
             run: RunView(
                 executionARN: "arn:\(id)", id: id, machine: machine, name: id, status: status,
-                startDateMicroseconds: startedAt),
+                startDateMicroseconds: startedAt, mapRunARN: mapRun),
             input: input, definition: definition, states: states)
     }
 
@@ -107,6 +107,22 @@ import Testing
             let error = await #expect(throws: EngineError.self) { _ = try await partner(runs, named: named) }
             #expect(error?.code == code)
         }
+        // However many have succeeded since.
+        let many = Array(repeating: later, count: RunComparison.pages).joined().enumerated().map { index, detail in
+            var other = detail
+            other.run.id = "many-\(index)"
+            return other
+        }
+        #expect(try await partner(many + others + earlier) == "last")
+        // A child of a Map Run is compared with another child of it.
+        let children = [
+            Self.detail("child", status: .failed, startedAt: 60, machine: "m/each", mapRun: "one"),
+            Self.detail("of another", startedAt: 50, machine: "m/each", mapRun: "other"),
+            Self.detail("sibling", startedAt: 40, machine: "m/each", mapRun: "one"),
+        ]
+        #expect(
+            try await RunComparison.partner(of: children[0].run, named: nil, among: RecordedRuns(children)).run.id
+                == "sibling")
         // One that succeeded is compared with one before it, not with itself.
         let pair = RecordedRuns(earlier)
         #expect(try await RunComparison.partner(of: earlier[0].run, named: nil, among: pair).run.id == "first")

@@ -73,6 +73,10 @@ extension EndToEnd {
         func refusesWhatCannotBe() async throws {
             let stage = try sharedStage()
             expectRefusal(try await stage.showrunner("runs", "start", "nightly"), 1, "nightly")
+            for command in ["list", "redrive-all"] {
+                expectRefusal(try await stage.showrunner("runs", command, "--machine", "ingst"), 1, "ingst")
+                expectRefusal(try await stage.showrunner("runs", command, "--machine", "ingst", "--json"), 1, "ingst")
+            }
             expectRefusal(
                 try await stage.showrunner(
                     "runs", "show", "arn:aws:states:us-east-1:000000000000:execution:ingest:nobody"), 1, "nobody")
@@ -83,6 +87,12 @@ extension EndToEnd {
                 expectRefusal(ended, 1, "http://127.0.0.1:\(closed)")
                 #expect(ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
             }
+        }
+
+        @Test("a result for which the disk has no room is a failure")
+        func refusesHalfResults() async throws {
+            let ended = try await Program.run("/bin/sh", ["-c", "exec '\(Binaries.showrunner)' schema > /dev/full"])
+            expectRefusal(ended, 1, "No space left on device")
         }
 
         @Test("a name taken with another input is refused, with the same input it is the same run")

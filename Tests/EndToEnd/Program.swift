@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TemporaryFolder
 
 /// A program that runs beside the test: its output goes to files, which nobody has to read for it to go on.
 final class Program: Sendable {
@@ -126,20 +127,10 @@ extension Program {
 /// One folder for the files of this run of the tests. It goes when the process ends.
 enum Workplace {
     static let path: String = {
-        var template = Array("/tmp/showrunner-tests-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else {
-            preconditionFailure("/tmp takes no new folder: \(String(cString: strerror(errno)))")
+        do { return try TemporaryFolder.untilExit() } catch {
+            preconditionFailure("/tmp takes no new folder: \(error)")
         }
-        let path = String(cString: made)
-        atexit { Workplace.remove() }
-        return path
     }()
-
-    private static func remove() {
-        do { try FileManager.default.removeItem(atPath: path) } catch {
-            FileHandle.standardError.write(Data("the folder \(path) stays behind: \(error)\n".utf8))
-        }
-    }
 
     private static let files = Atomic<Int>(0)
 

@@ -1,9 +1,12 @@
 import Foundation
 import Glibc
+import TemporaryFolder
 
 /// A file system of a few MiB in memory, to be filled.
 final class SmallDisk: Sendable {
-    let path: String
+    /// Where it is mounted.
+    private let folder: TemporaryFolder
+    var path: String { folder.path }
     private var filler: String { path + "/filler" }
 
     /// Whether this process may mount one: root may, outside of containers that forbid it.
@@ -17,20 +20,11 @@ final class SmallDisk: Sendable {
     }()
 
     init(mebibytes: Int) throws {
-        var template = Array("/tmp/sd-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw Self.failure("mkdtemp") }
-        path = String(cString: made)
-        guard mount("tmpfs", path, "tmpfs", 0, "size=\(mebibytes)m,mode=0711") == 0 else {
-            let failure = Self.failure("mount")
-            rmdir(path)
-            throw failure
-        }
+        folder = try TemporaryFolder()
+        guard mount("tmpfs", path, "tmpfs", 0, "size=\(mebibytes)m,mode=0711") == 0 else { throw Self.failure("mount") }
     }
 
-    deinit {
-        umount2(path, Int32(MNT_DETACH))
-        rmdir(path)
-    }
+    deinit { umount2(path, Int32(MNT_DETACH)) }
 
     private static func failure(_ call: String) -> TooLate {
         TooLate(description: "\(call): \(String(cString: strerror(errno)))")

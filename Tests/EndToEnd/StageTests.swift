@@ -22,7 +22,7 @@ extension EndToEnd {
             #expect(ended == status, "\(stage.up.lastWords())")
             try await stage.waitForEnd(of: processes)
             if status == 0 { try await expectSamePackage(stage, path) }
-            try await stage.remove()
+            await stage.dismissGuardian()
         }
 
         /// The two workers of another engine, which share the cores that one worker had alone, make the same package of the

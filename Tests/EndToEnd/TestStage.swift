@@ -3,12 +3,15 @@ import Foundation
 import HTTP
 import JSON
 import Synchronization
+import TemporaryFolder
 import Testing
 
 /// `showrunner up` on free ports and in a folder of its own, as people start it.
 final class TestStage: Sendable {
-    /// Data directory; short, because PostgreSQL's socket lies in it.
+    /// Data directory.
     let directory: String
+    /// The same where it is the stage's own; it goes with the stage.
+    private let folder: TemporaryFolder?
     let port: Int
     let engineURL: String
     let viewerURL: String
@@ -23,12 +26,11 @@ final class TestStage: Sendable {
 
     /// Starts everything and returns when all of it serves.
     ///
-    /// - Parameter directory: the data directory; a new one unless given.
+    /// - Parameter directory: the data directory, which stays; one of the stage's own unless given.
     static func start(
         workers: Int, in directory: String? = nil, options: [String] = [], environment: [String: String] = [:]
     ) async throws -> TestStage {
-        let stage = try TestStage(
-            directory: try directory ?? newDirectory(), workers: workers, options: options, environment: environment)
+        let stage = try TestStage(in: directory, workers: workers, options: options, environment: environment)
         do { try await stage.waitUntilReady() } catch {
             do { try await stage.stop() } catch let second {
                 Issue.record(second, "the stage that did not start did not stop either")
@@ -38,16 +40,13 @@ final class TestStage: Sendable {
         return stage
     }
 
-    private static func newDirectory() throws -> String {
-        var template = Array("/tmp/sr-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else {
-            throw TooLate(description: "/tmp takes no new folder: \(String(cString: strerror(errno)))")
+    private init(in given: String?, workers: Int, options: [String], environment: [String: String]) throws {
+        if let given {
+            (directory, folder) = (given, nil)
+        } else {
+            let own = try TemporaryFolder()
+            (directory, folder) = (own.path, own)
         }
-        return String(cString: made)
-    }
-
-    private init(directory: String, workers: Int, options: [String], environment: [String: String]) throws {
-        self.directory = directory
         self.environment = environment
         port = FreePorts.neighbours(2)
         engineURL = "http://127.0.0.1:\(port)"
@@ -102,7 +101,8 @@ final class TestStage: Sendable {
         try await waitUntilReady()
     }
 
-    private func dismissGuardian() async {
+    /// Ends what would end the stage when the tests are killed; it is all that is left of a stage that has ended by itself.
+    func dismissGuardian() async {
         let guardian = state.withLock { $0.guardian }
         await guardian.stop()
         Self.pipes.withLock { $0[guardian.pid] = nil }
@@ -158,7 +158,7 @@ final class TestStage: Sendable {
         }
     }
 
-    /// Stops the stage as an operator does, checks that nothing is left, and removes its folder.
+    /// Stops the stage as an operator does, and checks that nothing runs on.
     func stop() async throws {
         await dismissGuardian()
         let processes = try self.processes()
@@ -166,13 +166,6 @@ final class TestStage: Sendable {
         let status = try await up.status(within: .seconds(60))
         #expect(status == 0, "up ended with \(status)\n\(up.lastWords())")
         try await waitForEnd(of: processes)
-        try FileManager.default.removeItem(atPath: directory)
-    }
-
-    /// Removes what a stage leaves that has ended by itself.
-    func remove() async throws {
-        await dismissGuardian()
-        try FileManager.default.removeItem(atPath: directory)
     }
 }
 

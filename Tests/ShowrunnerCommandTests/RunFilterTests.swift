@@ -1,15 +1,19 @@
 import EngineClient
+import Glibc
 import JSON
 import ScriptedServer
+import StatesLanguage
 import Testing
 
 @testable import showrunner
 
 @Suite("Which runs are meant", .timeLimit(.minutes(2)))
 struct RunFilterTests {
-    /// A list of 700 runs, the latest first, each a minute older than the one before; the third of each three has failed.
+    /// A list of 700 runs, the latest first, each a minute older than the one before, the first half a minute; the third of
+    /// each three has failed.
     private static func list(_ calls: Collected<String>) throws -> ScriptedServer {
-        try ScriptedServer { connection in
+        let now = Int64(time(nil)) * 1_000_000
+        return try ScriptedServer { connection in
             guard let request = connection.receive() else { return }
             let address = request.line.split(separator: " ")[1]
             calls.add(String(address))
@@ -20,9 +24,10 @@ struct RunFilterTests {
             let begin = value("before") ?? 0
             let end = min(begin + (value("limit") ?? 0), 700)
             let runs = (begin..<end).map { index -> JSON in
-                .members(
+                let start = now - Int64(index * 60 + 30) * 1_000_000
+                return .members(
                     ("executionArn", .string("arn:\(index)")), ("title", .string("Film \(index)")),
-                    ("startDate", .string("2026-01-0\(9 - index / 100)T00:00:00.000Z")),
+                    ("startDate", .string(Timestamp.text(microseconds: start))),
                     ("error", index % 3 == 2 ? JSON.string("Disk.Full") : JSON?.none),
                     ("redrivable", .bool(index % 2 == 0)))
             }
@@ -59,9 +64,11 @@ struct RunFilterTests {
             $0["redrivable"] == true
         }
         #expect(some == ["arn:2", "arn:8", "arn:14"])
-        // All of it is from long ago.
-        #expect(try await Self.found(RunFilter.parse(["--since", "1m"]), calls) == [])
-        #expect(calls.all.count == 2)
+        #expect(try await Self.found(RunFilter.parse(["--since", "3m"]), calls) == ["arn:0", "arn:1", "arn:2"])
+        #expect(try await Self.found(RunFilter.parse(["--since", "9h"]), calls).count == 540)
+        #expect(try await Self.found(RunFilter.parse(["--since", "1d"]), calls).count == 700)
+        // A page each but for nine hours and a day, which take two.
+        #expect(calls.all.count == 6)
     }
 
     @Test("spans are minutes, hours and days")

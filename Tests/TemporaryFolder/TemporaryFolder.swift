@@ -1,8 +1,19 @@
 import Glibc
+import Synchronization
 
 /// A folder for one test, removed with all that is in it when the last who has it lets go.
 public final class TemporaryFolder: Sendable {
     public let path: String
+
+    private static let kept = Mutex<[TemporaryFolder]>([])
+
+    /// The path of a folder that goes when the process ends: Swift Testing has no hook after the last test.
+    public static func untilExit() throws -> String {
+        let folder = try TemporaryFolder()
+        kept.withLock { $0.append(folder) }
+        atexit { TemporaryFolder.kept.withLock { $0.removeAll() } }
+        return folder.path
+    }
 
     /// - Parameter parent: where it is made; only this account may enter it.
     public init(in parent: String = "/tmp") throws {
@@ -14,7 +25,13 @@ public final class TemporaryFolder: Sendable {
     deinit { remove() }
 
     /// Removes it already, for a process that ends and lets nothing go.
-    public func remove() { Self.remove(path) }
+    public func remove() {
+        Self.remove(path)
+        var info = stat()
+        guard lstat(path, &info) == 0 else { return }
+        let words = Array("the folder \(path) stays behind\n".utf8)
+        _ = Glibc.write(STDERR_FILENO, words, words.count)
+    }
 
     /// The path of a file in it, which need not be there.
     public func place(_ name: String) -> String { "\(path)/\(name)" }

@@ -23,7 +23,8 @@ public struct EngineClient: Sendable {
     public init(
         engine: String?, environment: [String: String], reason: String? = nil
     ) throws(EngineClientError) {
-        var url = engine ?? environment["SHOWRUNNER_ENGINE"] ?? "http://127.0.0.1:4600"
+        let named = environment["SHOWRUNNER_ENGINE"].flatMap { $0.isEmpty ? nil : $0 }
+        var url = engine ?? named ?? "http://127.0.0.1:4600"
         while url.hasSuffix("/") { url.removeLast() }
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
             throw EngineClientError(code: .usage, error: nil, message: "'\(url)' is not the URL of an engine")

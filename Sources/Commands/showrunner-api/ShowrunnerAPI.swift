@@ -24,7 +24,8 @@ struct ShowrunnerAPI: AsyncParsableCommand {
 
             Example:
               showrunner-api --database 'postgresql://showrunner_api@db/showrunner' \\
-                --store s3://media/showrunner --port 8081 --public-url https://watch.example.com
+                --store s3://media/showrunner --port 8081 \\
+                --public-url https://watch.example.com
 
             Logs go to standard error. SIGTERM lets requests under way finish for ten seconds.
             Exit codes: 0 after SIGTERM or SIGINT, 2 wrong use, 1 everything else that failed.
@@ -77,7 +78,7 @@ struct ShowrunnerAPI: AsyncParsableCommand {
 
     func run() async throws {
         Lifeline.follow()
-        let environment = ProcessInfo.processInfo.environment
+        let environment = ProcessEnvironment.variables
         let metrics = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: "api", environment: environment)
         }

@@ -10,8 +10,10 @@ struct PackageCommand: AsyncParsableCommand {
         commandName: "package", abstract: "Package renditions into CMAF segments for HLS and DASH.",
         discussion: """
             Example:
-              showrunner package video-720p.mp4 audio-eng.mp4,lang=en subtitles.vtt,lang=en --hls --dash --out package
-              showrunner package film.mp4 --hls --dash --scheme cbcs --key KID:KEY --clear-lead 8 --out package
+              showrunner package video-720p.mp4 audio-eng.mp4,lang=en \\
+                subtitles.vtt,lang=en --hls --dash --out package
+              showrunner package film.mp4 --hls --dash --scheme cbcs --key KID:KEY \\
+                --clear-lead 8 --out package
 
             A bare FILE gives all its tracks; an audio track equal to one of an earlier file is left out. Options stand \
             behind the name: FILE,stream=video takes its video alone, FILE,lang=L names the language, FILE,role=R what \

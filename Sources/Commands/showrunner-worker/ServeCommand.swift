@@ -17,7 +17,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Take media steps from an engine and do them (the default).",
         discussion: """
             Example:
-              showrunner-worker --engine http://127.0.0.1:4600 --store /srv/showrunner/objects --slots 2
+              showrunner-worker --engine http://127.0.0.1:4600 \\
+                --store /srv/showrunner/objects --slots 2
 
             Each media file is opened in a child process of its own: without network, with a read-only view of the \
             system, and with limits on memory, time and sizes. That needs bubblewrap (bwrap); without it the limits \
@@ -61,7 +62,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         Lifeline.follow()
-        let environment = Environment.variables
+        let environment = ProcessEnvironment.variables
         let name = options.effectiveName
         let metrics = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: name, environment: environment)
@@ -77,13 +78,13 @@ struct ServeCommand: AsyncParsableCommand {
                     engine: options.engine, name: name, version: Release.version, slots: options.slots,
                     gracePeriod: .seconds(options.drainSeconds),
                     signer: try WorkerOptions.signer(environment: environment),
-                    capacity: options.capacity(scratch: Environment.scratch(scratch)), labels: options.labels),
+                    capacity: options.capacity(scratch: ScratchFolder.path(scratch)), labels: options.labels),
                 store: objects,
                 sources: HTTPClient(
                     HTTPClient.Configuration(
                         userAgent: "showrunner-worker", addresses: allowPrivateSources ? .any : .publicOnly)),
                 threads: threads ?? max(1, MachineCapacity.cores / options.slots),
-                scratch: Environment.scratch(scratch), childCommand: try ChildProgram.command(), sandbox: sandbox,
+                scratch: ScratchFolder.path(scratch), childCommand: try ChildProgram.command(), sandbox: sandbox,
                 limits: ChildLimits(addressSpaceBytes: memory << 20), usesResults: !ignoresResults,
                 allowsLocalSources: allowLocalSources),
             steps: MediaSteps.all.map { $0.contract }, logger: logger)

@@ -10,7 +10,8 @@ struct ShowrunnerWorker: AsyncParsableCommand {
         abstract: "Do the media steps of Showrunner's workflows, or try them on local files.",
         discussion: """
             Example:
-              showrunner-worker --engine http://127.0.0.1:4600 --store /srv/showrunner/objects
+              showrunner-worker --engine http://127.0.0.1:4600 \\
+                --store /srv/showrunner/objects
               showrunner-worker probe film.mp4 --json
 
             Exit codes: 0 done, 1 failed, 2 wrong use.

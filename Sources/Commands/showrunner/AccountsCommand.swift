@@ -19,7 +19,8 @@ struct AccountsCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   showrunner accounts token --account ada --profile main --json
-                  showrunner accounts token --account ada --profile kids --ceiling 6 --country DE
+                  showrunner accounts token --account ada --profile kids --ceiling 6 \\
+                    --country DE
 
                 Account and profile are made where there are none of these names. Who has the token may watch \
                 protected titles as this profile, until it runs out or is revoked.
@@ -35,6 +36,7 @@ struct AccountsCommand: AsyncParsableCommand {
         var country: String?
         @Option(help: "How many days the token holds, 1 to 365.")
         var days = 30
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func validate() throws {
@@ -45,7 +47,7 @@ struct AccountsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let made = try await engine.client().post(
+            let made = try await engine.client(change).post(
                 "/access/v1/accounts/\(EngineClient.segment(account))/tokens",
                 .members(
                     ("profile", .string(profile)), ("ceiling", ceiling.map { .integer($0) }),
@@ -69,10 +71,11 @@ struct AccountsCommand: AsyncParsableCommand {
 
         @Option(help: "The account's id.")
         var account: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let document = try await engine.client().post(
+            let document = try await engine.client(change).post(
                 "/access/v1/accounts/\(EngineClient.segment(account))/revoke", [:])
             if engine.json {
                 Terminal.json(document)

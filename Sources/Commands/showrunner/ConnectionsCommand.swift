@@ -8,7 +8,8 @@ struct ConnectionsCommand: AsyncParsableCommand {
         commandName: "connections", abstract: "Create, list and delete what HTTP tasks prove themselves with.",
         discussion: """
             Example:
-              showrunner connections create payments --origin https://api.example.com --file payments.json
+              showrunner connections create payments --origin https://api.example.com \\
+                --file payments.json
             """,
         subcommands: [Create.self, List.self, Delete.self])
 
@@ -17,12 +18,14 @@ struct ConnectionsCommand: AsyncParsableCommand {
             abstract: "Keep a connection; its secrets are sealed and never shown again.",
             discussion: """
                 Example:
-                  showrunner connections create payments --origin https://api.example.com --file payments.json
+                  showrunner connections create payments --origin https://api.example.com \\
+                    --file payments.json
 
                 The file is what 'aws events create-connection --cli-input-json' takes, for instance:
 
                   {"AuthorizationType": "API_KEY",
-                   "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "..."}}}
+                   "AuthParameters": {"ApiKeyAuthParameters":
+                     {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "..."}}}
 
                 AuthorizationType is BASIC, API_KEY or OAUTH_CLIENT_CREDENTIALS. A file rather than an argument: \
                 arguments are seen by everybody on the machine.
@@ -38,6 +41,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
         var origins: [String] = []
         @Option(help: "JSON with AuthorizationType, AuthParameters, and maybe Origins and Description.")
         var file: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
@@ -45,7 +49,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
             guard document.objectValue != nil else { throw ValidationError("--file has to hold a JSON object") }
             document["Name"] = .string(name)
             if !origins.isEmpty { document["Origins"] = .array(origins.map(JSON.string)) }
-            let connection = try await engine.client().post("/console/api/connections", document)
+            let connection = try await engine.client(change).post("/console/api/connections", document)
             if engine.json {
                 Terminal.json(connection)
             } else {
@@ -86,10 +90,11 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
         @Argument(help: "The connection's name or ARN.")
         var connection: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            try await engine.client().delete("/console/api/connections/\(EngineClient.segment(connection))")
+            try await engine.client(change).delete("/console/api/connections/\(EngineClient.segment(connection))")
             if engine.json { Terminal.json([:]) } else { Terminal.line("\(connection) is deleted") }
         }
     }

@@ -20,7 +20,8 @@ struct DataWorkerCommand: AsyncParsableCommand {
         discussion: """
             Example:
               showrunner data-worker --engine http://127.0.0.1:4600 \\
-                --database postgresql://showrunner_data@db/showrunner --store s3://media/films
+                --database postgresql://showrunner_data@db/showrunner \\
+                --store s3://media/films
 
             HTTP tasks call public addresses over https. Private ones, and http, only where \
             --allow-private-addresses names them.
@@ -52,7 +53,7 @@ struct DataWorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         Lifeline.follow()
-        let environment = EngineCommand.environment()
+        let environment = ProcessEnvironment.variables
         let name = options.effectiveName
         let metrics = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: name, environment: environment)

@@ -7,7 +7,6 @@ import Cryptography
 import Encodings
 import Engine
 import Forwarding
-import Glibc
 import HTTP
 import HTTPServer
 import Journal
@@ -29,7 +28,8 @@ struct EngineCommand: AsyncParsableCommand {
         commandName: "engine", abstract: "Run the engine: wire API, console, uploads and the workers' endpoints.",
         discussion: """
             Example:
-              showrunner engine --database postgresql://showrunner@db/showrunner --port 4600 --store s3://media/films
+              showrunner engine --database postgresql://showrunner@db/showrunner \\
+                --port 4600 --store s3://media/films
 
             One engine is active per database; a second one stands by and takes over when the first is gone.
             """)
@@ -86,7 +86,7 @@ struct EngineCommand: AsyncParsableCommand {
 
     func run() async throws {
         Lifeline.follow()
-        let environment = Self.environment()
+        let environment = ProcessEnvironment.variables
         let registry = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: "engine", environment: environment)
         }
@@ -252,18 +252,5 @@ struct EngineCommand: AsyncParsableCommand {
         var path = spool[...]
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         return path + ".deciding"
-    }
-
-    static func environment() -> [String: String] {
-        var variables: [String: String] = [:]
-        var pointer = environ
-        while let entry = pointer.pointee {
-            let text = String(cString: entry)
-            if let split = text.firstIndex(of: "=") {
-                variables[String(text[..<split])] = String(text[text.index(after: split)...])
-            }
-            pointer += 1
-        }
-        return variables
     }
 }

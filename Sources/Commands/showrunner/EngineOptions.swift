@@ -9,11 +9,10 @@ struct EngineOptions: ParsableArguments {
     var engine: String?
     @Flag(help: "Print JSON.")
     var json = false
-    @Option(help: "Why, for the engine's audit log.")
-    var reason: String?
 
-    func client() throws(EngineClientError) -> EngineClient {
-        try EngineClient(engine: engine, environment: EngineCommand.environment(), reason: reason)
+    /// - Parameter change: why something is changed; nil where nothing is.
+    func client(_ change: ChangeReason? = nil) throws(EngineClientError) -> EngineClient {
+        try EngineClient(engine: engine, environment: ProcessEnvironment.variables, reason: change?.reason)
     }
 
     /// Prints a list that the engine gave: with `--json` the document as it is, else a table of one of its members; where
@@ -30,5 +29,16 @@ struct EngineOptions: ParsableArguments {
         let items = document[member]?.arrayValue ?? []
         if items.isEmpty { return Terminal.error(none) }
         Terminal.table([columns] + items.map(row))
+    }
+}
+
+/// What every command takes that changes something.
+struct ChangeReason: ParsableArguments {
+    @Option(help: "Why, for the engine's audit log.")
+    var reason: String?
+
+    /// What others will read has to be said.
+    func require(_ sentence: String) throws {
+        guard reason?.isEmpty == false else { throw ValidationError(sentence) }
     }
 }

@@ -8,7 +8,8 @@ struct EvalCommand: ParsableCommand {
         commandName: "eval", abstract: "Evaluate expressions over cases on standard input.",
         discussion: """
             Example:
-              echo '[{"id":1,"expr":"$sum(a)","data":{"a":[1,2]}}]' | showrunner eval jsonata
+              echo '[{"id":1,"expr":"$sum(a)","data":{"a":[1,2]}}]' \\
+                | showrunner eval jsonata
             """,
         subcommands: [EvalJSONataCommand.self, EvalJSONPathCommand.self])
 }

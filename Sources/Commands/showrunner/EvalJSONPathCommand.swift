@@ -7,7 +7,8 @@ struct EvalJSONPathCommand: ParsableCommand {
         commandName: "jsonpath", abstract: "Evaluate JSONPath expressions over documents.",
         discussion: """
             Example:
-              echo '[{"id": 1, "path": "$.a[0]", "document": {"a": [1, 2]}}]' | showrunner eval jsonpath
+              echo '[{"id": 1, "path": "$.a[0]", "document": {"a": [1, 2]}}]' \\
+                | showrunner eval jsonpath
 
             Standard input: [{"id", "path", "document", "context"?, "variables"?}, ...]
             Standard output: [{"id", "result"} | {"id", "missing": true} | {"id", "error": {"code", "message"}}, ...]

@@ -9,7 +9,8 @@ struct EvalJSONataCommand: ParsableCommand {
         commandName: "jsonata", abstract: "Evaluate JSONata expressions.",
         discussion: """
             Example:
-              echo '[{"id": 1, "expr": "$sum(a)", "data": {"a": [1, 2]}}]' | showrunner eval jsonata
+              echo '[{"id": 1, "expr": "$sum(a)", "data": {"a": [1, 2]}}]' \\
+                | showrunner eval jsonata
 
             Standard input: [{"id", "expr", "data"?, "bindings"?, "timelimit"? (ms), "depth"?}, ...]
             Standard output: [{"id", "result"} | {"id", "undefined": true} | {"id", "error": {"code", "token"?, ...}}, ...]

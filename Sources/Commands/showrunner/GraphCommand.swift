@@ -9,7 +9,8 @@ struct GraphCommand: ParsableCommand {
         discussion: """
             Example:
               showrunner graph workflows/ingest.asl.yaml > ingest.svg
-              showrunner graph workflows/ingest.asl.yaml --format dot | dot -Tpdf > ingest.pdf
+              showrunner graph workflows/ingest.asl.yaml --format dot | dot -Tpdf \\
+                > ingest.pdf
 
             Parallel branches and Map processors stand in frames; dashed ways are catchers.
             """)

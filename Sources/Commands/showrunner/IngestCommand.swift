@@ -31,6 +31,7 @@ struct IngestCommand: AsyncParsableCommand {
     var ignoresResults = false
     @Flag(help: "Wait until the run has ended.")
     var wait = false
+    @OptionGroup var change: ChangeReason
     @OptionGroup var engine: EngineOptions
 
     func validate() throws {
@@ -46,7 +47,7 @@ struct IngestCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = try engine.client()
+        let client = try engine.client(change)
         var members = [(name: "filename", value: file.split(separator: "/").last.map(String.init) ?? file)]
         if let title { members.append((name: "title", value: title)) }
         if let metadata { members.append((name: "metadata", value: try readMetadata(metadata).text)) }

@@ -14,7 +14,8 @@ struct JournalCommand: AsyncParsableCommand {
             variables are; no payloads and no tokens.
 
             Example:
-              showrunner journal ingest/night-42 --database postgresql://showrunner@db/showrunner
+              showrunner journal ingest/night-42 \\
+                --database postgresql://showrunner@db/showrunner
               showrunner journal ingest/night-42 --at 17 --check --json
             """)
 
@@ -107,7 +108,7 @@ struct JournalCommand: AsyncParsableCommand {
 /// Commands that look into the database by themselves.
 enum DatabaseArgument {
     static func url(_ given: String?) throws -> String {
-        if let url = given ?? EngineCommand.environment()["SHOWRUNNER_DATABASE"], !url.isEmpty { return url }
+        if let url = given ?? ProcessEnvironment.variables["SHOWRUNNER_DATABASE"], !url.isEmpty { return url }
         throw ValidationError("which database? --database URL, or SHOWRUNNER_DATABASE")
     }
 

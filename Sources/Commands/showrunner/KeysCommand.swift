@@ -27,7 +27,8 @@ struct KeysCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   showrunner keys create --role worker --json
-                  SHOWRUNNER_MASTER_KEY_FILE=/etc/showrunner/master.key showrunner keys create --role admin \\
+                  SHOWRUNNER_MASTER_KEY_FILE=/etc/showrunner/master.key \\
+                    showrunner keys create --role admin \\
                     --database postgresql://showrunner@db/showrunner
                 """)
 
@@ -35,12 +36,13 @@ struct KeysCommand: AsyncParsableCommand {
         var role: String
         @Option(help: "What the key is for, for people.")
         var description: String?
+        @OptionGroup var change: ChangeReason
         @OptionGroup var access: AccessOptions
 
         func validate() throws { try AccessOptions.check(role: role) }
 
         func run() async throws {
-            try await access.perform("create") { client in
+            try await access.perform(("create", change)) { client in
                 try await client.post(
                     "/access/v1/keys", .members(("role", .string(role)), ("description", description.map(JSON.string))))
             } directly: { keys in
@@ -90,13 +92,14 @@ struct KeysCommand: AsyncParsableCommand {
         var key: String?
         @Option(help: "Instead of an id: the one key of this role that works.")
         var role: String?
+        @OptionGroup var change: ChangeReason
         @OptionGroup var access: AccessOptions
 
         func validate() throws { try AccessOptions.check(key: key, role: role) }
 
         func run() async throws {
             let key = try await access.id(key, role: role)
-            try await access.perform("disable") { client in
+            try await access.perform(("disable", change)) { client in
                 try await client.post("/access/v1/keys/\(EngineClient.segment(key))/disable", [:])
             } directly: { keys in
                 try await keys.disable(key).json
@@ -124,13 +127,14 @@ struct KeysCommand: AsyncParsableCommand {
         var role: String?
         @Flag(help: "Disable the old key at once.")
         var disableOld = false
+        @OptionGroup var change: ChangeReason
         @OptionGroup var access: AccessOptions
 
         func validate() throws { try AccessOptions.check(key: key, role: role) }
 
         func run() async throws {
             let key = try await access.id(key, role: role)
-            try await access.perform("rotate \(key) to") { client in
+            try await access.perform(("rotate \(key) to", change)) { client in
                 try await client.post(
                     "/access/v1/keys/\(EngineClient.segment(key))/rotate", ["disableOld": .bool(disableOld)])
             } directly: { keys in
@@ -183,20 +187,20 @@ struct AccessOptions: ParsableArguments {
     }
 
     /// - Parameters:
-    ///   - change: what is changed, for the audit log, which an engine writes itself; nil where nothing is.
+    ///   - change: what is changed and why, for the audit log, which an engine writes itself; nil where nothing is.
     ///   - show: tells the result before anything else can fail: nobody learns a new key's secret later.
     @discardableResult
     func perform(
-        _ change: String?, _ call: (EngineClient) async throws -> JSON,
+        _ change: (what: String, why: ChangeReason)?, _ call: (EngineClient) async throws -> JSON,
         directly: (AccessKeyStore) async throws -> JSON, show: (JSON) -> Void = { _ in }
     ) async throws -> JSON {
         guard let database else {
-            let document = try await call(try engine.client())
+            let document = try await call(try engine.client(change?.why))
             show(document)
             return document
         }
         let ring = try Usage.check { () throws(CryptoError) in
-            try KeyRing.environment(EngineCommand.environment())
+            try KeyRing.environment(ProcessEnvironment.variables)
         }
         guard let ring else {
             throw ValidationError(
@@ -209,7 +213,9 @@ struct AccessOptions: ParsableArguments {
             try await journal.migrate()
             let document = try await directly(AccessKeyStore(journal: journal, ring: ring))
             show(document)
-            if let change { try await Self.tell(change, of: document, reason: engine.reason, in: journal) }
+            if let change {
+                try await Self.tell(change.what, of: document, reason: change.why.reason, in: journal)
+            }
             result = .success(document)
         } catch {
             result = .failure(error)

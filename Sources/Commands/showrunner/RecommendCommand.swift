@@ -9,9 +9,11 @@ struct RecommendCommand: ParsableCommand {
         commandName: "recommend", abstract: "Train, apply and measure recommendation models on CSV files.",
         discussion: """
             Example:
-              showrunner recommend train --interactions plays.csv --items titles.csv --out model --auto
+              showrunner recommend train --interactions plays.csv --items titles.csv \\
+                --out model --auto
               showrunner recommend score --model model --top 100 --out rankings.csv
-              showrunner recommend evaluate --recommendations rankings.csv --truth watched.csv --json
+              showrunner recommend evaluate --recommendations rankings.csv \\
+                --truth watched.csv --json
             """,
         subcommands: [RecommendTrainCommand.self, RecommendScoreCommand.self, RecommendEvaluateCommand.self])
 }

@@ -9,7 +9,8 @@ struct RecommendEvaluateCommand: ParsableCommand {
         commandName: "evaluate", abstract: "Measure rankings against what profiles did watch.",
         discussion: """
             Example:
-              showrunner recommend evaluate --recommendations rankings.csv --truth watched.csv --json
+              showrunner recommend evaluate --recommendations rankings.csv \\
+                --truth watched.csv --json
 
             Prints recall@20, recall@50, ndcg@100, coverage@20 and novelty@20. Coverage is the share of the titles of \
             both files, or of --items; novelty is judged by who watched what in --truth, or in --interactions.

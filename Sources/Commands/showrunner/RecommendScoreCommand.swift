@@ -9,7 +9,8 @@ struct RecommendScoreCommand: ParsableCommand {
         commandName: "score", abstract: "Rank titles for profiles with a model.",
         discussion: """
             Example:
-              showrunner recommend score --model model --profiles new.csv --top 100 --out rankings.csv
+              showrunner recommend score --model model --profiles new.csv --top 100 \\
+                --out rankings.csv
 
             Without --profiles all profiles of the training are ranked. Profiles that training has not seen are folded \
             in by their rows; rows of a profile that it has seen are added to what is known. Writes \

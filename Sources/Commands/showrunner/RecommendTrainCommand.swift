@@ -10,7 +10,8 @@ struct RecommendTrainCommand: ParsableCommand {
         commandName: "train", abstract: "Train a model on interactions and descriptions of titles.",
         discussion: """
             Example:
-              showrunner recommend train --interactions plays.csv --items titles.csv --out model --auto
+              showrunner recommend train --interactions plays.csv --items titles.csv \\
+                --out model --auto
 
             Interactions have the columns user_id,item_id,timestamp,weight, titles item_id,title,genres,year. The same \
             files and the same --seed give the same model, byte by byte. Exit codes: 0 done, 2 a file that is missing \

@@ -9,11 +9,13 @@ extension RunsCommand {
             commandName: "redrive-all",
             abstract: "Redrive runs that failed or timed out, all that are meant: after an outage, for instance.",
             discussion: """
-                One after the other, as 'runs redrive' does each. Looks through the latest 10,000 runs; runs that were \
-                stopped, and those that can't be redriven any more, are left out. Exit code 1 when the engine refuses one.
+                One after the other, as 'runs redrive' does each. Looks through the latest 10,000 that failed, and as \
+                many that timed out; runs that were stopped, and those that can't be redriven any more, are left out. \
+                Exit code 1 when the engine refuses one.
 
                 Example:
-                  showrunner runs redrive-all --machine ingest --error Showrunner.StorageUnavailable --since 24h --dry-run
+                  showrunner runs redrive-all --machine ingest \\
+                    --error Showrunner.StorageUnavailable --since 24h --dry-run
                 """)
 
         @OptionGroup var filter: RunFilter
@@ -23,6 +25,7 @@ extension RunsCommand {
         var limit = 1000
         @Flag(help: "Only tell which runs are meant.")
         var dryRun = false
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func validate() throws {
@@ -35,19 +38,26 @@ extension RunsCommand {
         }
 
         func run() async throws {
-            let client = try engine.client()
-            var meant: [String] = []
-            for status in ["FAILED", "TIMED_OUT"] where meant.count < limit {
-                let runs = try await filter.find(client, status: status, limit: limit - meant.count) { run in
-                    run["redrivable"]?.boolValue == true && (error == nil || run["error"]?.stringValue == error)
-                }
-                meant += runs.compactMap { $0["executionArn"]?.stringValue }
+            let client = try engine.client(change)
+            let meant = try await find(client)
+            if meant.isEmpty {
+                try await filter.requireMachine(client)
+                if !engine.json { return Terminal.error("no such run") }
             }
-            if dryRun { return tell(meant) }
-            var refused: [JSON] = []
+            if dryRun {
+                if engine.json { return Terminal.json(["runs": .array(meant.map(JSON.string))]) }
+                for arn in meant { Terminal.line(arn) }
+                return
+            }
+            var (redriven, refused): ([JSON], [JSON]) = ([], [])
+            // What has been redriven is told even where the engine goes away meanwhile.
+            defer {
+                if engine.json { Terminal.json(["redriven": .array(redriven), "refused": .array(refused)]) }
+            }
             for arn in meant {
                 do throws(EngineClientError) {
                     _ = try await client.call("RedriveExecution", ["executionArn": .string(arn)])
+                    redriven.append(.string(arn))
                     if !engine.json { Terminal.line("redriven \(arn)") }
                 } catch {
                     guard error.code == .refused, !error.isPassing else { throw error }
@@ -55,22 +65,22 @@ extension RunsCommand {
                     if !engine.json { Terminal.error("\(arn): \(error.message)") }
                 }
             }
-            if engine.json {
-                let told = Set(refused.compactMap { $0["executionArn"]?.stringValue })
-                Terminal.json([
-                    "redriven": .array(meant.filter { !told.contains($0) }.map(JSON.string)),
-                    "refused": .array(refused),
-                ])
-            } else if meant.isEmpty {
-                Terminal.error("no such run")
-            }
             if !refused.isEmpty { throw ExitCode(1) }
         }
 
-        private func tell(_ meant: [String]) {
-            if engine.json { return Terminal.json(["runs": .array(meant.map(JSON.string))]) }
-            if meant.isEmpty { return Terminal.error("no such run") }
-            for arn in meant { Terminal.line(arn) }
+        /// The ARNs of the runs that are meant, the latest first, however they ended.
+        private func find(_ client: EngineClient) async throws -> [String] {
+            var found: [(start: String, arn: String)] = []
+            for status in ["FAILED", "TIMED_OUT"] {
+                let runs = try await filter.find(client, status: status, limit: limit) { run in
+                    run["redrivable"]?.boolValue == true && (error == nil || run["error"]?.stringValue == error)
+                }
+                found += runs.compactMap { run in
+                    run["executionArn"]?.stringValue.map { (run["startDate"]?.stringValue ?? "", $0) }
+                }
+            }
+            // Times that the engine writes are ordered as their texts are.
+            return found.sorted { $0.start > $1.start }.prefix(limit).map(\.arn)
         }
     }
 }

@@ -16,7 +16,8 @@ struct RetentionCommand: AsyncParsableCommand {
             for this but this: it gives way to others' locks, and goes on where it was when it is called again.
 
             Example:
-              showrunner retention --database postgresql://showrunner@db/showrunner --store s3://media/films --dry-run
+              showrunner retention --database postgresql://showrunner@db/showrunner \\
+                --store s3://media/films --dry-run
             """)
 
     @Option(help: "The database, as a libpq connection URI. Default: SHOWRUNNER_DATABASE.")
@@ -42,7 +43,7 @@ struct RetentionCommand: AsyncParsableCommand {
     func run() async throws {
         let url = try DatabaseArgument.url(database)
         let store = try Usage.check { () throws(ObjectStorageError) in
-            try openStore(self.store, environment: EngineCommand.environment())
+            try openStore(self.store, environment: ProcessEnvironment.variables)
         }
         let journal = Journal(
             url: url, incarnation: "retention", log: Logger(label: "retention") { _ in SwiftLogNoOpLogHandler() })

@@ -8,8 +8,10 @@ struct RunChoice: ParsableArguments {
     @OptionGroup var engine: EngineOptions
 
     /// Looks for the run.
-    func find() async throws -> FoundRun {
-        let client = try engine.client()
+    ///
+    /// - Parameter change: why something is changed about it; nil where nothing is.
+    func find(_ change: ChangeReason? = nil) async throws -> FoundRun {
+        let client = try engine.client(change)
         return FoundRun(client: client, arn: try await ExecutionArgument.arn(of: execution, client))
     }
 }

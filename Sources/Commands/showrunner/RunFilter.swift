@@ -76,6 +76,13 @@ struct RunFilter: ParsableArguments {
         return found
     }
 
+    /// To be asked where no run is found: a misspelt machine has none, and that would look as if all were well.
+    func requireMachine(_ client: EngineClient) async throws(EngineClientError) {
+        guard let machine else { return }
+        _ = try await client.call(
+            "DescribeStateMachine", ["stateMachineArn": .string(MachineArgument.arn(of: machine))])
+    }
+
     private func matches(_ run: JSON) -> Bool {
         guard let search else { return true }
         let words = ["title", "name", "id", "error", "cause"].compactMap { run[$0]?.stringValue }

@@ -52,9 +52,10 @@ extension RunsCommand {
         @OptionGroup var choice: RunChoice
         @Option(help: "The state entry whose task is parked, as 'runs why' numbers it. Without one: the run itself.")
         var entry: Int?
+        @OptionGroup var change: ChangeReason
 
         func run() async throws {
-            let run = try await choice.find()
+            let run = try await choice.find(change)
             let place = entry.map { "/states/\($0)" } ?? ""
             _ = try await run.client.post(run.path + place + "/release", [:])
             if choice.engine.json { Terminal.json(["released": true]) } else { Terminal.line("released") }
@@ -66,7 +67,8 @@ extension RunsCommand {
             commandName: "fail-task", abstract: "Give a parked task up: it fails, and its state's Catch may take that.",
             discussion: """
                 Example:
-                  showrunner runs fail-task ingest/night-42 --entry 7 --cause "the film crashes the decoder"
+                  showrunner runs fail-task ingest/night-42 --entry 7 \\
+                    --cause "the film crashes the decoder"
                 """)
 
         @OptionGroup var choice: RunChoice
@@ -76,9 +78,10 @@ extension RunsCommand {
         var error: String?
         @Option(help: "Why.")
         var cause: String?
+        @OptionGroup var change: ChangeReason
 
         func run() async throws {
-            let run = try await choice.find()
+            let run = try await choice.find(change)
             _ = try await run.client.post(
                 run.path + "/states/\(entry)/fail",
                 .members(("error", error.map(JSON.string)), ("cause", cause.map(JSON.string))))

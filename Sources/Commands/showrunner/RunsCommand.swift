@@ -22,7 +22,8 @@ struct RunsCommand: AsyncParsableCommand {
             abstract: "Start a run of a state machine.",
             discussion: """
                 Example:
-                  showrunner runs start ingest --input '{"source": "file:///films/elf.mp4"}' --wait
+                  showrunner runs start ingest --input '{"source": "file:///films/elf.mp4"}' \\
+                    --wait
                 """)
 
         @Argument(help: "The machine: its file's name without .asl.yaml, or its ARN.")
@@ -33,15 +34,16 @@ struct RunsCommand: AsyncParsableCommand {
         var name: String?
         @Flag(help: "Wait until the run has ended.")
         var wait = false
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
             let text = try JSONArgument.text(input, of: "--input")
-            let client = try engine.client()
+            let client = try engine.client(change)
             let started = try await client.call(
                 "StartExecution",
                 .members(
-                    ("stateMachineArn", .string(machineARN(machine))), ("name", name.map(JSON.string)),
+                    ("stateMachineArn", .string(MachineArgument.arn(of: machine))), ("name", name.map(JSON.string)),
                     ("input", .string(text))))
             let arn = started["executionArn"]?.stringValue ?? ""
             guard wait else {
@@ -87,6 +89,7 @@ struct RunsCommand: AsyncParsableCommand {
             } else {
                 document = try await client.get(filter.page(status: status, limit: limit))
             }
+            if document["items"]?.arrayValue?.isEmpty == true { try await filter.requireMachine(client) }
             engine.print(
                 document, list: "items", none: "no runs",
                 columns: ["STATUS", "MACHINE", "STARTED", "TITLE", "NOW", "EXECUTION"]
@@ -186,10 +189,11 @@ struct RunsCommand: AsyncParsableCommand {
         @OptionGroup var choice: RunChoice
         @Flag(help: "Wait until the run has ended.")
         var wait = false
+        @OptionGroup var change: ChangeReason
 
         func run() async throws {
             let json = choice.engine.json
-            let run = try await choice.find()
+            let run = try await choice.find(change)
             let redriven = try await run.client.call("RedriveExecution", ["executionArn": .string(run.arn)])
             guard wait else {
                 if json { Terminal.json(redriven) } else { Terminal.line("redriven") }
@@ -212,9 +216,10 @@ struct RunsCommand: AsyncParsableCommand {
         var error: String?
         @Option(help: "Why.")
         var cause: String?
+        @OptionGroup var change: ChangeReason
 
         func run() async throws {
-            let run = try await choice.find()
+            let run = try await choice.find(change)
             let status = try await run.client.get(run.path)["status"]?.stringValue ?? ""
             let stopped = try await run.client.call(
                 "StopExecution",
@@ -228,9 +233,4 @@ struct RunsCommand: AsyncParsableCommand {
             }
         }
     }
-}
-
-/// A machine's ARN from its name or ARN.
-private func machineARN(_ nameOrARN: String) -> String {
-    nameOrARN.hasPrefix("arn:") ? nameOrARN : "arn:aws:states:us-east-1:000000000000:stateMachine:\(nameOrARN)"
 }

@@ -69,15 +69,14 @@ struct SchedulesCommand: AsyncParsableCommand {
                 """)
 
         @OptionGroup var choice: Choice
+        @OptionGroup var change: ChangeReason
 
         func validate() throws {
-            guard choice.engine.reason?.isEmpty == false else {
-                throw ValidationError("a pause has a reason that others will read: --reason TEXT")
-            }
+            try change.require("a pause has a reason that others will read: --reason TEXT")
         }
 
         func run() async throws {
-            let document = try await choice.order("pause", ["reason": .string(choice.engine.reason ?? "")])
+            let document = try await choice.order("pause", ["reason": .string(change.reason ?? "")], change)
             if choice.engine.json { Terminal.json(document) } else { Terminal.line("\(choice.name) is paused") }
         }
     }
@@ -91,9 +90,10 @@ struct SchedulesCommand: AsyncParsableCommand {
                 """)
 
         @OptionGroup var choice: Choice
+        @OptionGroup var change: ChangeReason
 
         func run() async throws {
-            let document = try await choice.order("resume", [:])
+            let document = try await choice.order("resume", [:], change)
             if choice.engine.json { return Terminal.json(document) }
             let next = document["NextFire"]?.stringValue.map { ", next \($0)" } ?? ""
             Terminal.line("\(choice.name) fires again\(next)")
@@ -111,6 +111,7 @@ struct SchedulesCommand: AsyncParsableCommand {
                 """)
 
         @OptionGroup var choice: Choice
+        @OptionGroup var change: ChangeReason
         @Option(help: "Instead of the schedule's overlap policy.")
         var overlap: OverlapPolicy?
 
@@ -118,7 +119,7 @@ struct SchedulesCommand: AsyncParsableCommand {
             let token = Hex.encode(randomBytes(16))
             let document = try await choice.order(
                 "run-now",
-                .members(("token", .string(token)), ("overlapPolicy", overlap.map { .string($0.rawValue) })))
+                .members(("token", .string(token)), ("overlapPolicy", overlap.map { .string($0.rawValue) })), change)
             let outcome = document["Outcome"]?.stringValue ?? ""
             if choice.engine.json {
                 Terminal.json(document)
@@ -138,12 +139,14 @@ struct SchedulesCommand: AsyncParsableCommand {
             abstract: "Start what a schedule's expression names in a range of the past.",
             discussion: """
                 Example:
-                  showrunner schedules backfill retrain --from 2026-03-01T00:00:00Z --to 2026-03-07T00:00:00Z
+                  showrunner schedules backfill retrain --from 2026-03-01T00:00:00Z \\
+                    --to 2026-03-07T00:00:00Z
 
                 Both ends are included. Times that ran before do not run again: their names are taken.
                 """)
 
         @OptionGroup var choice: Choice
+        @OptionGroup var change: ChangeReason
         @Option(help: "The first time, such as 2026-03-01T00:00:00Z.")
         var from: String
         @Option(help: "The last time.")
@@ -162,7 +165,7 @@ struct SchedulesCommand: AsyncParsableCommand {
                 "backfill",
                 .members(
                     ("from", .string(from)), ("to", .string(to)),
-                    ("overlapPolicy", overlap.map { .string($0.rawValue) })))
+                    ("overlapPolicy", overlap.map { .string($0.rawValue) })), change)
             if choice.engine.json { Terminal.json(document) } else { ScheduleText.show(document) }
         }
     }
@@ -177,8 +180,8 @@ struct SchedulesCommand: AsyncParsableCommand {
         var path: String { ScheduleText.path(name) }
 
         /// Tells the engine to do something with it; the engine's answer.
-        func order(_ verb: String, _ arguments: JSON) async throws -> JSON {
-            try await engine.client().post(path + "/" + verb, arguments)
+        func order(_ verb: String, _ arguments: JSON, _ change: ChangeReason) async throws -> JSON {
+            try await engine.client(change).post(path + "/" + verb, arguments)
         }
     }
 }

@@ -10,7 +10,8 @@ struct SimulateCommand: ParsableCommand {
         commandName: "simulate", abstract: "Run a state machine against mocks, on a virtual clock.",
         discussion: """
             Example:
-              showrunner simulate workflows/ingest.asl.yaml --mocks workflows/simulations/ingest/published.yaml
+              showrunner simulate workflows/ingest.asl.yaml \\
+                --mocks workflows/simulations/ingest/published.yaml
 
             Needs no workers, engine or database. Exit code 0 when it ends as the mocks expect (SUCCEEDED, unless they \
             say otherwise), 1 when it does not, 2 for wrong use and mistakes in the mocks. \

@@ -53,10 +53,12 @@ struct StartsCommand: AsyncParsableCommand {
 
         @Argument(help: "What 'starts list' calls it.")
         var id: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            _ = try await engine.client().post("/console/api/starts-aside/\(EngineClient.segment(id))/release", [:])
+            _ = try await engine.client(change).post(
+                "/console/api/starts-aside/\(EngineClient.segment(id))/release", [:])
             if engine.json { Terminal.json(["released": true]) } else { Terminal.line("released") }
         }
     }

@@ -20,10 +20,11 @@ struct TasksCommand: AsyncParsableCommand {
         @OptionGroup var run: RunChoice
         @Option(help: "The state whose task is answered, where several wait.")
         var state: String?
+        @OptionGroup var change: ChangeReason
 
         /// Answers the one task that waits, by an operation of the wire API that takes its token.
         func answer(_ operation: String, _ members: JSON) async throws {
-            let found = try await run.find()
+            let found = try await run.find(change)
             var members = members
             members["taskToken"] = .string(try await token(found))
             let answer = try await found.client.call(operation, members)
@@ -59,7 +60,8 @@ struct TasksCommand: AsyncParsableCommand {
             abstract: "Let a run go on.",
             discussion: """
                 Example:
-                  showrunner tasks approve release/elf --state Review --output '{"approved": true}'
+                  showrunner tasks approve release/elf --state Review \\
+                    --output '{"approved": true}'
                 """)
 
         @OptionGroup var choice: Choice
@@ -89,7 +91,7 @@ struct TasksCommand: AsyncParsableCommand {
         func run() async throws {
             try await choice.answer(
                 "SendTaskFailure",
-                ["error": .string(error), "cause": .string(choice.run.engine.reason ?? "")])
+                ["error": .string(error), "cause": .string(choice.change.reason ?? "")])
         }
     }
 }

@@ -12,7 +12,7 @@ struct TestStateCommand: ParsableCommand {
             Example:
               showrunner test-state workflows/ingest.asl.yaml --state Validate \\
                 --input '{"source": "file:///elf.mp4", "partSeconds": 60, "reuse": true}' \\
-                --mock '{"errorOutput": {"error": "Showrunner.SourceInvalid", "cause": "no video"}}' \\
+                --mock '{"errorOutput": {"error": "Showrunner.SourceInvalid"}}' \\
                 --inspection-level DEBUG
 
             Without --state the file holds one state alone. Task, Map and Parallel states need a mock of what they \

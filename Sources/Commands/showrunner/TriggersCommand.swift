@@ -78,7 +78,8 @@ struct TriggersCommand: AsyncParsableCommand {
             abstract: "Hold a trigger: it starts nothing until it is resumed, also after a restart.",
             discussion: """
                 Example:
-                  showrunner triggers pause partner-films --reason "the partner sends last year's films again"
+                  showrunner triggers pause partner-films \\
+                    --reason "the partner sends last year's films again"
 
                 Uploads are kept, and directories and buckets are looked at when it is resumed. Who tells of an event over a \
                 webhook is answered 503.
@@ -86,17 +87,16 @@ struct TriggersCommand: AsyncParsableCommand {
 
         @Argument(help: "The trigger's name.")
         var name: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func validate() throws {
-            guard engine.reason?.isEmpty == false else {
-                throw ValidationError("a pause has a reason that others will read: --reason TEXT")
-            }
+            try change.require("a pause has a reason that others will read: --reason TEXT")
         }
 
         func run() async throws {
-            let document = try await engine.client().post(
-                "/console/api/triggers/\(EngineClient.segment(name))/pause", ["reason": .string(engine.reason ?? "")])
+            let document = try await engine.client(change).post(
+                "/console/api/triggers/\(EngineClient.segment(name))/pause", ["reason": .string(change.reason ?? "")])
             if engine.json { Terminal.json(document) } else { Terminal.line("\(name) is paused") }
         }
     }
@@ -111,10 +111,11 @@ struct TriggersCommand: AsyncParsableCommand {
 
         @Argument(help: "The trigger's name.")
         var name: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let document = try await engine.client().post(
+            let document = try await engine.client(change).post(
                 "/console/api/triggers/\(EngineClient.segment(name))/resume", [:])
             if engine.json { Terminal.json(document) } else { Terminal.line("\(name) starts executions again") }
         }
@@ -134,10 +135,11 @@ struct TriggersCommand: AsyncParsableCommand {
 
         @Argument(help: "The trigger's name.")
         var name: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         func run() async throws {
-            let document = try await engine.client().post(
+            let document = try await engine.client(change).post(
                 "/console/api/triggers/\(EngineClient.segment(name))/secret", [:])
             if engine.json { Terminal.json(document) } else { Terminal.line(document["Secret"]?.stringValue ?? "") }
         }

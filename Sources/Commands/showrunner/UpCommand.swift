@@ -48,7 +48,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let environment = EngineCommand.environment()
+        let environment = ProcessEnvironment.variables
         _ = try Usage.check { () throws(ObservabilityError) in
             try bootstrapObservability(service: "up", environment: environment)
         }

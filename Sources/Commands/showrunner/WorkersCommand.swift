@@ -99,13 +99,14 @@ struct WorkersCommand: AsyncParsableCommand {
     struct Choice: ParsableArguments {
         @Argument(help: "The worker's name.")
         var worker: String
+        @OptionGroup var change: ChangeReason
         @OptionGroup var engine: EngineOptions
 
         /// Says what the engine shall give it: one of the modes of `/console/api/workers`.
         func set(_ mode: String) async throws {
-            _ = try await engine.client().post(
+            _ = try await engine.client(change).post(
                 "/console/api/workers/\(EngineClient.segment(worker))/mode",
-                .members(("mode", .string(mode)), ("reason", engine.reason.map(JSON.string))))
+                .members(("mode", .string(mode)), ("reason", change.reason.map(JSON.string))))
             if engine.json {
                 Terminal.json(["worker": .string(worker), "mode": .string(mode)])
             } else {

@@ -12,7 +12,7 @@ extension ServiceRouter {
         let asking = Asking(deadline: deadline)
         get("/console/api/runs/{id}/states/{entry}/question") { _, context in
             let parameters = try await waitingTask(asking, engine, context).parameters
-            return Response.json(["parameters": parameters], headers: [.cacheControl: "no-store"])
+            return Response.fresh(["parameters": parameters])
         }
         post("/console/api/runs/{id}/states/{entry}/approve") { request, context in
             let content = try await OrderContent(request, limit: orderBytes)

@@ -11,8 +11,7 @@ extension ServiceRouter {
         let asking = Asking(deadline: deadline)
         get("/console/api/connections") { _, _ in
             let connections = try await asking { () throws(EngineError) in try await engine.listConnections() }
-            return Response.json(
-                ["Connections": .array(connections.map(\.json))], headers: [.cacheControl: "no-store"])
+            return Response.fresh(["Connections": .array(connections.map(\.json))])
         }
         post("/console/api/connections") { request, _ in
             let document = try await OrderContent(request, limit: connectionBytes).document
@@ -23,7 +22,7 @@ extension ServiceRouter {
                 try await engine.createConnection(
                     name: name, description: document["Description"]?.stringValue, parameters: document)
             }
-            return Response.json(connection.json, status: .created, headers: [.cacheControl: "no-store"])
+            return Response.fresh(connection.json, status: .created)
         }
         delete("/console/api/connections/{name}") { _, context in
             let name = try pathText("name", context)

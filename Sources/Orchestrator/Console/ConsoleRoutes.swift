@@ -96,8 +96,8 @@ extension ServiceRouter {
 
 extension Response {
     /// What is true now and may not be a second later.
-    fileprivate static func fresh(_ document: JSON) -> Response {
-        .json(document, headers: [.cacheControl: "no-store"])
+    static func fresh(_ document: JSON, status: HTTPResponse.Status = .ok) -> Response {
+        .json(document, status: status, headers: [.cacheControl: "no-store"])
     }
 }
 

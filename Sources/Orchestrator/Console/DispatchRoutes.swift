@@ -13,7 +13,7 @@ extension ServiceRouter {
         get("/console/api/runs/{id}/waits") { _, context in
             let id = try pathText("id", context)
             let waits = try await asking { () throws(EngineError) in try await engine.waits(of: id) }
-            return Response.json(["waits": .array(waits.map(\.json))], headers: [.cacheControl: "no-store"])
+            return Response.fresh(["waits": .array(waits.map(\.json))])
         }
         post("/console/api/runs/{id}/release") { request, context in
             let id = try pathText("id", context)
@@ -39,7 +39,7 @@ extension ServiceRouter {
         }
         get("/console/api/starts-aside") { _, _ in
             let starts = try await asking { () throws(EngineError) in try await engine.startsAside() }
-            return Response.json(["Starts": .array(starts.map(\.json))], headers: [.cacheControl: "no-store"])
+            return Response.fresh(["Starts": .array(starts.map(\.json))])
         }
         post("/console/api/starts-aside/{id}/release") { request, context in
             let id = try pathText("id", context)

@@ -15,7 +15,7 @@ extension ServiceRouter {
             let page = try await asking { () throws(EngineError) in
                 try await histories.history(id, isReversed: false, limit: pageSize, after: mark)
             }
-            return Response.json(page.json, headers: [.cacheControl: "no-store"])
+            return Response.fresh(page.json)
         }
     }
 }

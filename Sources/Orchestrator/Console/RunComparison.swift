@@ -10,14 +10,14 @@ struct RunComparison {
 
     /// Differences that are told of each kind; the others are counted.
     static let most = 100
-    /// Pages that are looked through for an execution that succeeded, and executions of each.
+    /// Pages that are looked through for the first that succeeded after it, and executions of each.
     static let pages = 20
     static let pageSize = 500
 
-    /// The execution to compare with: the one that is named, or the last that succeeded before, or else the first after.
+    /// The execution to compare with: the one that is named, or the last that succeeded before, or else the first after; of a
+    /// child of a Map Run, among its children.
     ///
-    /// - Throws: `.notFound` where there is none among the latest ``pages`` times ``pageSize``, `.invalid` for one of
-    ///   another machine.
+    /// - Throws: `.notFound` where there is none, `.invalid` for one of another machine.
     static func partner(
         of run: RunView, named id: String?, among runs: any RunService
     ) async throws(EngineError) -> RunDetail {
@@ -31,21 +31,22 @@ struct RunComparison {
             }
             return named
         }
-        var query = RunQuery(machine: run.machine, status: .succeeded, limit: pageSize)
-        var later: RunView?
+        var query = RunQuery(
+            machine: run.machine, status: .succeeded, limit: 1, before: run.listMark, mapRun: run.mapRunARN)
+        if let last = try await runs.listRuns(query).items.first { return try await runs.run(last.id) }
+        query.before = nil
+        query.limit = pageSize
+        var first: RunView?
         for _ in 0..<pages {
             let page = try await runs.listRuns(query)
-            for found in page.items where found.id != run.id {
-                if found.startDateMicroseconds <= run.startDateMicroseconds { return try await runs.run(found.id) }
-                later = found
-            }
+            first = page.items.last { $0.id != run.id } ?? first
             guard let next = page.next else { break }
             query.before = next
         }
-        guard let later else {
+        guard let first else {
             throw EngineError(code: .notFound, message: "No other execution of '\(run.machine)' has succeeded.")
         }
-        return try await runs.run(later.id)
+        return try await runs.run(first.id)
     }
 
     /// `run` and `other` as list lines; `definition`, `input` and `states` with their `changes` and, where there are more than
@@ -74,8 +75,10 @@ struct RunComparison {
         let fields = Self.fieldsThatDiffer(Self.withoutStates(now), Self.withoutStates(before))
         if !fields.isEmpty { changes.append(["change": "CHANGED", "fields": .array(fields.map(JSON.string))]) }
         let (states, earlier) = (Self.states(in: now), Self.states(in: before))
+        let olds = Dictionary(earlier.map { ($0.name, $0.state) }) { first, _ in first }
+        let names = Set(states.map(\.name))
         for (name, state) in states {
-            guard let old = earlier.first(where: { $0.name == name })?.state else {
+            guard let old = olds[name] else {
                 changes.append(["state": .string(name), "change": "ADDED"])
                 continue
             }
@@ -85,7 +88,7 @@ struct RunComparison {
                 "state": .string(name), "change": "CHANGED", "fields": .array(fields.map(JSON.string)),
             ])
         }
-        for (name, _) in earlier where !states.contains(where: { $0.name == name }) {
+        for (name, _) in earlier where !names.contains(name) {
             changes.append(["state": .string(name), "change": "REMOVED"])
         }
         return changes

@@ -10,11 +10,11 @@ extension ServiceRouter {
     public func addScheduleRoutes(schedules: any ScheduleService, deadline: AnswerDeadline = AnswerDeadline()) {
         let asking = Asking(deadline: deadline)
         get("/console/api/schedules") { _, _ in
-            fresh(try await asking { () throws(EngineError) in try await schedules.listSchedules() })
+            Response.fresh(try await asking { () throws(EngineError) in try await schedules.listSchedules() })
         }
         get("/console/api/schedules/{name}") { _, context in
             let name = try pathText("name", context)
-            return fresh(try await asking { () throws(EngineError) in try await schedules.schedule(name) })
+            return Response.fresh(try await asking { () throws(EngineError) in try await schedules.schedule(name) })
         }
         get("/console/api/schedules/{name}/preview") { request, context in
             let name = try pathText("name", context)
@@ -28,7 +28,7 @@ extension ServiceRouter {
             let after = try parameters["after"].map { text throws(Problem) in
                 try seconds(String(text), "after")
             }
-            return fresh(
+            return Response.fresh(
                 try await asking { () throws(EngineError) in
                     try await schedules.previewSchedule(name, count: count ?? 10, after: after)
                 })
@@ -38,19 +38,20 @@ extension ServiceRouter {
             guard let reason = try await OrderContent(request, limit: orderBytes).document["reason"]?.stringValue else {
                 throw Problem.invalidParameter("reason", "A pause has a 'reason', a text.")
             }
-            return fresh(
+            return Response.fresh(
                 try await asking { () throws(EngineError) in try await schedules.pauseSchedule(name, reason: reason) })
         }
         post("/console/api/schedules/{name}/resume") { request, context in
             let name = try pathText("name", context)
             _ = try await OrderContent(request, limit: orderBytes)
-            return fresh(try await asking { () throws(EngineError) in try await schedules.resumeSchedule(name) })
+            return Response.fresh(
+                try await asking { () throws(EngineError) in try await schedules.resumeSchedule(name) })
         }
         post("/console/api/schedules/{name}/run-now") { request, context in
             let name = try pathText("name", context)
             let document = try await OrderContent(request, limit: orderBytes).document
             let policy = try overlapPolicy(of: document)
-            return fresh(
+            return Response.fresh(
                 try await asking { () throws(EngineError) in
                     try await schedules.runSchedule(
                         name, token: document["token"]?.stringValue, overlapPolicy: policy)
@@ -62,7 +63,7 @@ extension ServiceRouter {
             let policy = try overlapPolicy(of: document)
             let from = try seconds(document["from"]?.stringValue ?? "", "from")
             let through = try seconds(document["to"]?.stringValue ?? "", "to")
-            return fresh(
+            return Response.fresh(
                 try await asking { () throws(EngineError) in
                     try await schedules.backfillSchedule(name, from: from, through: through, overlapPolicy: policy)
                 })
@@ -71,8 +72,6 @@ extension ServiceRouter {
 }
 
 private let orderBytes = 64 << 10
-
-private func fresh(_ document: JSON) -> Response { .json(document, headers: [.cacheControl: "no-store"]) }
 
 private func seconds(_ text: String, _ member: String) throws(Problem) -> EpochSeconds {
     guard let time = Timestamp.microseconds(rfc3339: text) else {

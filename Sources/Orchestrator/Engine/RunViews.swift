@@ -36,7 +36,7 @@ public struct RunQuery: Sendable, Hashable {
     public var status: RunStatus?
     /// Items a page, 1...``maximumLimit``.
     public var limit: Int
-    /// ``RunPage/next`` of the page before.
+    /// ``RunPage/next`` of the page before, or an execution's ``RunView/listMark``: those that were started before.
     public var before: String?
     /// The ARN of a Map Run whose children to list; without one, children of Map Runs are left out.
     public var mapRun: String?
@@ -146,6 +146,9 @@ public struct RunView: Sendable, Hashable {
         self.version = version
         self.alias = alias
     }
+
+    /// For ``RunQuery/before``: what is listed behind it.
+    public var listMark: String { "\(startDateMicroseconds)_\(id)" }
 
     public var json: JSON {
         .members(

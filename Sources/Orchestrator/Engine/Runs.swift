@@ -52,8 +52,8 @@ extension Engine: RunService {
             entries = try await journal.listExecutions(filter, before: cursor, limit: query.limit + 1)
         } catch { throw unavailable(error.message) }
         let items = entries.prefix(query.limit)
-        let next = entries.count > query.limit ? items.last.map { "\($0.startedAt)_\($0.executionID)" } : nil
         var views = items.map(view)
+        let next = entries.count > query.limit ? views.last?.listMark : nil
         if query.tellsStates { try await tellStates(in: &views) }
         return RunPage(items: views, next: next)
     }

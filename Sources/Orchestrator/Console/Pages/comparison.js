@@ -12,7 +12,9 @@ export async function showComparison(section, run, signal) {
     section.replaceChildren(...parts(found));
   } catch (problem) {
     if (problem.name === "AbortError") return;
-    section.replaceChildren(h("p", { class: "problem", role: "alert" }, problem.detail ?? String(problem)));
+    // That there is none to compare with is an answer, too.
+    section.replaceChildren(problem.status === 404 ? h("p", {}, problem.detail)
+      : h("p", { class: "problem", role: "alert" }, problem.detail ?? String(problem)));
   }
 }
 

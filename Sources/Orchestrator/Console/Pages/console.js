@@ -11,16 +11,21 @@ import "./workers-page.js";
 
 const main = document.getElementById("content");
 
+/** What a segment of an address names; one that is not encoded rightly names nothing that there is, and its page says so. */
+function named(segment) {
+  try { return decodeURIComponent(segment); } catch { return segment; }
+}
+
 function pageFor(path) {
   const run = path.match(/^\/console\/runs\/([^/]+)\/?$/);
-  if (run) return { name: "runs", key: path, element: () => h("run-page", { run: decodeURIComponent(run[1]) }) };
+  if (run) return { name: "runs", key: path, element: () => h("run-page", { run: named(run[1]) }) };
   if (/^\/console\/workers\/?$/.test(path)) return { name: "workers", key: "workers", element: () => h("workers-page") };
   if (/^\/console\/schedules\/?$/.test(path)) return { name: "schedules", key: "schedules", element: () => h("schedules-page") };
   const schedule = path.match(/^\/console\/schedules\/([^/]+)\/?$/);
-  if (schedule) return { name: "schedules", key: path, element: () => h("schedule-page", { schedule: decodeURIComponent(schedule[1]) }) };
+  if (schedule) return { name: "schedules", key: path, element: () => h("schedule-page", { schedule: named(schedule[1]) }) };
   if (/^\/console\/triggers\/?$/.test(path)) return { name: "triggers", key: "triggers", element: () => h("triggers-page") };
   const trigger = path.match(/^\/console\/triggers\/([^/]+)\/?$/);
-  if (trigger) return { name: "triggers", key: path, element: () => h("trigger-page", { trigger: decodeURIComponent(trigger[1]) }) };
+  if (trigger) return { name: "triggers", key: path, element: () => h("trigger-page", { trigger: named(trigger[1]) }) };
   return { name: "runs", key: "runs", element: () => h("runs-page") };
 }
 

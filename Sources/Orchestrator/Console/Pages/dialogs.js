@@ -172,7 +172,7 @@ export function askToRedrive(run, states) {
 
 /** Starts another run of the machine. */
 export function askToStartAgain(run) {
-  const given = JSON.stringify(run.input ?? {}, null, 2);
+  const given = JSON.stringify(run.input === undefined ? {} : run.input, null, 2);
   const input = h("textarea", { id: "input", rows: 10, spellcheck: "false" });
   input.value = given;
   askFor({

@@ -7,6 +7,7 @@ export class RunHistory extends HTMLElement {
   // Events within a state do not name it: they follow one that does.
   #states = new Map();
   #mark;
+  #isLoading = false;
 
   connectedCallback() {
     if (this.firstChild) return;
@@ -20,9 +21,17 @@ export class RunHistory extends HTMLElement {
   }
 
   /** @param {object} run its line */
-  show(run) { this.run = run; }
+  show(run) {
+    this.run = run;
+    // One that was redriven goes on.
+    if (this.#mark && run.status === "RUNNING") this.more.hidden = false;
+  }
 
   async #load() {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    // As it was when the events were asked for: what comes between belongs to the next page.
+    const wasRunning = this.run.status === "RUNNING";
     this.more.disabled = true;
     this.problem.textContent = "";
     try {
@@ -31,12 +40,13 @@ export class RunHistory extends HTMLElement {
       this.list.append(...events.map((event) => this.#line(event)));
       this.#mark = next ?? (events.length > 0 ? String(events.at(-1).id) : this.#mark);
       // A run that goes on has more to tell.
-      this.more.hidden = !next && this.run.status !== "RUNNING";
+      this.more.hidden = !next && !wasRunning;
     } catch (problem) {
       this.problem.textContent = problem.detail ?? String(problem);
       this.more.hidden = false;
     }
     this.more.disabled = false;
+    this.#isLoading = false;
   }
 
   #line({ id, previousEventId, type, at, details }) {

@@ -46,12 +46,16 @@ export class RefreshedPage extends HTMLElement {
           if (button) this.content.querySelector(`button[aria-label="${CSS.escape(button)}"]`)?.focus();
         }
       }
-      this.timer = setTimeout(() => this.refresh(), this.period);
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      this.shown = undefined;
-      this.content.replaceChildren(failureNotice(this.failure, problem, () => this.refresh()));
+      // Told once, and asked for again: an engine that restarts is soon back.
+      const text = `failure: ${problem.detail ?? problem}`;
+      if (this.shown !== text) {
+        this.shown = text;
+        this.content.replaceChildren(failureNotice(this.failure, problem, () => this.refresh()));
+      }
     }
+    this.timer = setTimeout(() => this.refresh(), this.period);
     this.content.removeAttribute("aria-busy");
   }
 }

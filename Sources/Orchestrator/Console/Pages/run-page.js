@@ -32,6 +32,7 @@ class RunPage extends HTMLElement {
 
   disconnectedCallback() {
     this.#live.abort();
+    clearTimeout(this.retry);
     clearInterval(this.ticker);
     cancelAnimationFrame(this.#painting);
   }
@@ -44,7 +45,11 @@ class RunPage extends HTMLElement {
       if (detail.status === "RUNNING" && !this.isListening) this.#listen();
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      if (this.run) return;
+      // What is shown stays, and what came of the run is asked for again.
+      if (this.run) {
+        this.retry = setTimeout(() => this.#load(), 2000);
+        return;
+      }
       document.title = "Run not shown · Showrunner";
       this.replaceChildren(problem.status === 404
         ? h("section", { class: "notice" }, h("h1", {}, "No such run"), h("p", {}, `There is no run ${this.id_}. It may have aged out.`),
@@ -60,7 +65,9 @@ class RunPage extends HTMLElement {
     this.ticker = setInterval(() => { if (!document.hidden) this.#placeBars(); }, 1000);
     listen(`/console/api/runs/${encodeURIComponent(this.id_)}/events`, {
       run: ({ run, states }) => {
-        this.run = { ...this.run, ...run, progress: run.progress, error: run.error, cause: run.cause, stopDate: run.stopDate };
+        // What an event does not tell of the run is no more so; the rest stands in the document alone.
+        const { input, output, definition, origin, statesOmitted } = this.run;
+        this.run = { input, output, definition, origin, statesOmitted, ...run };
         for (const state of states) this.#states.set(state.entry, state);
         this.#paintSoon();
       },
@@ -260,6 +267,7 @@ class RunPage extends HTMLElement {
   #ordered(states) {
     const children = new Map();
     const containers = new Map();
+    const maps = new Set(states.filter((state) => state.type === "Map").map((state) => state.entry));
     for (const state of states) {
       let parent = 0;
       const end = state.path.match(/(?:^|\/)([^/]*)\[\d+\]$/);
@@ -274,12 +282,13 @@ class RunPage extends HTMLElement {
       if (parent !== 0) list = list.toSorted((a, b) => branch(a) - branch(b) || a.entry - b.entry);
       let shown = list;
       if (list.length > childrenShown) {
-        // What needs a look comes first where not all can stand here.
-        const urgent = list.filter((state) => state.status !== "succeeded");
-        shown = [...urgent, ...list.filter((state) => state.status === "succeeded")].slice(0, childrenShown);
+        // What needs a look comes first where not all can stand here, then what was done last.
+        const urgent = list.filter((state) => state.status !== "succeeded").slice(0, childrenShown);
+        const done = list.filter((state) => state.status === "succeeded");
+        shown = [...urgent, ...done.slice(done.length - Math.min(done.length, childrenShown - urgent.length))];
       }
       for (const state of shown) {
-        rows.push({ state, depth });
+        rows.push({ state, depth, item: maps.has(parent) ? branch(state) : undefined });
         visit(state.entry, depth + 1);
       }
       if (shown.length < list.length) {
@@ -294,11 +303,11 @@ class RunPage extends HTMLElement {
   #showTable(states, selection) {
     const wanted = this.#ordered(states);
     const kept = new Map();
-    const elements = wanted.map(({ state, depth, more, open, key }) => {
+    const elements = wanted.map(({ state, depth, item, more, open, key }) => {
       const id = state ? state.entry : key;
       const row = this.#rows.get(id) ?? (state ? new StateRow() : new MoreRow());
       kept.set(id, row);
-      if (state) row.show(state, depth, state.entry === selection.entry);
+      if (state) row.show(state, depth, item, state.entry === selection.entry);
       else row.show(more, open);
       return row.element;
     });
@@ -323,18 +332,21 @@ class StateRow {
   constructor() {
     this.mark = statusMark("none");
     this.link = h("a", { "data-row": true });
+    this.item = h("span", { class: "faint" });
     this.note = h("span", { class: "note" });
     this.attempts = h("td", { class: "wide number" });
     this.worker = h("td", { class: "wide" });
     this.took = h("span", {});
     this.bar = h("span", { class: "span-bar" });
     this.element = h("tr", {},
-      h("th", { scope: "row" }, h("span", { class: "state-name" }, this.mark, h("span", {}, this.link, this.note))),
+      h("th", { scope: "row" }, h("span", { class: "state-name" }, this.mark, h("span", {}, this.link, this.item, this.note))),
       this.attempts, this.worker, h("td", { class: "number" }, this.took), h("td", { class: "strip" }, this.bar));
   }
 
-  show(state, depth, isSelected) {
+  /** item: which item of a Map it works on. */
+  show(state, depth, item, isSelected) {
     this.state = state;
+    setText(this.item, item === undefined ? "" : ` [${item}]`);
     this.mark.show(state.status);
     setText(this.link, state.name);
     setAttribute(this.link, "href", `?entry=${state.entry}`);
@@ -365,7 +377,7 @@ class MoreRow {
   }
 
   show(count, open) {
-    setText(this.words, `${count.toLocaleString()} more, ${open === 0 ? "all done" : `${open.toLocaleString()} of them not done`}`);
+    setText(this.words, `${count.toLocaleString()} more, ${open === 0 ? "all done" : `${open.toLocaleString()} of them not succeeded`}`);
   }
 }
 

@@ -209,14 +209,19 @@ export class StatePanel extends HTMLElement {
   }
 
   async #load(run, state) {
-    if (this.#loading && !this.#loading.signal.aborted && this.loadedEntry === state.entry) return;
-    this.loadedEntry = state.entry;
+    // Once for as long as the entry is as it is.
+    const wanted = `${state.entry} ${state.status} ${state.attempts}`;
+    if (this.#loading && !this.#loading.signal.aborted && this.loaded === wanted) return;
+    this.loaded = wanted;
+    this.#loading?.abort();
     this.#loading = new AbortController();
     try {
       const whole = await request(`/console/api/runs/${encodeURIComponent(run)}/states/${state.entry}`, { signal: this.#loading.signal });
       this.#payloads(whole);
     } catch (problem) {
-      if (problem.name !== "AbortError") this.input.replaceChildren(h("p", { class: "problem", role: "alert" }, problem.detail));
+      if (problem.name === "AbortError") return;
+      this.loaded = undefined;
+      this.input.replaceChildren(h("p", { class: "problem", role: "alert" }, problem.detail ?? String(problem)));
     }
   }
 }
@@ -258,9 +263,12 @@ function scores(output) {
   return [h("h3", {}, "Rungs"), h("table", { class: "figures" },
     h("thead", {}, h("tr", {}, ...head.map((word) => h("th", { scope: "col" }, word)))),
     h("tbody", {}, ...rungs.map((rung) => h("tr", {}, h("th", { scope: "row" }, String(rung.name)),
-      h("td", {}, bytes(rung.bytes ?? 0)), h("td", {}, `${Math.round((rung.bitRate ?? 0) / 1000).toLocaleString()} kb/s`),
-      h("td", {}, rung.score.ssim.toFixed(4)), h("td", {}, `${(rung.score.psnr ?? 0).toFixed(1)} dB`)))))];
+      h("td", {}, figure(rung.bytes, bytes)), h("td", {}, figure(rung.bitRate, (rate) => `${Math.round(rate / 1000).toLocaleString()} kb/s`)),
+      h("td", {}, rung.score.ssim.toFixed(4)), h("td", {}, figure(rung.score.psnr, (psnr) => `${psnr.toFixed(1)} dB`))))))];
 }
+
+/** A number in words; a stroke where there is none. */
+function figure(value, words) { return typeof value === "number" ? words(value) : "–"; }
 
 function reasons(output) {
   const ladder = output?.ladder ?? output;

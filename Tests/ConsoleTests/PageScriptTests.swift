@@ -1,0 +1,167 @@
+import Engine
+import HTTPServer
+import Hummingbird
+import Interpreter
+import JSON
+import Synchronization
+import Testing
+
+@testable import Console
+
+/// What the pages do when an engine is slow, away or comes back.
+extension ConsolePageTests {
+    /// A page of the test's own, whose script uses the console's.
+    private func shown(script: String, _ router: ServiceRouter) async throws -> String {
+        let page = "<!doctype html><title>Test</title><body><script type=module src=/test.js></script>"
+        router.get("/test") { request, _ in
+            ReadyBody(bytes: Array(page.utf8), contentType: "text/html", entityTag: "page").response(to: request)
+        }
+        router.get("/test.js") { request, _ in
+            ReadyBody(bytes: Array(script.utf8), contentType: "text/javascript", entityTag: "script")
+                .response(to: request)
+        }
+        return try await shown("/test", router)
+    }
+
+    /// Answers the calls of a path one after the other, and all that follow like the last.
+    private func answer(_ path: String, _ answers: [@Sendable () throws -> JSON], _ router: ServiceRouter) {
+        let calls = Calls()
+        router.get(.init(path)) { _, _ in Response.fresh(try answers[min(calls.next(), answers.count - 1)]()) }
+    }
+
+    private final class Calls: Sendable {
+        private let count = Mutex(0)
+
+        /// 0, 1, 2 and so on.
+        func next() -> Int {
+            count.withLock { count in
+                defer { count += 1 }
+                return count
+            }
+        }
+    }
+
+    /// Event streams that say what the script makes them say.
+    private static let streams = """
+        window.streams = [];
+        window.EventSource = class {
+            handlers = {};
+            constructor() { window.streams.push(this); setTimeout(() => this.say("open")); }
+            addEventListener(name, handler) { (this.handlers[name] ??= []).push(handler); }
+            say(name, data) { for (const handler of this.handlers[name] ?? []) handler({ data: JSON.stringify(data) }); }
+            close() {}
+        };
+        const until = async (holds) => { while (!holds()) await new Promise((done) => setTimeout(done, 20)); };
+
+        """
+
+    /// One without tasks asks for some every twenty seconds, and says nothing in between.
+    @Test(.needsChromium) func aWorkerThatWaitsIsNotSilent() async throws {
+        let script = """
+            import { isSilent } from "/console/assets/workers-page.js";
+            const worker = (tasks) => ({ lastSeen: "2026-11-28T10:00:00Z", tasks });
+            const after = (seconds, tasks) => isSilent(worker(tasks), Date.UTC(2026, 10, 28, 10, 0, seconds));
+            document.body.textContent = JSON.stringify([after(30, []), after(61, []), after(5, [{}]), after(30, [{}])]);
+            """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(document.contains("[false,true,false,true]"), "\(document)")
+    }
+
+    @Test(.needsChromium) func anAnswerThatBreaksOffIsSaidToHaveDone() async throws {
+        let router = ServiceRouter()
+        router.addConsolePages()
+        router.addRecordedTriggers()
+        router.get("/console/api/runs") { request, _ in
+            ReadyBody(bytes: Array(#"{"items": ["#.utf8), contentType: "application/json", entityTag: "half")
+                .response(to: request)
+        }
+        let document = try await shown("/console/", router)
+        #expect(document.contains("answer broke off") && !document.contains("TypeError"), "\(document.prefix(6000))")
+    }
+
+    @Test(.needsChromium) func aPageThatCouldNotBeLoadedIsAskedForAgain() async throws {
+        let router = ServiceRouter()
+        router.addConsolePages()
+        answer(
+            "/console/api/workers",
+            [{ throw Problem.unavailable("The engine starts.", retryAfter: 1) }, { ["workers": []] }], router)
+        let document = try await shown("/console/workers", router)
+        #expect(document.contains("No worker has reported") && !document.contains("The engine starts."), "\(document)")
+    }
+
+    @Test(.needsChromium) func whatARunIsNoMoreIsNotShownAnyMore() async throws {
+        var detail = recordings.running
+        detail.run.stuck = "Transcode stands still."
+        detail.origin = ExecutionOrigin(kind: .trigger, name: "partner")
+        let path = "/console/api/runs/\(detail.run.id)"
+        let script =
+            Self.streams + """
+                import "/console/assets/run-page.js";
+                const page = document.createElement("run-page");
+                page.setAttribute("run", "\(detail.run.id)");
+                document.body.append(page);
+                await until(() => page.textContent.includes("stands still"));
+                const { stuck, origin, input, definition, states, ...run } = await (await fetch("\(path)")).json();
+                window.streams[0].say("run", { run, states: [] });
+                await until(() => !page.textContent.includes("stands still"));
+                document.body.setAttribute("data-result",
+                    ["trigger partner", "Input of the run"].filter((words) => page.textContent.includes(words)));
+                """
+        let router = ServiceRouter()
+        router.addConsoleRoutes(runs: RecordedRuns([detail]), maximumStreams: 0)
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="trigger partner,Input of the run""#), "\(document.prefix(6000))")
+    }
+
+    @Test(.needsChromium) func theEndOfARunIsAskedForUntilItIsKnown() async throws {
+        let running = recordings.running
+        var ended = running
+        ended.run.status = .succeeded
+        ended.output = ["titleId": "elf"]
+        let router = ServiceRouter()
+        router.addConsolePages()
+        answer(
+            "/console/api/runs/\(running.run.id)",
+            [
+                { RunDocument.json(running) }, { throw Problem.unavailable("The engine starts.", retryAfter: 1) },
+                { [ended] in RunDocument.json(ended) },
+            ], router)
+        let script =
+            Self.streams + """
+                import "/console/assets/run-page.js";
+                const page = document.createElement("run-page");
+                page.setAttribute("run", "\(running.run.id)");
+                document.body.append(page);
+                await until(() => window.streams.length > 0);
+                window.streams[0].say("end", {});
+                await until(() => page.textContent.includes("Output of the run"));
+                document.body.setAttribute("data-result", "whole");
+                """
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="whole""#), "\(document.prefix(6000))")
+    }
+
+    @Test(.needsChromium) func ofManyItemsThoseThatNeedALookAreShownAndTheLastOnes() async throws {
+        var detail = recordings.succeeded
+        detail.states = [
+            StateEntryView(
+                entry: 1, name: "Items", type: "Map", status: .succeeded, enteredAtMicroseconds: 0,
+                exitedAtMicroseconds: 9)
+        ]
+        for item in 0..<70 {
+            detail.states.append(
+                StateEntryView(
+                    entry: 2 + item, name: "One", type: "Pass", path: "Items[\(item)]",
+                    status: item == 5 ? .caught : .succeeded, enteredAtMicroseconds: 1, exitedAtMicroseconds: 2))
+        }
+        let router = ServiceRouter()
+        router.addConsoleRoutes(runs: RecordedRuns([detail]), maximumStreams: 0)
+        let document = try await shown("/console/runs/\(detail.run.id)", router)
+        for words in ["[5]", "[69]", "[11]", "10 more, all done"] {
+            #expect(document.contains(words), "\(words) in \(document.prefix(6000))")
+        }
+        #expect(!document.contains("[10]"))
+    }
+}
