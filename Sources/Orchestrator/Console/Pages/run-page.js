@@ -1,6 +1,7 @@
 import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js";
 import { countdownElement, percent, progressWords, runTitle, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
+import { machineLink } from "./machine-link.js";
 import { listen, request } from "./live.js";
 import { askToRedrive, askToReleaseRun, askToStartAgain, askToStop } from "./dialogs.js";
 import { placeBar, showMarks, span } from "./timeline.js";
@@ -211,7 +212,7 @@ class RunPage extends HTMLElement {
       media.video.frameRate ? `${Number(rate(media.video.frameRate).toFixed(3))} fps` : null, media.video.codec,
       media.durationSeconds ? `${Number(media.durationSeconds.toFixed(1))} s` : null].filter(Boolean).join(" ");
     this.facts.replaceChildren(
-      fact("machine", run.machine),
+      fact("machine", machineLink(run.machine.split("/")[0], run.machine)),
       fact("started", timeElement(run.startDate)),
       fact(run.stopDate ? "took" : "runs for", spanElement(run.startDate, run.stopDate)),
       run.quarantine ? fact("set aside", [run.quarantine, " ",
