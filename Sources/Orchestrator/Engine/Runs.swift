@@ -424,6 +424,7 @@ extension Engine: RunService {
             origin: run.execution.start.origin)
         detail.statesOmitted = run.projection.omitted
         detail.traceID = run.execution.traceID
+        detail.usage = run.projection.usage
         return detail
     }
 
