@@ -167,7 +167,7 @@ let orchestrator: [Target] = [
             page("machine-figures.js"), page("machine-link.js"), page("machine-page.js"), page("machine-starters.js"),
             page("machines-page.js"), page("machines.css"),
             page("markup.js"), page("refreshed-page.js"), page("run-page.js"), page("run-row.js"), page("run.css"),
-            page("runs-page.js"),
+            page("run-usage.js"), page("runs-page.js"),
             page("runs.css"), page("schedule-dialogs.js"), page("schedules-page.js"), page("schedules.css"),
             page("session.js"), page("sign-in.css"), page("sign-in.html"), page("sign-in.js"), page("starts-aside.js"),
             page("state-panel.js"),

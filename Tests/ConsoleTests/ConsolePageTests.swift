@@ -135,6 +135,14 @@ import Testing
                     "Show later events",
                 ]
             ),
+            (
+                "/console/runs/0191f4a1-0044-7b10-b6d0-44ce01550003",
+                [
+                    "processor time</dt><dd>2 m 30 s", "most memory</dt><dd>900 MiB",
+                    "saved by kept results</dt><dd>30 s", "What it took", "1 m 22 s",
+                    "href=\"/console/machines/ingest\"",
+                ]
+            ),
             ("/console/runs/nowhere", ["No such run"]),
             (
                 "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002?compare",

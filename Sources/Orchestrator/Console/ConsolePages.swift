@@ -38,6 +38,7 @@ enum ConsolePages {
             ("refreshed-page.js", PackageResources.refreshed_page_js, script),
             ("run-page.js", PackageResources.run_page_js, script),
             ("run-row.js", PackageResources.run_row_js, script),
+            ("run-usage.js", PackageResources.run_usage_js, script),
             ("runs-page.js", PackageResources.runs_page_js, script),
             ("schedule-dialogs.js", PackageResources.schedule_dialogs_js, script),
             ("schedules.css", PackageResources.schedules_css, "text/css; charset=utf-8"),

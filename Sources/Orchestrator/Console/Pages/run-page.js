@@ -8,6 +8,7 @@ import { placeBar, showMarks, span } from "./timeline.js";
 import { jsonSection } from "./json-view.js";
 import { drawing } from "./graph-layout.js";
 import { showComparison } from "./comparison.js";
+import { usageFacts, usageTable } from "./run-usage.js";
 import "./history.js";
 import "./graph.js";
 import "./state-panel.js";
@@ -205,7 +206,7 @@ class RunPage extends HTMLElement {
 
   #showFacts(run, states) {
     const media = states.find((state) => state.output?.video?.width)?.output;
-    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, run.origin, run.quarantine, run.stuck, media?.video]);
+    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, run.origin, run.quarantine, run.stuck, run.usage, media?.video]);
     if (this.shownFacts === text) return;
     this.shownFacts = text;
     const source = media && [`${media.video.displayWidth ?? media.video.width}×${media.video.displayHeight ?? media.video.height}`,
@@ -215,6 +216,7 @@ class RunPage extends HTMLElement {
       fact("machine", machineLink(run.machine.split("/")[0], run.machine)),
       fact("started", timeElement(run.startDate)),
       fact(run.stopDate ? "took" : "runs for", spanElement(run.startDate, run.stopDate)),
+      ...usageFacts(run.usage).map(([name, words]) => fact(name, words)),
       run.quarantine ? fact("set aside", [run.quarantine, " ",
         h("button", { type: "button", class: "quiet", onclick: () => askToReleaseRun(this.run) }, "Release…")]) : "",
       run.stuck ? fact("stuck", run.stuck) : "",
@@ -243,6 +245,7 @@ class RunPage extends HTMLElement {
       run.output?.titleId ? [" as ", h("code", {}, String(run.output.titleId))] : null, ": ",
       links.map((name, index) => [index > 0 ? ", " : "", h("a", { href: run.output[name] }, name === "hls" ? "HLS" : "DASH")])));
     this.documents.replaceChildren(
+      usageTable(run.usage),
       run.output === undefined ? "" : jsonSection("Output of the run", run.output, { open: false }),
       run.input === undefined ? "" : jsonSection("Input of the run", run.input, { open: false }),
       this.history);
