@@ -94,6 +94,7 @@ final class Gate: Sendable {
             AccountTable { (_, _) throws(PostgresError) in
                 throw PostgresError(outcome: .notSent, message: "there is no catalogue here")
             })
+        router.addMachineRoutes(machines: engine, runs: engine, deadline: deadline)
         router.addScheduleRoutes(schedules: engine, deadline: deadline)
         router.addDispatchRoutes(engine: engine, deadline: deadline)
         router.addAnswerRoutes(engine: engine, deadline: deadline)

@@ -10,7 +10,8 @@ import Testing
 /// One browser at a time.
 @Suite(.serialized) struct ConsolePageTests {
     @Test(arguments: [
-        "/console/", "/console", "/console/workers", "/console/schedules", "/console/schedules/nightly",
+        "/console/", "/console", "/console/machines", "/console/machines/ingest",
+        "/console/workers", "/console/schedules", "/console/schedules/nightly",
         "/console/triggers", "/console/triggers/partner-films",
         "/console/runs/0191f4c2", "/console/runs/arn%3Aaws",
         "/console/sign-in",
@@ -83,6 +84,28 @@ import Testing
                 "/console/runs/0191f4c2-7d11-7a60-9c51-1f00c8a10001?entry=5",
                 ["PUT http://127.0.0.1:9000/media", "Stop…", "aria-label=\"Thumbnails, Task, retrying"]
             ),
+            (
+                "/console/machines",
+                [
+                    "2 machines", "12 versions", "schedule </span>retrain", "trigger </span>partner-films", "10,000+",
+                    "at most 0.2 %", "Showrunner.SourceInvalid", "typically </span>12 m 00 s", "never run",
+                ]
+            ),
+            ("/console/machines?q=retrain", ["1 of 2 machines", "train-ranker"]),
+            ("/console/machines?q=haystack", ["No machine matches"]),
+            (
+                "/console/machines/ingest?state=Transcode",
+                [
+                    "version 2 (10 %)", "with captions", "the current definition", "aria-label=\"Transcode, Task\"",
+                    "trigger partner-films", "Cosmos ep. 3", "decoder: invalid NAL", "Start…", "\"End\"",
+                ]
+            ),
+            (
+                "/console/machines/ingest?version=1",
+                ["Version 1 is shown", "aria-label=\"Encode, Pass\"", "Select a state"]
+            ),
+            ("/console/machines/ingest?version=7", ["The definition could not be loaded", "Does Not Exist"]),
+            ("/console/machines/nothing", ["The machine could not be loaded", "Does Not Exist"]),
             ("/console/workers", ["worker-2", "Transcode", "validate, transcode"]),
             ("/console/schedules", ["retrain", "cron(30 2 * * ? *)", "the store is being moved", "paused"]),
             (
@@ -112,6 +135,14 @@ import Testing
                     "Show later events",
                 ]
             ),
+            (
+                "/console/runs/0191f4a1-0044-7b10-b6d0-44ce01550003",
+                [
+                    "processor time</dt><dd>2 m 30 s", "most memory</dt><dd>900 MiB",
+                    "saved by kept results</dt><dd>30 s", "What it took", "1 m 22 s",
+                    "href=\"/console/machines/ingest\"",
+                ]
+            ),
             ("/console/runs/nowhere", ["No such run"]), ("/console/runs/%E0%A4%A", ["No such run"]),
             (
                 "/console/runs/0191f4b0-2210-7f33-8a4e-7be05d4a0002?compare",
@@ -124,6 +155,7 @@ import Testing
     ) func aBrowserShowsWhatTheEngineSays(_ path: String, _ words: [String]) async throws {
         let document = try await shown(path, RecordedRuns(recordings.day, workers: recordings.workers))
         for word in words { #expect(document.contains(word), "\(word) in \(document.prefix(6000))") }
+        if path.hasSuffix("q=retrain") { #expect(!document.contains("machines/ingest")) }
         if path.hasSuffix("status:failed") { #expect(!document.contains("Nightly retraining")) }
     }
 
@@ -145,6 +177,7 @@ import Testing
         let router = ServiceRouter()
         // Without event streams: the browser's virtual time stands still while a request is open.
         router.addConsoleRoutes(runs: runs, maximumStreams: 0)
+        router.addMachineRoutes(machines: RecordedMachines(), runs: runs)
         router.addScheduleRoutes(schedules: RecordedSchedules())
         router.addRecordedTriggers()
         router.addHistoryRoutes(histories: RecordedHistories())

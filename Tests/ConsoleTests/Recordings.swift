@@ -1,4 +1,5 @@
 import Engine
+import Interpreter
 import JSON
 import StepContracts
 
@@ -145,7 +146,7 @@ struct Recordings {
             "titleId": "t-crystal", "hls": "http://127.0.0.1:8081/media/3fd1/master.m3u8",
             "dash": "http://127.0.0.1:8081/media/3fd1/manifest.mpd",
         ]
-        return RunDetail(
+        var detail = RunDetail(
             run: view(
                 "0191f4a1-0044-7b10-b6d0-44ce01550003",
                 title: "Crystal, the tale of a very long name that does not fit",
@@ -161,6 +162,19 @@ struct Recordings {
                     enteredAtMicroseconds: ago(item.1.0), exitedAtMicroseconds: ago(item.1.1), input: Self.media,
                     output: item.0 == "Publish" ? output : Self.media)
             })
+        detail.usage = RunUsage([
+            (
+                "Transcode",
+                AttemptUsage(
+                    cpuMilliseconds: 150_000, wallMilliseconds: 82_000, peakMemoryBytes: 900 << 20, isSaved: false)
+            ),
+            (
+                "Thumbnails",
+                AttemptUsage(
+                    cpuMilliseconds: 30_000, wallMilliseconds: 21_000, peakMemoryBytes: 90 << 20, isSaved: true)
+            ),
+        ])
+        return detail
     }
 
     /// A run list of a working day.

@@ -54,6 +54,7 @@ extension EndToEnd {
                     try await triggers(browser, stage, axe)
                     try await answers(browser, stage, axe)
                     try await drains(browser, stage, axe)
+                    try await starts(browser, stage, axe)
                     if let axe { try await others(browser, stage, axe) }
                     #expect(try await browser.complaints() == [])
                 }
@@ -197,6 +198,29 @@ extension EndToEnd {
             try await browser.wait(until: "document.querySelector(\"\(drain)\")")
         }
 
+        /// A machine is found in the list, and a run of it is started by hand.
+        private func starts(_ browser: Browser, _ stage: TestStage, _ axe: String?) async throws {
+            try await browser.open(stage.engineURL + "/console/machines")
+            try await browser.wait(until: says("note", "trigger partner", "review"))
+            try await look("machines", browser, axe)
+            try await browser.type("drop", into: "input[type=search]")
+            try await browser.wait(until: says("1 of "))
+            try await browser.click("a[href='/console/machines/note']")
+            try await browser.wait(until: says("Pass", "trigger drop", "None is published"))
+            try await browser.click("[data-action=start]")
+            try await browser.type("by-hand", into: "dialog[open] #name")
+            try await browser.type("to see it run", into: "dialog[open] #reason")
+            try await look("machine-start", browser, axe)
+            try await browser.click("dialog[open] button[type=submit]")
+            try await browser.wait(until: "location.pathname.startsWith('/console/runs/')")
+            try await browser.wait(until: says("by-hand", "succeeded"))
+            try await browser.click("a[href='/console/machines/note']")
+            try await browser.wait(until: says("Start…", "by-hand", "All runs"))
+            try await browser.click("run-graph a")
+            try await browser.wait(until: "document.querySelector('.machine-state')?.innerText.includes('\"End\"')")
+            try await look("machine", browser, axe)
+        }
+
         /// The pages that nothing was done on.
         private func others(_ browser: Browser, _ stage: TestStage, _ axe: String) async throws {
             for (name, path, words) in [
@@ -227,6 +251,7 @@ extension EndToEnd {
             }
             #expect(Set(reasons("AnswerTask")) == ["seen it twice", "too loud"])
             #expect(reasons("OperateDispatch").contains("a disk is to be changed"))
+            #expect(reasons("StartExecution").contains("to see it run"))
             #expect(reasons("ManageConnections") == ["the partner begins"])
             #expect(reasons("OperateTriggers").contains("the partner tries something"))
         }

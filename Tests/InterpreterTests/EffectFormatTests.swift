@@ -150,6 +150,19 @@ struct EffectFormatTests {
         ),
         (.workerLost(scope: 1, worker: "w"), #"{"e":"workerLost","s":1,"worker":"w"}"#),
         (.taskReleased(scope: 1), #"{"e":"taskReleased","s":1}"#),
+        (
+            .attemptMeasured(
+                scope: 1,
+                usage: AttemptUsage(
+                    cpuMilliseconds: 90_500, wallMilliseconds: 31_000, peakMemoryBytes: 1 << 33, isSaved: false)),
+            #"{"e":"attemptMeasured","s":1,"cpu":90500,"wall":31000,"memory":8589934592}"#
+        ),
+        (
+            .attemptMeasured(
+                scope: 0,
+                usage: AttemptUsage(cpuMilliseconds: 1, wallMilliseconds: 2, peakMemoryBytes: 3, isSaved: true)),
+            #"{"e":"attemptMeasured","s":0,"cpu":1,"wall":2,"memory":3,"saved":true}"#
+        ),
         (.taskTokenIssued(scope: 0, nonce: "n"), #"{"e":"taskTokenIssued","s":0,"nonce":"n"}"#),
         (.taskSubmitted(scope: 0, output: "o"), #"{"e":"taskSubmitted","s":0,"output":"o"}"#),
         (

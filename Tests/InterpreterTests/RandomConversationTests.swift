@@ -122,7 +122,10 @@ struct RandomConversationTests {
                 RandomMachine.input, ["n": 1.0, "items": []], nil, [1, 2], "text", ["s": -1, "t": "never"],
                 ["s": .integer(Int64.max), "n": 0],
             ])
-            return .taskSucceeded(entry: entry.id, nonce: started.nonce, output: output)
+            let usage = AttemptUsage(
+                cpuMilliseconds: dice.roll(5), wallMilliseconds: 2, peakMemoryBytes: 3, isSaved: dice.once(in: 2))
+            return .taskSucceeded(
+                entry: entry.id, nonce: started.nonce, output: output, usage: dice.once(in: 2) ? usage : nil)
         }
     }
 

@@ -119,6 +119,27 @@ struct TraceTests {
             try talk.complete("Work", ["ok": true, "seconds": 5, "share": 0.5])
             try talk.ring()
         },
+        "measured": Script(
+            definition: #"""
+                {"StartAt":"Work","States":{"Work":{\#(work),"Next":"Again","Retry":[{"ErrorEquals":["E"]}]},
+                  "Again":{\#(work),"End":true}}}
+                """#, input: ["n": 1]
+        ) { talk in
+            func usage(isSaved: Bool) -> AttemptUsage {
+                AttemptUsage(cpuMilliseconds: 1500, wallMilliseconds: 900, peakMemoryBytes: 4096, isSaved: isSaved)
+            }
+            let first = try talk.entry(in: "Work")
+            talk.tell(
+                .taskFailed(
+                    entry: first, nonce: talk.handOut(first), error: "E", cause: "c", usage: usage(isSaved: false)))
+            try talk.ring()
+            talk.tell(
+                .taskSucceeded(
+                    entry: first, nonce: talk.handOut(first), output: ["m": 2], usage: usage(isSaved: false)))
+            let second = try talk.entry(in: "Again")
+            talk.tell(
+                .taskSucceeded(entry: second, nonce: talk.handOut(second), output: "done", usage: usage(isSaved: true)))
+        },
         "redriven": Script(
             definition: #"""
                 {"StartAt":"Both","States":{"Both":{"Type":"Parallel","End":true,"Branches":[

@@ -42,6 +42,11 @@ private let offer = TaskOffer(
         try roundTrip(
             HeartbeatReply(tasks: [.init(token: "a", status: .ok), .init(token: "b", status: .gone)]))
         try roundTrip(CompleteRequest(token: "t", output: ["renditions": []]))
+        for isSaved in [false, true] {
+            let usage = StepUsage(cpuSeconds: 90.25, wallSeconds: 31, peakMemoryBytes: 1 << 33, isSaved: isSaved)
+            try roundTrip(CompleteRequest(token: "t", output: nil, usage: usage))
+            try roundTrip(FailRequest(token: "t", failure: .sourceInvalid("x"), usage: usage))
+        }
         try roundTrip(ConnectionRequest(token: "t"))
         try roundTrip(ConnectionReply(connection: try HTTPConnection(json: Self.connection)))
         for failure: StepFailure in [.sourceInvalid("no moov box"), .resourceExhausted(""), .storageUnavailable("x")] {
@@ -118,6 +123,13 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             (
                 "connection",
                 "the connection: 'AuthParameters.BasicAuthParameters.Password' has to be a text of 1 to 512 characters"
+            )),
+        Refusal(
+            "usage that no machine could give", CompleteRequest.self,
+            #"{"token":"t","output":{},"usage":{"cpuSeconds":-1,"wallSeconds":2,"peakMemoryBytes":3}}"#,
+            (
+                "usage",
+                "must be an object with 'cpuSeconds', 'wallSeconds' and 'peakMemoryBytes', numbers from 0 on"
             )),
         Refusal("no output", CompleteRequest.self, #"{"token":"t"}"#, ("output", "is missing")),
         Refusal(

@@ -28,12 +28,12 @@ private struct Bench {
 
     func run(
         _ step: String, _ input: JSON = [:], files: [String: String] = [:], timeoutSeconds: Int? = nil,
-        report: @escaping @Sendable (StepProgress) -> Void = { _ in }
+        report: @escaping @Sendable (StepProgress) -> Void = { _ in }, used: (StepUsage) -> Void = { _ in }
     ) async throws(StepFailure) -> JSON {
         try await process.run(
             StepProcess.Job(
                 step: step, input: input, files: files, outputDirectory: output, linkDirectory: links,
-                outputPrefix: "work/p", threads: 3, timeoutSeconds: timeoutSeconds), report: report)
+                outputPrefix: "work/p", threads: 3, timeoutSeconds: timeoutSeconds), report: report, used: used)
     }
 
     func failure(
@@ -94,6 +94,28 @@ private struct FirstProgress: Sendable {
     {
         let failure = try await Bench(sandbox).failure("refuse")
         #expect(failure == .sourceInvalid("no moov box at byte 48"))
+    }
+
+    /// Of one that is killed nobody knows.
+    @Test(arguments: TestChild.sandboxes, [("write", true), ("refuse", true), ("die", false)])
+    func tellsWhatTheStepTook(_ sandbox: Sandbox, _ row: (step: String, isTold: Bool)) async throws {
+        let bench = try Bench(sandbox)
+        let files = [
+            "work/a": try bench.directory.file("first", "ab"), "file:///b": try bench.directory.file("second", "cd"),
+        ]
+        var told: [StepUsage] = []
+        let outcome: StepFailure?
+        do {
+            _ = try await bench.run(row.step, ["signal": 9], files: files, used: { told.append($0) })
+            outcome = nil
+        } catch { outcome = error }
+        #expect((outcome == nil) == (row.step == "write"))
+        #expect(told.count == (row.isTold ? 1 : 0))
+        for usage in told {
+            #expect(usage.wallSeconds >= 0 && usage.wallSeconds < 60 && usage.cpuSeconds < 60 && !usage.isSaved)
+            // A process of Swift's has some of its own before it does anything.
+            #expect(usage.cpuSeconds > 0 && usage.peakMemoryBytes > 1 << 20 && usage.peakMemoryBytes < 1 << 32)
+        }
     }
 
     @Test(arguments: TestChild.sandboxes) func refusesAnUnknownStep(_ sandbox: Sandbox) async throws {
@@ -249,7 +271,7 @@ private struct FirstProgress: Sendable {
     {
         let failure = try await Bench(sandbox).failure("babble")
         #expect(
-            failure == .crashed("babble broke off: its report is neither progress nor output nor failure")
+            failure == .crashed("babble broke off: its report is neither progress nor usage nor output nor failure")
         )
     }
 

@@ -178,6 +178,7 @@ struct EngineCommand: AsyncParsableCommand {
         router.addConsoleRoutes(runs: engine, maximumStreams: budget.eventStreams, deadline: deadline)
         router.addConnectionRoutes(engine: engine, deadline: deadline)
         router.addAccountRoutes(AccountTable(query: query))
+        router.addMachineRoutes(machines: engine, runs: engine, deadline: deadline)
         router.addScheduleRoutes(schedules: engine, deadline: deadline)
         router.addDispatchRoutes(engine: engine, deadline: deadline)
         router.addAnswerRoutes(engine: engine, deadline: deadline)

@@ -196,6 +196,7 @@ final class RunDisplay {
         if let omitted = run["statesOmitted"]?.integerValue {
             Terminal.line("\(counted(omitted, "earlier state")) left out here: 'runs history' has all of them")
         }
+        if let usage = run["usage"] { show(usage: usage) }
         let results = StateResults(definition: run["definition"]?.stringValue)
         let reuse = states.compactMap { state -> [String]? in
             let name = state["name"]?.stringValue ?? ""
@@ -213,6 +214,28 @@ final class RunDisplay {
             Terminal.line("")
             Terminal.line("\(state["name"]?.stringValue ?? "") waits for an answer to the task token \(token)")
         }
+    }
+
+    /// What the attempts took, by state, as far as their workers told.
+    private static func show(usage: JSON) {
+        func seconds(_ sum: JSON, _ member: String) -> String {
+            "\(decimal(sum[member]?.doubleValue ?? 0, places: 1)) s"
+        }
+        func line(_ name: String, _ sum: JSON) -> [String] {
+            let isMeasured = (sum["attempts"]?.integerValue ?? 0) > 0
+            let isReused = (sum["reused"]?.integerValue ?? 0) > 0
+            return [
+                name, isMeasured ? seconds(sum, "cpuSeconds") : "-", isMeasured ? seconds(sum, "wallSeconds") : "-",
+                isMeasured ? size(Int64(sum["peakMemoryBytes"]?.integerValue ?? 0)) : "-",
+                isReused ? seconds(sum, "savedCpuSeconds") : "-",
+            ]
+        }
+        let states = usage["states"]?.arrayValue ?? []
+        Terminal.line("")
+        Terminal.table(
+            [["STATE", "PROCESSOR", "AT WORK", "MEMORY", "SAVED"]]
+                + states.map { line($0["state"]?.stringValue ?? "", $0) }
+                + (states.count > 1 ? [line("all", usage)] : []))
     }
 
     /// How long a state entry took, in seconds; a stroke while it goes on.

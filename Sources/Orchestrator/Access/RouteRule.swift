@@ -27,12 +27,12 @@ public enum RouteRule: Sendable, Hashable {
         case "/livez", "/readyz", "/metrics", "/console/assets/{name}", "/console/sign-in": return .open
         // Signing in and out proves or forgets a key by itself.
         case "/console/api/session": return isRead ? .action(.useConsole) : .open
-        case "/console", "/console/runs/{id}", "/console/workers", "/console/schedules", "/console/schedules/{name}",
-            "/console/triggers", "/console/triggers/{name}":
+        case "/console", "/console/runs/{id}", "/console/machines", "/console/machines/{name}", "/console/workers",
+            "/console/schedules", "/console/schedules/{name}", "/console/triggers", "/console/triggers/{name}":
             return .page
         case "/console/api/runs/{id}/stop": return .action(.stopExecution)
         case "/console/api/runs/{id}/redrive": return .action(.redriveExecution)
-        case "/console/api/runs/{id}/again": return .action(.startExecution)
+        case "/console/api/runs/{id}/again", "/console/api/machines/{id}/start": return .action(.startExecution)
         case "/console/api/runs/{id}/release", "/console/api/runs/{id}/states/{entry}/release",
             "/console/api/runs/{id}/states/{entry}/fail", "/console/api/workers/{name}/mode":
             return .action(.operateDispatch)

@@ -28,9 +28,17 @@ enum ConsolePages {
             ("history.js", PackageResources.history_js, script),
             ("json-view.js", PackageResources.json_view_js, script),
             ("live.js", PackageResources.live_js, script),
+            ("machine-figures.js", PackageResources.machine_figures_js, script),
+            ("machine-link.js", PackageResources.machine_link_js, script),
+            ("machine-page.js", PackageResources.machine_page_js, script),
+            ("machine-starters.js", PackageResources.machine_starters_js, script),
+            ("machines.css", PackageResources.machines_css, "text/css; charset=utf-8"),
+            ("machines-page.js", PackageResources.machines_page_js, script),
             ("markup.js", PackageResources.markup_js, script),
             ("refreshed-page.js", PackageResources.refreshed_page_js, script),
             ("run-page.js", PackageResources.run_page_js, script),
+            ("run-row.js", PackageResources.run_row_js, script),
+            ("run-usage.js", PackageResources.run_usage_js, script),
             ("runs-page.js", PackageResources.runs_page_js, script),
             ("schedule-dialogs.js", PackageResources.schedule_dialogs_js, script),
             ("schedules.css", PackageResources.schedules_css, "text/css; charset=utf-8"),
@@ -78,8 +86,8 @@ extension ServiceRouter {
         // Hummingbird takes a path with and without its last slash for the same; relative references in the document
         // would not, so they are absolute.
         for path in [
-            "/console/runs/{id}", "/console/workers", "/console/schedules", "/console/schedules/{name}",
-            "/console/triggers", "/console/triggers/{name}",
+            "/console/runs/{id}", "/console/machines", "/console/machines/{name}", "/console/workers",
+            "/console/schedules", "/console/schedules/{name}", "/console/triggers", "/console/triggers/{name}",
         ] as [RouterPath] {
             get(path) { request, _ in ConsolePages.shell.response(to: request) }
         }

@@ -9,7 +9,8 @@ extension RunProjection {
         for view in self.entries.values { entries.append(view.snapshot(&payloads)) }
         return .members(
             ("entries", .array(entries)), ("omitted", omitted == 0 ? .none : .integer(omitted)),
-            ("mapRuns", mapRuns.views.isEmpty ? .none : .array(mapRuns.views.values.map(\.snapshot))))
+            ("mapRuns", mapRuns.views.isEmpty ? .none : .array(mapRuns.views.values.map(\.snapshot))),
+            ("usage", usage.states.isEmpty ? .none : usage.snapshot))
     }
 
     init(snapshot: JSON, payloads: [JSON]) throws(SnapshotError) {
@@ -24,7 +25,9 @@ extension RunProjection {
             let view = try MapRunView(snapshot: document)
             views[view.arn] = view
         }
-        take(entries: entries, omitted: snapshot["omitted"]?.integerValue ?? 0, mapRuns: MapRunProjection(views))
+        take(
+            entries: entries, omitted: snapshot["omitted"]?.integerValue ?? 0, mapRuns: MapRunProjection(views),
+            usage: try RunUsage(snapshot: snapshot["usage"]))
     }
 }
 

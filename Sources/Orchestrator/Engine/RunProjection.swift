@@ -10,6 +10,7 @@ struct RunProjection {
     private(set) var mapRuns = MapRunProjection()
     /// The earliest entries, which were over, of an execution that has very many: they are in its history.
     private(set) var omitted = 0
+    private(set) var usage = RunUsage()
     /// Entries that changed since ``takeChanges()`` or ``forgetChanges()``.
     private var changed: OrderedSet<EntryID> = []
 
@@ -30,9 +31,9 @@ struct RunProjection {
 
     /// Puts in what a snapshot had.
     mutating func take(
-        entries: OrderedDictionary<EntryID, StateEntryView>, omitted: Int, mapRuns: MapRunProjection
+        entries: OrderedDictionary<EntryID, StateEntryView>, omitted: Int, mapRuns: MapRunProjection, usage: RunUsage
     ) {
-        (self.entries, self.omitted, self.mapRuns) = (entries, omitted, mapRuns)
+        (self.entries, self.omitted, self.mapRuns, self.usage) = (entries, omitted, mapRuns, usage)
     }
 
     /// The half of an effect that is seen in the execution just before it: what it ends, at the instant it happens.
@@ -77,6 +78,9 @@ struct RunProjection {
                     entry.id, as: isTop ? .failed : .aborted, error: isTop ? error : nil, cause: isTop ? cause : nil,
                     at: instant)
             }
+        case .attemptMeasured(let scope, let measured):
+            guard let state = before.entry(in: scope)?.state else { return }
+            usage.add(measured, of: state)
         case .executionTimedOut, .executionAborted:
             for entry in before.openEntries { close(entry.id, as: .aborted, error: nil, cause: nil, at: instant) }
         default: break
@@ -94,7 +98,7 @@ struct RunProjection {
             .variablesAssigned, .evaluationFailed, .credentialsTaken, .taskTokenIssued, .branchingFailed, .itemsRead,
             .itemReadRequested, .childExecutionStarted, .childExecutionEnded, .resultWriteRequested, .resultsWritten,
             .mapRunPaused, .mapRunSucceeded, .executionRedriven, .childExecutionRedriven, .mapRunUpdated,
-            .workerLost, .taskReleased:
+            .workerLost, .taskReleased, .attemptMeasured:
             break
         case .stateEntered(let scope, let id, let name, _):
             guard let entry = after.entry(in: scope) else { return }

@@ -235,6 +235,8 @@ public struct RunDetail: Sendable, Hashable {
     public var origin: ExecutionOrigin?
     /// The trace that its tasks belong to: 32 hexadecimal digits.
     public var traceID: String?
+    /// What its attempts took, as far as their workers told.
+    public var usage = RunUsage()
 
     public init(
         run: RunView, input: JSON? = nil, output: JSON? = nil, definition: String, states: [StateEntryView],
@@ -259,6 +261,7 @@ public struct RunDetail: Sendable, Hashable {
         object["states"] = .array(states.map(\.json))
         if statesOmitted > 0 { object["statesOmitted"] = .integer(statesOmitted) }
         object["entries"] = .array(progress.map(\.json))
+        if !usage.states.isEmpty { object["usage"] = usage.json }
         if let traceID { object["traceId"] = .string(traceID) }
         if let origin {
             object["origin"] = .members(

@@ -369,7 +369,7 @@ extension Engine: RunService {
 
     // MARK: Views
 
-    private func view(_ entry: ListEntry) -> RunView {
+    func view(_ entry: ListEntry) -> RunView {
         if let run = runs[entry.executionID], run.seq > 0 { return view(of: run) }
         let isExpress = machines[entry.machine]?.type == .express
         let arn =
@@ -424,6 +424,7 @@ extension Engine: RunService {
             origin: run.execution.start.origin)
         detail.statesOmitted = run.projection.omitted
         detail.traceID = run.execution.traceID
+        detail.usage = run.projection.usage
         return detail
     }
 

@@ -246,7 +246,9 @@ extension Engine {
         // What an earlier run had made tells nothing of the source.
         let source = request.output["cached"]?.boolValue == true ? nil : attempt?.source
         let isTaken = try await answer(request.token) { token in
-            ended(token.entry, token.nonce, request.output, of: token.execution)
+            ended(
+                token.entry, token.nonce, request.output, of: token.execution,
+                usage: request.usage.map(AttemptUsage.init))
         }
         if isTaken, let attempt { await noteSuccess(attempt) }
         if isTaken, let source { noteSourceSuccess(source) }
@@ -254,13 +256,15 @@ extension Engine {
     }
 
     /// What it means that the work of an attempt is done: its success, or that its token may now be answered.
-    func ended(_ entry: EntryID, _ nonce: String, _ output: JSON, of execution: String) -> Event {
+    func ended(
+        _ entry: EntryID, _ nonce: String, _ output: JSON, of execution: String, usage: AttemptUsage? = nil
+    ) -> Event {
         if case .task(let attempt) = runs[execution]?.execution.entry(entry)?.phase, attempt.callbackNonce != nil,
             attempt.callbackNonce != nonce
         {
             return .taskSubmitted(entry: entry, nonce: nonce, output: output)
         }
-        return .taskSucceeded(entry: entry, nonce: nonce, output: output)
+        return .taskSucceeded(entry: entry, nonce: nonce, output: output, usage: usage)
     }
 
     /// Takes a task's failure. False when the attempt is over: the answer changed nothing.
@@ -271,7 +275,9 @@ extension Engine {
             runs[attempt.name.execution]?.avoided[attempt.name.entry, default: []].insert(attempt.worker)
         }
         let isTaken = try await answer(request.token) { token in
-            .taskFailed(entry: token.entry, nonce: token.nonce, error: request.error, cause: request.cause)
+            .taskFailed(
+                entry: token.entry, nonce: token.nonce, error: request.error, cause: request.cause,
+                usage: request.usage.map(AttemptUsage.init))
         }
         if isTaken, let attempt { await noteFailure(attempt, request) }
         return isTaken

@@ -60,6 +60,7 @@ extension Execution {
             scopes.change(scope) { $0.entry?.lostWorkers.append(worker) }
         case .taskReleased(let scope):
             scopes.change(scope) { $0.entry?.lostWorkers = [] }
+        case .attemptMeasured: break
         case .executionSucceeded(let output): end(.succeeded(output: resolve(output, in: 0)))
         case .executionFailed(let error, let cause): end(.failed(error: error, cause: cause))
         case .executionTimedOut(let error, let cause): end(.timedOut(error: error, cause: cause))

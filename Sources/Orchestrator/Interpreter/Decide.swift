@@ -106,11 +106,13 @@ struct Decider {
             guard let (scope, attempt) = attempt(of: id), attempt.started?.nonce == nonce, !attempt.isSubmitted
             else { return false }
             emit(.taskSubmitted(scope: scope, output: output))
-        case .taskSucceeded(let id, let nonce, let output):
+        case .taskSucceeded(let id, let nonce, let output, let usage):
             guard let (scope, attempt) = attempt(of: id), attempt.accepts(nonce) else { return false }
+            if let usage { emit(.attemptMeasured(scope: scope, usage: usage)) }
             succeed(scope, output: output)
-        case .taskFailed(let id, let nonce, let error, let cause):
+        case .taskFailed(let id, let nonce, let error, let cause, let usage):
             guard let (scope, attempt) = attempt(of: id), attempt.accepts(nonce) else { return false }
+            if let usage { emit(.attemptMeasured(scope: scope, usage: usage)) }
             emit(.taskFailed(scope: scope, error: error, cause: cause))
             handle(error: given(error), cause: given(cause), scope: scope)
         case .attemptFailed(let id, let nonce, let stage, let error, let cause):

@@ -75,6 +75,8 @@ public enum Effect: Sendable, Hashable {
     case workerLost(scope: ScopeID, worker: String)
     /// The workers lost with the task count no more.
     case taskReleased(scope: ScopeID)
+    /// What the attempt took that ends next. Operators see it; what the execution does never follows from it.
+    case attemptMeasured(scope: ScopeID, usage: AttemptUsage)
 
     public static let formatVersion = 1
 }
@@ -118,7 +120,7 @@ extension Effect {
             .mapRunSucceeded(let scope), .mapRunFailed(let scope, _, _), .stateRedriven(let scope),
             .branchesRedriven(let scope), .childRedriven(let scope, _), .mapRunRedriven(let scope),
             .childExecutionRedriven(let scope, _), .mapRunUpdated(let scope, _, _, _),
-            .workerLost(let scope, _), .taskReleased(let scope):
+            .workerLost(let scope, _), .taskReleased(let scope), .attemptMeasured(let scope, _):
             scope
         }
     }

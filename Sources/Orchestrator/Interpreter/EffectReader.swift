@@ -167,6 +167,12 @@ extension Effect {
                 toleratedPercentage: reader.json["toleratedPercentage"]?.doubleValue)
         case "workerLost": self = .workerLost(scope: try reader.scope(), worker: try reader.text("worker"))
         case "taskReleased": self = .taskReleased(scope: try reader.scope())
+        case "attemptMeasured":
+            self = .attemptMeasured(
+                scope: try reader.scope(),
+                usage: AttemptUsage(
+                    cpuMilliseconds: try reader.number("cpu"), wallMilliseconds: try reader.number("wall"),
+                    peakMemoryBytes: try reader.number("memory"), isSaved: reader.json["saved"]?.boolValue ?? false))
         default: throw JournalFormatError(reason: "unknown effect '\(name)'")
         }
     }

@@ -157,6 +157,11 @@ extension Effect {
             return ["e": "workerLost", "s": .integer(scope), "worker": .string(worker)]
         case .taskReleased(let scope):
             return ["e": "taskReleased", "s": .integer(scope)]
+        case .attemptMeasured(let scope, let usage):
+            return .members(
+                ("e", "attemptMeasured"), ("s", .integer(scope)), ("cpu", .integer(usage.cpuMilliseconds)),
+                ("wall", .integer(usage.wallMilliseconds)), ("memory", .integer(usage.peakMemoryBytes)),
+                ("saved", usage.isSaved ? true : nil))
         }
     }
 

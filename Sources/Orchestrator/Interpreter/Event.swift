@@ -9,9 +9,9 @@ public enum Event: Sendable, Hashable {
     case handOut(entry: EntryID, worker: String, incarnation: String, nonce: String)
     /// The other side of a `.sync` or `.waitForTaskToken` task has taken it; the output is what it said.
     case taskSubmitted(entry: EntryID, nonce: String, output: JSON)
-    case taskSucceeded(entry: EntryID, nonce: String, output: JSON)
+    case taskSucceeded(entry: EntryID, nonce: String, output: JSON, usage: AttemptUsage? = nil)
     /// An empty error or cause means that none was given.
-    case taskFailed(entry: EntryID, nonce: String, error: String, cause: String)
+    case taskFailed(entry: EntryID, nonce: String, error: String, cause: String, usage: AttemptUsage? = nil)
     /// An attempt failed before it ran. Without a nonce it has not been handed out yet.
     case attemptFailed(entry: EntryID, nonce: String?, stage: AttemptStage, error: String, cause: String)
     /// No heartbeat within the task's period.

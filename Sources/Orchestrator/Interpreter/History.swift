@@ -104,7 +104,7 @@ struct HistoryPage {
         case .waitStarted, .retryScheduled, .retryStarted, .variablesAssigned, .credentialsTaken, .taskTokenIssued,
             .itemReadRequested, .itemsRead, .childExecutionStarted, .mapRunPaused, .childExecutionEnded,
             .resultWriteRequested, .resultsWritten, .stateRedriven, .branchesRedriven, .childRedriven,
-            .childExecutionRedriven, .mapRunUpdated, .workerLost, .taskReleased:
+            .childExecutionRedriven, .mapRunUpdated, .workerLost, .taskReleased, .attemptMeasured:
             break
         case .executionRedriven(let count, _):
             add(

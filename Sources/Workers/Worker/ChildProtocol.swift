@@ -70,6 +70,8 @@ struct ChildRequest: Sendable {
 /// What a child says: a line of JSON each on its standard output; after an output or a failure nothing more.
 enum ChildReport: Sendable, Hashable {
     case progress(StepProgress)
+    /// What the step took, just before its outcome.
+    case usage(StepUsage)
     case output(JSON)
     case failure(StepFailure)
 
@@ -79,6 +81,7 @@ enum ChildReport: Sendable, Hashable {
     var json: JSON {
         switch self {
         case .progress(let progress): ["progress": progress.json]
+        case .usage(let usage): ["usage": usage.json]
         case .output(let output): ["output": output]
         case .failure(let failure):
             [
@@ -93,6 +96,8 @@ enum ChildReport: Sendable, Hashable {
     init?(json: JSON) {
         if let progress = json["progress"].flatMap(StepProgress.init(json:)) {
             self = .progress(progress)
+        } else if let usage = json["usage"].flatMap(StepUsage.init(json:)) {
+            self = .usage(usage)
         } else if let output = json["output"] {
             self = .output(output)
         } else if let failure = json["failure"], let error = failure["error"]?.stringValue,

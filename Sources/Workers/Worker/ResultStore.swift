@@ -18,7 +18,8 @@ struct ResultStore: Sendable {
 
     /// What a look for a kept result finds.
     enum Finding: Sendable {
-        case output(JSON)
+        /// `usage`: what making it took, where that was kept.
+        case output(JSON, usage: StepUsage?)
         case nothing
         /// A result, but an object it refers to is gone.
         case gone(key: String)
@@ -27,7 +28,9 @@ struct ResultStore: Sendable {
     /// Looks for the output kept under a key.
     func find(_ key: String) async throws(StepFailure) -> Finding {
         // A document of another release, or a damaged one: the step is run again and the document replaced.
-        guard let output = try await document(documentKey(key))?["output"] else { return .nothing }
+        guard let document = try await document(documentKey(key)), let output = document["output"] else {
+            return .nothing
+        }
         let objects = StepFiles.storedObjects(in: output)
         let step = max(1, objects.count / ResultStore.sampledObjects)
         for index in stride(from: 0, to: objects.count, by: step) {
@@ -41,7 +44,7 @@ struct ResultStore: Sendable {
                 throw StepFailure(error)
             }
         }
-        return .output(output)
+        return .output(output, usage: document["usage"].flatMap(StepUsage.init(json:)))
     }
 
     private func document(_ key: String) async throws(StepFailure) -> JSON? {
@@ -57,12 +60,14 @@ struct ResultStore: Sendable {
 
     /// Keeps an output under its key, in place of one that was not believed.
     /// - Parameters:
+    ///   - usage: what making it took; nil where that is not known.
     ///   - identity: what the key was made of.
     ///   - subject: what it is about (see ``StepFiles/subject(of:content:)``), for ``changes(from:step:subject:)``.
     func keep(
-        _ output: JSON, step: String, version: Int, key: String, identity: String, subject: String?
+        _ output: JSON, usage: StepUsage?, step: String, version: Int, key: String, identity: String, subject: String?
     ) async throws(StepFailure) {
-        let document: JSON = ["step": .string(step), "version": .integer(version), "output": output]
+        let document: JSON = .members(
+            ("step", .string(step)), ("version", .integer(version)), ("output", output), ("usage", usage?.json))
         try await replace(document, documentKey(key))
         guard let subject else { return }
         try await replace(["identity": .string(identity)], lastKey(step, subject))

@@ -47,11 +47,13 @@ public enum StepChild {
             files: request.files, outputDirectory: request.outputDirectory, outputPrefix: request.outputPrefix,
             threads: request.threads, contentKeys: request.contentKeys, report: { reports.report($0) },
             isCancelled: { stopRequested.load(ordering: .relaxed) })
-        do {
-            reports.write(.output(try step.run(input: request.input, in: surroundings)))
-        } catch {
-            reports.write(.failure(error))
+        let began = ContinuousClock.now
+        let outcome: ChildReport
+        do { outcome = .output(try step.run(input: request.input, in: surroundings)) } catch {
+            outcome = .failure(error)
         }
+        reports.write(.usage(.ofThisProcess(since: began)))
+        reports.write(outcome)
         return 0
     }
 

@@ -37,7 +37,11 @@ struct StepProcess: Sendable {
 
     /// Runs one step and returns its output. Cancelling the surrounding task ends the child: it is asked first, then
     /// killed with all its descendants.
-    func run(_ job: Job, report: @escaping @Sendable (StepProgress) -> Void) async throws(StepFailure) -> JSON {
+    ///
+    /// - Parameter used: takes what the step took, once, where the child lived to tell it.
+    func run(
+        _ job: Job, report: @escaping @Sendable (StepProgress) -> Void, used: (StepUsage) -> Void = { _ in }
+    ) async throws(StepFailure) -> JSON {
         let name = job.step.isEmpty ? "the trial run" : job.step
         let wallSeconds = min(job.timeoutSeconds ?? limits.wallSeconds, limits.wallSeconds)
         let applied = AppliedLimits(limits, wallSeconds: wallSeconds, threads: job.threads)
@@ -88,13 +92,14 @@ struct StepProcess: Sendable {
             throw .crashed("the process for \(name) could not be run: \(error)")
         }
 
+        if let usage = conversation.usage { used(usage) }
         switch conversation.outcome {
         case .output(let output): return output
         case .failure(let failure):
             // People know the files by the names in the input, not by those inside the sandbox.
             let cause = inputs.reversed().reduce(failure.cause) { $0.replacing($1.childPath, with: toldName($1.name)) }
             throw StepFailure(error: failure.error, cause: cause, retry: failure.retry)
-        case .progress, nil: break
+        case .progress, .usage, nil: break
         }
         if Task.isCancelled { throw .cancelled("\(name) was stopped") }
         let ending = ChildEnding(
@@ -230,6 +235,7 @@ private final class Conversation: Sendable {
         var total = 0
         var outcome: ChildReport?
         var progress: StepProgress?
+        var usage: StepUsage?
         /// When it came to where it is.
         var movedAt = ContinuousClock.now
         var words: [UInt8] = []
@@ -252,6 +258,7 @@ private final class Conversation: Sendable {
 
     var outcome: ChildReport? { state.withLock { $0.outcome } }
     var progress: StepProgress? { state.withLock { $0.progress } }
+    var usage: StepUsage? { state.withLock { $0.usage } }
 
     /// " at encode, 00:12:40.120", or nothing.
     var place: String {
@@ -318,7 +325,7 @@ private final class Conversation: Sendable {
             throw ProtocolViolation(reason: "its report is \(error)")
         }
         guard let report = ChildReport(json: json) else {
-            throw ProtocolViolation(reason: "its report is neither progress nor output nor failure")
+            throw ProtocolViolation(reason: "its report is neither progress nor usage nor output nor failure")
         }
         switch report {
         case .progress(var progress):
@@ -326,6 +333,9 @@ private final class Conversation: Sendable {
             progress.stillSeconds = stillSeconds(state)
             state.progress = progress
             return progress
+        case .usage(let usage):
+            state.usage = usage
+            return nil
         case .output, .failure:
             state.outcome = report
             return nil

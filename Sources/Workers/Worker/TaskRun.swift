@@ -17,11 +17,11 @@ struct ChildRunner: TaskRunner {
     var steps: [String] { contracts.keys.sorted() }
 
     func outcome(
-        of offer: TaskOffer, logger: Logger, report: @escaping @Sendable (StepProgress) -> Void
+        of offer: TaskOffer, logger: Logger, meter: UsageMeter, report: @escaping @Sendable (StepProgress) -> Void
     ) async -> TaskOutcome {
         await TaskRun(
             offer: offer, contract: contracts[offer.step], configuration: configuration, process: process,
-            engine: engine, contents: contents, logger: logger, report: report
+            engine: engine, contents: contents, logger: logger, meter: meter, report: report
         ).outcome()
     }
 }
@@ -36,6 +36,7 @@ private struct TaskRun: Sendable {
     let engine: EngineClient
     let contents: ContentReports
     let logger: Logger
+    let meter: UsageMeter
     let report: @Sendable (StepProgress) -> Void
 
     func outcome() async -> TaskOutcome {
@@ -95,7 +96,7 @@ private struct TaskRun: Sendable {
             return try await make(job, brought, bringer, results, scratch, reuse: .notAsked(who: who))
         }
         var finding = try await results.find(key)
-        if case .output(let output) = finding { return reused(output, brought, job, .reused) }
+        if case .output(let output, let usage) = finding { return reused(output, usage, brought, job, .reused) }
         let isHeld = try await claim.acquire(
             waiting: { report(StepProgress(stage: "wait")) },
             isMade: { () async throws(StepFailure) in
@@ -104,14 +105,16 @@ private struct TaskRun: Sendable {
                 return false
             })
         if !isHeld {
-            guard case .output(let output) = finding else { preconditionFailure("what is not to be made is there") }
-            return reused(output, brought, job, .waited)
+            guard case .output(let output, let usage) = finding else {
+                preconditionFailure("what is not to be made is there")
+            }
+            return reused(output, usage, brought, job, .waited)
         }
         let files = brought
         return try await claim.hold(logger: logger) { () async throws(StepFailure) in
             // Whoever held the claim before may have ended in between.
             switch try await results.find(key) {
-            case .output(let output): return reused(output, files, job, .waited)
+            case .output(let output, let usage): return reused(output, usage, files, job, .waited)
             case .gone(let object):
                 return try await make(job, files, bringer, results, scratch, reuse: .gone(key: object))
             case .nothing:
@@ -135,8 +138,12 @@ private struct TaskRun: Sendable {
     }
 
     private func reused(
-        _ output: JSON, _ brought: [String: BroughtFile], _ job: Job, _ reuse: StepReuse
+        _ output: JSON, _ usage: StepUsage?, _ brought: [String: BroughtFile], _ job: Job, _ reuse: StepReuse
     ) -> TaskOutcome {
+        if var usage {
+            usage.isSaved = true
+            meter.note(usage)
+        }
         report(StepProgress(stage: "cached"))
         logger.info("result found", metadata: ["result": "\(job.key)"])
         var found = withSource(output, brought)
@@ -176,7 +183,7 @@ private struct TaskRun: Sendable {
                     step: job.contract.name, input: input, files: brought.mapValues(\.path),
                     outputDirectory: scratch.output, linkDirectory: scratch.links, outputPrefix: prefixes[0],
                     threads: configuration.threads, timeoutSeconds: offer.timeoutSeconds, contentKeys: contentKeys),
-                report: report)
+                report: report, used: meter.note)
         } catch {
             throw error.naming(content: job.content)
         }
@@ -189,7 +196,8 @@ private struct TaskRun: Sendable {
         // Where the source lies is no part of the result: the same content elsewhere gives the same result.
         if StepFiles.openSource(offer.input) != nil { output["source"] = nil }
         try await results.keep(
-            output, step: job.contract.name, version: job.contract.version, key: job.key, identity: job.identity,
+            output, usage: meter.usage, step: job.contract.name, version: job.contract.version, key: job.key,
+            identity: job.identity,
             subject: job.subject)
         var told = withSource(output, brought)
         if case .object = told { told[StepReuse.member] = reuse.document(result: job.key) }

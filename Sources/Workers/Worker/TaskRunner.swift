@@ -14,13 +14,14 @@ protocol TaskRunner: Sendable {
     /// Names of the steps it does, sorted.
     var steps: [String] { get }
 
+    /// - Parameter meter: told what the task took, where that can be measured.
     func outcome(
-        of offer: TaskOffer, logger: Logger, report: @escaping @Sendable (StepProgress) -> Void
+        of offer: TaskOffer, logger: Logger, meter: UsageMeter, report: @escaping @Sendable (StepProgress) -> Void
     ) async -> TaskOutcome
 }
 
 /// Does tasks in this process. Their results are not kept: what such a step finds depends on what it looks at, and
-/// that changes while the input stays the same.
+/// that changes while the input stays the same. What they take is not measured: several share this process.
 struct InProcessRunner: TaskRunner {
     private let stepsByName: [String: any DataStep]
     private let engine: EngineClient
@@ -34,7 +35,7 @@ struct InProcessRunner: TaskRunner {
     var steps: [String] { stepsByName.keys.sorted() }
 
     func outcome(
-        of offer: TaskOffer, logger: Logger, report: @escaping @Sendable (StepProgress) -> Void
+        of offer: TaskOffer, logger: Logger, meter: UsageMeter, report: @escaping @Sendable (StepProgress) -> Void
     ) async -> TaskOutcome {
         do throws(StepFailure) {
             guard let step = stepsByName[offer.step] else { throw .unknownStep(offer.step) }

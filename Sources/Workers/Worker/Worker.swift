@@ -180,8 +180,9 @@ public final class Worker: Service {
         let began = ContinuousClock.now
 
         // A task of its own, so that it can be ended alone.
+        let meter = UsageMeter()
         let task = Task { [runner, tasks, logger] in
-            await runner.outcome(of: offer, logger: logger, report: { tasks.report(offer.token, $0) })
+            await runner.outcome(of: offer, logger: logger, meter: meter, report: { tasks.report(offer.token, $0) })
         }
         tasks.setEnd(offer.token) { task.cancel() }
         let outcome = await withTaskCancellationHandler {
@@ -203,7 +204,7 @@ public final class Worker: Service {
             metadata["cause"] = "\(failure.cause)"
         }
         logger.info("task ends", metadata: metadata)
-        await deliver(outcome, of: offer, logger: logger)
+        await deliver(outcome, of: offer, usage: meter.usage, logger: logger)
     }
 
     private func outcomeWord(_ outcome: TaskOutcome, token: String) -> String {
@@ -219,22 +220,25 @@ public final class Worker: Service {
     // MARK: - Outcomes
 
     /// Tells the engine what became of a task, again and again until it answers.
-    private func deliver(_ outcome: TaskOutcome, of offer: TaskOffer, logger: Logger) async {
+    private func deliver(
+        _ outcome: TaskOutcome, of offer: TaskOffer, usage: StepUsage?, logger: Logger
+    ) async {
         switch (tasks.ending(offer.token), outcome) {
         case (.gone, _): return
         case (.draining, .failure(let failure)): await handBack(offer, after: failure)
-        case (_, .failure(let failure)): await deliver(FailRequest(token: offer.token, failure: failure), logger)
+        case (_, .failure(let failure)):
+            await deliver(FailRequest(token: offer.token, failure: failure, usage: usage), logger)
         case (_, .success(let output, _)):
             guard
                 let problem = await repeating(
                     token: offer.token, logger: logger,
                     send: {
-                        await self.engine.complete(CompleteRequest(token: offer.token, output: output))
+                        await self.engine.complete(CompleteRequest(token: offer.token, output: output, usage: usage))
                     })
             else { return }
             // The result is kept; what the engine cannot take will not be taken next time either.
             let failure = StepFailure.crashed("the engine refused the result of \(offer.step): \(problem.detail)")
-            await deliver(FailRequest(token: offer.token, failure: failure), logger)
+            await deliver(FailRequest(token: offer.token, failure: failure, usage: usage), logger)
         }
     }
 

@@ -9,18 +9,22 @@ public struct CompleteRequest: WorkerMessage {
     public let token: String
     /// At most ``WorkerProtocolLimits/outputBytes`` as compact JSON.
     public let output: JSON
+    /// What the attempt took; nil where the worker does not measure it.
+    public let usage: StepUsage?
 
-    public init(token: String, output: JSON) {
+    public init(token: String, output: JSON, usage: StepUsage? = nil) {
         self.token = token
         self.output = output
+        self.usage = usage
     }
 
-    public var json: JSON { ["token": .string(token), "output": output] }
+    public var json: JSON { .members(("token", .string(token)), ("output", output), ("usage", usage?.json)) }
 
     public init(json: JSON) throws(WorkerProtocolError) {
         var reader = MessageReader(json, as: Self.messageName)
         token = reader.string("token", maximumBytes: WorkerProtocolLimits.tokenBytes)
         output = reader.value("output", maximumBytes: WorkerProtocolLimits.outputBytes)
+        usage = reader.optionalUsage("usage")
         try reader.finish()
     }
 }
@@ -35,10 +39,13 @@ public struct FailRequest: WorkerMessage {
     /// A sentence a person understands.
     public let cause: String
     public let retry: RetryClass
+    /// What the attempt took; nil where the worker does not measure it, or could not.
+    public let usage: StepUsage?
 
     /// Error and cause that are longer than a message allows are cut at the end, at a character.
-    public init(token: String, failure: StepFailure) {
+    public init(token: String, failure: StepFailure, usage: StepUsage? = nil) {
         self.token = token
+        self.usage = usage
         error = failure.error.cut(toBytes: WorkerProtocolLimits.errorBytes)
         cause = failure.cause.cut(toBytes: WorkerProtocolLimits.causeBytes)
         retry = failure.retry
@@ -47,10 +54,9 @@ public struct FailRequest: WorkerMessage {
     public var failure: StepFailure { StepFailure(error: error, cause: cause, retry: retry) }
 
     public var json: JSON {
-        [
-            "token": .string(token), "error": .string(error), "cause": .string(cause),
-            "retry": .string(retry.rawValue),
-        ]
+        .members(
+            ("token", .string(token)), ("error", .string(error)), ("cause", .string(cause)),
+            ("retry", .string(retry.rawValue)), ("usage", usage?.json))
     }
 
     public init(json: JSON) throws(WorkerProtocolError) {
@@ -60,6 +66,7 @@ public struct FailRequest: WorkerMessage {
         cause = reader.string("cause", maximumBytes: WorkerProtocolLimits.causeBytes, mayBeEmpty: true)
         let word = reader.choice("retry", otherwise: RetryWord.never)
         retry = word.retryClass
+        usage = reader.optionalUsage("usage")
         try reader.finish()
     }
 }

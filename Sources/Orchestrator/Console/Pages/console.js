@@ -5,6 +5,8 @@ import { showHelp } from "./dialogs.js";
 import { showSession } from "./session.js";
 import "./runs-page.js";
 import "./run-page.js";
+import "./machines-page.js";
+import "./machine-page.js";
 import "./schedules-page.js";
 import "./triggers-page.js";
 import "./workers-page.js";
@@ -19,6 +21,9 @@ function named(segment) {
 function pageFor(path) {
   const run = path.match(/^\/console\/runs\/([^/]+)\/?$/);
   if (run) return { name: "runs", key: path, element: () => h("run-page", { run: named(run[1]) }) };
+  if (/^\/console\/machines\/?$/.test(path)) return { name: "machines", key: "machines", element: () => h("machines-page") };
+  const machine = path.match(/^\/console\/machines\/([^/]+)\/?$/);
+  if (machine) return { name: "machines", key: path, element: () => h("machine-page", { machine: named(machine[1]) }) };
   if (/^\/console\/workers\/?$/.test(path)) return { name: "workers", key: "workers", element: () => h("workers-page") };
   if (/^\/console\/schedules\/?$/.test(path)) return { name: "schedules", key: "schedules", element: () => h("schedules-page") };
   const schedule = path.match(/^\/console\/schedules\/([^/]+)\/?$/);
@@ -81,6 +86,7 @@ document.addEventListener("keydown", (event) => {
   switch (key) {
     case "g": prefix = "g "; setTimeout(() => { prefix = ""; }, 1200); return;
     case "g r": go("/console/"); break;
+    case "g m": go("/console/machines"); break;
     case "g w": go("/console/workers"); break;
     case "g s": go("/console/schedules"); break;
     case "g t": go("/console/triggers"); break;

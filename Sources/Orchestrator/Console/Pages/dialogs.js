@@ -14,8 +14,9 @@ export function openDialog(label, ...children) {
 const keys = [
   [["j", "k"], "next and previous row"],
   [["Enter"], "open the row"],
-  [["/"], "search the runs"],
+  [["/"], "search the list, or the runs"],
   [["g r"], "to the runs"],
+  [["g m"], "to the machines"],
   [["g w"], "to the workers"],
   [["g s"], "to the schedules"],
   [["g t"], "to the triggers"],
@@ -55,8 +56,8 @@ const headerText = (text) => text.replace(/\s+/g, " ").replace(/[^\x20-\x7e]/g, 
  * @param {string} order.button the verb
  * @param {boolean} [order.isDangerous]
  * @param {string} [order.leave] the way out
- * @param {string} order.path where the order goes
- * @param {function(string): object} [order.body] its content, from the reason; a text is thrown where a field can't be read
+ * @param {string|function(): string} order.path where the order goes
+ * @param {function(string): (object|string)} [order.body] its content, or the content's JSON, from the reason; a text is thrown where a field can't be read
  * @param {function(object): (string|undefined)} [order.done] takes the answer; what it gives is why nothing was done
  */
 export function askFor({ title, words, fields = [], reason: asked, button, isDangerous, leave = "Leave it", path, body = () => ({}), done }) {
@@ -86,7 +87,8 @@ export function askFor({ title, words, fields = [], reason: asked, button, isDan
       const headers = { "content-type": "application/json" };
       if (why) headers["showrunner-reason"] = headerText(why);
       // On a line of its own: arguments of a call that is left out are not evaluated.
-      const answer = await request(path, { method: "POST", headers, body: JSON.stringify(body(why)) });
+      const content = body(why);
+      const answer = await request(typeof path === "function" ? path() : path, { method: "POST", headers, body: typeof content === "string" ? content : JSON.stringify(content) });
       const refusal = done?.(answer);
       if (refusal) throw refusal;
       dialog.close();
@@ -170,6 +172,40 @@ export function askToRedrive(run, states) {
   });
 }
 
+/** What somebody wrote, when it is JSON: kept as it was written, since numbers lose digits when they are read here. */
+function documentText(text) {
+  try { JSON.parse(text); } catch (problem) { throw `The input is no JSON: ${problem.message}`; }
+  return text;
+}
+
+/**
+ * Starts a run of a machine.
+ *
+ * @param {object} machine its document, with versions and aliases
+ */
+export function askToStart(machine) {
+  const option = (arn, words) => h("option", { value: arn }, words);
+  const choice = h("select", { id: "definition" },
+    option(machine.name, machine.currentVersion ? `the machine itself, now version ${machine.currentVersion}` : "the machine itself, as it is now"),
+    machine.aliases.map((alias) => option(alias.stateMachineAliasArn, `alias ${alias.name}: ${routingWords(alias)}`)),
+    machine.versions.map((version) => option(version.stateMachineVersionArn, `version ${version.version}${version.description ? `: ${version.description}` : ""}`)));
+  const input = h("textarea", { id: "input", rows: 10, spellcheck: "false" });
+  input.value = "{}";
+  const name = h("input", { type: "text", id: "name", maxlength: 80, autocomplete: "off", spellcheck: "false" });
+  const hasChoice = machine.aliases.length + machine.versions.length > 0;
+  askFor({
+    title: `Start ${machine.name}?`, button: "Start a run",
+    words: "A run begins with this input. Where a name is given and a run of it is there, with the same input, that one is shown.",
+    fields: [{ label: "Input, as JSON", input }, ...(hasChoice ? [{ label: "By", input: choice }] : []), { label: "Name of the run, if it is to have one", input: name }],
+    reason: auditReason, path: () => `/console/api/machines/${encodeURIComponent(choice.value)}/start`,
+    body: () => `{"input": ${documentText(input.value)}${name.value.trim() ? `, "name": ${JSON.stringify(name.value.trim())}` : ""}}`,
+    done: ({ executionArn }) => { location.assign(`/console/runs/${encodeURIComponent(executionArn)}`); },
+  });
+}
+
+/** Where an alias leads. */
+export const routingWords = (alias) => alias.routingConfiguration.map(({ version, weight }) => `version ${version}${weight === 100 ? "" : ` (${weight} %)`}`).join(", ");
+
 /** Starts another run of the machine. */
 export function askToStartAgain(run) {
   const given = JSON.stringify(run.input === undefined ? {} : run.input, null, 2);
@@ -182,7 +218,7 @@ export function askToStartAgain(run) {
     body: () => {
       // As it was, to the last digit: numbers lose some when they are read here.
       if (input.value === given) return {};
-      try { return { input: JSON.parse(input.value) }; } catch (problem) { throw `The input is no JSON: ${problem.message}`; }
+      return `{"input": ${documentText(input.value)}}`;
     },
     done: ({ executionArn }) => { location.assign(`/console/runs/${encodeURIComponent(executionArn)}`); },
   });

@@ -11,18 +11,20 @@ export class RunGraph extends HTMLElement {
   #nodes = [];
   #maps = new Set();
   #built;
+  #isDefinition;
 
-  /** Draws the definition; one that cannot be read is said to be so. */
-  build(text) {
+  /** Draws the definition; one that cannot be read is said to be so. Without a run, states have their types under their names. */
+  build(text, { isDefinition = false } = {}) {
     if (this.#built === text) return;
     this.#built = text;
+    this.#isDefinition = isDefinition;
     this.#nodes = [];
     this.#maps = new Set();
     let plan;
     try {
       plan = drawing(JSON.parse(text));
     } catch {
-      this.replaceChildren(h("p", { class: "faint" }, "The definition of this run cannot be drawn."));
+      this.replaceChildren(h("p", { class: "faint" }, "The definition cannot be drawn."));
       return;
     }
     for (const node of plan.nodes) if (node.type === "Map") this.#maps.add(key(node.path, node.name));
@@ -33,6 +35,13 @@ export class RunGraph extends HTMLElement {
     picture.append(...plan.nodes.filter((node) => !node.isContainer).map((node) => this.#node(node)));
     this.style.setProperty("--natural", `${Math.ceil(plan.width)}px`);
     this.replaceChildren(picture);
+  }
+
+  /** Draws nothing until something is built again. */
+  clear() {
+    this.#built = undefined;
+    this.#nodes = [];
+    this.replaceChildren();
   }
 
   /** Where the drawing is wider than its frame: the node selected comes into view. */
@@ -46,8 +55,9 @@ export class RunGraph extends HTMLElement {
 
   #node(node) {
     const shape = svg("g", { transform: `translate(${node.x + 12} ${node.y + (node.isContainer ? 12 : 15)})` });
-    const name = svg("text", { class: "name", x: node.x + 36, y: node.y + 19 }, cut(node.name));
-    const words = svg("text", { class: "words", x: node.x + 36, y: node.y + 36 });
+    const left = node.x + (this.#isDefinition ? 14 : 36);
+    const name = svg("text", { class: "name", x: left, y: node.y + 19 }, cut(node.name));
+    const words = svg("text", { class: "words", x: left, y: node.y + 36 }, this.#isDefinition ? node.type : "");
     const done = svg("rect", { class: "done", x: node.x + 1, y: node.y + node.height - 4, height: 3, width: 0 });
     const link = svg("a", { class: `node ${node.isContainer ? "container" : ""}`, href: "?" },
       svg("rect", { class: "body", x: node.x, y: node.y, width: node.width, height: node.height, rx: 8 }),
@@ -89,6 +99,21 @@ export class RunGraph extends HTMLElement {
         : `?state=${encodeURIComponent(node.name)}${node.path ? `&path=${encodeURIComponent(node.path)}` : ""}`;
       setAttribute(link, "href", target);
       setAttribute(link, "aria-label", `${node.name}, ${node.type}, ${describe(status).word}${text && !text.startsWith(describe(status).word) ? `, ${text}` : ""}`);
+    }
+  }
+
+  /**
+   * The definition alone, without a run.
+   *
+   * @param {{state?: string, path: string}} selection
+   * @param {function({name: string, path: string}): string} address of a state
+   */
+  showDefinition(selection, address) {
+    for (const { node, link } of this.#nodes) {
+      const isSelected = node.name === selection.state && node.path === selection.path;
+      setAttribute(link, "aria-current", isSelected ? "true" : undefined);
+      setAttribute(link, "href", address(node));
+      setAttribute(link, "aria-label", `${node.name}, ${node.type}`);
     }
   }
 

@@ -17,11 +17,11 @@ export class JSONView extends HTMLElement {
 }
 customElements.define("json-view", JSONView);
 
-/** A titled, foldable document with a button that copies it. */
-export function jsonSection(title, value, { open = true, levels } = {}) {
+/** A titled, foldable document with a button that copies it; `text` is how it is written where that is to be kept. */
+export function jsonSection(title, value, { open = true, levels, text } = {}) {
   const view = document.createElement("json-view").show(value, levels);
   const details = h("details", { class: "document", open }, h("summary", {}, title), view);
-  return h("div", { class: "document-frame" }, details, copyButton(title.toLowerCase(), () => JSON.stringify(value, null, 2)));
+  return h("div", { class: "document-frame" }, details, copyButton(title.toLowerCase(), () => text ?? JSON.stringify(value, null, 2)));
 }
 
 /** A value behind its key, which stands in the line that folds what is below it. */

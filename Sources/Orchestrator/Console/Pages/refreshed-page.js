@@ -22,6 +22,9 @@ export class RefreshedPage extends HTMLElement {
   /** Aborted when the page is left. */
   get signal() { return this.#stop.signal; }
 
+  /** What is shown: the document at the path, for pages that show no more than that. */
+  load() { return request(this.path, { signal: this.signal }); }
+
   /** What of a document is to be seen: shown anew only where this has changed. */
   seen(answer) { return answer; }
 
@@ -34,7 +37,7 @@ export class RefreshedPage extends HTMLElement {
     clearTimeout(this.timer);
     try {
       if (!document.hidden || !this.shown) {
-        const answer = await request(this.path, { signal: this.signal });
+        const answer = await this.load();
         const text = JSON.stringify(this.seen(answer));
         if (this.shown !== text) {
           this.shown = text;

@@ -1,12 +1,14 @@
 import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js";
 import { countdownElement, percent, progressWords, runTitle, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
+import { machineLink } from "./machine-link.js";
 import { listen, request } from "./live.js";
 import { askToRedrive, askToReleaseRun, askToStartAgain, askToStop } from "./dialogs.js";
 import { placeBar, showMarks, span } from "./timeline.js";
 import { jsonSection } from "./json-view.js";
 import { drawing } from "./graph-layout.js";
 import { showComparison } from "./comparison.js";
+import { usageFacts, usageTable } from "./run-usage.js";
 import "./history.js";
 import "./graph.js";
 import "./state-panel.js";
@@ -211,16 +213,17 @@ class RunPage extends HTMLElement {
 
   #showFacts(run, states) {
     const media = states.find((state) => state.output?.video?.width)?.output;
-    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, run.origin, run.quarantine, run.stuck, media?.video]);
+    const text = JSON.stringify([run.machine, run.name, run.id, run.startDate, run.stopDate, run.redriveCount, run.origin, run.quarantine, run.stuck, run.usage, media?.video]);
     if (this.shownFacts === text) return;
     this.shownFacts = text;
     const source = media && [`${media.video.displayWidth ?? media.video.width}×${media.video.displayHeight ?? media.video.height}`,
       media.video.frameRate ? `${Number(rate(media.video.frameRate).toFixed(3))} fps` : null, media.video.codec,
       media.durationSeconds ? `${Number(media.durationSeconds.toFixed(1))} s` : null].filter(Boolean).join(" ");
     this.facts.replaceChildren(
-      fact("machine", run.machine),
+      fact("machine", machineLink(run.machine.split("/")[0], run.machine)),
       fact("started", timeElement(run.startDate)),
       fact(run.stopDate ? "took" : "runs for", spanElement(run.startDate, run.stopDate)),
+      ...usageFacts(run.usage).map(([name, words]) => fact(name, words)),
       run.quarantine ? fact("set aside", [run.quarantine, " ",
         h("button", { type: "button", class: "quiet", onclick: () => askToReleaseRun(this.run) }, "Release…")]) : "",
       run.stuck ? fact("stuck", run.stuck) : "",
@@ -249,6 +252,7 @@ class RunPage extends HTMLElement {
       run.output?.titleId ? [" as ", h("code", {}, String(run.output.titleId))] : null, ": ",
       links.map((name, index) => [index > 0 ? ", " : "", h("a", { href: run.output[name] }, name === "hls" ? "HLS" : "DASH")])));
     this.documents.replaceChildren(
+      usageTable(run.usage),
       run.output === undefined ? "" : jsonSection("Output of the run", run.output, { open: false }),
       run.input === undefined ? "" : jsonSection("Input of the run", run.input, { open: false }),
       this.history);

@@ -1,11 +1,12 @@
 import { h } from "./markup.js";
 import { countdownElement, timeElement } from "./format.js";
+import { machineLink, machineOf } from "./machine-link.js";
 import { statusMark } from "./status.js";
 import { RefreshedPage, fact, section } from "./refreshed-page.js";
 import { askToBackfill, askToPause, askToResume, askToRunNow } from "./schedule-dialogs.js";
 
 /** What a schedule is doing, in one of the words that have a shape. */
-function standing(schedule) {
+export function scheduleStanding(schedule) {
   if (schedule.Trouble) return "trouble";
   if (schedule.Pause) return "paused";
   if (schedule.State === "DISABLED") return "disabled";
@@ -49,7 +50,7 @@ class SchedulesPage extends RefreshedPage {
   #row(schedule) {
     const words = schedule.Trouble ?? schedule.Pause?.Reason;
     return h("a", { class: "row schedule-row", href: `/console/schedules/${encodeURIComponent(schedule.Name)}`, "data-row": true },
-      statusMark(standing(schedule)),
+      statusMark(scheduleStanding(schedule)),
       h("span", { class: "who" }, h("strong", {}, schedule.Name), h("span", { class: "faint id" }, schedule.Target)),
       h("span", { class: "expression" }, h("code", {}, schedule.ScheduleExpression), h("span", { class: "faint" }, ` ${schedule.ScheduleExpressionTimezone}`)),
       h("span", { class: `summary${schedule.Trouble ? " trouble" : ""}` }, h("span", { class: "words" }, words ?? recordWords(schedule.LastRecord))),
@@ -70,7 +71,7 @@ class SchedulePage extends RefreshedPage {
   }
 
   show(schedule) {
-    this.mark.replaceChildren(statusMark(standing(schedule)));
+    this.mark.replaceChildren(statusMark(scheduleStanding(schedule)));
     this.#showVerbs(schedule);
     this.content.replaceChildren(
       schedule.Description ? h("p", { class: "description" }, schedule.Description) : "",
@@ -80,7 +81,7 @@ class SchedulePage extends RefreshedPage {
       h("dl", { class: "facts" },
         fact("fires", h("code", {}, schedule.ScheduleExpression)),
         fact("time zone", schedule.ScheduleExpressionTimezone),
-        fact("starts", h("a", { href: `/console/?q=${encodeURIComponent(`machine:${schedule.Target.split(":").at(-1)}`)}` }, schedule.Target)),
+        fact("starts", machineLink(machineOf(schedule.Target), schedule.Target)),
         fact("while one runs", schedule.OverlapPolicy),
         fact("when nobody was there", schedule.CatchupPolicy + (schedule.CatchupWindowInMinutes ? ` ${schedule.CatchupWindowInMinutes} min` : "")),
         schedule.FlexibleTimeWindow.Mode === "FLEXIBLE" ? fact("window", `${schedule.FlexibleTimeWindow.MaximumWindowInMinutes} min`) : null,

@@ -1,6 +1,7 @@
 import { h, copyButton } from "./markup.js";
 import { runTitle, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
+import { machineLink, machineOf } from "./machine-link.js";
 import { request } from "./live.js";
 import { RefreshedPage, fact, section } from "./refreshed-page.js";
 import { jsonSection } from "./json-view.js";
@@ -10,7 +11,7 @@ const kinds = { upload: "uploads", s3: "bucket", directory: "directory", webhook
 const outcomes = { Started: "started", Known: "known", Unmatched: "unmatched", Held: "held", Refused: "refused", Trouble: "away" };
 
 /** What a trigger is doing, in one of the words that have a shape. */
-function standing(trigger) {
+export function triggerStanding(trigger) {
   if (trigger.State === "DISABLED") return "disabled";
   if (trigger.Pause) return "paused";
   if (trigger.Hook && !trigger.HasSecret) return "locked";
@@ -53,7 +54,7 @@ class TriggersPage extends RefreshedPage {
     const isTrouble = Boolean(trigger.Pause) || ["Refused", "Trouble"].includes(note?.Outcome);
     const words = trigger.Pause?.Reason ?? (note ? noteWords(note) : trigger.Description ?? "nothing since the engine's start");
     return h("a", { class: "row trigger-row", href: `/console/triggers/${encodeURIComponent(trigger.Name)}`, "data-row": true },
-      statusMark(standing(trigger)),
+      statusMark(triggerStanding(trigger)),
       h("span", { class: "who" }, h("strong", {}, trigger.Name), h("span", { class: "faint id" }, trigger.Target)),
       h("span", { class: "source" }, kinds[trigger.Source.Kind] ?? trigger.Source.Kind, place(trigger) ? [" ", h("code", {}, place(trigger))] : null),
       h("span", { class: `summary${isTrouble ? " trouble" : ""}` }, h("span", { class: "words" }, words)),
@@ -75,7 +76,7 @@ class TriggerPage extends RefreshedPage {
   }
 
   show(trigger) {
-    this.mark.replaceChildren(statusMark(standing(trigger)));
+    this.mark.replaceChildren(statusMark(triggerStanding(trigger)));
     this.#showVerbs(trigger);
     const address = trigger.Hook && location.origin + trigger.Hook;
     const counts = Object.entries(trigger.Counts).map(([outcome, count]) => `${count.toLocaleString()} ${countWords[outcome] ?? outcome}`);
@@ -90,7 +91,7 @@ class TriggerPage extends RefreshedPage {
       h("dl", { class: "facts" },
         fact("source", kinds[trigger.Source.Kind] ?? trigger.Source.Kind),
         place(trigger) ? fact(trigger.Source.Bucket ? "bucket" : "path", h("code", {}, place(trigger))) : null,
-        fact("starts", h("a", { href: `/console/?q=${encodeURIComponent(`machine:${trigger.Target.split(":").at(-1)}`)}` }, trigger.Target)),
+        fact("starts", machineLink(machineOf(trigger.Target), trigger.Target)),
         address ? fact("takes requests at", h("span", {}, h("code", {}, address), " ", copyButton("the hook's address", address))) : null,
         trigger.ListedThrough ? fact("listed", timeElement(trigger.ListedThrough)) : null,
         fact("since the engine's start", counts.join(", ") || "nothing")),

@@ -61,6 +61,14 @@ static inline int shim_limit_resource(enum shim_limit limit) {
     return -1;
 }
 
+/// What this process has taken since it began, or the children that it has waited for; glibc types whom getrusage(2) is
+/// asked about as an enum in C and as int elsewhere. It fails for no such question.
+static inline struct rusage shim_resource_usage(int of_children) {
+    struct rusage usage = { 0 };
+    getrusage(of_children ? RUSAGE_CHILDREN : RUSAGE_SELF, &usage);
+    return usage;
+}
+
 /// Lowers or raises one limit of this process. The hard limit may only go down without root. Returns 0 or errno.
 static inline int shim_set_limit(enum shim_limit limit, uint64_t soft, uint64_t hard) {
     struct rlimit value = { .rlim_cur = soft, .rlim_max = hard };

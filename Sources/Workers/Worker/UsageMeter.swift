@@ -1,0 +1,28 @@
+import CShims
+import StepContracts
+import Synchronization
+
+/// What is known of what a task has taken; filled while it runs, read when it is over.
+final class UsageMeter: Sendable {
+    private let state = Mutex<StepUsage?>(nil)
+
+    var usage: StepUsage? { state.withLock { $0 } }
+
+    func note(_ usage: StepUsage) { state.withLock { $0 = usage } }
+}
+
+extension StepUsage {
+    /// What this process and those it has waited for have taken since it began.
+    ///
+    /// - Parameter began: when the step was begun.
+    static func ofThisProcess(since began: ContinuousClock.Instant) -> StepUsage {
+        let (own, children) = (shim_resource_usage(0), shim_resource_usage(1))
+        let cpu = [own.ru_utime, own.ru_stime, children.ru_utime, children.ru_stime].reduce(0.0) {
+            $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6
+        }
+        return StepUsage(
+            cpuSeconds: cpu, wallSeconds: (ContinuousClock.now - began) / .seconds(1),
+            // Linux counts it in KiB.
+            peakMemoryBytes: max(own.ru_maxrss, children.ru_maxrss) * 1024)
+    }
+}
