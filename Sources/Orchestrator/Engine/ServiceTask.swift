@@ -64,7 +64,9 @@ extension Engine {
 
     /// The same where nothing else is to be written: the row that follows does not wait for those that others make.
     func finishAtOnce(_ service: any ServiceTask, entry: EntryID, nonce: String, of id: String) async {
-        guard let run = runs[id], let event = await result(of: service, entry: entry, nonce: nonce, of: run) else { return }
+        guard let run = runs[id], let event = await result(of: service, entry: entry, nonce: nonce, of: run) else {
+            return
+        }
         sendingRows { post(event, to: run) }
     }
 
