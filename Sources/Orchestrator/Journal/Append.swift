@@ -153,8 +153,12 @@ extension Journal {
             do throws(PostgresError) {
                 open = try await commitOnce(open, writer: writer, &attempt)
                 appendTrouble = nil
-                // Nothing stood against what is left, and it did not go in: somebody was between the two looks.
-                if !open.isEmpty { await attempt.pause.wait() }
+                if !open.isEmpty {
+                    // Who is answered need not wait for the others.
+                    tellOutcomes()
+                    // Nothing stood against what is left, and it did not go in: somebody was between the two looks.
+                    await attempt.pause.wait()
+                }
             } catch {
                 if endsForHistory() {
                     for entry in open { answer(entry, .superseded) }
