@@ -450,7 +450,8 @@ let tests: [Target] = [
         name: "TriggersTests",
         dependencies: [
             "Cryptography", "Encodings", "Engine", "EventPatterns", "HTTPServer", "Journal", "JSON",
-            "PostgresTestSupport", "RawHTTP", "StatesLanguage", "TemporaryFolder", "Triggers", "YAML", logging,
+            "Postgres", "PostgresTestSupport", "RawHTTP", "StatesLanguage", "TemporaryFolder", "Triggers", "YAML",
+            logging,
         ], path: "Tests/TriggersTests"),
     .testTarget(
         name: "ConsoleTests",

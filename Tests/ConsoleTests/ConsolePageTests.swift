@@ -116,9 +116,10 @@ import Testing
                 "/console/triggers",
                 [
                     "partner-films", "Refused: the token is wrong. (40 times)", "refused", "/srv/drop", "disabled",
-                    "the cutting room is closed", "paused",
+                    "the cutting room is closed", "paused", "ends of runs",
                 ]
             ),
+            ("/console/triggers/tell-failures", ["ends of runs", "told of ends until", "notify-chat"]),
             ("/console/triggers/trailers", ["Resume…", "2 told while paused", "told while it was paused (2 times)"]),
             (
                 "/console/triggers/partner-films",

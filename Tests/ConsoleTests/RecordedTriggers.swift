@@ -24,6 +24,12 @@ enum RecordedTriggers {
         "LastNote": ["At": "2026-11-28T09:30:00.000Z", "Outcome": "Held", "Count": 2],
     ]
 
+    static let ends: JSON = [
+        "Name": "tell-failures", "State": "ENABLED", "Source": ["Kind": "execution"], "Target": "notify-chat",
+        "Counts": ["Started": 3], "ToldThrough": "2026-11-28T09:59:30.000Z",
+        "LastNote": ["At": "2026-11-28T09:59:00.000Z", "Outcome": "Started", "Count": 1],
+    ]
+
     private static let refusal: JSON = [
         "At": "2026-11-28T09:58:00.000Z", "Outcome": "Refused", "Count": 40,
         "Reason": "Refused: the token is wrong.",
@@ -49,11 +55,18 @@ extension ServiceRouter {
     func addRecordedTriggers() {
         get("/console/api/triggers") { _, _ in
             Response.json(
-                ["Triggers": [RecordedTriggers.bucket, RecordedTriggers.disabled, RecordedTriggers.paused]])
+                [
+                    "Triggers": [
+                        RecordedTriggers.bucket, RecordedTriggers.disabled, RecordedTriggers.paused,
+                        RecordedTriggers.ends,
+                    ]
+                ])
         }
         get("/console/api/triggers/{name}") { _, context in
-            guard context.parameters.get("name") == "trailers" else { return Response.json(RecordedTriggers.detail) }
-            var detail = RecordedTriggers.paused
+            let others = ["trailers": RecordedTriggers.paused, "tell-failures": RecordedTriggers.ends]
+            guard var detail = others[context.parameters.get("name") ?? ""] else {
+                return Response.json(RecordedTriggers.detail)
+            }
             detail["Recent"] = [detail["LastNote"] ?? nil]
             return Response.json(detail)
         }

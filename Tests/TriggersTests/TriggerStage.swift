@@ -6,6 +6,7 @@ import HTTPServer
 import JSON
 import Journal
 import Logging
+import Postgres
 import PostgresTestSupport
 import RawHTTP
 import StatesLanguage
@@ -42,16 +43,59 @@ final class TriggerStage: Sendable {
             await journal.close(deadline: .seconds(10))
         }
 
-        /// Makes a machine that has nothing to do.
-        func deploy(_ name: String) async throws {
-            let text = #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#
+        /// Ends it as its process would: what it has not done by now it never does.
+        func bury() async {
+            await engine.stop()
+            await journal.close(deadline: .zero)
+        }
+
+        /// Makes a machine, by itself one that has nothing to do.
+        func deploy(_ name: String, _ text: String = TriggerStage.pass, isExpress: Bool = false) async throws {
+            guard !isExpress else {
+                _ = try await engine.createMachine(NewMachine(name: name, definition: text, type: .express))
+                return
+            }
             let machine = try #require(Definition.read(json: text).machine)
             try await engine.deploy(name: name, machine: machine, definition: try JSON(parsing: text))
+        }
+
+        /// Starts an execution and waits for its end.
+        func run(_ machine: String, _ name: String, input: String = "{}") async throws {
+            let execution = try await engine.start(machine: machine, name: name, input: input).execution
+            try await ended(execution.executionARN)
+        }
+
+        func redrive(_ machine: String, _ name: String) async throws {
+            let arn = ARN.execution(machine: machine, name: name)
+            try await engine.redriveExecution(arn)
+            try await ended(arn)
+        }
+
+        /// Waits for an execution's end.
+        func ended(_ arn: String) async throws {
+            // Of one that has ended there are no updates, and the stream ends with one that does.
+            for await update in await engine.updates(of: arn) where update.run.status != .running { break }
+            while try await engine.run(arn).run.status == .running { await Task.yield() }
         }
 
         /// Names of the executions of the machine `m`, oldest first.
         func executions() async throws -> [String] {
             try await engine.listRuns(RunQuery(machine: "m")).items.reversed().map(\.name)
+        }
+    }
+
+    static let pass = #"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#
+
+    static func query(_ url: String, _ sql: String) async throws -> PostgresResult {
+        let connection = try await PostgresConnection.connect(
+            url, applicationName: "triggers-tests", deadline: .seconds(10))
+        do {
+            let result = try await connection.query(sql, [], deadline: .seconds(10))
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
         }
     }
 
@@ -62,13 +106,18 @@ final class TriggerStage: Sendable {
 
     /// An engine with one machine, `m`; whoever was active before it is gone.
     ///
-    /// - Parameter ring: another one than that of the others here.
-    func engine(_ triggers: [Trigger], ring other: KeyRing? = nil) async throws -> Running {
+    /// - Parameters:
+    ///   - ring: another one than that of the others here.
+    ///   - mortality: how its process ends.
+    func engine(
+        _ triggers: [Trigger], ring other: KeyRing? = nil, mortality: Mortality? = nil
+    ) async throws -> Running {
         let number = engines.withLock { number in
             number += 1
             return number
         }
-        let journal = Journal(url: url, incarnation: "e\(number)", log: silent)
+        let journal = Journal(
+            url: url, incarnation: "e\(number)", log: silent, connector: mortality.map(MortalConnection.connector))
         let engine = Engine(journal: journal, log: silent, contracts: [], keyRing: other ?? ring)
         try await engine.activate(holder: "e\(number)", isDead: { _ in true })
         try await engine.loadMachines()

@@ -199,7 +199,8 @@ struct EngineCommand: AsyncParsableCommand {
         try await HTTPService.run(
             [
                 http, sweeper, AccessService(access), BucketListings(desk: desk, buckets: buckets, log: log),
-                WatchedDirectories(desk: desk, log: log), service,
+                WatchedDirectories(desk: desk, log: log), WatchedExecutions(desk: desk, ends: engine, log: log),
+                service,
                 EngineWatch(engine: engine, journal: journal, log: log),
             ], gracePeriod: .seconds(20), logger: log)
         await catalogue.close()

@@ -173,8 +173,9 @@ final class RunDisplay {
         }
         if let origin = run["origin"] {
             let cause = origin["cause"]?.stringValue.map { " (\($0))" } ?? ""
+            let ended = origin["execution"]?.stringValue.map { ", for the end of \($0)" } ?? ""
             Terminal.line(
-                "started by \(origin["kind"]?.stringValue ?? "") \(origin["name"]?.stringValue ?? "")\(cause)")
+                "started by \(origin["kind"]?.stringValue ?? "") \(origin["name"]?.stringValue ?? "")\(cause)\(ended)")
         }
         if let error = run["error"]?.stringValue { Terminal.line("error      \(error)") }
         if let cause = run["cause"]?.stringValue { Terminal.line("cause      \(cause)") }

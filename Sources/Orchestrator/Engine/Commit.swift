@@ -68,6 +68,7 @@ extension Engine {
             return
         }
         let sent = batch
+        outbox.attached[run.execution.id] = batch.now
         Task {
             switch await self.journal.appendPublishing(row, attached: statement, deadline: .seconds(15)) {
             case .committed: self.settle(run, sent, .committed)
@@ -175,6 +176,7 @@ extension Engine {
         _ run: Run, _ batch: Batch, _ outcome: AppendOutcome, on executor: (any TaskExecutor)? = nil
     ) {
         run.isAppending = false
+        if batch.statement != nil { outbox.attached[run.execution.id] = nil }
         switch outcome {
         case .committed:
             take(batch, into: run, on: executor)
@@ -292,6 +294,7 @@ extension Engine {
         publishUpdate(of: run)
         keepSnapshot(of: run, after: batch.bytes)
         noteIdle(run)
+        if !run.execution.isOpen || batch.redrives { noteEnd(of: run, at: batch.now) }
         if !run.execution.isOpen {
             tellParent(of: run)
             tellNestedWaits(of: run)
@@ -379,7 +382,14 @@ struct Outbox {
     var isHeld = false
     /// Whose they are, until their outcome is known.
     var sent: [UInt64: (run: Run, batch: Batch)] = [:]
+    /// When rows were made that go with a statement, by their executions, until their outcome is known.
+    var attached: [String: Instant] = [:]
     private var count: UInt64 = 0
+
+    /// When the oldest row was made whose outcome is not known; nil where none is on its way.
+    var oldest: Instant? {
+        [sent.values.lazy.map(\.batch.now).min(), attached.values.min()].compactMap(\.self).min()
+    }
 
     mutating func add(_ row: JournalRow, of run: Run, _ batch: Batch) {
         count += 1

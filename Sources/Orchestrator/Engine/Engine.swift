@@ -154,6 +154,8 @@ public actor Engine {
 
     /// What starts executions by itself.
     var scheduling = Scheduling()
+    /// See ``EndHorizon/latest``.
+    var latestEnd: Int64 = 0
 
     var observers: [UInt64: Observer] = [:]
     var observerCount: UInt64 = 0

@@ -47,7 +47,8 @@ extension Engine {
             input: child.input, seed: seed(of: id, parent: parent.execution.start.seed),
             tokenKey: parent.execution.start.tokenKey.map { SHA256.hash("\($0) \(id)").hex },
             roleARN: parent.execution.start.roleARN, parent: child.membership,
-            deployment: parent.execution.start.deployment, trace: parent.execution.traceID)
+            deployment: parent.execution.start.deployment, origin: parent.execution.start.origin?.inherited,
+            trace: parent.execution.traceID)
         guard let definition = definitions.find(start.definitionHash) else {
             Task { await self.loadDefinition(start.definitionHash, thenEnsure: key, of: parent) }
             return

@@ -59,7 +59,7 @@ extension Engine {
                 machine: machine, name: parameters["Name"]?.stringValue ?? nonce,
                 input: parameters["Input"].map { $0.isNull ? "{}" : Self.inputText($0) } ?? "{}",
                 for: kind.waits ? WaitingTask(execution: run.execution.id, entry: entry, nonce: nonce) : nil,
-                trace: run.execution.traceID)
+                origin: run.execution.start.origin?.inherited, trace: run.execution.traceID)
             guard started.isNew || started.isOpen || isRepeated else {
                 throw EngineError(
                     code: .nameTaken, message: "Execution Already Exists: '\(started.execution.executionARN)'")

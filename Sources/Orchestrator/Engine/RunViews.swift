@@ -266,7 +266,8 @@ public struct RunDetail: Sendable, Hashable {
         if let origin {
             object["origin"] = .members(
                 ("kind", .string(origin.kind.rawValue)), ("name", .string(origin.name)),
-                ("cause", origin.cause.map(JSON.string)), ("time", origin.time.map(JSON.instant(microseconds:))))
+                ("cause", origin.cause.map(JSON.string)), ("time", origin.time.map(JSON.instant(microseconds:))),
+                ("execution", origin.execution.map(JSON.string)))
         }
         return object
     }

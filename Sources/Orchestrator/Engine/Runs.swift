@@ -371,6 +371,11 @@ extension Engine: RunService {
 
     func view(_ entry: ListEntry) -> RunView {
         if let run = runs[entry.executionID], run.seq > 0 { return view(of: run) }
+        return listed(entry)
+    }
+
+    /// An execution as its line in the lists has it, whatever memory knows.
+    func listed(_ entry: ListEntry) -> RunView {
         let isExpress = machines[entry.machine]?.type == .express
         let arn =
             isExpress

@@ -26,6 +26,12 @@ public enum TriggeredStart: Sendable {
 
 /// What the engine does for triggers: it starts their executions and keeps what has to be kept of them.
 public protocol TriggerService: TriggeredStarts {
+    /// Starts an execution as ``TriggeredStarts/startTriggered(machine:name:input:trigger:)`` does.
+    ///
+    /// - Parameter ended: the ARN of the execution whose end is the event; nil for other events.
+    func startTriggered(
+        machine: String, name: String, input: String, trigger: String, endOf ended: String?
+    ) async throws(EngineError) -> TriggeredStart
     /// Engine time, in microseconds since 1970; nil while the engine does not serve.
     func triggerTime() async -> Int64?
     /// Which of these names belong to executions of a machine already.
@@ -55,6 +61,8 @@ public struct TriggerRecord: Sendable {
     public let listedThrough: Int64?
     /// Nil while it is not paused.
     public let pause: TriggerPause?
+    /// Up to when it has been told of executions that ended; nil where it is not. Engine time, in microseconds since 1970.
+    public let toldThrough: Int64?
 }
 
 extension Engine: TriggerService {
@@ -63,10 +71,17 @@ extension Engine: TriggerService {
     public func startTriggered(
         machine target: String, name: String, input: String, trigger: String
     ) async throws(EngineError) -> TriggeredStart {
+        try await startTriggered(machine: target, name: name, input: input, trigger: trigger, endOf: nil)
+    }
+
+    public func startTriggered(
+        machine target: String, name: String, input: String, trigger: String, endOf ended: String?
+    ) async throws(EngineError) -> TriggeredStart {
         try requireReady()
         if try await storedTrigger(trigger).pause != nil { return .paused }
         let (execution, isNew) = try await startOnce(
-            machine: target, name: name, input: input, origin: ExecutionOrigin(kind: .trigger, name: trigger))
+            machine: target, name: name, input: input,
+            origin: ExecutionOrigin(kind: .trigger, name: trigger, execution: ended))
         return isNew ? .started(execution) : .known(execution)
     }
 
@@ -108,7 +123,7 @@ extension Engine: TriggerService {
         let stored = try await storedTrigger(name)
         return TriggerRecord(
             since: stored.since, hasSecret: stored.secret != nil, listedThrough: stored.listedThrough,
-            pause: stored.pause)
+            pause: stored.pause, toldThrough: stored.told?.through)
     }
 
     public func triggerSecret(_ name: String) async throws(EngineError) -> String? {
@@ -141,14 +156,14 @@ extension Engine: TriggerService {
     }
 
     /// From memory, the database, or made now.
-    private func storedTrigger(_ name: String) async throws(EngineError) -> StoredTrigger {
+    func storedTrigger(_ name: String) async throws(EngineError) -> StoredTrigger {
         if let stored = scheduling.triggers[name] { return stored }
         try await changeTrigger(name) { _ in }
         guard let stored = scheduling.triggers[name] else { preconditionFailure("a trigger that was kept is known") }
         return stored
     }
 
-    private func changeTrigger(_ name: String, _ change: (inout StoredTrigger) -> Void) async throws(EngineError) {
+    func changeTrigger(_ name: String, _ change: (inout StoredTrigger) -> Void) async throws(EngineError) {
         try await changingRegistry { () async throws(EngineError) in
             try await loadTriggers()
             let known = scheduling.triggers[name]
@@ -162,7 +177,7 @@ extension Engine: TriggerService {
     }
 
     /// Asks the database once what is kept of triggers; after that nobody but this engine changes it.
-    private func loadTriggers() async throws(EngineError) {
+    func loadTriggers() async throws(EngineError) {
         guard !scheduling.areTriggersLoaded else { return }
         let all: [StoredTrigger]
         do { all = try await journal.triggers() } catch { throw EngineError.unavailable("\(error)") }

@@ -44,6 +44,19 @@ public struct EventPattern: Sendable, Hashable {
         return (pattern, document.diagnostics)
     }
 
+    private init(source: JSON, alternatives: [Requirement], absentPaths: [[String]]) {
+        self.source = source
+        self.alternatives = alternatives
+        self.absentPaths = absentPaths
+    }
+
+    /// What is left of the pattern when nothing is asked of some fields: it matches wherever the whole does.
+    func ignoring(_ paths: [[String]]) -> EventPattern {
+        EventPattern(
+            source: source, alternatives: alternatives.map { $0.ignoring(paths.map { $0[...] }) },
+            absentPaths: absentPaths)
+    }
+
     public static func == (left: EventPattern, right: EventPattern) -> Bool { left.source == right.source }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(source) }
@@ -86,6 +99,15 @@ struct Requirement: Sendable, Hashable {
     /// How many conditions there are in all.
     var size: Int {
         conditions.reduce(0) { $0 + $1.count } + members.reduce(0) { $0 + $1.requirement.size }
+    }
+
+    func ignoring(_ paths: [ArraySlice<String>]) -> Requirement {
+        var left = self
+        left.members = members.compactMap { name, requirement in
+            let inner = paths.filter { $0.first == name }.map { $0.dropFirst() }
+            return inner.contains { $0.isEmpty } ? nil : (name, requirement.ignoring(inner))
+        }
+        return left
     }
 
     /// Both at once.

@@ -27,6 +27,8 @@ public struct Trigger: Sendable, Hashable {
         case webhook
         /// Files that arrive in a directory.
         case directory(path: String)
+        /// Ends of executions.
+        case execution
     }
 
     /// The name of an execution has 80 characters: this, `-` and ``keyDigits``.
@@ -39,6 +41,29 @@ public struct Trigger: Sendable, Hashable {
     public func matches(_ event: JSON) -> Bool {
         guard isEnabled, source.isMeant(event, hasPattern: pattern != nil) else { return false }
         return pattern?.matches(event) ?? true
+    }
+
+    /// Whether an execution's end may be one that the trigger waits for, by what is known of it without its data.
+    public func mayMatch(_ ended: EndedExecution, from origin: TriggerEvents.Origin) -> Bool {
+        guard isEnabled, source == .execution else { return false }
+        return pattern?.ignoring(EndedExecution.dataPaths).matches(TriggerEvents.execution(ended, from: origin)) ?? true
+    }
+
+    /// What the execution is called that an execution's end starts, by what is known of it without its data; nil where the
+    /// file has a rule of its own, which may ask for that.
+    public func executionName(
+        of ended: EndedExecution, from origin: TriggerEvents.Origin, digest: EvaluationScope.Digest
+    ) -> String? {
+        guard idempotencyKey == nil else { return nil }
+        return executionName(key: source.key(of: TriggerEvents.execution(ended, from: origin)).canonicalText, digest)
+    }
+
+    private func executionName(key: String, _ digest: EvaluationScope.Digest) -> String {
+        "\(name)-\(hash(key: key, digest).prefix(Trigger.keyDigits))"
+    }
+
+    private func hash(key: String, _ digest: EvaluationScope.Digest) -> String {
+        digest(.sha256, Array("\(name)\0\(key)".utf8))
     }
 
     /// What an event starts.
@@ -61,10 +86,9 @@ public struct Trigger: Sendable, Hashable {
         var scope = EvaluationScope(
             input: event, context: ["Trigger": ["Name": .string(name)]], now: time, digest: digest)
         let key = try key(in: scope)
-        let hash = digest(.sha256, Array("\(name)\0\(key)".utf8))
-        scope.seed = UInt64(hash.prefix(16), radix: 16) ?? 0
+        scope.seed = UInt64(hash(key: key, digest).prefix(16), radix: 16) ?? 0
         return Start(
-            executionName: "\(name)-\(hash.prefix(Trigger.keyDigits))", key: key,
+            executionName: executionName(key: key, digest), key: key,
             input: try input?.evaluate(in: scope, field: "Input") ?? event)
     }
 
@@ -100,6 +124,7 @@ extension Trigger.Source {
         case .s3: "s3"
         case .webhook: "webhook"
         case .directory: "directory"
+        case .execution: "execution"
         }
     }
 
@@ -131,6 +156,10 @@ extension Trigger.Source {
                 return .null
             }
             return [path, size, modified]
+        // A redrive makes another end.
+        case .execution:
+            guard let execution = detail?["executionArn"], let redrives = detail?["redriveCount"] else { return .null }
+            return [execution, redrives]
         }
     }
 }

@@ -138,7 +138,7 @@ public enum TriggerEvents {
         PercentEncoding.decode(text.replacing("+", with: " "))
     }
 
-    private static func event(
+    static func event(
         id: String, source: String, type: String, time: String, resources: [JSON], _ origin: Origin, detail: JSON
     ) -> JSON {
         [

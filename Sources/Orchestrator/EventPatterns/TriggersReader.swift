@@ -71,7 +71,7 @@ private struct TriggersReader {
         let members = document.members(node, of: ["Kind", "Bucket", "Path"], required: ["Kind"])
         func child(_ name: String) -> Node? { members.first { $0.key == name }.map { node.child($0) } }
         guard let kindNode = child("Kind"),
-            let kind = document.word(kindNode, of: ["upload", "s3", "webhook", "directory"])
+            let kind = document.word(kindNode, of: ["upload", "s3", "webhook", "directory", "execution"])
         else { return nil }
         for (name, owner) in [("Bucket", "s3"), ("Path", "directory")] where kind != owner {
             if let child = child(name) { document.report("\(name) belongs to the kind \(owner)", at: child) }
@@ -105,6 +105,7 @@ private struct TriggersReader {
             }
             return .directory(path: text)
         case "webhook": return .webhook
+        case "execution": return .execution
         default: return .upload
         }
     }

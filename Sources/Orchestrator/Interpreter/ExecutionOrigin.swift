@@ -1,6 +1,6 @@
 public import JSON
 
-/// What started an execution by itself, for people: nothing follows from it.
+/// What started an execution by itself. For people; only from ``execution`` anything follows.
 public struct ExecutionOrigin: Sendable, Hashable {
     public enum Kind: String, Sendable, Hashable {
         case schedule
@@ -14,8 +14,12 @@ public struct ExecutionOrigin: Sendable, Hashable {
     public let cause: String?
     /// The time that a schedule's expression names.
     public let time: Instant?
+    /// The ARN of the execution whose end a trigger was told. It stands in all that follows from that start, so that the
+    /// end of what tells of ends is told to nobody.
+    public let execution: String?
 
-    public init(kind: Kind, name: String, cause: String? = nil, time: Instant? = nil) {
+    public init(kind: Kind, name: String, cause: String? = nil, time: Instant? = nil, execution: String? = nil) {
+        self.execution = execution
         self.kind = kind
         self.name = name
         self.cause = cause
@@ -26,8 +30,11 @@ public struct ExecutionOrigin: Sendable, Hashable {
     public var json: JSON {
         .members(
             ("kind", .string(kind.rawValue)), ("name", .string(name)), ("cause", cause.map { .string($0) }),
-            ("time", time.map { .integer($0) }))
+            ("time", time.map { .integer($0) }), ("execution", execution.map { .string($0) }))
     }
+
+    /// What an execution that has this origin hands on to those that it starts; nil where it is nobody else's.
+    public var inherited: ExecutionOrigin? { execution == nil ? nil : self }
 
     init(json: JSON) throws(JournalFormatError) {
         guard let kind = json["kind"]?.stringValue.flatMap(Kind.init), let name = json["name"]?.stringValue else {
@@ -35,6 +42,6 @@ public struct ExecutionOrigin: Sendable, Hashable {
         }
         self.init(
             kind: kind, name: name, cause: json["cause"]?.stringValue,
-            time: json["time"]?.integerValue.map { Instant($0) })
+            time: json["time"]?.integerValue.map { Instant($0) }, execution: json["execution"]?.stringValue)
     }
 }

@@ -82,7 +82,7 @@ extension Journal {
                     );
                     """),
             registryMigration, redriveMigration, connectionMigration, accessMigration, scheduleMigration,
-            dispatchMigration, storeMigration, asideMigration, pauseMigration,
+            dispatchMigration, storeMigration, asideMigration, pauseMigration, endMigration,
         ])
 
     /// Brings the schema up to date and creates the partitions of this month and the next three. Several engines may do so

@@ -11,10 +11,14 @@ public struct StoredTrigger: Sendable, Equatable {
     public var listedThrough: Int64?
     /// Why it starts nothing at present; nil while it does.
     public var pause: TriggerPause?
+    /// How far it has been told of executions that ended; nil while ends are not its business.
+    public var told: ToldEnds?
 
     public init(
-        name: String, since: Int64, secret: [UInt8]? = nil, listedThrough: Int64? = nil, pause: TriggerPause? = nil
+        name: String, since: Int64, secret: [UInt8]? = nil, listedThrough: Int64? = nil, pause: TriggerPause? = nil,
+        told: ToldEnds? = nil
     ) {
+        self.told = told
         self.name = name
         self.since = since
         self.secret = secret
@@ -51,17 +55,19 @@ extension Journal {
         try await fenced(
             """
             , saved AS (
-                INSERT INTO showrunner.trigger (name, since, secret, listed_through, pause_reason, paused_at)
-                SELECT $2, $3, $4, $5, $6, $7 FROM lease
+                INSERT INTO showrunner.trigger
+                    (name, since, secret, listed_through, pause_reason, paused_at, told_since, told_through)
+                SELECT $2, $3, $4, $5, $6, $7, $8, $9 FROM lease
                 ON CONFLICT (name) DO UPDATE
                    SET since = EXCLUDED.since, secret = EXCLUDED.secret, listed_through = EXCLUDED.listed_through,
-                       pause_reason = EXCLUDED.pause_reason, paused_at = EXCLUDED.paused_at
+                       pause_reason = EXCLUDED.pause_reason, paused_at = EXCLUDED.paused_at,
+                       told_since = EXCLUDED.told_since, told_through = EXCLUDED.told_through
             )
             """,
             [
                 .text(trigger.name), .int(trigger.since), trigger.secret.map { .bytes($0) } ?? .null,
                 trigger.listedThrough.map { .int($0) } ?? .null, .optional(trigger.pause?.reason),
-                .optional(trigger.pause?.since),
+                .optional(trigger.pause?.since), .optional(trigger.told?.since), .optional(trigger.told?.through),
             ])
     }
 
@@ -69,13 +75,15 @@ extension Journal {
     public func triggers() async throws(PostgresError) -> [StoredTrigger] {
         try await read(
             """
-            SELECT name, since, secret, listed_through, pause_reason, paused_at FROM showrunner.trigger ORDER BY name
+            SELECT name, since, secret, listed_through, pause_reason, paused_at, told_since, told_through
+              FROM showrunner.trigger ORDER BY name
             """, []
         ).map { row in
             StoredTrigger(
                 name: row.text("name"), since: row.int("since"), secret: row.optionalBytes("secret"),
                 listedThrough: row.optionalInt("listed_through"),
-                pause: row.optionalText("pause_reason").map { TriggerPause(reason: $0, since: row.int("paused_at")) })
+                pause: row.optionalText("pause_reason").map { TriggerPause(reason: $0, since: row.int("paused_at")) },
+                told: row.optionalInt("told_since").map { ToldEnds(since: $0, through: row.int("told_through")) })
         }
     }
 

@@ -137,7 +137,7 @@ extension Trigger.Source {
     var isHook: Bool {
         switch self {
         case .s3, .webhook: true
-        case .upload, .directory: false
+        case .upload, .directory, .execution: false
         }
     }
 }

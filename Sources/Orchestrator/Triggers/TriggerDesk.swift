@@ -95,7 +95,8 @@ public struct TriggerDesk: Sendable {
         let start = try Self.start(of: trigger, for: event)
         do throws(EngineError) {
             return try await service.startTriggered(
-                machine: trigger.target, name: start.executionName, input: start.input.text, trigger: trigger.name)
+                machine: trigger.target, name: start.executionName, input: start.input.text, trigger: trigger.name,
+                endOf: trigger.source == .execution ? event["detail"]?["executionArn"]?.stringValue : nil)
         } catch {
             throw TriggerError(
                 error.isPassing ? .unavailable : .refused,

@@ -98,7 +98,7 @@ extension TriggerDesk {
         switch trigger.source {
         case .s3(let bucket): source["Bucket"] = .string(bucket)
         case .directory(let path): source["Path"] = .string(path)
-        case .upload, .webhook: break
+        case .upload, .webhook, .execution: break
         }
         return .members(
             ("Name", .string(trigger.name)), ("Description", trigger.description.map(JSON.string)),
@@ -114,6 +114,7 @@ extension TriggerDesk {
             (
                 "ListedThrough",
                 record.listedThrough.map { .string(Timestamp.text(microseconds: $0)) }
-            ), ("Counts", counts), ("LastNote", notes.recent.first?.json))
+            ), ("ToldThrough", record.toldThrough.map { .string(Timestamp.text(microseconds: $0)) }),
+            ("Counts", counts), ("LastNote", notes.recent.first?.json))
     }
 }

@@ -230,7 +230,8 @@ class RunPage extends HTMLElement {
       run.redriveCount ? fact("redriven", run.redriveCount === 1 ? timeElement(run.redriveDate) : [`${run.redriveCount} times, last `, timeElement(run.redriveDate)]) : "",
       run.origin ? fact("started by", run.origin.kind === "schedule"
         ? [h("a", { href: `/console/schedules/${encodeURIComponent(run.origin.name)}` }, `schedule ${run.origin.name}`), ` (${run.origin.cause})`]
-        : run.origin.kind === "trigger" ? h("a", { href: `/console/triggers/${encodeURIComponent(run.origin.name)}` }, `trigger ${run.origin.name}`)
+        : run.origin.kind === "trigger" ? [h("a", { href: `/console/triggers/${encodeURIComponent(run.origin.name)}` }, `trigger ${run.origin.name}`),
+          run.origin.execution ? [", for the end of ", h("a", { href: `/console/runs/${encodeURIComponent(run.origin.execution)}` }, run.origin.execution.split(":").at(-1))] : null]
           : `${run.origin.kind} ${run.origin.name}`) : "",
       source ? fact("source", source) : "",
       run.name !== run.title && run.name !== run.id ? fact("name", run.name) : "",

@@ -7,7 +7,7 @@ import { RefreshedPage, fact, section } from "./refreshed-page.js";
 import { jsonSection } from "./json-view.js";
 import { askFor, openDialog } from "./dialogs.js";
 
-const kinds = { upload: "uploads", s3: "bucket", directory: "directory", webhook: "webhook" };
+const kinds = { upload: "uploads", s3: "bucket", directory: "directory", webhook: "webhook", execution: "ends of runs" };
 const outcomes = { Started: "started", Known: "known", Unmatched: "unmatched", Held: "held", Refused: "refused", Trouble: "away" };
 
 /** What a trigger is doing, in one of the words that have a shape. */
@@ -94,6 +94,7 @@ class TriggerPage extends RefreshedPage {
         fact("starts", machineLink(machineOf(trigger.Target), trigger.Target)),
         address ? fact("takes requests at", h("span", {}, h("code", {}, address), " ", copyButton("the hook's address", address))) : null,
         trigger.ListedThrough ? fact("listed", timeElement(trigger.ListedThrough)) : null,
+        trigger.ToldThrough ? fact("told of ends until", timeElement(trigger.ToldThrough)) : null,
         fact("since the engine's start", counts.join(", ") || "nothing")),
       this.started,
       section("Told lately", trigger.Recent, (note) => [
@@ -157,6 +158,7 @@ const pauseWords = {
   upload: "Uploads are kept, and start their executions when it is resumed.",
   s3: "What comes into the bucket meanwhile is found by a listing when it is resumed.",
   directory: "Files that arrive meanwhile are found when it is resumed.",
+  execution: "What ends meanwhile is told when it is resumed.",
   webhook: "Who tells of an event meanwhile is answered 503, and has to tell it again.",
 };
 
