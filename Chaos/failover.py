@@ -175,7 +175,8 @@ def restore(database, the_films):
 
     From when to when time was lost, by this machine's clock; the executions that were open at that moment; films that are forgotten.
     """
-    the_films.wait("two published films and one under way", lambda: len(the_films.titles()) >= 2 and the_films.names("status = 'RUNNING'"))
+    the_films.wait("two published films and two under way", lambda: (
+        len(the_films.titles()) >= 2 and len(the_films.names("status = 'RUNNING'")) >= 2))
     moment, lost_since = database.on("a", "SELECT clock_timestamp()"), time.time()
     before, known = the_films.titles(), the_films.names()
     the_films.wait("a film that was published and two that were started since", lambda: (
@@ -232,7 +233,7 @@ def main():
         load.start()
         if what == "restore":
             the_films = films.Films(folder, database, ports, programs, given.programs)
-            the_films.keep_starting(pause=1)
+            the_films.keep_starting(pause=0.4)
         while load.next < (runs if what == "kill" else runs // 2):
             time.sleep(0.05)
         lost_time = None
