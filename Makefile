@@ -24,10 +24,10 @@ chaos: ## Kill engines, workers and PostgreSQL under load, then check the journa
 	@scripts/build.sh release
 	@Chaos/chaos.py --runs "$${RUNS:-10000}" --kills "$${KILLS:-1000}" $${SEED:+--seed "$$SEED"}
 
-failover: ## Replace, freeze or put back the database's server under load [WHAT=promote|freeze|restore|engine RUNS=2000 SEED=n]
+failover: ## Replace, freeze or put back the database's server, freeze or kill the engine, under load [WHAT=promote|freeze|restore|engine|kill RUNS=2000 SEED=n]
 	@scripts/set-up.sh test
 	@scripts/build.sh release
-	@Chaos/failover.py "$${WHAT:-promote}" --runs "$${RUNS:-2000}" $${SEED:+--seed "$$SEED"}
+	@Chaos/failover.py "$${WHAT:-promote}" $${RUNS:+--runs "$$RUNS"} $${SEED:+--seed "$$SEED"}
 
 build: ## Build release binaries into .build/release/
 	@scripts/set-up.sh build

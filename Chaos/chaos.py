@@ -31,12 +31,14 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 PREFIX = "arn:aws:states:us-east-1:000000000000:"
 ROLE = "arn:aws:iam::000000000000:role/chaos"
+# The one that worker.py takes tasks of; none of those that a film goes through.
+STEP = "verify"
 
 
 def task(**more):
     """A task that a worker may lose: after three seconds without a word another attempt begins."""
     return {
-        "Type": "Task", "Resource": "arn:aws:states:::showrunner:validate", "HeartbeatSeconds": 3,
+        "Type": "Task", "Resource": "arn:aws:states:::showrunner:" + STEP, "HeartbeatSeconds": 3,
         "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 100}], **more}
 
 
@@ -198,6 +200,8 @@ class Programs:
         self.processes = {}
         # Of engines.
         self.clocks = []
+        # What stays away once it is gone.
+        self.held = set()
         self.is_over = False
 
     def keep(self, name, command, pause=0.2, environment=None):
@@ -209,6 +213,8 @@ class Programs:
                     self.processes[name] = process
                 process.wait()
                 time.sleep(pause)
+                while name in self.held and not self.is_over:
+                    time.sleep(pause)
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         return thread
@@ -278,6 +284,7 @@ class Load:
 
     def __init__(self, ports, runs, seed):
         self.ports, self.runs, self.seed = ports, runs, seed
+        self.shares = SHARES
         self.acknowledged = []
         self.unanswered = 0
         # Of the acknowledged: repeated, and told that the name is taken, since the first call's execution had ended.
@@ -304,7 +311,7 @@ class Load:
                 return
             while number >= self.allowed:
                 time.sleep(0.02)
-            machine = dice.choices(list(SHARES), list(SHARES.values()))[0]
+            machine = dice.choices(list(self.shares), list(self.shares.values()))[0]
             name = f"{machine}-{number}"
             answer = client.call("StartExecution", {
                 "stateMachineArn": PREFIX + "stateMachine:" + machine, "name": name,
@@ -394,22 +401,27 @@ class Faults:
         return True
 
 
-def start_engines(programs, database, folder, binaries):
-    """Two engines with the machines in them; their ports."""
+def start_engines(programs, database, folder, binaries, machines=MACHINES, workflow_files=(), prefix=lambda number: []):
+    """Two engines with the machines in them; their ports.
+
+    prefix: the words before an engine's command, by its number.
+    """
     ports = [free_port(), free_port()]
     workflows = folder + "/workflows"
     os.makedirs(workflows)
+    for path in workflow_files:
+        shutil.copy(path, workflows)
     with open(workflows + "/dispatch.yaml", "w") as file:
         # Workers die here all the time, and nobody is there to release what would be parked for that.
         file.write("parkAfter: 0\n")
     programs.clocks = [Clock(f"{folder}/clock-{number}") for number in range(len(ports))]
     for number, port in enumerate(ports):
         programs.keep(f"engine-{number}", [
-            os.path.join(binaries, "showrunner"), "engine", "--database", database.url, "--port", str(port), "--store",
+            *prefix(number), os.path.join(binaries, "showrunner"), "engine", "--database", database.url, "--port", str(port), "--store",
             folder + "/objects", "--workflows", workflows, "--spool", f"{folder}/spool-{number}"],
             environment=programs.clocks[number].environment)
     client = Client(ports)
-    for name, definition in MACHINES.items():
+    for name, definition in machines.items():
         answer = client.call("CreateStateMachine", {
             "name": name, "roleArn": ROLE, "definition": json.dumps(definition)})
         if answer is None or answer[0] != 200:
@@ -496,12 +508,15 @@ def wait_until_quiet(database, patience=300):
     return False
 
 
-def check(database, folder, workers, load, wants_stale, lost_since=None):
-    """Asks the journal; what was acknowledged from a moment on may be lost where the database was put back to it.
+def check(database, folder, workers, load, wants_stale, lost=None):
+    """Asks the journal; what was acknowledged between two moments may be lost where the database was put back from one to the other.
 
     wants_stale: whether an answer must have been refused, since a worker stood still for longer than its heartbeats may be missed and
     answered all the same when it went on, or the database has forgotten tasks.
     """
+    def has_to_be_there(at):
+        return lost is None or not lost[0] - 1 < at < lost[1] + 1
+
     answers, stale, offers = [], 0, collections.Counter()
     for number in range(workers):
         path = f"{folder}/answers-{number}.jsonl"
@@ -513,15 +528,14 @@ def check(database, folder, workers, load, wants_stale, lost_since=None):
             if event["event"] == "offered":
                 offers[event["token"]] += 1
             elif event["status"] == 200:
-                if lost_since is None or event["at"] < lost_since - 1:
+                if has_to_be_there(event["at"]):
                     answers.append(event["token"])
             else:
                 stale += 1
     twice = sum(1 for count in offers.values() if count > 1)
     script = ["CREATE TEMP TABLE acknowledged_start (machine text, name text);",
               "COPY acknowledged_start FROM stdin;",
-              *(f"{machine}\t{name}" for machine, name, at in load.acknowledged
-                if lost_since is None or at < lost_since - 1), "\\.",
+              *(f"{machine}\t{name}" for machine, name, at in load.acknowledged if has_to_be_there(at)), "\\.",
               "CREATE TEMP TABLE acknowledged_answer (token text);", "COPY acknowledged_answer FROM stdin;", *answers, "\\.",
               open(os.path.join(HERE, "checks.sql")).read()]
     result = database.sql(None, input="\n".join(script))

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 
+import chaos
+
 name, path, *ports = sys.argv[1:]
 incarnation = f"{os.getpid()}-{time.time_ns()}"
 log = open(path, "a", buffering=1)
@@ -48,7 +50,7 @@ def work():
 
     while True:
         status, content = call("/worker/v1/poll", {
-            "worker": name, "incarnation": incarnation, "version": "chaos", "steps": ["validate"], "slots": 8,
+            "worker": name, "incarnation": incarnation, "version": "chaos", "steps": [chaos.STEP], "slots": 8,
             "waitSeconds": 5})
         if status != 200:
             continue

@@ -1,4 +1,5 @@
 @testable import Engine
+import Interpreter
 import JSON
 import Journal
 import Postgres
@@ -51,6 +52,37 @@ struct TakeoverTests {
         }
         #expect(try await second.engine.complete(offer, ["by": "successor"]))
         #expect(try await second.engine.run(started.execution.executionARN).output == ["by": "successor"])
+        try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
+        await end(first, second)
+    }
+
+    /// Found by the simulation: an answer was refused as stale because of a stop that was decided with it, though the row of
+    /// both never went in. The attempt was live, and its worker had dropped the result.
+    @Test("an answer that comes too late for what was decided with it is told so once that is durable")
+    func late() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": oneTask()])
+        var tokens: [TaskToken] = []
+        for name in ["one", "two"] {
+            _ = try await first.engine.start(machine: "m", name: name, input: "{}")
+            let offer = try await first.engine.take()
+            tokens.append(try #require(TaskToken(offer.token)))
+        }
+        let told = await first.engine.submitTogether(
+            [.stop(error: nil, cause: nil), tokens[0].success], to: tokens[0].execution)
+        #expect(told.map { "\($0)" } == ["committed", "stale"])
+
+        let second = try await stage.engine("e2")
+        let refused = await first.engine.submitTogether(
+            [.stop(error: nil, cause: nil), tokens[1].success], to: tokens[1].execution)
+        for verdict in refused {
+            guard case .refused = verdict else {
+                Issue.record("\(verdict), and nothing of it is in the journal")
+                continue
+            }
+        }
+        #expect(refused.count == 2)
+        #expect(try await second.engine.complete(CompleteRequest(token: tokens[1].text, output: [:])))
         try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
         await end(first, second)
     }
@@ -138,5 +170,28 @@ struct TakeoverTests {
         #expect(try await second.engine.run(arn).run.status == .succeeded)
         try await stage.checkInvariants(["e1", "e2"], memory: second.engine)
         await end(second)
+    }
+}
+
+extension TaskToken {
+    fileprivate var success: Event { .taskSucceeded(entry: entry, nonce: nonce, output: [:]) }
+}
+
+extension Engine {
+    /// Sends events that are decided together; what each came to.
+    fileprivate func submitTogether(_ events: [Event], to id: String) async -> [Verdict] {
+        guard let run = runs[id] else { return [] }
+        var verdicts: [Int: Verdict] = [:]
+        return await withCheckedContinuation { continuation in
+            for (place, event) in events.enumerated() {
+                run.mailbox.append(
+                    Pending(event: event) { verdict in
+                        verdicts[place] = verdict
+                        guard verdicts.count == events.count else { return }
+                        continuation.resume(returning: verdicts.sorted { $0.key < $1.key }.map(\.value))
+                    })
+            }
+            pump(run)
+        }
     }
 }

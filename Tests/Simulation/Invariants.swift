@@ -1,3 +1,4 @@
+import Engine
 import Interpreter
 import JSON
 import Journal
@@ -19,7 +20,7 @@ struct Invariants {
         var folds: OrderedDictionary<String, Fold> = [:]
         for (id, rows) in database.journal {
             do {
-                folds[id] = try Fold(id, rows, scenario.machine)
+                folds[id] = try Fold(id, rows, scenario.machine, repeats: true)
             } catch {
                 faults.append("\(id): \(error)")
             }
@@ -33,7 +34,7 @@ struct Invariants {
         }
         if database.journal.isEmpty { faults.append("nothing happened, so nothing was tested") }
         faults += database.doubles.map { "one engine wrote two rows for one place: \($0)" }
-        return faults + names(folds) + answers(folds) + publications(folds)
+        return faults + names(folds) + answers(folds) + publications(folds) + children(folds) + snapshots()
     }
 
     /// Each row's writer held the lease when the row went in.
@@ -119,19 +120,97 @@ struct Invariants {
         }
     }
 
+    /// What a parent's journal says of its child executions' ends is what theirs say; and where a child did not succeed, of the
+    /// try that the parent had asked for last, not of one before a redrive.
+    private func children(_ folds: OrderedDictionary<String, Fold>) -> [String] {
+        var tries: [ChildName: [(redrives: Int, outcome: Outcome)]] = [:]
+        for fold in folds.values {
+            if let membership = fold.execution.start.parent { tries[ChildName(membership)] = fold.outcomes }
+        }
+        return folds.flatMap { id, fold in
+            fold.childEnds.compactMap { end in
+                let isTrue = (tries[end.child] ?? []).contains { one in
+                    one.outcome == end.outcome && (one.outcome.isSuccess || one.redrives == end.redrives)
+                }
+                return isTrue ? nil : "\(id) has taken \(end.outcome), redriven \(end.redrives), from \(end.child)"
+            }
+        }
+    }
+
+    /// A snapshot is the fold of the rows before it, whether or not anybody has read it.
+    private func snapshots() -> [String] {
+        database.snapshots.flatMap { id, kept in
+            kept.values.compactMap { snapshot in
+                do {
+                    let restored = try Engine.execution(
+                        inSnapshot: snapshot.body, of: id, definition: { scenario.machine($0).map(MachinePlan.init) })
+                    let fold = try fold(id, rows: snapshot.nextSeq)
+                    return fold?.execution == restored
+                        ? nil : "the snapshot of \(id) is not the fold of its \(snapshot.nextSeq) rows"
+                } catch { return "the snapshot of \(id) after \(snapshot.nextSeq) rows: \(error)" }
+            }
+        }
+    }
+
+    /// An answer that is refused comes too late: its attempt is over. To be asked when the refusal arrives.
+    func refusalFault(_ token: String) -> String? {
+        let parts = token.split(separator: ".").map(String.init)
+        do {
+            guard let entry = Int(parts[1]),
+                let execution = try fold(parts[0], rows: Int64(database.journal[parts[0]]?.count ?? 0))?.execution
+            else { return "\(token) is no token of an execution in the journal" }
+            let answer = Event.taskFailed(entry: entry, nonce: parts[2], error: "", cause: "")
+            let isLive = !decide(execution, answer, now: execution.at, limits: execution.start.deployment.limits)
+                .isStale
+            return isLive ? "\(token) was refused, and its attempt is not over" : nil
+        } catch { return "\(token): \(error)" }
+    }
+
     /// Memory is the fold of the journal: of as many rows as the engine says it has.
     func memoryFault(_ execution: Execution, rows: Int64) -> String? {
-        guard let journal = database.journal[execution.id] else { return "\(execution.id) is in memory alone" }
         do {
-            var taken: OrderedDictionary<Int64, ModelDatabase.Row> = [:]
-            for seq in 0..<rows {
-                guard let row = journal[seq] else { return "\(execution.id) has \(rows) rows in memory, no \(seq)" }
-                taken[seq] = row
+            guard let fold = try fold(execution.id, rows: rows) else {
+                return "\(execution.id) has \(rows) rows in memory, and fewer in the journal"
             }
-            let fold = try Fold(execution.id, taken, scenario.machine)
             return fold.execution == execution ? nil : "\(execution.id) is not the fold of its \(rows) rows"
         } catch { return "\(execution.id): \(error)" }
     }
+
+    /// Of an execution's first rows; nil where it has fewer, or none.
+    private func fold(_ id: String, rows: Int64) throws -> Fold? {
+        guard rows > 0, let journal = database.journal[id] else { return nil }
+        let taken = journal.filter { $0.key < rows }
+        guard taken.count == rows else { return nil }
+        return try Fold(id, taken, scenario.machine)
+    }
+}
+
+/// A child execution of a Map Run, as its parent's journal counts it.
+struct ChildName: Hashable {
+    let parent: String
+    let entry: EntryID
+    let mapRun: String
+    let index: Int
+    /// How often one of an EXPRESS child was made: each redrive makes another.
+    let generation: Int
+
+    init(parent: String, entry: EntryID, mapRun: String, index: Int, generation: Int) {
+        self.parent = parent
+        self.entry = entry
+        self.mapRun = mapRun
+        self.index = index
+        self.generation = generation
+    }
+
+    init(_ membership: MapRunMembership) {
+        self.init(
+            parent: membership.execution, entry: membership.entry, mapRun: membership.mapRunARN,
+            index: membership.index, generation: membership.generation)
+    }
+}
+
+extension Outcome {
+    fileprivate var isSuccess: Bool { if case .succeeded = self { true } else { false } }
 }
 
 /// An execution's journal, applied.
@@ -146,14 +225,21 @@ struct Fold {
     private(set) var effects: [String: Int] = [:]
     /// Successes of the step that publishes.
     private(set) var publications = 0
+    /// How it ended, each time, and how often it had been redriven by then.
+    private(set) var outcomes: [(redrives: Int, outcome: Outcome)] = []
+    /// The ends of child executions that it has taken, with how often it had had each redriven. An EXPRESS child is never
+    /// redriven but made anew.
+    private(set) var childEnds: [(child: ChildName, redrives: Int, outcome: Outcome)] = []
+    private var echoes: Echoes?
 
     struct Broken: Error, CustomStringConvertible {
         let description: String
     }
 
+    /// - Parameter repeats: whether all that it was told is told again after each row.
     init(
         _ id: String, _ rows: OrderedDictionary<Int64, ModelDatabase.Row>,
-        _ machine: (String) -> StateMachine?
+        _ machine: (String) -> StateMachine?, repeats: Bool = false
     ) throws {
         let ordered = rows.sorted { $0.key < $1.key }
         guard ordered.map(\.key) == Array(0..<Int64(ordered.count)) else {
@@ -164,11 +250,17 @@ struct Fold {
             let definition = machine(start.definitionHash)
         else { throw Broken(description: "the first row starts nothing") }
         execution = Execution(id: id, start: start, definition: MachinePlan(definition), at: first.value.at)
+        if repeats { echoes = Echoes() }
         var at = first.value.at
         for (seq, row) in ordered {
             if row.at < at { faults.append("time runs backwards in row \(seq) of \(id)") }
             at = row.at
             for effect in try Effect.decode(row.effects) { take(effect, row, seq) }
+            if let echoes {
+                faults += echoes.taken(by: execution, at: at).map {
+                    "row \(seq) of \(id) is followed by a repetition: \($0)"
+                }
+            }
         }
     }
 
@@ -208,6 +300,19 @@ struct Fold {
             default: break
             }
         }
+        if case .childExecutionEnded(let scope, let index, let outcome) = effect,
+            let entry = execution.scopes[scope]?.entry, let mapRun = entry.branches?.mapRun,
+            let child = mapRun.running[index]
+        {
+            let isExpress = entry.runsExpressChildren
+            let name = ChildName(
+                parent: execution.id, entry: entry.id, mapRun: mapRun.arn, index: index,
+                generation: isExpress ? child.redrives : 0)
+            childEnds.append((name, isExpress ? 0 : child.redrives, outcome))
+        }
+        echoes?.note(effect, in: execution)
+        let wasOpen = execution.isOpen
         execution.apply(effect, at: row.at)
+        if wasOpen, let outcome = execution.outcome { outcomes.append((execution.redriveCount, outcome)) }
     }
 }

@@ -134,6 +134,14 @@ struct MachineWriter {
         }
         addCatch(&state, following)
         addFailure(&state, "$states.result.v", following)
+        // A token that is made, and then its task can't be asked for.
+        if isCalledBack, let next = following.randomElement(using: &dice), dice.once(in: 2) {
+            state["Arguments"]?["v"] = "{% $states.input.v % 3 = 0 ? $number('x') : $states.input.v %}"
+            retriers.append(["ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1, "IntervalSeconds": 2])
+            state["Retry"] = .array(retriers)
+            state["Output"] = ["v": "{% $states.result.v %}"]
+            state["Catch"] = [Self.caught(next, adding: 55)]
+        }
         return state
     }
 
@@ -201,8 +209,13 @@ struct MachineWriter {
 
     private mutating func addCatch(_ state: inout JSON, _ following: [String]) {
         guard let next = following.randomElement(using: &dice), dice.once(in: 2) else { return }
-        state["Catch"] = [
-            ["ErrorEquals": ["States.ALL"], "Next": .string(next), "Output": ["v": "{% $states.input.v + 77 %}"]]
+        state["Catch"] = [Self.caught(next, adding: 77)]
+    }
+
+    private static func caught(_ next: String, adding number: Int) -> JSON {
+        [
+            "ErrorEquals": ["States.ALL"], "Next": .string(next),
+            "Output": ["v": .string("{% $states.input.v + \(number) %}")],
         ]
     }
 }
@@ -240,6 +253,35 @@ extension MachineWriter {
                 "Catch": [["ErrorEquals": [.string(error)], "ResultPath": "$.why", "Next": "Last"]], "Next": "Last",
             ],
             "Last": ["Type": "Pass", "Parameters": ["v.$": "States.MathAdd($.v, 1)"], "End": true],
+        ],
+    ]
+}
+
+extension MachineWriter {
+    /// Child executions that take their time, so that their parent may be stopped and redriven meanwhile.
+    static let children: JSON = [
+        "QueryLanguage": "JSONata", "StartAt": "All",
+        "States": [
+            "All": [
+                "Type": "Map", "Items": "{% [0..3].{'v': $states.input.v + $} %}", "MaxConcurrency": 3,
+                "ItemProcessor": [
+                    "ProcessorConfig": ["Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"], "StartAt": "Each",
+                    "States": [
+                        "Each": [
+                            "Type": "Task", "Resource": "arn:aws:states:::showrunner:work", "HeartbeatSeconds": 4,
+                            "Arguments": ["state": "Each", "v": "{% $states.input.v %}", "isRetried": true],
+                            "Output": ["v": "{% $states.result.v %}"],
+                            "Retry": [
+                                lostWorker,
+                                ["ErrorEquals": [.string(error)], "MaxAttempts": 2, "IntervalSeconds": 1],
+                            ],
+                            "Next": "Rest",
+                        ],
+                        "Rest": ["Type": "Wait", "Seconds": 2, "End": true],
+                    ],
+                ],
+                "Output": ["v": .string("{% \(inOrder) %}")], "End": true,
+            ]
         ],
     ]
 }

@@ -68,7 +68,7 @@ final class ModelWorker: @unchecked Sendable {
             } else if await isGone(offer.token, mine) {
                 // Told that nobody wants it: it stops, mostly.
                 guard dice.once(in: 3) else { return }
-            } else if hasFaults, dice.once(in: 12) {
+            } else if dice.once(in: hasFaults ? 12 : 4), scenario.maySilence() {
                 // Heard of, and then silent for ever.
                 scenario.trace.count("worker silent after a heartbeat")
                 return
@@ -100,14 +100,34 @@ final class ModelWorker: @unchecked Sendable {
         let outcome = Work.outcome(of: offer.input, attempt: offer.attempt)
         let times = scenario.hasFaults ? Int.random(in: 0...2, using: &dice) : 1
         for _ in 0..<times {
-            let delay = dice.delay(upTo: 3_000_000)
+            // Now and then so long that the execution has left memory meanwhile, or the time is up.
+            let delay = dice.delay(upTo: dice.once(in: 2) ? 3_000_000 : 12_000_000)
+            let isHeard = dice.once(in: 2)
             Task.detached { [self] in
-                await scenario.pause(delay)
+                if isHeard { await keepAlive(token, for: delay) } else { await scenario.pause(delay) }
                 await callBack(token, outcome)
             }
         }
         if dice.once(in: 3) { await scenario.pause(dice.delay(upTo: 3_000_000)) }
         await answer(offer.token, .succeeds([:]))
+    }
+
+    /// Whoever holds a token lets hear from it while it works.
+    private func keepAlive(_ token: String, for length: Int64) async {
+        var left = length
+        while left > 0 {
+            let step = min(left, 1_500_000)
+            left -= step
+            await scenario.pause(step)
+            guard let process = scenario.reachable(&dice) else { continue }
+            do {
+                try await process.call { try await $0.taskHeartbeat(token: token) }
+                scenario.trace.count("token heard of")
+            } catch let error as EngineError where error.code != .unavailable {
+                scenario.refused(token)
+                return
+            } catch {}
+        }
     }
 
     private func callBack(_ token: String, _ outcome: Work.Outcome) async {
@@ -132,6 +152,7 @@ final class ModelWorker: @unchecked Sendable {
                 return
             } catch let error as EngineError where error.code != .unavailable {
                 scenario.trace.count("called back too late")
+                scenario.refused(token)
                 scenario.book.answered(token, isTaken: false, isSuccess: outcome.isSuccess)
                 return
             } catch {
@@ -177,7 +198,10 @@ final class ModelWorker: @unchecked Sendable {
                 }
                 scenario.trace.note("\(name) answered \(token.suffix(40)): \(isTaken)")
                 scenario.book.answered(token, isTaken: isTaken, isSuccess: outcome.isSuccess)
-                if !isTaken { scenario.trace.count("stale answer refused") }
+                if !isTaken {
+                    scenario.trace.count("stale answer refused")
+                    scenario.refused(token)
+                }
                 return
             } catch {
                 scenario.book.unanswered(token)

@@ -30,10 +30,12 @@ final class Scenario: @unchecked Sendable {
     private let quiet: Int64
     /// Whether rows are lost as ``Stranding`` has it.
     private let isStranded: Bool
+    /// How many workers more may fall silent while nothing else goes wrong: whoever waits for them is alone with that.
+    private var silences = 4
 
     /// Virtual time, in microseconds: from here on nothing goes wrong any more; by then all must have ended.
     private let calm: Int64
-    private static let limit: Int64 = 6 * 3_600_000_000
+    private static let limit: Int64 = 3_600_000_000
 
     init(seed: UInt64, isPrinted: Bool) {
         self.seed = seed
@@ -51,6 +53,7 @@ final class Scenario: @unchecked Sendable {
         var writer = MachineWriter(dice: Dice(seed: dice.next()), leaves: [])
         var machines: [String: JSON] = [
             "leaf1": writer.definition(depth: 0), "leaf2": writer.definition(depth: 1), "paths": MachineWriter.paths,
+            "children": MachineWriter.children,
         ]
         for name in ["main1", "main1b", "main2"] {
             var writer = MachineWriter(dice: Dice(seed: dice.next()), leaves: ["leaf1", "leaf2", "paths"])
@@ -174,6 +177,19 @@ final class Scenario: @unchecked Sendable {
         Scheduler.shared.after(dice.roll(1_000_000...40_000_000)) { [self] in thaw(process) }
     }
 
+    /// Whether a worker may fall silent now.
+    func maySilence() -> Bool {
+        guard !hasFaults else { return true }
+        silences -= 1
+        if silences >= 0 { trace.count("silent in calm") }
+        return silences >= 0
+    }
+
+    /// Somebody was told that an attempt is over.
+    func refused(_ token: String) {
+        if let fault = Invariants(self).refusalFault(token) { book.fault(fault) }
+    }
+
     func thaw(_ process: EngineProcess) {
         guard process.host.state == .frozen else { return }
         trace.note("\(process.incarnation) goes on")
@@ -198,7 +214,9 @@ final class Scenario: @unchecked Sendable {
 
     private func startCallers() {
         for number in 0..<Int.random(in: 2...7, using: &dice) {
-            let machine = ["leaf2", "main1", "main1", "main2", "main2", "paths"].randomElement(using: &dice) ?? "main1"
+            let machine =
+                ["leaf2", "main1", "main1", "main2", "main2", "paths", "children"].randomElement(using: &dice)
+                ?? "main1"
             let input = "{\"v\":\(Int.random(in: 0..<40, using: &dice))}"
             let name = "run\(number)"
             // Two that ask for the same at once are told of the same execution.
@@ -223,6 +241,11 @@ final class Scenario: @unchecked Sendable {
                 }
             }
             for _ in 0..<Int.random(in: 0...2, using: &dice) { crowd(machine, name) }
+            if machine == "children" || dice.once(in: 6) {
+                perform(after: dice.roll(3_000_000...40_000_000)) { [self] dice in
+                    await restart(machine, name, &dice)
+                }
+            }
         }
     }
 
@@ -316,6 +339,23 @@ final class Scenario: @unchecked Sendable {
             book.redrive(name)
         case .failure(let error):
             if error.code != .notRedrivable { book.fault("\(name) could not be redriven: \(error)") }
+        }
+    }
+
+    /// Stops and redrives an execution again and again, each time as soon as it may be: its children are still about to end.
+    private func restart(_ machine: String, _ name: String, _ dice: inout Dice) async {
+        guard book.started[name] != nil else { return }
+        let arn = arn(machine, name)
+        for _ in 0..<Int.random(in: 1...4, using: &dice) {
+            await stop(machine, name, &dice)
+            switch await insist(&dice, { try await $0.redrive(arn, token: nil) }) {
+            case .success:
+                trace.count("restarted")
+                book.redrive(name)
+            case .failure(let error):
+                if error.code != .notRedrivable { book.fault("\(name) could not be redriven: \(error)") }
+            }
+            await pause(dice.delay(upTo: 6_000_000))
         }
     }
 

@@ -28,12 +28,13 @@ struct SimulationTests {
         #expect(answer.isSuccess, "\(answer.output)")
         // Otherwise nothing was tested.
         for what in [
-            "answered twice", "called back", "called back too late", "effect errorCaught", "effect taskSubmitted",
-            "effect waitStarted", "engine died", "engine frozen", "fault frozen", "fault lateCommit", "fault replyLost",
+            "answered twice", "called back", "called back too late", "effect childExecutionRedriven",
+            "effect errorCaught", "effect mapRunRedriven", "effect taskSubmitted", "effect waitStarted",
+            "engine died", "engine frozen", "fault frozen", "fault lateCommit", "fault replyLost",
             "fault requestLost", "lease lost", "missed deadline", "noted as cold", "redriven", "refused rows",
-            "stale answer refused", "stopped by hand", "stranded", "stranded row met its successor's",
-            "takeover", "takeover waited", "titles", "worker died", "worker late", "worker silent",
-            "worker silent after a heartbeat",
+            "restarted", "silent in calm", "snapshots", "stale answer refused", "stopped by hand", "stranded",
+            "stranded row met its successor's", "takeover", "takeover waited", "titles", "token heard of",
+            "worker died", "worker late", "worker silent", "worker silent after a heartbeat",
         ] {
             #expect(answer.output.contains("\n  \(what): "), "no seed had: \(what)")
         }

@@ -49,7 +49,8 @@ extension Engine {
             let pending = run.mailbox.removeFirst()
             let decision = noting(run, pending.event.word) { batch.decision(on: pending.event) }
             if decision.isStale {
-                pending.reply?(.stale)
+                // Where that follows from this row, it is not so unless the row goes in.
+                if batch.effects.isEmpty { pending.reply?(.stale) } else { batch.late.append(pending) }
                 continue
             }
             batch.take(decision, of: pending)
@@ -181,6 +182,7 @@ extension Engine {
         case .committed:
             take(batch, into: run, on: executor)
             for pending in batch.accepted { pending.reply?(.committed) }
+            for pending in batch.late { pending.reply?(.stale) }
             pump(run)
         case .nameTaken(let executionID, let inputHash):
             remove(run)
@@ -188,11 +190,12 @@ extension Engine {
             for pending in batch.accepted {
                 pending.reply?(.nameTaken(executionID: executionID, inputHash: inputHash))
             }
+            for pending in batch.late { pending.reply?(.stale) }
             // Nothing was handed out, so the workers that waited for it must ask again.
             for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
         case .failed(let error) where batch.statement != nil:
             // The statement as a whole did nothing: the execution stands as before, and the caller fails the task.
-            for pending in batch.accepted { pending.reply?(.refused(error.message)) }
+            for pending in batch.accepted + batch.late { pending.reply?(.refused(error.message)) }
             pump(run)
         case .failed(let error):
             log.error(
@@ -205,7 +208,7 @@ extension Engine {
 
     /// The in-memory execution is no longer to be trusted: throw it away, and load it again unless it never was.
     private func abandon(_ run: Run, _ batch: Batch, reason: String) {
-        for pending in batch.accepted + run.mailbox { pending.reply?(.refused(reason)) }
+        for pending in batch.accepted + batch.late + run.mailbox { pending.reply?(.refused(reason)) }
         for handedOut in batch.handedOut { handedOut.poller.resume(nil) }
         run.mailbox = []
         for waiter in run.endWaiters { waiter.resume() }
@@ -403,6 +406,8 @@ struct Batch {
     var execution: Execution
     var effects: [Effect] = []
     var accepted: [Pending] = []
+    /// What came with them and fits nothing any more.
+    var late: [Pending] = []
     var name: ExecutionName?
     var statement: AttachedStatement?
     var handedOut: [(entry: EntryID, nonce: String, poller: Poller)] = []

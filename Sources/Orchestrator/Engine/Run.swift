@@ -62,6 +62,19 @@ extension Engine {
     package func executionsInMemory() -> [(execution: Execution, rows: Int64)] {
         runs.values.filter { $0.seq > 0 }.map { ($0.execution, $0.seq) }
     }
+
+    /// The execution that a kept snapshot is of, for whoever has the rows before it, too.
+    ///
+    /// - Parameter definition: the plan that a hash names.
+    package static func execution(
+        inSnapshot text: String, of id: String, definition: (String) -> MachinePlan?
+    ) throws(SnapshotError) -> Execution {
+        let snapshot = try RunSnapshot.read(text)
+        guard let plan = definition(snapshot.start.definitionHash) else {
+            throw SnapshotError(reason: "there is no definition \(snapshot.start.definitionHash)")
+        }
+        return try snapshot.execution(of: id, plan).execution
+    }
 }
 
 /// A child execution of a Map Run, as its parent numbers it.
