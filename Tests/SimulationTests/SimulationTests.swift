@@ -40,6 +40,13 @@ struct SimulationTests {
         }
     }
 
+    /// 158: an engine stands still before it has renewed its lease for the first time.
+    @Test("seeds that have found something find it no more", arguments: [158])
+    func found(_ seed: Int) async throws {
+        let answer = try await play("--seed", "\(seed)", "--seeds", "1")
+        #expect(answer.isSuccess, "\(answer.output)")
+    }
+
     @Test("a seed gives the same trace again", arguments: [3, 17, 40])
     func repetition(_ seed: Int) async throws {
         let first = try await play("--seed", "\(seed)", "--trace")

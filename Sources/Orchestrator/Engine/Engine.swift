@@ -160,8 +160,8 @@ public actor Engine {
     var observers: [UInt64: Observer] = [:]
     var observerCount: UInt64 = 0
     var isServing = false
-    /// Until when nobody else can have taken the lease; nil where nobody renews it.
-    var leaseIsCertainUntil: Int64?
+    /// Until when nobody else can have taken the lease.
+    var leaseIsCertainUntil: Int64 = 0
     var isStopping = false
 
     /// - Parameters:
@@ -234,7 +234,7 @@ public actor Engine {
         return pageTokens
     }
 
-    /// The lease was renewed by a call that began at this instant of ``time``.
+    /// The lease was taken or renewed by a call that began at this instant of ``time``.
     ///
     /// From then on, without a further renewal, what memory alone says is not told to workers: another engine may have
     /// handed their tasks on by now, or know of tasks that this one does not.
@@ -250,7 +250,7 @@ public actor Engine {
 
     /// Before a refusal that memory alone gives a reason for. Throws `.unavailable` while another engine may know better.
     func requireCertainLease() throws(EngineError) {
-        if let leaseIsCertainUntil, leaseIsCertainUntil <= now {
+        if leaseIsCertainUntil <= now {
             throw EngineError.unavailable("Another engine may have taken over.")
         }
     }

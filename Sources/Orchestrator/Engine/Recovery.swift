@@ -21,14 +21,19 @@ extension Engine {
         var dead: String?
         try await countFound()
         while true {
+            // From here on the lease is certain for its validity, whatever holds this engine up before it serves.
+            let asked = EngineClock(databaseMicroseconds: 0, bootClock: bootClock)
             let outcome = try await journal.takeLease(
                 holder: holder, address: address, isStillHeldAfter: Self.leaseValidity, from: dead)
             switch outcome {
             case .taken:
                 standingBy(nil)
-                await journal.tellOutcomes { [weak self] outcomes, executor in
-                    Task(executorPreference: executor) { await self?.settle(outcomes, on: executor) }
+                await journal.setReceiver { [weak self] outcomes in
+                    Task { await self?.settle(outcomes) }
                 }
+                clock = EngineClock(
+                    databaseMicroseconds: try await journal.databaseTimeMicroseconds(), bootClock: bootClock)
+                noteLeaseRenewed(at: now - asked.now)
                 try await load()
                 return
             case .held(let current, _):
@@ -48,8 +53,6 @@ extension Engine {
     public static let leaseValidity = Duration.seconds(10)
 
     private func load() async throws {
-        clock = EngineClock(
-            databaseMicroseconds: try await journal.databaseTimeMicroseconds(), bootClock: bootClock)
         let began = now
         try await loadSuspects()
         try await loadSourceLosses()

@@ -62,22 +62,9 @@ extension Engine {
         await finish(service, entry: entry, nonce: nonce, of: run)
     }
 
-    /// The same where nothing else is to be written: the row that follows does not wait for those that others make.
-    func finishAtOnce(_ service: any ServiceTask, entry: EntryID, nonce: String, of id: String) async {
-        guard let run = runs[id], let event = await result(of: service, entry: entry, nonce: nonce, of: run) else {
-            return
-        }
-        sendingRows { post(event, to: run) }
-    }
-
     /// The second half of ``perform(_:entry:of:)-(ServiceTask,_,_)``, and what recovery repeats.
     func finish(_ service: any ServiceTask, entry: EntryID, nonce: String, of run: Run) async {
-        if let event = await result(of: service, entry: entry, nonce: nonce, of: run) { post(event, to: run) }
-    }
-
-    /// Does a service's task; nil where there is nothing to tell of it.
-    private func result(of service: any ServiceTask, entry: EntryID, nonce: String, of run: Run) async -> Event? {
-        guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return nil }
+        guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return }
         let call = { @Sendable () async -> Result<JSON, StepFailure> in
             do throws(StepFailure) {
                 return .success(
@@ -93,11 +80,11 @@ extension Engine {
             service.callsOutside ? await calling(call) : await call()
         }
         switch result {
-        case .success(let output): return ended(entry, nonce, output, of: run.execution.id)
+        case .success(let output): post(ended(entry, nonce, output, of: run.execution.id), to: run)
         case .failure(let failure):
             // An engine that stops, or has lost the lease, fails calls by that alone: its successor makes them again.
-            guard isReady else { return nil }
-            return .taskFailed(entry: entry, nonce: nonce, error: failure.error, cause: failure.cause)
+            guard isReady else { return }
+            post(.taskFailed(entry: entry, nonce: nonce, error: failure.error, cause: failure.cause), to: run)
         }
     }
 }

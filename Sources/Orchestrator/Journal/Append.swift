@@ -14,7 +14,7 @@ extension Journal {
     }
 
     /// As ``append(_:)`` for each of the rows, which need not be of one batch. Returns at once: the outcomes of a batch are
-    /// told together, under the rows' numbers, to whom ``tellOutcomes(to:)`` named. Whoever sends many rows pays for one
+    /// told together, under the rows' numbers, to whom ``setReceiver(_:)`` named. Whoever sends many rows pays for one
     /// call a batch then, and not for one a row.
     public nonisolated func append(_ rows: [NumberedRow]) {
         // On the thread where they are going to be sent, so that two do not take the journal from each other.
@@ -27,15 +27,9 @@ extension Journal {
         startFlushing()
     }
 
-    /// Who is told the outcomes of numbered rows; to be called before the first. The executor, where there is one, is that of
-    /// the thread on which the outcomes came in and which has nothing to write: what follows from them had best be looked
-    /// at there, for a lone row then goes the whole round without waking a thread.
-    public func tellOutcomes(
-        to receiver: @escaping @Sendable ([NumberedOutcome], _ executor: (any TaskExecutor)?) -> Void
-    ) { self.receiver = receiver }
-
-    /// More outcomes than so many are looked at elsewhere, while the thread writes what comes of the first of them.
-    private static let outcomesOnThread = 4
+    /// Who is told the outcomes of numbered rows; to be called before the first. Called on the thread that writes, which
+    /// waits for it: whoever follows up on them does so in a task of its own, elsewhere.
+    public func setReceiver(_ receiver: @escaping @Sendable ([NumberedOutcome]) -> Void) { self.receiver = receiver }
 
     private func enter(_ row: JournalRow, _ reply: Reply) {
         if let refusal = Self.refusal(row) { return answer(reply, .failed(refusal)) }
@@ -96,7 +90,7 @@ extension Journal {
             let writer = "\(incarnation)/\(batchNumber)"
             await commit(batch, writer: writer, Attempt(link: link, settings: settings, clock: clock))
             for entry in batch { inFlight.remove(entry.row.executionID) }
-            tellOutcomes(on: waiting.isEmpty ? link.latest?.connection.executor : nil)
+            tellOutcomes()
         }
         idleLinks.append(link)
         if idleLinks.count == appending.count { resumeDrainWaiters() }
@@ -137,12 +131,12 @@ extension Journal {
         }
     }
 
-    private func tellOutcomes(on executor: (any TaskExecutor)? = nil) {
+    private func tellOutcomes() {
         guard !untold.isEmpty else { return }
         guard let receiver else { preconditionFailure("nobody is told the outcomes of numbered rows") }
         let outcomes = untold
         untold = []
-        receiver(outcomes, outcomes.count <= Self.outcomesOnThread ? executor : nil)
+        receiver(outcomes)
     }
 
     /// Sends the rows until each is in or refused, always the same rows under the same writer.
@@ -224,7 +218,10 @@ extension Journal {
     /// PostgreSQL refuses the batch for what it holds. Each row is sent alone, so that only the culprit fails.
     private func refuse(_ open: [Waiting], _ error: PostgresError, writer: String, _ attempt: Attempt) async {
         if open.count > 1 {
-            for entry in open { await commit([entry], writer: writer, attempt) }
+            for entry in open {
+                await commit([entry], writer: writer, attempt)
+                tellOutcomes()
+            }
             return
         }
         // An earlier try of unknown outcome may have gone in before the refusal's cause came about, and "will not go in"
