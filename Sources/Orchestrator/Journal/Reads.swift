@@ -104,10 +104,14 @@ extension Journal {
             itemCount: row.optionalInt("item_count"))
     }
 
-    /// Runs a statement that may be repeated, on the reading connection.
-    func read(_ sql: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> PostgresResult {
+    /// Runs a statement that may be repeated.
+    ///
+    /// - Parameter link: nil for the reading connection.
+    func read(
+        _ sql: String, _ parameters: [PostgresValue], on link: Link? = nil
+    ) async throws(PostgresError) -> PostgresResult {
         let deadline = settings.readDeadline
-        return try await retrying(reading) { (live) async throws(PostgresError) in
+        return try await retrying(link ?? reading) { (live) async throws(PostgresError) in
             try await live.connection.query(sql, parameters, deadline: deadline)
         }
     }
