@@ -114,7 +114,7 @@ public struct JournalSettings: Sendable {
     public var statementDeadline: Duration = .seconds(10)
     /// For a read or a control call with all its repetitions.
     public var readDeadline: Duration = .seconds(30)
-    /// For one statement of a migration.
+    /// For one statement of a migration that has no deadline of its own.
     public var migrationDeadline: Duration = .seconds(60)
     /// On the server, for one publishing statement.
     public var publishStatementTimeout: Duration = .seconds(10)
