@@ -54,10 +54,11 @@ extension Journal {
                 < (\(parameter(.int(before.startedAt))), \(parameter(.uuid(before.executionID))))
                 """)
         }
+        // Without its table's name the id would be the text that is selected, whose order has no index.
         let rows = try await read(
             """
             SELECT \(Self.listColumns) FROM showrunner.execution_list WHERE \(conditions.joined(separator: " AND "))
-             ORDER BY started_at DESC, execution_id DESC LIMIT \(parameter(.int(Int64(limit))))
+             ORDER BY started_at DESC, execution_list.execution_id DESC LIMIT \(parameter(.int(Int64(limit))))
             """, parameters)
         return rows.map(Self.listEntry)
     }
