@@ -21,7 +21,14 @@ struct AuditSubjectTests {
             ("/console/api/runs/arn%3Aaws%3Astates/stop", "arn:aws:states"),
             ("/console/api/runs/0192/states/3/fail", "execution 0192, state entry 3"),
             ("/console/api/runs/arn%3Aaws/states/3/release", "arn:aws, state entry 3"),
-            ("/console/api/workers/w%203/mode", "worker w 3"), ("/console/api/triggers/films/pause", "trigger films"),
+            ("/console/api/runs/0%2C%20state%20entry%203/stop", "/console/api/runs/0%2C%20state%20entry%203/stop"),
+            ("/console/api/runs/0192%0A/stop", "/console/api/runs/0192%0A/stop"),
+            ("/console/api/machines/ingest/start", "state machine ingest"),
+            ("/console/api/machines/arn%3Aaws%3Astates/start", "arn:aws:states"),
+            ("/console/api/workers/arn%3Aaws%3Astates/mode", "worker arn:aws:states"),
+            ("/console/api/workers/w%203/mode", "worker w 3"), ("/console/api/workers/w%2C3/mode", "worker w,3"),
+            ("/console/api/workers/w%E2%80%A8/mode", "/console/api/workers/w%E2%80%A8/mode"),
+            ("/console/api/triggers/films/pause", "trigger films"),
             ("/console/api/triggers/films/secret", "trigger films"),
             ("/console/api/schedules/nightly/backfill", "schedule nightly"),
             ("/console/api/connections/mail", "connection mail"),
@@ -38,5 +45,6 @@ struct AuditSubjectTests {
         #expect(kept.utf8.count == 1023)
         #expect(kept == "e" + String(repeating: "\u{301}", count: 511))
         #expect(AuditSubject.kept("a\0b\0") == "ab")
+        #expect(AuditSubject.kept("a\u{1B}[2K\r\n\u{2028}b\u{85}") == "a[2Kb")
     }
 }

@@ -160,6 +160,27 @@ struct ExecutionEndTests {
         await end(one)
     }
 
+    @Test("a journal that begins with a redrive is refused by name; rows that tell of no redrive are not read for one")
+    func unreadable() async throws {
+        let stage = try await Stage()
+        let one = try await stage.engine("e1", machines: ["m": Self.fail])
+        let run = try await Self.run(one.engine, "m", "a").run
+        let redriven = #"{"v":1,"effects":[{"e":"executionRedriven","count":1}]}"#
+        for (row, effects, sentence) in [
+            ("seq = (SELECT max(seq) FROM showrunner.journal)", "{}", nil),
+            ("seq = 0", redriven, "Row 0 redrives an execution that has not begun."),
+        ] {
+            _ = try await stage.query("UPDATE showrunner.journal SET effects = $1 WHERE \(row)", [.text(effects)])
+            guard let sentence else {
+                #expect(try await one.engine.earlierEnds(of: run.id).isEmpty)
+                continue
+            }
+            let refusal = await #expect(throws: EngineError.self) { try await one.engine.earlierEnds(of: run.id) }
+            #expect(refusal?.code == .conflict && refusal?.message == sentence)
+        }
+        await end(one)
+    }
+
     @Test(
         "what starts an end's notifier stands in all that this starts, and other origins in nothing",
         arguments: [true, false])

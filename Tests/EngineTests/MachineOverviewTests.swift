@@ -1,7 +1,15 @@
 @testable import Engine
 import JSON
 import Journal
+import Postgres
+import PostgresTestSupport
 import Testing
+
+extension Engine {
+    fileprivate func shares(_ question: FigureReadings.Question) -> Bool {
+        figureReadings.shared(question, at: now) != nil
+    }
+}
 
 /// What operators see of state machines.
 @Suite("overviews of machines")
@@ -51,6 +59,50 @@ struct MachineOverviewTests {
         }
         let refusal = await #expect(throws: EngineError.self) { try await engine.machineOverview("none") }
         #expect(refusal?.code == .machineNotFound)
+        await end(one)
+    }
+
+    @Test("all who ask the same share one reading, also for a moment after its end, and never one that failed")
+    func sharing() {
+        var readings = FigureReadings()
+        let asked = FigureReadings.Question(machines: ["a"], countedTo: 10)
+        let found = FigureReadings.Answer.success([])
+        let reading = FigureReadings.Reading { found }
+        #expect(readings.shared(asked, at: 0) == nil)
+        readings.begin(reading, asked)
+        #expect(readings.shared(asked, at: 60_000_000) == reading, "however long it takes")
+        #expect(readings.shared(.init(machines: ["a"], countedTo: 11), at: 0) == nil)
+        #expect(readings.shared(.init(machines: ["b"], countedTo: 10), at: 0) == nil)
+        readings.end(asked, found, at: 60_000_000)
+        #expect(readings.shared(asked, at: 62_999_999) == reading)
+        #expect(readings.shared(asked, at: 63_000_000) == nil)
+        readings.begin(reading, asked)
+        readings.end(asked, .failure(PostgresError(outcome: .notSent, message: "gone")), at: 64_000_000)
+        #expect(readings.shared(asked, at: 64_000_000) == nil)
+    }
+
+    @Test("who asks while figures are read waits for the same reading")
+    func oneReading() async throws {
+        let stage = try await Stage()
+        let one = try await stage.engine("one", machines: ["good": Self.pass])
+        let engine = one.engine
+        let asking = try await holding("showrunner.execution_list", of: stage.url) {
+            let asking = (0..<5).map { _ in Task { try await engine.machineOverviews(after: nil) } }
+            while try await stage.query(
+                """
+                SELECT FROM pg_stat_activity
+                 WHERE application_name = 'showrunner-figures' AND wait_event_type = 'Lock'
+                """
+            ).isEmpty { await Task.yield() }
+            #expect(await engine.shares(.init(machines: ["good"], countedTo: 1_000)))
+            #expect(await !engine.shares(.init(machines: ["good"], countedTo: 10_000)))
+            return asking
+        }
+        for asked in asking { #expect(try await asked.value["machines"]?[0]?["figures"]?["succeeded"] == 0) }
+        _ = try await engine.startExecution(machine: "good", name: "n", input: "{}")
+        while try await engine.listRuns(RunQuery(status: .running)).items.count > 0 { await Task.yield() }
+        let page = try await engine.machineOverview("good")
+        #expect(page["figures"]?["succeeded"] == 1 && page["countedTo"] == 10_000, "another question")
         await end(one)
     }
 

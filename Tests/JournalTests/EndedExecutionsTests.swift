@@ -1,35 +1,6 @@
 import Journal
 import Postgres
-import Synchronization
 import Testing
-
-/// A connection that remembers the last statement over ends.
-private struct RememberingConnection: JournalConnection {
-    let real: PostgresConnection
-    let latest: Latest
-
-    final class Latest: Sendable {
-        private let statement = Mutex<(sql: String, parameters: [PostgresValue])?>(nil)
-
-        func take(_ sql: String, _ parameters: [PostgresValue]) {
-            if sql.contains("ORDER BY stopped_at") || sql.contains("ORDER BY redriven_at") {
-                statement.withLock { $0 = (sql, parameters) }
-            }
-        }
-
-        var value: (sql: String, parameters: [PostgresValue])? { statement.withLock { $0 } }
-    }
-
-    func query(
-        _ sql: String, _ parameters: [PostgresValue], deadline: Duration
-    ) async throws(PostgresError) -> PostgresResult {
-        latest.take(sql, parameters)
-        return try await real.query(sql, parameters, deadline: deadline)
-    }
-
-    var isOpen: Bool { real.isOpen }
-    func close() async { await real.close() }
-}
 
 @Suite("Ends in the lists", .timeLimit(.minutes(2)))
 struct EndedExecutionsTests {
@@ -87,23 +58,14 @@ struct EndedExecutionsTests {
               FROM generate_series(1, 50000) AS n;
             ANALYZE showrunner.execution_list;
             """, deadline: .seconds(60))
-        let latest = RememberingConnection.Latest()
-        let journal = Journal(
-            url: url, incarnation: "engine-1", log: silent,
-            connector: { (url, name, settings, deadline) async throws(PostgresError) in
-                RememberingConnection(
-                    real: try await PostgresConnection.connect(
-                        url, applicationName: name, settings: settings, deadline: deadline), latest: latest)
-            })
+        let latest = RememberingConnection.Latest(isRedriven ? "ORDER BY redriven_at" : "ORDER BY stopped_at")
+        let journal = RememberingConnection.journal(url, latest)
         let page =
             isRedriven
             ? try await journal.redrivenExecutions(after: (40_000, Self.lowest), before: .max, limit: 200)
             : try await journal.endedExecutions(after: (40_000, Self.lowest), before: .max, limit: 200)
         #expect(page.count == 200)
-        let statement = try #require(latest.value)
-        let plan = try await connection.query(
-            "EXPLAIN \(statement.sql)", statement.parameters, deadline: .seconds(10)
-        ).map { $0.text("QUERY PLAN") }.joined(separator: "\n")
+        let plan = try await latest.plan(on: connection)
         let index = isRedriven ? "execution_list_redriven" : "execution_list_stopped"
         #expect(plan.contains("Index Scan using \(index)") && !plan.contains("Sort"), "\(plan)")
         await connection.close()

@@ -89,4 +89,33 @@ import Testing
         #expect(one.succeeded == 250 && one.typicalDuration == 7)
         await journal.close(deadline: .seconds(5))
     }
+
+    /// On a connection of its own: the others' reads are not behind it.
+    @Test func eachFigureIsARangeOfAnIndex() async throws {
+        let url = try await journalDatabase()
+        let connection = try await PostgresConnection.connect(url, applicationName: "plan", deadline: .seconds(10))
+        try await connection.script(
+            """
+            INSERT INTO showrunner.execution_list
+                (execution_id, machine, name, status, started_at, stopped_at, projected_seq, redrive_count)
+            SELECT gen_random_uuid(), 'm' || n % 20, n::text,
+                   (ARRAY['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'RUNNING'])[1 + n / 20 % 5], n, n, 1, 0
+              FROM generate_series(1, 50000) AS n;
+            ANALYZE showrunner.execution_list;
+            """, deadline: .seconds(60))
+        let latest = RememberingConnection.Latest("AS typical_duration")
+        let journal = RememberingConnection.journal(url, latest)
+        let figures = try await journal.machineFigures(of: ["m1", "m2", "m3"], since: 25_000, most: 100)
+        #expect(figures.map(\.succeeded) == [100, 100, 100])
+        let plan = try await latest.plan(on: connection)
+        #expect(plan.contains("using execution_list_machine_status") && !plan.contains("Seq Scan"), "\(plan)")
+        let names = try await connection.query(
+            """
+            SELECT application_name AS name FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name LIKE 'showrunner-%'
+            """, deadline: .seconds(10))
+        #expect(names.map { $0.text("name") } == ["showrunner-figures"])
+        await connection.close()
+        await journal.close(deadline: .seconds(5))
+    }
 }

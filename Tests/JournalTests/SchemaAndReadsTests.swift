@@ -110,6 +110,36 @@ import Testing
         await journal.close(deadline: .seconds(5))
     }
 
+    @Test(
+        "a page of a list is read from its index, in its order",
+        arguments: [
+            (nil, nil, "execution_list_newest"), ("m1", nil, "execution_list_machine"),
+            (nil, "FAILED", "execution_list_status"), ("m1", "FAILED", "execution_list_machine_status"),
+        ] as [(String?, String?, String)])
+    func plan(machine: String?, status: String?, index: String) async throws {
+        let url = try await journalDatabase()
+        let connection = try await PostgresConnection.connect(url, applicationName: "plan", deadline: .seconds(10))
+        try await connection.script(
+            """
+            INSERT INTO showrunner.execution_list
+                (execution_id, machine, name, status, started_at, projected_seq, redrive_count)
+            SELECT gen_random_uuid(), 'm' || n % 20, n::text,
+                   (ARRAY['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'RUNNING'])[1 + n / 20 % 5], n / 4, 1, 0
+              FROM generate_series(1, 50000) AS n;
+            ANALYZE showrunner.execution_list;
+            """, deadline: .seconds(60))
+        let latest = RememberingConnection.Latest("ORDER BY started_at")
+        let journal = RememberingConnection.journal(url, latest)
+        let page = try await journal.listExecutions(
+            ListFilter(machine: machine, status: status),
+            before: ListCursor(startedAt: 10_000, executionID: "80000000-0000-0000-0000-000000000000"), limit: 50)
+        #expect(page.count == 50)
+        let plan = try await latest.plan(on: connection)
+        #expect(plan.contains("Index Scan using \(index) ") && !plan.contains("Sort"), "\(plan)")
+        await connection.close()
+        await journal.close(deadline: .seconds(5))
+    }
+
     @Test func listLineNeverGoesBack() async throws {
         let url = try await journalDatabase()
         let journal = try await activeJournal(url)

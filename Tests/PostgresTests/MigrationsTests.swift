@@ -51,6 +51,25 @@ import Testing
         #expect(try await connection.query("SELECT FROM house.counter", deadline: .seconds(5)).count == 1)
     }
 
+    /// For the one that makes it, and for another that waits for that.
+    @Test func longStepHasADeadlineOfItsOwn() async throws {
+        let url = try await TestDatabase.empty()
+        let long = "CREATE TABLE large (n int); SELECT pg_sleep(2)"
+        let steps = Migrations(
+            schema: "house",
+            steps: [Self.first, Migration(number: 2, name: "large", sql: long, deadline: .seconds(60))])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<2 {
+                group.addTask {
+                    let connection = try await connect(url)
+                    try await steps.apply(on: connection, deadline: .seconds(1))
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await applied(connect(url)) == [1, 2])
+    }
+
     @Test func newerDatabaseIsRefused() async throws {
         let connection = try await connect(TestDatabase.empty())
         try await Migrations(schema: "house", steps: [Self.first, Self.second]).apply(

@@ -32,19 +32,26 @@ enum AuditSubject {
 
     /// What stands behind these in a path, and what it is.
     private static let places: [(beginning: String, word: String)] = [
-        ("/console/api/runs/", "execution"), ("/console/api/workers/", "worker"),
-        ("/console/api/triggers/", "trigger"), ("/console/api/schedules/", "schedule"),
-        ("/console/api/connections/", "connection"), ("/console/api/starts-aside/", "start"),
-        ("/access/v1/keys/", "access key"), ("/access/v1/accounts/", "account"),
+        ("/console/api/runs/", "execution"), ("/console/api/machines/", "state machine"),
+        ("/console/api/workers/", "worker"), ("/console/api/triggers/", "trigger"),
+        ("/console/api/schedules/", "schedule"), ("/console/api/connections/", "connection"),
+        ("/console/api/starts-aside/", "start"), ("/access/v1/keys/", "access key"),
+        ("/access/v1/accounts/", "account"),
     ]
+    /// What has ARNs: one says itself what it is. Anything else may be called like one.
+    private static let wordsOfARNs: Set = ["execution", "state machine"]
 
-    /// What a path names: `trigger films`, `worker w-3`, an ARN as it is; the path itself where it names nothing else.
+    /// What a path names: `trigger films`, `worker w-3`, an ARN of an execution or a state machine as it is; the path itself
+    /// where it names nothing else.
     static func resource(ofPath path: String) -> String {
         guard let place = places.first(where: { path.hasPrefix($0.beginning) }),
             let part = path.dropFirst(place.beginning.count).split(separator: "/").first,
-            let name = PercentEncoding.decode(part)
+            let name = PercentEncoding.decode(part),
+            // What would read as more than a name stays as it was sent: no name of an execution has a comma.
+            !name.unicodeScalars.contains(where: isControl), place.word != "execution" || !name.contains(",")
         else { return kept(path) }
-        return kept((name.hasPrefix("arn:") ? name : "\(place.word) \(name)") + stateEntry(ofPath: path))
+        let isARN = name.hasPrefix("arn:") && wordsOfARNs.contains(place.word)
+        return kept((isARN ? name : "\(place.word) \(name)") + stateEntry(ofPath: path))
     }
 
     /// The execution that an answer names: the one that was acted on, or that was started.
@@ -72,7 +79,15 @@ enum AuditSubject {
     }
 
     static func kept(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.prefix(bytes: length).unicodeScalars.filter { $0 != "\0" }))
+        String(String.UnicodeScalarView(text.prefix(bytes: length).unicodeScalars.filter { !isControl($0) }))
+    }
+
+    /// Whether a scalar is none that people see, or ends a line: the log is read line by line.
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 }
 

@@ -107,6 +107,7 @@ public actor Engine {
     var snapshotCount = 0
 
     var machines: [String: Machine] = [:]
+    var figureReadings = FigureReadings()
     var activities: [String: Activity] = [:]
     /// By name.
     var connections: [String: StoredConnection] = [:]

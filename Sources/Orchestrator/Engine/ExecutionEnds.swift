@@ -60,7 +60,8 @@ public struct EndHorizon: Sendable, Equatable {
 
 extension Engine: ExecutionEnds {
     /// Rows are made by one engine at a time, each not before the instant at which it is made; what its predecessor did not
-    /// commit before the lease was taken is never committed.
+    /// commit before the lease was taken is never committed. Children of Map Runs, whose first rows are made a little after
+    /// the instant they have, are left out of the lists of ends.
     public func endHorizon() -> EndHorizon? {
         guard isReady else { return nil }
         return EndHorizon(instant: min(now, outbox.oldest ?? .max), latest: latestEnd)
@@ -75,24 +76,26 @@ extension Engine: ExecutionEnds {
     public func endedRuns(
         after mark: EndMark, before horizon: Int64, limit: Int
     ) async throws(EngineError) -> [RunView] {
-        try requireReady()
-        do {
-            return try await journal.endedExecutions(after: (mark.at, mark.id), before: horizon, limit: limit).map(
-                listed)
-        } catch {
-            throw EngineError.unavailable("\(error)")
+        try await runs { journal async throws(PostgresError) in
+            try await journal.endedExecutions(after: (mark.at, mark.id), before: horizon, limit: limit)
         }
     }
 
     public func redrivenRuns(
         after mark: EndMark, before horizon: Int64, limit: Int
     ) async throws(EngineError) -> [RunView] {
+        try await runs { journal async throws(PostgresError) in
+            try await journal.redrivenExecutions(after: (mark.at, mark.id), before: horizon, limit: limit)
+        }
+    }
+
+    /// A page of the lists.
+    private func runs(
+        _ page: @Sendable (Journal) async throws(PostgresError) -> [ListEntry]
+    ) async throws(EngineError) -> [RunView] {
         try requireReady()
-        do {
-            return try await journal.redrivenExecutions(after: (mark.at, mark.id), before: horizon, limit: limit).map(
-                listed)
-        } catch {
-            throw EngineError.unavailable("\(error)")
+        do throws(PostgresError) { return try await page(journal).map(listed) } catch {
+            throw .unavailable("\(error)")
         }
     }
 
@@ -123,17 +126,21 @@ extension Engine: ExecutionEnds {
         return past.map { detail(of: $0) }
     }
 
-    /// Places of the rows that redrove an execution: those before each are the execution as it had ended.
+    /// Places of the rows that redrove an execution: those before each, of which there are some, are the execution as it had
+    /// ended.
     private static func redrives(in rows: [StoredRow]) throws(EngineError) -> [Int] {
         var places: [Int] = []
-        for (place, row) in rows.enumerated() {
+        // Decoding an execution's whole journal takes long, and very few rows are meant.
+        for (place, row) in rows.enumerated() where row.effects.contains("executionRedriven") {
             let effects: [Effect]
             do throws(JournalFormatError) { effects = try Effect.decode(row.effects) } catch {
                 throw EngineError(code: .conflict, message: "Row \(row.seq) can't be read: \(error).")
             }
-            if effects.contains(where: { if case .executionRedriven = $0 { true } else { false } }) {
-                places.append(place)
+            guard effects.contains(where: { if case .executionRedriven = $0 { true } else { false } }) else { continue }
+            guard place > 0 else {
+                throw EngineError(code: .conflict, message: "Row \(row.seq) redrives an execution that has not begun.")
             }
+            places.append(place)
         }
         return places
     }

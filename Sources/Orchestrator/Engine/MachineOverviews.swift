@@ -22,25 +22,26 @@ extension Engine: MachineService {
 
     /// The time in which starts count for the figures, in hours.
     private static let figureHours = 24
-    /// How far executions are counted.
-    private static let countedTo = 10_000
+    /// How far executions are counted where one machine is looked at, and where many are.
+    private static let countedTo = (ofOne: 10_000, ofMany: 1_000)
 
     public func machineOverviews(after mark: String?) async throws(EngineError) -> JSON {
         let page = try listMachines(limit: Self.machinesPerPage, after: mark)
-        let lines = try await overviews(of: page.items.compactMap { machines[$0.name] })
+        let lines = try await overviews(
+            of: page.items.compactMap { machines[$0.name] }, countedTo: Self.countedTo.ofMany)
         return .members(
             ("machines", .array(lines)), ("next", page.next.map(JSON.string)),
-            ("figureHours", .integer(Self.figureHours)), ("countedTo", .integer(Self.countedTo)))
+            ("figureHours", .integer(Self.figureHours)), ("countedTo", .integer(Self.countedTo.ofMany)))
     }
 
     public func machineOverview(_ name: String) async throws(EngineError) -> JSON {
         try requireReady()
         let machine = try machine(named: name, asked: name)
-        guard var overview = try await overviews(of: [machine]).first else {
+        guard var overview = try await overviews(of: [machine], countedTo: Self.countedTo.ofOne).first else {
             preconditionFailure("each machine asked for has its figures")
         }
         overview["figureHours"] = .integer(Self.figureHours)
-        overview["countedTo"] = .integer(Self.countedTo)
+        overview["countedTo"] = .integer(Self.countedTo.ofOne)
         overview["versions"] = .array(
             machine.versions.values.sorted { $0.number > $1.number }.map { version in
                 .members(
@@ -75,14 +76,8 @@ extension Engine: MachineService {
     }
 
     /// Lines of machines, in their order.
-    private func overviews(of machines: [Machine]) async throws(EngineError) -> [JSON] {
-        let since = now - Int64(Self.figureHours) * 3_600_000_000
-        let figures: [MachineFigures]
-        do throws(PostgresError) {
-            figures = try await journal.machineFigures(
-                of: machines.map(\.name), since: since, most: Int64(Self.countedTo))
-        } catch { throw EngineError.unavailable(error.message) }
-        let byName = Dictionary(figures.map { ($0.machine, $0) }) { first, _ in first }
+    private func overviews(of machines: [Machine], countedTo: Int) async throws(EngineError) -> [JSON] {
+        let byName = try await figures(of: machines.map(\.name), countedTo: countedTo)
         return machines.map { machine in
             guard let figures = byName[machine.name] else {
                 preconditionFailure("each machine asked for has its figures")
@@ -95,15 +90,40 @@ extension Engine: MachineService {
                 ("updateDate", .instant(microseconds: machine.current.createdAt)),
                 ("versionCount", .integer(machine.versions.count)), ("aliasCount", .integer(machine.aliases.count)),
                 ("currentVersion", machine.version(of: machine.current).map { .integer($0.number) }),
-                ("figures", json(figures)))
+                ("figures", json(figures, countedTo: countedTo)))
         }
     }
 
-    private func json(_ figures: MachineFigures) -> JSON {
+    /// Figures of machines by their names: all who ask the same share one reading, and what it found for some seconds.
+    private func figures(
+        of machines: [String], countedTo: Int
+    ) async throws(EngineError) -> [String: MachineFigures] {
+        let question = FigureReadings.Question(machines: machines, countedTo: countedTo)
+        let reading: FigureReadings.Reading
+        if let shared = figureReadings.shared(question, at: now) {
+            reading = shared
+        } else {
+            let since = now - Int64(Self.figureHours) * 3_600_000_000
+            reading = Task { [journal] () async -> FigureReadings.Answer in
+                do throws(PostgresError) {
+                    return .success(
+                        try await journal.machineFigures(of: machines, since: since, most: Int64(countedTo)))
+                } catch { return .failure(error) }
+            }
+            figureReadings.begin(reading, question)
+            figureReadings.end(question, await reading.value, at: now)
+        }
+        switch await reading.value {
+        case .success(let figures): return Dictionary(figures.map { ($0.machine, $0) }) { first, _ in first }
+        case .failure(let error): throw .unavailable(error.message)
+        }
+    }
+
+    private func json(_ figures: MachineFigures, countedTo: Int) -> JSON {
         let rate = FailureRate(
             failed: Int(figures.failed + figures.timedOut), succeeded: Int(figures.succeeded),
-            failuresGoOn: max(figures.failed, figures.timedOut) >= Int64(Self.countedTo),
-            successesGoOn: figures.succeeded >= Int64(Self.countedTo))
+            failuresGoOn: max(figures.failed, figures.timedOut) >= Int64(countedTo),
+            successesGoOn: figures.succeeded >= Int64(countedTo))
         return .members(
             ("running", .integer(Int(figures.running))), ("succeeded", .integer(Int(figures.succeeded))),
             ("failed", .integer(Int(figures.failed))), ("timedOut", .integer(Int(figures.timedOut))),

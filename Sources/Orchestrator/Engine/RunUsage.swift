@@ -4,7 +4,8 @@ public import OrderedCollections
 import StepContracts
 
 /// What the attempts of an execution took, as far as their workers told, by state. What children of Map Runs took is told of
-/// those: they are executions of their own.
+/// those: they are executions of their own. What a worker took for a task that then waits for its token is not among it: the
+/// attempt ends with whoever answers the token.
 public struct RunUsage: Sendable, Hashable {
     /// By the state's name, in the order in which they were first told of; those that were measured.
     public private(set) var states: OrderedDictionary<String, UsageSum> = [:]

@@ -269,7 +269,7 @@ extension Journal {
         unanswered = [:]
         for reply in undecided.values { answer(reply, .superseded) }
         tellOutcomes()
-        for link in appending + [publishing, reading, auditing, keeping, control] { await link.close() }
+        for link in appending + [publishing, reading, figuring, auditing, keeping, control] { await link.close() }
     }
 
     private func resumeDrainWaiters() {

@@ -14,20 +14,26 @@ public struct ToldEnds: Sendable, Equatable {
 }
 
 extension Journal {
-    /// Ends are found by when they came. An entry goes into the first index with an execution's last row and into the second
-    /// with a redrive; rows in between touch neither.
+    /// Ends are found by when they came. An entry goes into the index with an execution's last row; rows before it do not
+    /// touch it.
     static let endMigration = Migration(
         number: 11, name: "triggers are told of ends",
         sql: """
             CREATE INDEX execution_list_stopped ON execution_list (stopped_at, execution_id)
              WHERE map_run IS NULL AND stopped_at IS NOT NULL;
-            CREATE INDEX execution_list_redriven ON execution_list (redriven_at, execution_id)
-             WHERE map_run IS NULL AND redriven_at IS NOT NULL;
             ALTER TABLE trigger
                 ADD COLUMN told_since   bigint, -- NULL where ends are not its business
                 ADD COLUMN told_through bigint,
                 ADD CONSTRAINT trigger_told CHECK ((told_since IS NULL) = (told_through IS NULL));
-            """)
+            """, deadline: indexDeadline)
+
+    /// So are redrives.
+    static let redriveEndMigration = Migration(
+        number: 12, name: "redrives are found by when they came",
+        sql: """
+            CREATE INDEX execution_list_redriven ON execution_list (redriven_at, execution_id)
+             WHERE map_run IS NULL AND redriven_at IS NOT NULL;
+            """, deadline: indexDeadline)
 
     /// Executions that have ended, in the order of their ends. Those that were redriven since stand at their last end, or
     /// nowhere while they run. Children of Map Runs are left out.

@@ -4,9 +4,9 @@ import Postgres
 /// The engine's only SQL: the append-only journal in PostgreSQL, which is the only truth, and the small tables around it.
 ///
 /// One journal belongs to one engine incarnation. It keeps connections of its own, one for each kind of work, made when
-/// needed and made again when lost: appends (group commit), publishing, reads, the audit log, what keeps the cost flat
-/// (snapshots, cold executions, starts asked for by SQL), and control (lease, clock, ending old backends). Reads and control
-/// calls are repeated over a lost connection until `readDeadline`; appends until the outcome is known.
+/// needed and made again when lost: appends (group commit), publishing, reads, figures of machines, which take longest, the
+/// audit log, what keeps the cost flat (snapshots, cold executions, starts asked for by SQL), and control (lease, clock, ending
+/// old backends). Reads and control calls are repeated over a lost connection until `readDeadline`; appends until the outcome is known.
 public actor Journal {
     let url: String
     let incarnation: String
@@ -21,6 +21,7 @@ public actor Journal {
     let appending: [Link]
     let publishing: Link
     let reading: Link
+    let figuring: Link
     let control: Link
     let auditing: Link
     let keeping: Link
@@ -86,6 +87,9 @@ public actor Journal {
         reading = Link(
             url: url, name: "showrunner-read", statementTimeout: settings.readDeadline, lockTimeout: nil,
             settings: settings, connector: connector, history: history)
+        figuring = Link(
+            url: url, name: "showrunner-figures", statementTimeout: settings.readDeadline, lockTimeout: nil,
+            settings: settings, connector: connector, history: history)
         control = Link(
             url: url, name: "showrunner-control", statementTimeout: timeout, lockTimeout: nil, settings: settings,
             connector: connector, history: history)
@@ -110,7 +114,7 @@ public struct JournalSettings: Sendable {
     public var statementDeadline: Duration = .seconds(10)
     /// For a read or a control call with all its repetitions.
     public var readDeadline: Duration = .seconds(30)
-    /// For one statement of a migration.
+    /// For one statement of a migration that has no deadline of its own.
     public var migrationDeadline: Duration = .seconds(60)
     /// On the server, for one publishing statement.
     public var publishStatementTimeout: Duration = .seconds(10)

@@ -27,6 +27,7 @@ extension Journal {
     /// Figures of machines by name, in no order.
     ///
     /// What it reads is bounded by how many machines there are, however many executions: each figure is a range of an index.
+    /// Of many machines that is much all the same; it is read on a connection of its own, so that nothing else waits for it.
     ///
     /// - Parameters:
     ///   - since: from when on starts count; microseconds since 1970.
@@ -66,7 +67,7 @@ extension Journal {
               LEFT JOIN LATERAL (
                    \(latest("FAILED")) UNION ALL \(latest("TIMED_OUT")) ORDER BY started_at DESC LIMIT 1
               ) AS failure ON true
-            """, [.textArray(machines), .int(since), .int(most)]
+            """, [.textArray(machines), .int(since), .int(most)], on: figuring
         ).map { row in
             MachineFigures(
                 machine: row.text("asked"), running: row.int("running"), succeeded: row.int("succeeded"),

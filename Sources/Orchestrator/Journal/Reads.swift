@@ -54,10 +54,11 @@ extension Journal {
                 < (\(parameter(.int(before.startedAt))), \(parameter(.uuid(before.executionID))))
                 """)
         }
+        // Without its table's name the id would be the text that is selected, whose order has no index.
         let rows = try await read(
             """
             SELECT \(Self.listColumns) FROM showrunner.execution_list WHERE \(conditions.joined(separator: " AND "))
-             ORDER BY started_at DESC, execution_id DESC LIMIT \(parameter(.int(Int64(limit))))
+             ORDER BY started_at DESC, execution_list.execution_id DESC LIMIT \(parameter(.int(Int64(limit))))
             """, parameters)
         return rows.map(Self.listEntry)
     }
@@ -104,10 +105,14 @@ extension Journal {
             itemCount: row.optionalInt("item_count"))
     }
 
-    /// Runs a statement that may be repeated, on the reading connection.
-    func read(_ sql: String, _ parameters: [PostgresValue]) async throws(PostgresError) -> PostgresResult {
+    /// Runs a statement that may be repeated.
+    ///
+    /// - Parameter link: nil for the reading connection.
+    func read(
+        _ sql: String, _ parameters: [PostgresValue], on link: Link? = nil
+    ) async throws(PostgresError) -> PostgresResult {
         let deadline = settings.readDeadline
-        return try await retrying(reading) { (live) async throws(PostgresError) in
+        return try await retrying(link ?? reading) { (live) async throws(PostgresError) in
             try await live.connection.query(sql, parameters, deadline: deadline)
         }
     }

@@ -83,7 +83,11 @@ extension Journal {
                     """),
             registryMigration, redriveMigration, connectionMigration, accessMigration, scheduleMigration,
             dispatchMigration, storeMigration, asideMigration, pauseMigration, endMigration,
+            redriveEndMigration,
         ])
+
+    /// For a migration that builds an index over all executions there are.
+    static let indexDeadline = Duration.seconds(3600)
 
     /// Brings the schema up to date and creates the partitions of this month and the next three. Several engines may do so
     /// at once. Refuses a schema newer than this program.

@@ -6,11 +6,14 @@ public struct Migration: Sendable, Equatable {
     public let name: String
     /// One or more statements that may run in one transaction. Names without a schema mean the migrated schema.
     public let sql: String
+    /// For its statements, where they take longer the more there is; nil where what all are given is enough.
+    public let deadline: Duration?
 
-    public init(number: Int64, name: String, sql: String) {
+    public init(number: Int64, name: String, sql: String, deadline: Duration? = nil) {
         self.number = number
         self.name = name
         self.sql = sql
+        self.deadline = deadline
     }
 }
 
@@ -36,7 +39,8 @@ public struct Migrations: Sendable {
 
     /// Applies what is missing.
     ///
-    /// - Parameter deadline: for each statement.
+    /// - Parameter deadline: for each statement of a step that has none of its own. Whoever waits for another program that
+    ///   migrates is given as much as the longest of the steps that are missing.
     /// - Throws: `.refused(sqlstate: "55000")` where the database is newer than this program or holds another step under
     ///   the same number; otherwise what PostgreSQL said.
     public func apply(on connection: PostgresConnection, deadline: Duration) async throws(PostgresError) {
@@ -58,8 +62,11 @@ public struct Migrations: Sendable {
     /// Applies one step; false when none is missing.
     private func applyNext(on connection: PostgresConnection, deadline: Duration) async throws(PostgresError) -> Bool {
         try await connection.transaction(deadline: deadline) { (connection) throws(PostgresError) in
+            // What another one makes meanwhile is still missing here.
+            let count = try connection.query("SELECT FROM \(schema).migration", deadline: deadline).count
+            let patience = steps.dropFirst(count).reduce(deadline) { max($0, $1.deadline ?? deadline) }
             _ = try connection.query(
-                "SELECT id FROM \(schema).migration_lock WHERE id = 1 FOR UPDATE", deadline: deadline)
+                "SELECT id FROM \(schema).migration_lock WHERE id = 1 FOR UPDATE", deadline: patience)
             let applied = try connection.query(
                 "SELECT number, name, sql FROM \(schema).migration ORDER BY number", deadline: deadline)
             for (row, step) in zip(applied, steps) {
@@ -77,7 +84,7 @@ public struct Migrations: Sendable {
             guard applied.count < steps.count else { return false }
             let step = steps[applied.count]
             try connection.script("SET LOCAL search_path TO \(schema)", deadline: deadline)
-            try connection.script(step.sql, deadline: deadline)
+            try connection.script(step.sql, deadline: step.deadline ?? deadline)
             _ = try connection.query(
                 """
                 INSERT INTO \(schema).migration (number, name, sql, applied_at)
