@@ -94,6 +94,7 @@ extension ConsolePageTests {
     @Test(.needsChromium) func whatARunIsNoMoreIsNotShownAnyMore() async throws {
         var detail = recordings.running
         detail.run.stuck = "Transcode stands still."
+        detail.usage = recordings.succeeded.usage
         detail.origin = ExecutionOrigin(kind: .trigger, name: "partner")
         let path = "/console/api/runs/\(detail.run.id)"
         let script =
@@ -103,16 +104,20 @@ extension ConsolePageTests {
                 page.setAttribute("run", "\(detail.run.id)");
                 document.body.append(page);
                 await until(() => page.textContent.includes("stands still"));
-                const { stuck, origin, input, definition, states, ...run } = await (await fetch("\(path)")).json();
-                window.streams[0].say("run", { run, states: [] });
+                const detail = await (await fetch("\(path)")).json();
+                const { stuck, origin, input, definition, states, usage, traceId, ...run } = detail;
+                window.streams[0].say("run", { run: { ...run, error: "Disk.Full" }, states: [] });
                 await until(() => !page.textContent.includes("stands still"));
                 document.body.setAttribute("data-result",
-                    ["trigger partner", "Input of the run"].filter((words) => page.textContent.includes(words)));
+                    ["trigger partner", "Input of the run", "processor time", "What it took"].filter((words) =>
+                        page.textContent.includes(words)));
                 """
         let router = ServiceRouter()
         router.addConsoleRoutes(runs: RecordedRuns([detail]), maximumStreams: 0)
         let document = try await shown(script: script, router)
-        #expect(document.contains(#"data-result="trigger partner,Input of the run""#), "\(document.prefix(6000))")
+        #expect(
+            document.contains(#"data-result="trigger partner,Input of the run,processor time,What it took""#),
+            "\(document.prefix(6000))")
     }
 
     @Test(.needsChromium) func theEndOfARunIsAskedForUntilItIsKnown() async throws {

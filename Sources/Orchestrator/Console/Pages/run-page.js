@@ -68,8 +68,8 @@ class RunPage extends HTMLElement {
     listen(`/console/api/runs/${encodeURIComponent(this.id_)}/events`, {
       run: ({ run, states }) => {
         // What an event does not tell of the run is no more so; the rest stands in the document alone.
-        const { input, output, definition, origin, statesOmitted } = this.run;
-        this.run = { input, output, definition, origin, statesOmitted, ...run };
+        const { input, output, definition, origin, statesOmitted, usage, traceId } = this.run;
+        this.run = { input, output, definition, origin, statesOmitted, usage, traceId, ...run };
         for (const state of states) this.#states.set(state.entry, state);
         this.#paintSoon();
       },
@@ -241,7 +241,7 @@ class RunPage extends HTMLElement {
   #showEnd(run) {
     this.trouble.hidden = !run.error && !run.cause;
     this.history.show(run);
-    const text = JSON.stringify([run.error, run.cause, run.output]);
+    const text = JSON.stringify([run.error, run.cause, run.output, run.usage]);
     if (this.shownEnd === text) return;
     this.shownEnd = text;
     this.trouble.replaceChildren(h("strong", {}, run.error ?? "Ended"), h("p", { class: "cause" }, run.cause ?? "No cause was given."),
