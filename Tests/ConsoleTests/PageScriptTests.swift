@@ -169,4 +169,95 @@ extension ConsolePageTests {
         }
         #expect(!document.contains("[10]"))
     }
+
+    /// Definitions are answered when the script lets them.
+    private static let definitionsHeldBack = """
+        import "/console/assets/machine-page.js";
+        const held = new Map();
+        const fetched = window.fetch;
+        window.fetch = (path, options) => {
+            if (!path.endsWith("/definition")) return fetched(path, options);
+            const answer = fetched(path, options);
+            return new Promise((done) => held.set(decodeURIComponent(path).split("/").at(-2).split(":").at(-1),
+                async () => { done(await answer); await new Promise((later) => setTimeout(later, 100)); }));
+        };
+        const page = document.createElement("machine-page");
+        page.setAttribute("machine", "ingest");
+        const open = async (version) => {
+            history.replaceState(null, "", `?version=${version}`);
+            page.addressChanged();
+            await until(() => held.has(version));
+        };
+
+        """
+
+    private func shownMachine(script: String) async throws -> String {
+        let router = ServiceRouter()
+        let runs = RecordedRuns(recordings.day)
+        router.addConsoleRoutes(runs: runs, maximumStreams: 0)
+        router.addMachineRoutes(machines: RecordedMachines(), runs: runs)
+        router.addScheduleRoutes(schedules: RecordedSchedules())
+        router.addRecordedTriggers()
+        return try await shown(script: Self.streams + script, router)
+    }
+
+    @Test(.needsChromium) func aDefinitionThatIsNoLongerLookedAtDoesNotFail() async throws {
+        let document = try await shownMachine(
+            script: Self.definitionsHeldBack + """
+                document.body.append(page);
+                await until(() => page.machine);
+                await open("7");
+                await open("1");
+                await held.get("1")();
+                await held.get("7")();
+                document.body.setAttribute("data-result",
+                    ["Version 1 is shown", "could not be loaded"].filter((words) => page.textContent.includes(words)));
+                """)
+        #expect(document.contains(#"data-result="Version 1 is shown""#), "\(document.prefix(6000))")
+    }
+
+    @Test(.needsChromium) func aVersionThatTheMachineIsNotKnownToHaveIsNotItsCurrentDefinition() async throws {
+        let document = try await shownMachine(
+            script: Self.definitionsHeldBack + """
+                document.body.append(page);
+                await until(() => page.machine);
+                page.machine.versions = [];
+                await open("1");
+                await held.get("1")();
+                document.body.setAttribute("data-result", page.whichVersion.hidden ? "hidden" : page.whichVersion.textContent);
+                """)
+        #expect(document.contains(#"data-result="Version 1 is shown. "#), "\(document.prefix(6000))")
+    }
+
+    @Test(.needsChromium) func partsOfAMachineThatCouldNotBeLoadedAreToldOnceAndComeBack() async throws {
+        let document = try await shownMachine(
+            script: """
+                import "/console/assets/machine-page.js";
+                let isUp = false;
+                let refused = 0;
+                const fetched = window.fetch;
+                window.fetch = (path, options) => {
+                    if (isUp || path === "/console/api/machines/ingest") return fetched(path, options);
+                    refused += 1;
+                    return Promise.reject(new TypeError("Failed to fetch"));
+                };
+                const page = document.createElement("machine-page");
+                page.setAttribute("machine", "ingest");
+                document.body.append(page);
+                const notices = () => [...page.querySelectorAll(".failure")];
+                await until(() => notices().length === 3);
+                const told = notices();
+                told[2].querySelector("button").focus();
+                const before = refused;
+                await page.refresh();
+                await until(() => refused >= before + 4);
+                await new Promise((later) => setTimeout(later, 50));
+                const result = [told.every((notice) => notice.isConnected), document.activeElement === told[2].querySelector("button")];
+                isUp = true;
+                await page.refresh();
+                await until(() => notices().length === 0 && page.querySelector("run-graph a"));
+                document.body.setAttribute("data-result", [...result, "back"]);
+                """)
+        #expect(document.contains(#"data-result="true,true,back""#), "\(document.prefix(6000))")
+    }
 }
