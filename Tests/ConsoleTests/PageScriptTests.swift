@@ -260,4 +260,75 @@ extension ConsolePageTests {
                 """)
         #expect(document.contains(#"data-result="true,true,back""#), "\(document.prefix(6000))")
     }
+
+    /// Timers of a second and more run when the script says so.
+    private static let timersHeldBack = """
+        let due = [];
+        const later = window.setTimeout.bind(window);
+        window.setTimeout = (action, time, ...rest) => {
+            if (!(time >= 1000)) return later(action, time, ...rest);
+            due.push(action);
+            return 0;
+        };
+
+        """
+
+    @Test(.needsChromium) func aRunThatCouldNotBeLoadedIsAskedForAgain() async throws {
+        let running = recordings.running
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let away: @Sendable () throws -> JSON = { throw Problem.unavailable("The engine starts.", retryAfter: 1) }
+        answer(
+            "/console/api/runs/\(running.run.id)", [away, away, { RunDocument.json(running) }], router)
+        let script =
+            Self.streams + Self.timersHeldBack + """
+                import "/console/assets/run-page.js";
+                const page = document.createElement("run-page");
+                page.setAttribute("run", "\(running.run.id)");
+                document.body.append(page);
+                await until(() => page.querySelector(".failure"));
+                const told = page.querySelector(".failure");
+                await until(() => due.length > 0);
+                due.splice(0).forEach((action) => action());
+                await until(() => due.length > 0);
+                const isToldOnce = told.isConnected;
+                due.splice(0).forEach((action) => action());
+                await until(() => page.textContent.includes("Input of the run"));
+                document.body.setAttribute("data-result", `${isToldOnce} ${page.querySelector(".failure") === null}`);
+                """
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="true true""#), "\(document.prefix(6000))")
+    }
+
+    @Test(.needsChromium, arguments: [true, false])
+    func aRunThatIsGoneIsNotAskedForForEver(_ hasAgedOut: Bool) async throws {
+        let running = recordings.running
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let problem = Problem(
+            "gone", status: hasAgedOut ? .notFound : .forbidden, title: "Gone", detail: "Not for you, or not any more.")
+        answer("/console/api/runs/\(running.run.id)", [{ RunDocument.json(running) }, { throw problem }], router)
+        let script =
+            Self.streams + Self.timersHeldBack + """
+                import "/console/assets/run-page.js";
+                let answers = 0;
+                const fetched = window.fetch;
+                window.fetch = async (path, options) => {
+                    const answer = await fetched(path, options);
+                    if (path.endsWith("\(running.run.id)")) answers += 1;
+                    return answer;
+                };
+                const page = document.createElement("run-page");
+                page.setAttribute("run", "\(running.run.id)");
+                document.body.append(page);
+                await until(() => window.streams.length > 0);
+                const before = due.length;
+                window.streams[0].say("end", {});
+                await until(() => answers === 2);
+                await new Promise((done) => later(done, 100));
+                document.body.setAttribute("data-result", `${due.length - before} ${page.textContent.includes("Input of the run")}`);
+                """
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="0 true""#), "\(document.prefix(6000))")
+    }
 }
