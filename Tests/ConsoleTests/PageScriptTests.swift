@@ -331,4 +331,35 @@ extension ConsolePageTests {
         let document = try await shown(script: script, router)
         #expect(document.contains(#"data-result="0 true""#), "\(document.prefix(6000))")
     }
+
+    @Test(.needsChromium, arguments: [500, 404])
+    func anEntryThatCouldNotBeLoadedIsNotAskedForWithEachEvent(_ status: Int) async throws {
+        let script =
+            Self.streams + Self.timersHeldBack + """
+                import "/console/assets/state-panel.js";
+                let asked = 0;
+                window.fetch = async () => {
+                    asked += 1;
+                    return asked === 1 ? Response.json({ detail: "Not now." }, { status: \(status) })
+                        : Response.json({ input: { film: "elf" }, output: null });
+                };
+                const panel = document.createElement("state-panel");
+                document.body.append(panel);
+                const paint = () => panel.show("run", { entry: 1, name: "A", type: "Pass", path: "", status: "succeeded", attempts: 0,
+                    enteredAt: "2026-11-28T10:00:00Z", exitedAt: "2026-11-28T10:00:01Z", payloadsOmitted: true });
+                paint();
+                await until(() => panel.textContent.includes("Not now."));
+                paint();
+                await new Promise((done) => later(done, 50));
+                paint();
+                const result = [asked, due.length];
+                due.splice(0).forEach((action) => action());
+                if (result[1] > 0) await until(() => panel.textContent.includes("elf"));
+                document.body.setAttribute("data-result", result);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(document.contains("data-result=\"1,\(status == 404 ? 0 : 1)\""), "\(document.prefix(6000))")
+    }
 }
