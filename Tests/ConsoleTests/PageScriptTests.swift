@@ -362,4 +362,19 @@ extension ConsolePageTests {
         let document = try await shown(script: script, router)
         #expect(document.contains("data-result=\"1,\(status == 404 ? 0 : 1)\""), "\(document.prefix(6000))")
     }
+
+    @Test(.needsChromium) func figuresOfMachinesSayNoMoreThanIsKnown() async throws {
+        let script = """
+            import { failureRate, tally } from "/console/assets/machine-figures.js";
+            const rates = [0, 0.0004, 0.021, 0.5, 0.9949, 0.996, 0.9996, 1].map((share) => failureRate({ failureRate: share }));
+            const counts = [[6000, 5000], [10000, 1], [1, 10000]].map(([failed, timedOut]) =>
+                tally({ running: 0, succeeded: 0, failed, timedOut, aborted: 0 }, 10000).textContent.match(/[\\d,]+\\+?(?= failed)/)[0]);
+            document.body.textContent = JSON.stringify([rates, counts]);
+            """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        let rates = #"["0 %","&lt; 0.1 %","2.1 %","50 %","99.5 %","99.6 %","&gt; 99.9 %","100 %"]"#
+        #expect(document.contains(#"[\#(rates),["11,000","10,001+","10,001+"]]"#), "\(document)")
+    }
 }
