@@ -1,5 +1,4 @@
 import EngineClient
-import Glibc
 import JSON
 import ScriptedServer
 import StatesLanguage
@@ -9,11 +8,13 @@ import Testing
 
 @Suite("Which runs are meant", .timeLimit(.minutes(2)))
 struct RunFilterTests {
+    /// 2026-11-28T10:00:00Z.
+    private static let now: Int64 = 1_795_860_000
+
     /// A list of 700 runs, the latest first, each a minute older than the one before, the first half a minute; the third of
     /// each three has failed.
     private static func list(_ calls: Collected<String>) throws -> ScriptedServer {
-        let now = Int64(time(nil)) * 1_000_000
-        return try ScriptedServer { connection in
+        try ScriptedServer { connection in
             guard let request = connection.receive() else { return }
             let address = request.line.split(separator: " ")[1]
             calls.add(String(address))
@@ -24,7 +25,7 @@ struct RunFilterTests {
             let begin = value("before") ?? 0
             let end = min(begin + (value("limit") ?? 0), 700)
             let runs = (begin..<end).map { index -> JSON in
-                let start = now - Int64(index * 60 + 30) * 1_000_000
+                let start = (now - Int64(index * 60 + 30)) * 1_000_000
                 return .members(
                     ("executionArn", .string("arn:\(index)")), ("title", .string("Film \(index)")),
                     ("startDate", .string(Timestamp.text(microseconds: start))),
@@ -43,7 +44,7 @@ struct RunFilterTests {
     ) async throws -> [String] {
         let server = try list(calls)
         let client = try EngineClient(engine: server.url, environment: [:])
-        return try await filter.find(client, status: status, limit: limit, where: isMeant)
+        return try await filter.find(client, status: status, limit: limit, now: now, where: isMeant)
             .compactMap { $0["executionArn"]?.stringValue }
     }
 

@@ -52,11 +52,13 @@ struct RunFilter: ParsableArguments {
     ///
     /// - Parameters:
     ///   - limit: at most so many.
+    ///   - now: from when `since` counts back, in seconds since 1970.
     ///   - isMeant: what else is asked of each.
     func find(
-        _ client: EngineClient, status: String?, limit: Int, where isMeant: (JSON) -> Bool = { _ in true }
+        _ client: EngineClient, status: String?, limit: Int, now: Int64 = Int64(time(nil)),
+        where isMeant: (JSON) -> Bool = { _ in true }
     ) async throws -> [JSON] {
-        let earliest = since.flatMap(Self.seconds).map { (Int64(time(nil)) - $0) * 1_000_000 }
+        let earliest = since.flatMap(Self.seconds).map { (now - $0) * 1_000_000 }
         var found: [JSON] = []
         var looked = 0
         var before: String?
