@@ -117,8 +117,11 @@ struct AuditTests {
             try await order("triggers/films/pause", 404, ["reason": "why not"])
             let again = try #require(
                 try await gate.engine.listRuns(RunQuery(machine: "short")).items.first { $0.id != run })
+            try await order("machines/short/start", 201, ["name": "by-hand"])
+            let byHand = arn.replacing(":one", with: ":by-hand")
             let expected = [
                 arn, arn, "execution \(run), state entry 1", arn, again.executionARN, "worker w-3", "trigger films",
+                byHand,
             ]
             // Outcomes follow their calls.
             var rows: [AuditRow] = []

@@ -31,6 +31,23 @@ extension EndToEnd {
             #expect(elsewhere.status == 2 && elsewhere.errors.contains("AWS_ACCESS_KEY_ID"), "\(elsewhere)")
         }
 
+        @Test("a key whose secret could not be told is in the audit log all the same")
+        func auditsUntoldKeys() async throws {
+            let house = try await House()
+            let ended = try await Program.run(
+                "/bin/sh",
+                [
+                    "-c",
+                    "exec '\(Binaries.showrunner)' keys create --role admin --database '\(house.database)' > /dev/full",
+                ], environment: house.environment)
+            #expect(ended.status == 1 && ended.errors.contains("No space left on device"), "\(ended)")
+            try await house.use(try await house.firstKey()) { engine in
+                let rows = try await engine.json("audit", "--limit", "10")["items"]?.arrayValue ?? []
+                #expect(rows.map { $0["reason"]?.stringValue } == ["the first one", nil])
+                #expect(rows.map { $0["action"]?.stringValue } == ["ManageAccessKeys", "ManageAccessKeys"])
+            }
+        }
+
         @Test(
             "each role does with boto3 what it may, is refused what it may not, and the audit log shows it",
             .enabled("boto3 is not installed: 'pip install boto3' to run this") { try await Python.has("boto3") })

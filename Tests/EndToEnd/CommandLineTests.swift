@@ -89,10 +89,12 @@ extension EndToEnd {
             }
         }
 
-        @Test("a result for which the disk has no room is a failure")
-        func refusesHalfResults() async throws {
-            let ended = try await Program.run("/bin/sh", ["-c", "exec '\(Binaries.showrunner)' schema > /dev/full"])
-            expectRefusal(ended, 1, "No space left on device")
+        @Test(
+            "a result that can't be written whole is a failure",
+            arguments: [("> /dev/full", "No space left on device"), ("1< /dev/null", "Bad file descriptor")])
+        func refusesHalfResults(_ output: String, _ reason: String) async throws {
+            let ended = try await Program.run("/bin/sh", ["-c", "exec '\(Binaries.showrunner)' schema \(output)"])
+            expectRefusal(ended, 1, reason)
         }
 
         @Test("a name taken with another input is refused, with the same input it is the same run")

@@ -1,5 +1,4 @@
 import EngineClient
-import Glibc
 import JSON
 import ScriptedServer
 import StatesLanguage
@@ -9,11 +8,13 @@ import Testing
 
 @Suite("Which runs are meant", .timeLimit(.minutes(2)))
 struct RunFilterTests {
+    /// 2026-11-28T10:00:00Z.
+    private static let now: Int64 = 1_795_860_000
+
     /// A list of 700 runs, the latest first, each a minute older than the one before, the first half a minute; the third of
     /// each three has failed.
     private static func list(_ calls: Collected<String>) throws -> ScriptedServer {
-        let now = Int64(time(nil)) * 1_000_000
-        return try ScriptedServer { connection in
+        try ScriptedServer { connection in
             guard let request = connection.receive() else { return }
             let address = request.line.split(separator: " ")[1]
             calls.add(String(address))
@@ -24,7 +25,7 @@ struct RunFilterTests {
             let begin = value("before") ?? 0
             let end = min(begin + (value("limit") ?? 0), 700)
             let runs = (begin..<end).map { index -> JSON in
-                let start = now - Int64(index * 60 + 30) * 1_000_000
+                let start = (now - Int64(index * 60 + 30)) * 1_000_000
                 return .members(
                     ("executionArn", .string("arn:\(index)")), ("title", .string("Film \(index)")),
                     ("startDate", .string(Timestamp.text(microseconds: start))),
@@ -43,7 +44,7 @@ struct RunFilterTests {
     ) async throws -> [String] {
         let server = try list(calls)
         let client = try EngineClient(engine: server.url, environment: [:])
-        return try await filter.find(client, status: status, limit: limit, where: isMeant)
+        return try await filter.find(client, status: status, limit: limit, now: now, where: isMeant)
             .compactMap { $0["executionArn"]?.stringValue }
     }
 
@@ -86,5 +87,50 @@ struct RunFilterTests {
     func saysWhich(_ arguments: [String]) throws {
         #expect(throws: (any Error).self) { try RunsCommand.RedriveAll.parse(arguments) }
         #expect(try RunsCommand.RedriveAll.parse(arguments + ["--error", "E"]).error == "E")
+    }
+
+    private static let machines = "arn:aws:states:us-east-1:000000000000:stateMachine:"
+
+    @Test(
+        "a machine is missed only where no run is listed by its name, and what is looked for then is what the name is of",
+        arguments: [
+            ("ingest", true, nil, ""), ("ingest", false, "DescribeStateMachine", "ingest"),
+            ("ingest/Each", true, nil, ""), ("ingest/Each", false, "DescribeStateMachine", "ingest"),
+            (machines + "ingest/Each", false, "DescribeStateMachine", "ingest"),
+            (machines + "ingest:live", true, nil, ""),
+            (machines + "ingest:live", false, "DescribeStateMachineAlias", "ingest:live"),
+            ("ingest:live", false, "DescribeStateMachineAlias", "ingest:live"),
+            (machines + "ingest:2", false, "DescribeStateMachine", "ingest:2"),
+        ] as [(String, Bool, String?, String)])
+    func missed(_ name: String, _ hasRuns: Bool, _ operation: String?, _ resource: String) async throws {
+        let calls = Collected<ScriptedServer.Received>()
+        let server = try ScriptedServer { connection in
+            guard let request = connection.receive() else { return }
+            calls.add(request)
+            if request.line.hasPrefix("GET") {
+                connection.answer(200, "Connection: close\r\n", hasRuns ? #"{"items":[{}]}"# : #"{"items":[]}"#)
+            } else {
+                connection.answer(
+                    400, "Connection: close\r\n", #"{"__type":"StateMachineDoesNotExist","message":"Not there."}"#)
+            }
+        }
+        let client = try EngineClient(engine: server.url, environment: [:])
+        let filter = try RunFilter.parse(["--machine", name])
+        if operation == nil {
+            try await filter.requireMachine(client)
+        } else {
+            let error = await #expect(throws: EngineClientError.self) { try await filter.requireMachine(client) }
+            #expect(error?.error == "StateMachineDoesNotExist")
+        }
+        let listed = name.contains(":") && !name.hasPrefix("arn:") ? Self.machines + name : name
+        #expect(
+            calls.all.first?.line
+                == "GET /console/api/runs?limit=1&machine=\(EngineClient.segment(listed)) HTTP/1.1")
+        #expect(calls.all.count == (operation == nil ? 1 : 2))
+        if let operation, let asked = calls.all.last {
+            #expect(asked.header("X-Amz-Target") == "AWSStepFunctions.\(operation)")
+            let member = operation == "DescribeStateMachine" ? "stateMachineArn" : "stateMachineAliasArn"
+            #expect(try JSON(parsing: asked.content) == .members((member, .string(Self.machines + resource))))
+        }
     }
 }

@@ -1,3 +1,6 @@
+import Dispatch
+import Glibc
+import ScriptedServer
 import Testing
 
 @testable import TerminalOutput
@@ -13,6 +16,45 @@ struct TerminalTests {
         ] {
             #expect(Terminal.legible(text) == shown)
         }
+    }
+
+    @Test("a pipe that does not block is waited for, and takes all of it")
+    func waits() throws {
+        var ends: [CInt] = [0, 0]
+        let failure = pipe(&ends)
+        try #require(failure == 0)
+        let (reader, writer) = (ends[0], ends[1])
+        #expect(fcntl(writer, F_SETFL, O_NONBLOCK) == 0)
+        // More than any pipe takes at once.
+        let length = 4 << 20
+        let (counts, isRead) = (Collected<Int>(), Gate())
+        DispatchQueue.global().async {
+            var (bytes, count) = ([UInt8](repeating: 0, count: 65_536), 0)
+            while true {
+                let got = read(reader, &bytes, bytes.count)
+                if got <= 0 { break }
+                count += got
+            }
+            counts.add(count)
+            isRead.open()
+        }
+        Terminal.write(String(repeating: "x", count: length), to: writer)
+        close(writer)
+        #expect(isRead.pass())
+        #expect(counts.all == [length])
+        close(reader)
+    }
+
+    @Test("a result that can't be written is a failure")
+    func failsWithoutOutput() async {
+        let ended = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
+            close(STDOUT_FILENO)
+            Terminal.write("{}\n", to: STDOUT_FILENO)
+            // Not the status of a write that fails in silence.
+            exit(0)
+        }
+        let errors = String(decoding: ended?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(errors.contains("the result is not written whole: Bad file descriptor"), "\(errors)")
     }
 
     @Test("lines are drawn over the ones before, within the terminal")

@@ -38,10 +38,18 @@ extension EngineClient {
     {
         let location = try await create(upload)
         var offset: Int64 = 0
+        // After a failure, where the upload stands is the engine's to say.
+        var isDoubtful = false
         var lastProgress = ContinuousClock.now
         report(0)
         while true {
             do throws(EngineClientError) {
+                if isDoubtful {
+                    let (found, arn) = try await head(location)
+                    if let arn { return arn }
+                    offset = found
+                    isDoubtful = false
+                }
                 let arn = try await patch(upload, at: location, from: &offset)
                 lastProgress = .now
                 report(offset)
@@ -56,15 +64,8 @@ extension EngineClient {
                 // Once all bytes are there the engine checks and stores them, which takes its time.
                 let limit = offset == upload.bytes ? max(patience, .seconds(3600)) : patience
                 guard error.isPassing, ContinuousClock.now - lastProgress < limit else { throw error }
+                isDoubtful = true
                 do { try await Task.sleep(for: .milliseconds(300)) } catch { throw cancelled }
-                // Where the upload stands is the engine's to say.
-                do throws(EngineClientError) {
-                    let (found, arn) = try await head(location)
-                    if let arn { return arn }
-                    offset = found
-                } catch  where error.isPassing {
-                    continue
-                }
             }
         }
     }

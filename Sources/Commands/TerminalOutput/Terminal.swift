@@ -50,20 +50,29 @@ public enum Terminal {
     /// A value on standard output: over several lines for people, in one for programs.
     public static func json(_ value: JSON) { line(outputIsTerminal ? value.prettyText : value.text) }
 
-    /// Writes all of it; a reader that has gone away ends the writing. Where a disk has no room for a result the process ends
-    /// with status 1: nobody is to take half of it for the whole.
+    /// Writes all of it; a reader that has gone away ends the writing. Where a result can't be written whole for any other
+    /// reason, the process ends with status 1: nobody is to take half of it, or nothing, for the whole.
     public static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 {
-                let code = errno
-                guard descriptor == STDOUT_FILENO, [ENOSPC, EDQUOT, EFBIG].contains(code) else { return }
+            if count > 0 {
+                bytes = bytes.dropFirst(count)
+                continue
+            }
+            let code = count < 0 ? errno : EIO
+            switch code {
+            case EINTR: continue
+            case EAGAIN:
+                // Whoever shares the descriptor has made it non-blocking. What fails here, the next write tells.
+                var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&room, 1, -1)
+            case EPIPE: return
+            default:
+                guard descriptor == STDOUT_FILENO else { return }
                 error("the result is not written whole: \(String(cString: strerror(code)))")
                 exit(1)
             }
-            bytes = bytes.dropFirst(count)
         }
     }
 

@@ -188,7 +188,8 @@ struct AccessOptions: ParsableArguments {
 
     /// - Parameters:
     ///   - change: what is changed and why, for the audit log, which an engine writes itself; nil where nothing is.
-    ///   - show: tells the result before anything else can fail: nobody learns a new key's secret later.
+    ///   - show: tells the result, also where the audit log has no row of it: nobody learns a new key's secret later. It
+    ///     may end the process, so in the database the row comes first.
     @discardableResult
     func perform(
         _ change: (what: String, why: ChangeReason)?, _ call: (EngineClient) async throws -> JSON,
@@ -212,10 +213,12 @@ struct AccessOptions: ParsableArguments {
         do {
             try await journal.migrate()
             let document = try await directly(AccessKeyStore(journal: journal, ring: ring))
-            show(document)
+            var untold: CommandFailure?
             if let change {
-                try await Self.tell(change.what, of: document, reason: change.why.reason, in: journal)
+                untold = await Self.tell(change.what, of: document, reason: change.why.reason, in: journal)
             }
+            show(document)
+            if let untold { throw untold }
             result = .success(document)
         } catch {
             result = .failure(error)
@@ -224,10 +227,11 @@ struct AccessOptions: ParsableArguments {
         return try result.get()
     }
 
-    /// Whoever has the database and the master key needs no access key; the audit log calls him `database`.
+    /// Whoever has the database and the master key needs no access key; the audit log calls him `database`. Returns why
+    /// the log has no row of the change, where it has none.
     private static func tell(
         _ change: String, of result: JSON, reason: String?, in journal: Journal
-    ) async throws {
+    ) async -> CommandFailure? {
         let moment = systemMicroseconds()
         let row = AuditRow(
             id: timeOrderedUUID(at: moment), at: moment, accessKeyID: "database", role: Role.admin.rawValue,
@@ -235,8 +239,9 @@ struct AccessOptions: ParsableArguments {
             resource: "\(change) \(result["accessKeyId"]?.stringValue ?? "")", source: nil,
             requestID: Hex.encode(randomBytes(8)), reason: reason, outcome: "Succeeded")
         do { try await journal.writeAudit(rows: [row], outcomes: []) } catch {
-            throw CommandFailure("it is done, but the audit log has no row of it: \(error.message)")
+            return CommandFailure("it is done, but the audit log has no row of it: \(error.message)")
         }
+        return nil
     }
 
     func show(newKey key: JSON) {

@@ -38,7 +38,11 @@ struct RunFilter: ParsableArguments {
     /// The address of a page of the engine's list.
     func page(status: String?, limit: Int, before: String? = nil) -> String {
         var query = "limit=\(limit)"
-        if let machine { query += "&machine=\(EngineClient.segment(machine))" }
+        if let machine {
+            // The list takes a name, or an ARN: of a version or an alias only that.
+            let named = machine.contains(":") ? MachineArgument.arn(of: machine) : machine
+            query += "&machine=\(EngineClient.segment(named))"
+        }
         if let status { query += "&status=\(status.uppercased())" }
         if let before { query += "&before=\(EngineClient.segment(before))" }
         return "/console/api/runs?\(query)"
@@ -48,11 +52,13 @@ struct RunFilter: ParsableArguments {
     ///
     /// - Parameters:
     ///   - limit: at most so many.
+    ///   - now: from when `since` counts back, in seconds since 1970.
     ///   - isMeant: what else is asked of each.
     func find(
-        _ client: EngineClient, status: String?, limit: Int, where isMeant: (JSON) -> Bool = { _ in true }
+        _ client: EngineClient, status: String?, limit: Int, now: Int64 = Int64(time(nil)),
+        where isMeant: (JSON) -> Bool = { _ in true }
     ) async throws -> [JSON] {
-        let earliest = since.flatMap(Self.seconds).map { (Int64(time(nil)) - $0) * 1_000_000 }
+        let earliest = since.flatMap(Self.seconds).map { (now - $0) * 1_000_000 }
         var found: [JSON] = []
         var looked = 0
         var before: String?
@@ -77,10 +83,20 @@ struct RunFilter: ParsableArguments {
     }
 
     /// To be asked where no run is found: a misspelt machine has none, and that would look as if all were well.
+    ///
+    /// The list knows more names than there are machines: aliases, `MACHINE/LABEL` for the children of a Map, and machines
+    /// that are gone, whose runs are still there.
     func requireMachine(_ client: EngineClient) async throws(EngineClientError) {
         guard let machine else { return }
+        let listed = try await client.get(page(status: nil, limit: 1))
+        guard listed["items"]?.arrayValue?.isEmpty ?? true else { return }
+        let arn = String(MachineArgument.arn(of: machine).prefix { $0 != "/" })
+        // Behind the name stands a version's number or an alias, which has something other than digits in it.
+        let parts = arn.split(separator: ":")
+        let isAlias = parts.count == 8 && Int(parts[7]) == nil
         _ = try await client.call(
-            "DescribeStateMachine", ["stateMachineArn": .string(MachineArgument.arn(of: machine))])
+            isAlias ? "DescribeStateMachineAlias" : "DescribeStateMachine",
+            [isAlias ? "stateMachineAliasArn" : "stateMachineArn": .string(arn)])
     }
 
     private func matches(_ run: JSON) -> Bool {

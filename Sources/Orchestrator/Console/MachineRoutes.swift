@@ -17,18 +17,18 @@ extension ServiceRouter {
         get("/console/api/machines") { request, _ in
             let mark = request.uri.queryParameters["after"].flatMap { $0.isEmpty ? nil : String($0) }
             let page = try await asking { () throws(EngineError) in try await machines.machineOverviews(after: mark) }
-            return Response.json(page, headers: [.cacheControl: "no-store"])
+            return Response.fresh(page)
         }
         get("/console/api/machines/{id}") { _, context in
             let name = try pathText("id", context)
             let overview = try await asking { () throws(EngineError) in try await machines.machineOverview(name) }
-            return Response.json(overview, headers: [.cacheControl: "no-store"])
+            return Response.fresh(overview)
         }
         // Apart, since it is large and seldom changes; the id may be a version's ARN.
         get("/console/api/machines/{id}/definition") { _, context in
             let id = try pathText("id", context)
             let definition = try await asking { () throws(EngineError) in try await machines.machineDefinition(id) }
-            return Response.json(definition, headers: [.cacheControl: "no-store"])
+            return Response.fresh(definition)
         }
         // The id may be the ARN of a version or an alias: what is started then is theirs.
         post("/console/api/machines/{id}/start") { request, context in
@@ -39,7 +39,7 @@ extension ServiceRouter {
             let started = try await asking { () throws(EngineError) in
                 try await runs.startExecution(machine: id, name: name, input: input)
             }
-            return Response.json(started.json, status: .created, headers: [.cacheControl: "no-store"])
+            return Response.done(started.json, on: started.executionARN, status: .created)
         }
     }
 }

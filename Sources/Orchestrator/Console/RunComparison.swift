@@ -14,8 +14,8 @@ struct RunComparison {
     static let pages = 20
     static let pageSize = 500
 
-    /// The execution to compare with: the one that is named, or the last that succeeded before, or else the first after; of a
-    /// child of a Map Run, among its children.
+    /// The execution to compare with: the one that is named, or the last that succeeded before, or else the first after, of the
+    /// latest 10,000 that succeeded; of a child of a Map Run, among its children.
     ///
     /// - Throws: `.notFound` where there is none, `.invalid` for one of another machine.
     static func partner(

@@ -6,7 +6,7 @@ import { statusShape } from "./status.js";
 export const failures = ({ failed, timedOut }) => failed + timedOut;
 
 /** A count that may have been ended before its end. */
-const count = (number, countedTo) => `${number.toLocaleString()}${number >= countedTo ? "+" : ""}`;
+const count = (number, isAtLeast) => `${number.toLocaleString()}${isAtLeast ? "+" : ""}`;
 
 /** Which share of the runs that ended by themselves failed: `0 %`, `2.1 %`, `< 0.1 %`; undefined where nothing is known. */
 export function failureRate({ failureRate: share, failureRateBound: bound }) {
@@ -14,7 +14,10 @@ export function failureRate({ failureRate: share, failureRateBound: bound }) {
   const percentage = share * 100;
   if (bound === "AT_MOST") return `at most ${Math.max(0.1, Math.ceil(percentage * 10) / 10)} %`;
   if (bound === "AT_LEAST") return `at least ${Math.floor(percentage * 10) / 10} %`;
+  // None and all are said of none and all alone.
   if (percentage > 0 && percentage < 0.1) return "< 0.1 %";
+  if (percentage > 99.9 && percentage < 100) return "> 99.9 %";
+  if (percentage > 99 && percentage < 100) return `${Number(percentage.toFixed(1))} %`;
   return `${percentage < 9.95 ? Number(percentage.toFixed(1)) : Math.round(percentage)} %`;
 }
 
@@ -22,12 +25,15 @@ export function failureRate({ failureRate: share, failureRateBound: bound }) {
 export function tally(figures, countedTo) {
   const rate = failureRate(figures);
   const failed = failures(figures);
-  const part = (status, number, word, after) => h("span", { class: `count${number === 0 ? " faint" : ""}`, title: word },
+  const part = (status, number, word, { most = number, after } = {}) => h("span", { class: `count${number === 0 ? " faint" : ""}`, title: word },
     svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, statusShape(status)),
-    h("span", {}, count(number, countedTo)), h("span", { class: "visually-hidden" }, ` ${word}`), after);
+    h("span", {}, count(number, most >= countedTo)), h("span", { class: "visually-hidden" }, ` ${word}`), after);
   return h("span", { class: "tally" },
     part("RUNNING", figures.running, "running"), part("SUCCEEDED", figures.succeeded, "succeeded"),
-    part("FAILED", failed, "failed or timed out", failed > 0 && rate ? h("span", { class: "rate" }, ` ${rate}`) : null),
+    // Each of the two is counted by itself.
+    part("FAILED", failed, "failed or timed out", {
+      most: Math.max(figures.failed, figures.timedOut), after: failed > 0 && rate ? h("span", { class: "rate" }, ` ${rate}`) : null,
+    }),
     figures.aborted > 0 ? part("ABORTED", figures.aborted, "stopped") : null);
 }
 

@@ -1,4 +1,4 @@
-import { h, copyButton, failureNotice } from "./markup.js";
+import { h, copyButton, tellFailure } from "./markup.js";
 import { duration, runTitle, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
 import { request } from "./live.js";
@@ -76,7 +76,10 @@ class MachinePage extends RefreshedPage {
 
   async refresh() {
     await super.refresh();
-    if (this.machine && !document.hidden) await Promise.all([this.#showRuns(), this.#showStarters()]);
+    if (!this.machine || document.hidden) return;
+    // What could not be had is asked for again.
+    if (this.shownDefinition === undefined) this.#showDefinition();
+    await Promise.all([this.#showRuns(), this.#showStarters()]);
   }
 
   #showVersions({ versions, aliases, currentVersion }) {
@@ -110,23 +113,24 @@ class MachinePage extends RefreshedPage {
       const id = !asked ? this.name : version?.stateMachineVersionArn ?? `${this.machine.stateMachineArn}:${asked}`;
       const { definition } = await request(`/console/api/machines/${encodeURIComponent(id)}/definition`, { signal: this.signal });
       if (this.shownDefinition !== shown) return;
-      const words = version ? `Version ${version.version}` : "The current definition";
+      // A version may have been published since the machine was looked at.
+      const words = asked ? `Version ${asked}` : "The current definition";
       const document = JSON.parse(definition);
       this.nodes = drawing(document).nodes;
       this.graph.build(definition, { isDefinition: true });
-      this.whichVersion.hidden = !version;
+      this.whichVersion.hidden = !asked;
       this.whichVersion.replaceChildren(`${words} is shown. `, h("a", { href: `/console/machines/${encodeURIComponent(this.name)}` }, "To the current definition"));
       this.definition.replaceChildren(jsonSection(words, document, { open: false, levels: 3, text: definition }));
       this.#showState();
       this.graph.reveal();
     } catch (problem) {
-      if (problem.name === "AbortError") return;
+      if (problem.name === "AbortError" || this.shownDefinition !== shown) return;
       this.shownDefinition = undefined;
       this.nodes = undefined;
       this.shownState = undefined;
       this.graph.clear();
       this.state.replaceChildren();
-      this.definition.replaceChildren(failureNotice("The definition could not be loaded", problem, () => this.#showDefinition()));
+      tellFailure(this.definition, "The definition could not be loaded", problem, () => this.#showDefinition());
     }
   }
 
@@ -173,27 +177,25 @@ class MachinePage extends RefreshedPage {
       this.#rows = new Map(rows.map((row) => [row.run.id, row]));
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      this.runs.replaceChildren(failureNotice("Its runs could not be loaded", problem, () => this.#showRuns()));
+      tellFailure(this.runs, "Its runs could not be loaded", problem, () => this.#showRuns());
     } finally {
       this.runs.removeAttribute("aria-busy");
     }
   }
 
   async #showStarters() {
-    let shown;
     try {
       const starters = (await machineStarters(this.signal)).get(this.name) ?? [];
       if (this.shownStarters === JSON.stringify(starters)) return;
       this.shownStarters = JSON.stringify(starters);
-      shown = section("Starts by itself", starters, (starter) => [
+      this.starters.replaceChildren(section("Starts by itself", starters, (starter) => [
         statusMark(starter.standing), h("a", { "data-row": true, href: starter.href }, `${starter.kind} ${starter.name}`),
-        h("span", { class: "words" }, starter.words)], "No schedule and no trigger starts it; requests, uploads and other machines may.");
+        h("span", { class: "words" }, starter.words)], "No schedule and no trigger starts it; requests, uploads and other machines may."));
     } catch (problem) {
       if (problem.name === "AbortError") return;
       this.shownStarters = undefined;
-      shown = failureNotice("What starts it could not be loaded", problem, () => this.#showStarters());
+      tellFailure(this.starters, "What starts it could not be loaded", problem, () => this.#showStarters());
     }
-    this.starters.replaceChildren(shown);
   }
 }
 customElements.define("machine-page", MachinePage);

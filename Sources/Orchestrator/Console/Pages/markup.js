@@ -79,3 +79,11 @@ export function failureNotice(what, problem, retry) {
     problem.request_id ? h("p", { class: "faint" }, "Request ", h("code", {}, problem.request_id)) : null,
     retry ? h("button", { type: "button", onclick: retry }, "Try again") : null);
 }
+
+/** Tells in a place of a page that its data could not be had; once while that is so: a notice that is made anew is read out again, and its button loses the focus. */
+export function tellFailure(place, what, problem, retry) {
+  const notice = failureNotice(what, problem, retry);
+  notice.dataset.reason = problem.detail ?? String(problem);
+  const told = place.querySelector(":scope > .failure");
+  if (told?.dataset.reason !== notice.dataset.reason) place.replaceChildren(notice);
+}

@@ -1,4 +1,4 @@
-import { h, setAttribute, setText, failureNotice, copyButton } from "./markup.js";
+import { h, setAttribute, setText, tellFailure, copyButton } from "./markup.js";
 import { countdownElement, percent, progressWords, runTitle, shareOf, shortID, spanElement, timeElement } from "./format.js";
 import { statusMark } from "./status.js";
 import { machineLink } from "./machine-link.js";
@@ -40,6 +40,7 @@ class RunPage extends HTMLElement {
   }
 
   async #load() {
+    clearTimeout(this.retry);
     try {
       const detail = await request(`/console/api/runs/${encodeURIComponent(this.id_)}`, { signal: this.#live.signal });
       if (!this.run) this.#build();
@@ -47,16 +48,17 @@ class RunPage extends HTMLElement {
       if (detail.status === "RUNNING" && !this.isListening) this.#listen();
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      // What is shown stays, and what came of the run is asked for again.
-      if (this.run) {
-        this.retry = setTimeout(() => this.#load(), 2000);
-        return;
-      }
+      // Asked for again, since an engine that restarts is soon back; what has aged out or may not be seen stays so.
+      if (![403, 404].includes(problem.status)) this.retry = setTimeout(() => this.#load(), 2000);
+      // What is shown stays.
+      if (this.run) return;
       document.title = "Run not shown · Showrunner";
-      this.replaceChildren(problem.status === 404
-        ? h("section", { class: "notice" }, h("h1", {}, "No such run"), h("p", {}, `There is no run ${this.id_}. It may have aged out.`),
-          h("p", {}, h("a", { href: "/console/" }, "To the runs")))
-        : failureNotice("The run could not be loaded", problem, () => { this.replaceChildren(); this.#load(); }));
+      if (problem.status === 404) {
+        this.replaceChildren(h("section", { class: "notice" }, h("h1", {}, "No such run"),
+          h("p", {}, `There is no run ${this.id_}. It may have aged out.`), h("p", {}, h("a", { href: "/console/" }, "To the runs"))));
+      } else {
+        tellFailure(this, "The run could not be loaded", problem, () => this.#load());
+      }
     } finally {
       this.removeAttribute("aria-busy");
     }
@@ -68,8 +70,8 @@ class RunPage extends HTMLElement {
     listen(`/console/api/runs/${encodeURIComponent(this.id_)}/events`, {
       run: ({ run, states }) => {
         // What an event does not tell of the run is no more so; the rest stands in the document alone.
-        const { input, output, definition, origin, statesOmitted } = this.run;
-        this.run = { input, output, definition, origin, statesOmitted, ...run };
+        const { input, output, definition, origin, statesOmitted, usage, traceId } = this.run;
+        this.run = { input, output, definition, origin, statesOmitted, usage, traceId, ...run };
         for (const state of states) this.#states.set(state.entry, state);
         this.#paintSoon();
       },
@@ -241,7 +243,7 @@ class RunPage extends HTMLElement {
   #showEnd(run) {
     this.trouble.hidden = !run.error && !run.cause;
     this.history.show(run);
-    const text = JSON.stringify([run.error, run.cause, run.output]);
+    const text = JSON.stringify([run.error, run.cause, run.output, run.usage]);
     if (this.shownEnd === text) return;
     this.shownEnd = text;
     this.trouble.replaceChildren(h("strong", {}, run.error ?? "Ended"), h("p", { class: "cause" }, run.cause ?? "No cause was given."),

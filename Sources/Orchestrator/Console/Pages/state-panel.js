@@ -9,10 +9,11 @@ import { askToApprove, askToReject, askToReleaseTask } from "./dialogs.js";
 export class StatePanel extends HTMLElement {
   #shown;
   #loading;
+  #retry;
   #waits;
 
   disconnectedCallback() {
-    this.#loading?.abort();
+    this.#stopLoading();
     this.#stopAsking();
   }
 
@@ -24,7 +25,7 @@ export class StatePanel extends HTMLElement {
   show(run, state, node, progress) {
     const isOther = this.#shown?.entry !== state?.entry || this.#shown?.name !== (state?.name ?? node?.name);
     if (isOther) {
-      this.#loading?.abort();
+      this.#stopLoading();
       this.#stopAsking();
       this.#build(state, node);
       this.#shown = { entry: state?.entry, name: state?.name ?? node?.name };
@@ -213,16 +214,29 @@ export class StatePanel extends HTMLElement {
     const wanted = `${state.entry} ${state.status} ${state.attempts}`;
     if (this.#loading && !this.#loading.signal.aborted && this.loaded === wanted) return;
     this.loaded = wanted;
-    this.#loading?.abort();
+    this.#stopLoading();
     this.#loading = new AbortController();
     try {
       const whole = await request(`/console/api/runs/${encodeURIComponent(run)}/states/${state.entry}`, { signal: this.#loading.signal });
       this.#payloads(whole);
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      this.loaded = undefined;
-      this.input.replaceChildren(h("p", { class: "problem", role: "alert" }, problem.detail ?? String(problem)));
+      const words = problem.detail ?? String(problem);
+      const told = this.input.querySelector(":scope > .problem");
+      if (told) setText(told, words);
+      else this.input.replaceChildren(h("p", { class: "problem", role: "alert" }, words));
+      // Not with the next event: a run that is busy has many in a second.
+      if ([403, 404].includes(problem.status)) return;
+      this.#retry = setTimeout(() => {
+        this.loaded = undefined;
+        this.#load(run, state);
+      }, 5000);
     }
+  }
+
+  #stopLoading() {
+    this.#loading?.abort();
+    clearTimeout(this.#retry);
   }
 }
 customElements.define("state-panel", StatePanel);
