@@ -65,6 +65,45 @@ import Testing
         #expect(error.code == .limitExceeded && error.message.hasPrefix("more than 10000 boxes side by side"))
     }
 
+    private static let references: [([UInt8], [Int])] = [
+        (box("tref", number(3) + number(0)), []),
+        (box("tref", number(0x7FFF_FFFF) + Array("chap".utf8)), []),
+        (box("tref", number(1) + Array("chap".utf8)), []),
+        (box("tref", box("chap", [0, 0])), []),
+        (box("tref", box("chap", number(7) + number(9) + [0])), [7, 9]),
+        (box("tref", Array(repeating: box("free", []), count: BoxWalk.maximumInside + 1).flatMap(\.self)), []),
+    ]
+
+    /// A film plays without its chapters: a damaged reference to them is none, and all else stands.
+    @Test(arguments: references)
+    func chapters(front: [UInt8], ids: [Int]) throws {
+        let movie = try #require(try MovieFile(MemoryBytes(Self.movie(front: front, tables: []))))
+        #expect(movie.tracks.map(\.id) == [1] && movie.tracks.map(\.chapters) == [ids])
+    }
+
+    /// Damage is no reason where storage does not answer: the film may have chapters.
+    @Test func chaptersThatStorageHolds() throws {
+        let bytes = Self.movie(front: Self.box("tref", Self.box("chap", Self.number(7))), tables: [])
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: "chap".utf8) }) + 4
+        let error = #expect(throws: PackagingError.self) {
+            _ = try MovieFile(BytesWithGap(content: bytes, gap: place..<place + 4))
+        }
+        #expect(error?.code == .storageUnavailable)
+    }
+
+    /// Bytes of which some cannot be had for now.
+    private struct BytesWithGap: StoredBytes {
+        let content: [UInt8]
+        let gap: Range<Int>
+
+        var count: Int { content.count }
+
+        func bytes(_ range: Range<Int>) throws(PackagingError) -> [UInt8] {
+            guard range != gap else { throw PackagingError(.storageUnavailable, "no answer") }
+            return Array(content[range])
+        }
+    }
+
     /// QuickTime's descriptions of sound have further fields by their version, and a zero at the end.
     @Test(arguments: [(0, 0, 0), (0, 1, 16), (0, 2, 36), (1, 1, 0)])
     func soundDescriptions(version: Int, ofEntry: UInt8, fields: Int) throws {
