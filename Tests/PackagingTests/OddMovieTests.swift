@@ -113,6 +113,28 @@ import Testing
         #expect(boxes.first?.first("mp4a")?.children.map(\.type) == ["esds"])
     }
 
+    private static let soundBoxes: [([UInt8], Bool)] = [
+        (box("wave", box("frma", number(0)) + box("dac3", [1, 2, 3]) + number(8) + number(0)), true),
+        (box("wave", box("dac3", [1, 2, 3]) + number(0)), true),
+        (box("wave", box("dac3", [1, 2, 3])) + number(0), true),
+        (box("dac3", [1, 2, 3]), true),
+        (box("wave", []), false),
+        (box("wave", box("mp4a", number(0)) + [1, 2, 3]), false),
+    ]
+
+    /// QuickTime has what describes a codec in a box of its own, which may end by zeros; damage in it is that of its codec.
+    @Test(arguments: soundBoxes)
+    func descriptionsInTheWaveBox(boxes: [UInt8], isFound: Bool) throws {
+        let entry = Self.box("ac-3", [UInt8](repeating: 0, count: 28) + boxes)
+        let description = try SampleDescription(box: Self.box("stsd", Self.number(0) + Self.number(1) + entry))
+        if isFound {
+            #expect(try description.ac3().record == [1, 2, 3])
+        } else {
+            let error = #expect(throws: PackagingError.self) { try description.ac3() }
+            #expect(error?.message == "the sample entry 'ac-3' has no 'dac3' box")
+        }
+    }
+
     @Test(arguments: [
         Edited("no movie", parts: 0, bytes: box("free", [1])), Edited("nothing", parts: 0, bytes: []),
         Edited("no list", parts: 0, bytes: box("moov", box("trak", full("tkhd", [1])))),
