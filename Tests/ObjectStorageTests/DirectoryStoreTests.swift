@@ -2,6 +2,7 @@ import Cryptography
 import Foundation
 import Glibc
 import ObjectStorage
+import TemporaryFolder
 import Testing
 
 @Suite("Directory store")
@@ -105,7 +106,7 @@ struct DirectoryStoreTests {
 
     @Test("a directory that cannot be one is refused with its path")
     func unusable() async throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let file = try folder.write("file", [])
         for path in ["\(file)/objects", "/proc/self/objects"] {
             let store = try openStore(path, environment: [:])
@@ -158,7 +159,7 @@ struct DirectoryStoreTests {
 
     @Test("a full file system is named", .enabled(if: geteuid() == 0, "mounting a small tmpfs needs root"))
     func fullDisk() async throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let mount = "\(folder.path)/small"
         try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
         // Containers may forbid mounting.

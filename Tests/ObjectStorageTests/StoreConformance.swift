@@ -1,14 +1,15 @@
 import Cryptography
 import Foundation
 import ObjectStorage
+import TemporaryFolder
 import Testing
 
 /// What every store does alike. Each case gets an empty store and a scratch folder.
 struct StoreCase: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    let run: @Sendable (any ObjectStore, ScratchFolder) async throws -> Void
+    let run: @Sendable (any ObjectStore, TemporaryFolder) async throws -> Void
 
-    init(_ name: String, _ run: @escaping @Sendable (any ObjectStore, ScratchFolder) async throws -> Void) {
+    init(_ name: String, _ run: @escaping @Sendable (any ObjectStore, TemporaryFolder) async throws -> Void) {
         testDescription = name
         self.run = run
     }
@@ -48,7 +49,7 @@ struct StoreConformance {
 }
 
 extension StoreConformance {
-    private static func roundTrip(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func roundTrip(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         let reference = try await store.put(
             .bytes(Array("#EXTM3U\n".utf8)), key: "media/x/master.m3u8",
             contentType: "application/vnd.apple.mpegurl; charset=\"utf-8\"")
@@ -63,7 +64,7 @@ extension StoreConformance {
         #expect((-60...600).contains(age))
     }
 
-    private static func immutability(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func immutability(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         let first = try await store.put(.bytes([1, 2, 3]), key: "k", contentType: "a/b")
         #expect(try await store.put(.bytes([1, 2, 3]), key: "k", contentType: "a/b") == first)
         for other: [UInt8] in [[1, 2, 4], [1, 2], []] {
@@ -74,7 +75,7 @@ extension StoreConformance {
         #expect(try await store.get("k") == [1, 2, 3])
     }
 
-    private static func emptyObject(_ store: any ObjectStore, _ folder: ScratchFolder) async throws {
+    private static func emptyObject(_ store: any ObjectStore, _ folder: TemporaryFolder) async throws {
         let empty = SHA256.hash("").hex
         #expect(try await store.put(.bytes([]), key: "e", contentType: "a/b").sha256 == empty)
         #expect(try await store.get("e") == [])
@@ -84,7 +85,7 @@ extension StoreConformance {
         #expect(try await collect(store.stream("e", range: nil)) == [])
     }
 
-    private static func ranges(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func ranges(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         let content = (0..<100).map { UInt8($0) }
         _ = try await store.put(.bytes(content), key: "r", contentType: "a/b")
         for range: Range<Int64> in [0..<1, 0..<100, 10..<20, 99..<100, 90..<200] {
@@ -101,14 +102,14 @@ extension StoreConformance {
         }
     }
 
-    private static func sizeLimit(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func sizeLimit(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         _ = try await store.put(.bytes(randomBytes(100_000)), key: "big", contentType: "a/b")
         await refused(.tooLarge) { _ = try await store.get("big", range: nil, maxBytes: 99_999) }
         await refused(.tooLarge) { _ = try await store.get("big", range: 0..<11, maxBytes: 10) }
         #expect(try await store.get("big", range: nil, maxBytes: 100_000).count == 100_000)
     }
 
-    private static func missing(_ store: any ObjectStore, _ folder: ScratchFolder) async throws {
+    private static func missing(_ store: any ObjectStore, _ folder: TemporaryFolder) async throws {
         await refused(.notFound) { _ = try await store.head("a/b") }
         await refused(.notFound) { _ = try await store.get("a/b") }
         await refused(.notFound) { _ = try await store.stream("a/b", range: nil) }
@@ -117,7 +118,7 @@ extension StoreConformance {
         try await store.delete("a/b")
     }
 
-    private static func fetching(_ store: any ObjectStore, _ folder: ScratchFolder) async throws {
+    private static func fetching(_ store: any ObjectStore, _ folder: TemporaryFolder) async throws {
         let content = randomBytes(3_000_000)
         let reference = try await store.put(.bytes(content), key: "f/1", contentType: "a/b")
         let target = "\(folder.path)/film.mp4"
@@ -135,7 +136,7 @@ extension StoreConformance {
         }
     }
 
-    private static func promisedChecksum(_ store: any ObjectStore, _ folder: ScratchFolder) async throws {
+    private static func promisedChecksum(_ store: any ObjectStore, _ folder: TemporaryFolder) async throws {
         let file = try folder.write("content", [1, 2, 3])
         for content in [ObjectContent.bytes([1, 2, 3]), .file(file)] {
             await refused(.checksumMismatch) {
@@ -153,14 +154,14 @@ extension StoreConformance {
         #expect(try await store.put(.file(file), key: "p", contentType: "a/b", sha256: hex) == first)
     }
 
-    private static func missingFile(_ store: any ObjectStore, _ folder: ScratchFolder) async throws {
+    private static func missingFile(_ store: any ObjectStore, _ folder: TemporaryFolder) async throws {
         for path in ["\(folder.path)/missing", folder.path] {
             await refused(.localFile) { _ = try await store.put(.file(path), key: "p", contentType: "a/b") }
         }
         await refused(.notFound) { _ = try await store.head("p") }
     }
 
-    private static func listing(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func listing(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         let keys = ["a-b", "a/b", "a/b-c", "a/b.c", "a/c/d", "a0", "B", "b/x", "c"]
         for key in keys.shuffled() { _ = try await store.put(.bytes(Array(key.utf8)), key: key, contentType: "a/b") }
         let sorted = keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -181,7 +182,7 @@ extension StoreConformance {
         #expect(try await store.list(prefix: "", after: "c", limit: 2) == ObjectPage(objects: [], next: nil))
     }
 
-    private static func allowedCharacters(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func allowedCharacters(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         let key = "ABCXYZ/abcxyz.0189_-/..x/x../-/_/.hidden"
         _ = try await store.put(.bytes([7]), key: key, contentType: "text/plain; x=\"a+b=c&d\"")
         #expect(try await store.get(key) == [7])
@@ -192,7 +193,7 @@ extension StoreConformance {
         #expect(try await store.get(long) == [8])
     }
 
-    private static func badKeys(_ store: any ObjectStore, _ folder: ScratchFolder) async throws {
+    private static func badKeys(_ store: any ObjectStore, _ folder: TemporaryFolder) async throws {
         let bad = [
             "", "/a", "a/", "a//b", "..", "a/../b", ".", "a/./b", "a b", "a?b", "ä", "a\\b", "a\0b", "a%2e",
             ".store/meta/x", String(repeating: "x", count: 256),
@@ -215,14 +216,14 @@ extension StoreConformance {
         }
     }
 
-    private static func urls(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func urls(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         #expect(store.key(for: store.url(for: "a/b.c")) == "a/b.c")
         #expect(store.key(for: store.baseURL) == nil)
         #expect(store.key(for: "s3://elsewhere/a") == nil)
         #expect(store.key(for: store.baseURL + "x/a") == nil)
     }
 
-    private static func racingWriters(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func racingWriters(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         let outcomes = await withTaskGroup(of: UInt8?.self) { group in
             for number in UInt8(0)..<8 {
                 group.addTask {
@@ -253,7 +254,7 @@ extension StoreConformance {
         }
     }
 
-    private static func deletion(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func deletion(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         _ = try await store.put(.bytes([1]), key: "d/e/f", contentType: "a/b")
         try await store.delete("d/e/f")
         await refused(.notFound) { _ = try await store.head("d/e/f") }
@@ -263,7 +264,7 @@ extension StoreConformance {
         #expect(try await store.head("d/e/f").contentType == "c/d")
     }
 
-    private static func cancellation(_ store: any ObjectStore, _: ScratchFolder) async throws {
+    private static func cancellation(_ store: any ObjectStore, _: TemporaryFolder) async throws {
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             _ = try await store.put(.bytes(randomBytes(1 << 20)), key: "late", contentType: "a/b")
@@ -272,7 +273,7 @@ extension StoreConformance {
         await refused(.notFound) { _ = try await store.head("late") }
     }
 
-    private static func largeObject(_ store: any ObjectStore, _ folder: ScratchFolder) async throws {
+    private static func largeObject(_ store: any ObjectStore, _ folder: TemporaryFolder) async throws {
         let content = largeContent(mebibytes: 64)
         let file = try folder.write("large", content + [42])
         let clock = ContinuousClock()

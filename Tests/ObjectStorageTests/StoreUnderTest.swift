@@ -13,8 +13,8 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
     var testDescription: String { rawValue }
 
     /// Runs a case with an empty store and a scratch folder of its own.
-    func withStore(_ body: (any ObjectStore, ScratchFolder) async throws -> Void) async throws {
-        let folder = try ScratchFolder()
+    func withStore(_ body: (any ObjectStore, TemporaryFolder) async throws -> Void) async throws {
+        let folder = try TemporaryFolder()
         switch self {
         case .directory:
             let store = try openStore("\(folder.path)/objects", environment: [:])
@@ -29,6 +29,3 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
         }
     }
 }
-
-/// Where a test has its files.
-typealias ScratchFolder = TemporaryFolder

@@ -57,12 +57,12 @@ import Testing
         #expect((document["renditions"]?.arrayValue ?? []).map { $0["kind"] } == ["video", "audio"])
     }
 
-    /// QuickTime's descriptions of sound have more fields than ISO's.
-    @Test func quickTime() throws {
+    /// QuickTime's descriptions of sound have more fields than ISO's, and the codec's elsewhere.
+    @Test(arguments: ["copy", "ac3", "eac3"]) func quickTime(sound: String) throws {
         let scratch = try TemporaryFolder()
         let (film, out) = (scratch.place("film.mov"), scratch.place("out"))
         try Clip(name: "plain", frames: 50, languages: ["eng"]).write(to: scratch.place("plain.mp4"))
-        try Tool.ffmpeg(["-i", scratch.place("plain.mp4"), "-map", "0", "-c", "copy", film])
+        try Tool.ffmpeg(["-i", scratch.place("plain.mp4"), "-map", "0", "-c", "copy", "-c:a", sound, film])
         let document = try LocalPackage.run(
             [LocalPackage.Input(path: film)], writesHLS: true, writesDASH: false, directory: out)
         #expect((document["renditions"]?.arrayValue ?? []).map { $0["kind"] } == ["video", "audio"])

@@ -65,6 +65,45 @@ import Testing
         #expect(error.code == .limitExceeded && error.message.hasPrefix("more than 10000 boxes side by side"))
     }
 
+    private static let references: [([UInt8], [Int])] = [
+        (box("tref", number(3) + number(0)), []),
+        (box("tref", number(0x7FFF_FFFF) + Array("chap".utf8)), []),
+        (box("tref", number(1) + Array("chap".utf8)), []),
+        (box("tref", box("chap", [0, 0])), []),
+        (box("tref", box("chap", number(7) + number(9) + [0])), [7, 9]),
+        (box("tref", Array(repeating: box("free", []), count: BoxWalk.maximumInside + 1).flatMap(\.self)), []),
+    ]
+
+    /// A film plays without its chapters: a damaged reference to them is none, and all else stands.
+    @Test(arguments: references)
+    func chapters(front: [UInt8], ids: [Int]) throws {
+        let movie = try #require(try MovieFile(MemoryBytes(Self.movie(front: front, tables: []))))
+        #expect(movie.tracks.map(\.id) == [1] && movie.tracks.map(\.chapters) == [ids])
+    }
+
+    /// Damage is no reason where storage does not answer: the film may have chapters.
+    @Test func chaptersThatStorageHolds() throws {
+        let bytes = Self.movie(front: Self.box("tref", Self.box("chap", Self.number(7))), tables: [])
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: "chap".utf8) }) + 4
+        let error = #expect(throws: PackagingError.self) {
+            _ = try MovieFile(BytesWithGap(content: bytes, gap: place..<place + 4))
+        }
+        #expect(error?.code == .storageUnavailable)
+    }
+
+    /// Bytes of which some cannot be had for now.
+    private struct BytesWithGap: StoredBytes {
+        let content: [UInt8]
+        let gap: Range<Int>
+
+        var count: Int { content.count }
+
+        func bytes(_ range: Range<Int>) throws(PackagingError) -> [UInt8] {
+            guard range != gap else { throw PackagingError(.storageUnavailable, "no answer") }
+            return Array(content[range])
+        }
+    }
+
     /// QuickTime's descriptions of sound have further fields by their version, and a zero at the end.
     @Test(arguments: [(0, 0, 0), (0, 1, 16), (0, 2, 36), (1, 1, 0)])
     func soundDescriptions(version: Int, ofEntry: UInt8, fields: Int) throws {
@@ -72,6 +111,28 @@ import Testing
         let entry = Self.box("mp4a", head + Self.box("esds", [1, 2]) + Self.number(0))
         let boxes = try BoxTree.read(Self.box("stsd", Self.number(version << 24) + Self.number(1) + entry))
         #expect(boxes.first?.first("mp4a")?.children.map(\.type) == ["esds"])
+    }
+
+    private static let soundBoxes: [([UInt8], Bool)] = [
+        (box("wave", box("frma", number(0)) + box("dac3", [1, 2, 3]) + number(8) + number(0)), true),
+        (box("wave", box("dac3", [1, 2, 3]) + number(0)), true),
+        (box("wave", box("dac3", [1, 2, 3])) + number(0), true),
+        (box("dac3", [1, 2, 3]), true),
+        (box("wave", []), false),
+        (box("wave", box("mp4a", number(0)) + [1, 2, 3]), false),
+    ]
+
+    /// QuickTime has what describes a codec in a box of its own, which may end by zeros; damage in it is that of its codec.
+    @Test(arguments: soundBoxes)
+    func descriptionsInTheWaveBox(boxes: [UInt8], isFound: Bool) throws {
+        let entry = Self.box("ac-3", [UInt8](repeating: 0, count: 28) + boxes)
+        let description = try SampleDescription(box: Self.box("stsd", Self.number(0) + Self.number(1) + entry))
+        if isFound {
+            #expect(try description.ac3().record == [1, 2, 3])
+        } else {
+            let error = #expect(throws: PackagingError.self) { try description.ac3() }
+            #expect(error?.message == "the sample entry 'ac-3' has no 'dac3' box")
+        }
     }
 
     @Test(arguments: [

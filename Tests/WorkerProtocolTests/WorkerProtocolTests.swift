@@ -55,6 +55,26 @@ private let offer = TaskOffer(
         try roundTrip(WorkerProblem(code: WorkerProblem.staleToken, status: 409, detail: "the attempt has ended"))
     }
 
+    /// An attempt's end counts, whatever its worker has measured.
+    @Test(
+        arguments: [
+            ("null", nil), ("7", nil), ("{}", nil), (#"{"cpuSeconds":1,"wallSeconds":2}"#, nil),
+            (#"{"cpuSeconds":-1,"wallSeconds":2,"peakMemoryBytes":3}"#, nil),
+            (#"{"cpuSeconds":1,"wallSeconds":"2","peakMemoryBytes":3}"#, nil),
+            (#"{"cpuSeconds":1,"wallSeconds":2,"peakMemoryBytes":1500000000.5}"#, nil),
+            (#"{"cpuSeconds":1,"wallSeconds":2,"peakMemoryBytes":1e300}"#, nil),
+            (
+                #"{"cpuSeconds":1,"wallSeconds":2.5,"peakMemoryBytes":3}"#,
+                StepUsage(cpuSeconds: 1, wallSeconds: 2.5, peakMemoryBytes: 3)
+            ),
+        ] as [(String, StepUsage?)])
+    func usageThatIsNone(text: String, usage: StepUsage?) throws {
+        let complete = try CompleteRequest(body: Array(#"{"token":"t","output":{"a":1},"usage":\#(text)}"#.utf8))
+        #expect(complete == CompleteRequest(token: "t", output: ["a": 1], usage: usage))
+        let fail = #"{"token":"t","error":"E","cause":"","retry":"never","usage":\#(text)}"#
+        #expect(try FailRequest(body: Array(fail.utf8)).usage == usage)
+    }
+
     private static let connection: JSON = [
         "AuthorizationType": "OAUTH_CLIENT_CREDENTIALS", "Origins": ["https://a", "http://10.0.0.7:8080"],
         "AuthParameters": [
@@ -123,13 +143,6 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             (
                 "connection",
                 "the connection: 'AuthParameters.BasicAuthParameters.Password' has to be a text of 1 to 512 characters"
-            )),
-        Refusal(
-            "usage that no machine could give", CompleteRequest.self,
-            #"{"token":"t","output":{},"usage":{"cpuSeconds":-1,"wallSeconds":2,"peakMemoryBytes":3}}"#,
-            (
-                "usage",
-                "must be an object with 'cpuSeconds', 'wallSeconds' and 'peakMemoryBytes', numbers from 0 on"
             )),
         Refusal("no output", CompleteRequest.self, #"{"token":"t"}"#, ("output", "is missing")),
         Refusal(

@@ -55,11 +55,14 @@ final class Plant: Sendable {
 
     deinit { running.cancel() }
 
-    func offer(_ step: String, _ input: JSON = [:], token: String = "t-1", timeoutSeconds: Int? = nil) {
+    func offer(
+        _ step: String, _ input: JSON = [:], token: String = "t-1", timeoutSeconds: Int? = nil,
+        idempotencyKey: String = "k-1"
+    ) {
         engine.offer(
             TaskOffer(
                 token: token, step: step, input: input, attempt: 1, executionArn: "arn", execution: "x", state: "S",
-                machine: "m", heartbeatSeconds: 15, timeoutSeconds: timeoutSeconds, idempotencyKey: "k-1"))
+                machine: "m", heartbeatSeconds: 15, timeoutSeconds: timeoutSeconds, idempotencyKey: idempotencyKey))
     }
 
     func drain() async { await group.triggerGracefulShutdown() }

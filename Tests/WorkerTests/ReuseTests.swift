@@ -72,20 +72,25 @@ import Testing
                     let isHeld = try await claim.acquire(
                         waiting: {},
                         isMade: { () async throws(StepFailure) in
-                            if case .output = try await results.find("k") { return true }
+                            if case .output = try await results.find("k", asker: "entry") { return true }
                             return false
                         })
                     if isHeld {
                         return try await claim.hold(logger: ReuseTests.logger) { () async throws(StepFailure) in
-                            if case .output(let output, _) = try await results.find("k") { return output }
+                            if case .output(let output, _) = try await results.find("k", asker: "entry") {
+                                return output
+                            }
                             counter.add()
                             let output: JSON = ["by": .integer(number)]
                             try await results.keep(
-                                output, usage: nil, step: "s", version: 1, key: "k", identity: "{}", subject: "content")
+                                output, usage: nil, maker: "entry", step: "s", version: 1, key: "k", identity: "{}",
+                                subject: "content")
                             return output
                         }
                     }
-                    guard case .output(let output, _) = try await results.find("k") else { return "nothing" }
+                    guard case .output(let output, _) = try await results.find("k", asker: "entry") else {
+                        return "nothing"
+                    }
                     return output
                 }
             }
@@ -158,14 +163,14 @@ import Testing
                 group.addTask {
                     for round in 0..<4 {
                         try await results.keep(
-                            ["by": .integer(number)], usage: nil, step: "s", version: 1, key: "k",
+                            ["by": .integer(number)], usage: nil, maker: "entry", step: "s", version: 1, key: "k",
                             identity: "{\"by\":\(number),\"round\":\(round)}", subject: "content")
                     }
                 }
             }
             try await group.waitForAll()
         }
-        guard case .output(let output, _) = try await results.find("k") else {
+        guard case .output(let output, _) = try await results.find("k", asker: "entry") else {
             Issue.record("nothing is kept")
             return
         }

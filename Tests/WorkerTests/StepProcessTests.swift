@@ -118,6 +118,18 @@ private struct FirstProgress: Sendable {
         }
     }
 
+    /// A process begins with the peak of the one that it was started from.
+    @Test(arguments: TestChild.sandboxes) func theWorkersMemoryIsNotTheSteps(_ sandbox: Sandbox) async throws {
+        let bench = try Bench(sandbox)
+        let hoard = [UInt8](repeating: 1, count: 200 << 20)
+        var told: [StepUsage] = []
+        _ = try await bench.run("pace", used: { told.append($0) })
+        #expect(hoard.last == 1 && told.count == 1)
+        for usage in told {
+            #expect(usage.peakMemoryBytes > 1 << 20 && usage.peakMemoryBytes < 150 << 20, "\(usage)")
+        }
+    }
+
     @Test(arguments: TestChild.sandboxes) func refusesAnUnknownStep(_ sandbox: Sandbox) async throws {
         let failure = try await Bench(sandbox).failure("dream")
         #expect(failure == .parametersInvalid("this worker has no step 'dream'"))

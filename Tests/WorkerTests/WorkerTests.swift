@@ -55,7 +55,7 @@ import WorkerProtocol
         let made = await plant.engine.nextComplete()
         let first = made.output
         let elsewhere = try plant.source("two.txt", "same")
-        plant.offer("write", elsewhere, token: "t-2")
+        plant.offer("write", elsewhere, token: "t-2", idempotencyKey: "k-2")
         let taken = await plant.engine.nextComplete()
         let second = taken.output
         // What it took to make is told of the one that made it, and as saved of the one that did not.
@@ -63,6 +63,9 @@ import WorkerProtocol
         #expect(saved.cpuSeconds > 0 && saved.peakMemoryBytes > 0 && !saved.isSaved)
         saved.isSaved = true
         #expect(taken.usage == saved)
+        // An attempt of the same passage takes it up where one was lost that could tell nobody.
+        plant.offer("write", elsewhere, token: "t-3", idempotencyKey: "k-1")
+        #expect(await plant.engine.nextComplete().usage == made.usage)
         #expect(second["file"] == first["file"])
         #expect(second["source"]?["url"] == elsewhere["source"])
         #expect(first["cached"] == nil)

@@ -274,11 +274,7 @@ private struct StreamMeasure {
     private(set) var last: Int64?
     /// Duration of the packet shown last, in the stream's time base.
     private(set) var lastDuration: Int64 = 0
-    /// When the packet before is decoded.
-    private var decoded: Int64?
-
-    /// Seconds that a broadcast's clock may go back.
-    private static let setBack = 1.0
+    private var clock = BroadcastClock()
 
     init(_ info: StreamInfo) { self.info = info }
 
@@ -305,15 +301,14 @@ private struct StreamMeasure {
 
     /// Two recordings put one behind the other would be shown at the same time: one of them were lost.
     private mutating func checkClock(_ packet: Packet) throws(MediaError) {
-        guard let time = packet.decodingTimestamp else { return }
-        if let before = decoded, Double(before - time) * info.timeBase.value > StreamMeasure.setBack {
-            throw MediaError(
-                .unsupported,
-                "the film's clock goes back to \(Timecode.text(seconds: Double(time) * info.timeBase.value)), as where "
-                    + "recordings were put one behind the other: join them by a program for that",
-                stream: info.index, seconds: Double(before) * info.timeBase.value, byte: packet.byte)
-        }
-        decoded = time
+        guard !packet.isCorrupt, let time = packet.decodingTimestamp else { return }
+        let moment = BroadcastClock.Moment(seconds: Double(time) * info.timeBase.value, byte: packet.byte)
+        guard let (before, after) = clock.setBack(by: moment) else { return }
+        throw MediaError(
+            .unsupported,
+            "the film's clock goes back to \(Timecode.text(seconds: after.seconds)), as where recordings were put one "
+                + "behind the other: join them by a program for that",
+            stream: info.index, seconds: before.seconds, byte: after.byte)
     }
 
     var startSeconds: Double? { first.map { Double($0) * info.timeBase.value } }

@@ -78,7 +78,7 @@ final class AudioTrack {
                 // Of samples the encoder of AAC has nothing else to say.
                 guard error.libraryWords?.contains("NaN") == true else { throw error }
                 throw MediaError(
-                    .invalid, "the sound has samples that are no numbers (infinite or NaN)", stream: stream)
+                    .invalid, "the sound has samples that are too large or no numbers", stream: stream)
             }
         }
     }

@@ -40,6 +40,7 @@ public enum BoxTree {
 
     private static let containers: Set<String> = [
         "moov", "trak", "edts", "mdia", "minf", "dinf", "stbl", "mvex", "moof", "traf", "sinf", "schi", "udta", "mfra",
+        "wave",
     ]
     /// Bytes of a box's own fields before its inner boxes.
     private static let fields: [String: Int] = [
@@ -67,7 +68,7 @@ public enum BoxTree {
         var place = start
         // In a sample description of version 1 an entry's version says something else (ISO/IEC 14496-12, 12.2.3).
         let hasVersions = parent.map { $0.type == "stsd" && bytes[$0.content] == 0 } ?? false
-        let isInEntry = parent.map { fields[$0.type] != nil && $0.type != "stsd" } ?? false
+        let isInEntry = parent.map { fields[$0.type] != nil && $0.type != "stsd" || $0.type == "wave" } ?? false
         while place < end {
             // QuickTime ends what is in an entry by a zero.
             if isInEntry, end - place == 4, number(bytes, at: place, 4) == 0 { break }
@@ -100,8 +101,14 @@ public enum BoxTree {
                 inside += versionFields[number(bytes, at: place + head + 8, 2)] ?? 0
             }
             if depth < maximumDepth, containers.contains(type) || fields[type] != nil, inside <= place + size {
-                children = try boxes(
-                    bytes, from: inside, to: place + size, in: (type, place + head), depth: depth + 1, count: &count)
+                do throws(BoxError) {
+                    children = try boxes(
+                        bytes, from: inside, to: place + size, in: (type, place + head), depth: depth + 1, count: &count
+                    )
+                } catch {
+                    // Few codecs need what is in there, and who wrote it kept to no rule.
+                    guard type == "wave" else { throw error }
+                }
             }
             result.append(Box(type: type, offset: place, size: size, headSize: head, children: children))
             place += size

@@ -42,7 +42,11 @@ public struct SampleDescription: Sendable {
             .flatMap { DolbyVisionConfiguration(record: Array($0.content(of: bytes))) }
     }
 
-    private func content(_ type: String) -> [UInt8] { entry.first(type).map { Array($0.content(of: bytes)) } ?? [] }
+    /// QuickTime has the boxes of a sound's codec in one of their own (QuickTime File Format, siDecompressionParam atom).
+    private func content(_ type: String) -> [UInt8] {
+        let box = entry.first(type) ?? entry.descendant("wave", type)
+        return box.map { Array($0.content(of: bytes)) } ?? []
+    }
 
     /// The codec's record, for those whose box is it.
     /// - Throws: `codecConfigurationInvalid` where it is missing or damaged.

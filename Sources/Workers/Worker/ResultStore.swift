@@ -18,7 +18,7 @@ struct ResultStore: Sendable {
 
     /// What a look for a kept result finds.
     enum Finding: Sendable {
-        /// `usage`: what making it took, where that was kept.
+        /// `usage`: what making it took, where that was kept; saved, unless it was made for the one who asks.
         case output(JSON, usage: StepUsage?)
         case nothing
         /// A result, but an object it refers to is gone.
@@ -26,7 +26,8 @@ struct ResultStore: Sendable {
     }
 
     /// Looks for the output kept under a key.
-    func find(_ key: String) async throws(StepFailure) -> Finding {
+    /// - Parameter asker: for whom; see ``keep(_:usage:maker:step:version:key:identity:subject:)``.
+    func find(_ key: String, asker: String) async throws(StepFailure) -> Finding {
         // A document of another release, or a damaged one: the step is run again and the document replaced.
         guard let document = try await document(documentKey(key)), let output = document["output"] else {
             return .nothing
@@ -44,7 +45,10 @@ struct ResultStore: Sendable {
                 throw StepFailure(error)
             }
         }
-        return .output(output, usage: document["usage"].flatMap(StepUsage.init(json:)))
+        var usage = document["usage"].flatMap(StepUsage.init(json:))
+        // An attempt that is lost with its result kept has told nobody what it took: the next one does.
+        usage?.isSaved = document["maker"]?.stringValue != asker
+        return .output(output, usage: usage)
     }
 
     private func document(_ key: String) async throws(StepFailure) -> JSON? {
@@ -61,13 +65,16 @@ struct ResultStore: Sendable {
     /// Keeps an output under its key, in place of one that was not believed.
     /// - Parameters:
     ///   - usage: what making it took; nil where that is not known.
+    ///   - maker: the entry on whose behalf it was made, the same for all its attempts.
     ///   - identity: what the key was made of.
     ///   - subject: what it is about (see ``StepFiles/subject(of:content:)``), for ``changes(from:step:subject:)``.
     func keep(
-        _ output: JSON, usage: StepUsage?, step: String, version: Int, key: String, identity: String, subject: String?
+        _ output: JSON, usage: StepUsage?, maker: String, step: String, version: Int, key: String, identity: String,
+        subject: String?
     ) async throws(StepFailure) {
         let document: JSON = .members(
-            ("step", .string(step)), ("version", .integer(version)), ("output", output), ("usage", usage?.json))
+            ("step", .string(step)), ("version", .integer(version)), ("output", output), ("usage", usage?.json),
+            ("maker", .string(maker)))
         try await replace(document, documentKey(key))
         guard let subject else { return }
         try await replace(["identity": .string(identity)], lastKey(step, subject))

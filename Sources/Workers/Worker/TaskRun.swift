@@ -95,12 +95,12 @@ private struct TaskRun: Sendable {
             let who = configuration.usesResults ? "The run" : "The worker's configuration"
             return try await make(job, brought, bringer, results, scratch, reuse: .notAsked(who: who))
         }
-        var finding = try await results.find(key)
+        var finding = try await results.find(key, asker: offer.idempotencyKey)
         if case .output(let output, let usage) = finding { return reused(output, usage, brought, job, .reused) }
         let isHeld = try await claim.acquire(
             waiting: { report(StepProgress(stage: "wait")) },
             isMade: { () async throws(StepFailure) in
-                finding = try await results.find(key)
+                finding = try await results.find(key, asker: offer.idempotencyKey)
                 if case .output = finding { return true }
                 return false
             })
@@ -113,7 +113,7 @@ private struct TaskRun: Sendable {
         let files = brought
         return try await claim.hold(logger: logger) { () async throws(StepFailure) in
             // Whoever held the claim before may have ended in between.
-            switch try await results.find(key) {
+            switch try await results.find(key, asker: offer.idempotencyKey) {
             case .output(let output, let usage): return reused(output, usage, files, job, .waited)
             case .gone(let object):
                 return try await make(job, files, bringer, results, scratch, reuse: .gone(key: object))
@@ -140,10 +140,7 @@ private struct TaskRun: Sendable {
     private func reused(
         _ output: JSON, _ usage: StepUsage?, _ brought: [String: BroughtFile], _ job: Job, _ reuse: StepReuse
     ) -> TaskOutcome {
-        if var usage {
-            usage.isSaved = true
-            meter.note(usage)
-        }
+        if let usage { meter.note(usage) }
         report(StepProgress(stage: "cached"))
         logger.info("result found", metadata: ["result": "\(job.key)"])
         var found = withSource(output, brought)
@@ -196,9 +193,8 @@ private struct TaskRun: Sendable {
         // Where the source lies is no part of the result: the same content elsewhere gives the same result.
         if StepFiles.openSource(offer.input) != nil { output["source"] = nil }
         try await results.keep(
-            output, usage: meter.usage, step: job.contract.name, version: job.contract.version, key: job.key,
-            identity: job.identity,
-            subject: job.subject)
+            output, usage: meter.usage, maker: offer.idempotencyKey, step: job.contract.name,
+            version: job.contract.version, key: job.key, identity: job.identity, subject: job.subject)
         var told = withSource(output, brought)
         if case .object = told { told[StepReuse.member] = reuse.document(result: job.key) }
         return .success(told, isCached: false)

@@ -23,6 +23,13 @@ extension StepUsage {
         return StepUsage(
             cpuSeconds: cpu, wallSeconds: (ContinuousClock.now - began) / .seconds(1),
             // Linux counts it in KiB.
-            peakMemoryBytes: max(own.ru_maxrss, children.ru_maxrss) * 1024)
+            peakMemoryBytes: max(ownPeakKiB ?? own.ru_maxrss, children.ru_maxrss) * 1024)
+    }
+
+    /// The most memory that this program had at once (proc(5)); nil where /proc does not tell. What getrusage(2) says is
+    /// no less than what the process had as another program, before execve(2): as the worker.
+    private static var ownPeakKiB: Int? {
+        let line = readSmallFile("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
     }
 }

@@ -181,15 +181,8 @@ struct MessageReader {
         return labels
     }
 
-    /// What an attempt took, which may be absent or null.
-    mutating func optionalUsage(_ name: String) -> StepUsage? {
-        guard let value = members[name], value != .null else { return nil }
-        guard let usage = StepUsage(json: value) else {
-            note(name, "must be an object with 'cpuSeconds', 'wallSeconds' and 'peakMemoryBytes', numbers from 0 on")
-            return nil
-        }
-        return usage
-    }
+    /// What an attempt took. It decides nothing, and no result is lost for it: what is none counts as absent.
+    func optionalUsage(_ name: String) -> StepUsage? { members[name].flatMap(StepUsage.init(json:)) }
 
     /// A step's progress, which may be absent or null.
     mutating func optionalProgress(_ name: String) -> StepProgress? {

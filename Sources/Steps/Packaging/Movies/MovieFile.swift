@@ -163,11 +163,6 @@ public struct MovieFile: Sendable {
             _ = fields.raw(8)
             handler = BoxTree.typeText(fields.raw(4)[...])
         }
-        var chapters: [Int] = []
-        if let list = try BoxWalk.descendant(["tref", "chap"], in: trak, of: source)?.content {
-            var fields = FieldReader(try source.bytes(list.prefix(4 * maximumTracks))[...])
-            while fields.left >= 4 { chapters.append(fields.u32()) }
-        }
         guard let stbl = try BoxWalk.descendant(["mdia", "minf", "stbl"], in: trak, of: source)?.content else {
             throw PackagingError(.samplesInvalid, "the track at byte \(trak.lowerBound) has no sample table")
         }
@@ -180,8 +175,22 @@ public struct MovieFile: Sendable {
             sampleDescriptions: try stsd.map { box throws(PackagingError) in try whole(box.whole, of: source) } ?? [],
             editOffset: try content("edts", "elst").map { bytes throws(PackagingError) in
                 try EditList(bytes).offset(timeScale: timeScale, movieScale: movieScale)
-            } ?? 0, mediaDuration: !isFragmented && known > 0 ? known : nil, chapters: chapters, place: trak,
-            tables: tables,
+            } ?? 0, mediaDuration: !isFragmented && known > 0 ? known : nil,
+            chapters: try chapters(trak, of: source), place: trak, tables: tables,
             defaults: defaults[id] ?? FragmentDefaults())
+    }
+
+    /// See ``Track/chapters``. Nothing else hangs on them: what is damaged names none.
+    private static func chapters(_ trak: Range<Int>, of source: any StoredBytes) throws(PackagingError) -> [Int] {
+        do throws(PackagingError) {
+            guard let list = try BoxWalk.descendant(["tref", "chap"], in: trak, of: source)?.content else { return [] }
+            var fields = FieldReader(try source.bytes(list.prefix(4 * maximumTracks))[...])
+            var chapters: [Int] = []
+            while fields.left >= 4 { chapters.append(fields.u32()) }
+            return chapters
+        } catch {
+            guard error.code == .samplesInvalid || error.code == .limitExceeded else { throw error }
+            return []
+        }
     }
 }
