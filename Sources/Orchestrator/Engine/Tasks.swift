@@ -116,15 +116,20 @@ extension Engine {
         let token = TaskToken(execution: run.execution.id, entry: entry, nonce: nonce)
         let key = LeaseKey(execution: run.execution.id, entry: entry)
         if leases[key]?.token == token { return }
-        let lease = Lease(
+        leases[key] = Lease(
             token: token, worker: started.worker,
             // What waits for an answer outlives the process that ran it.
             incarnation: attempt.isCalledBack ? Self.activityIncarnation : started.incarnation,
             heartbeatSeconds: seconds, heardAt: now)
-        leases[key] = lease
         run.leased.insert(entry)
-        arm(Alarm(at: lease.deadline, execution: run.execution.id, kind: .lease(entry)))
+        armLease(key)
         watchForStandstills()
+    }
+
+    private func armLease(_ key: LeaseKey) {
+        guard let deadline = leases[key]?.deadline else { return }
+        leases[key]?.alarm = deadline
+        arm(Alarm(at: deadline, execution: key.execution, kind: .lease(key.entry)))
     }
 
     /// Drops the leases of attempts that are over.
@@ -142,10 +147,13 @@ extension Engine {
         }
     }
 
-    func checkLease(of entry: EntryID, in run: Run, now: Int64) {
-        guard let lease = leases[LeaseKey(execution: run.execution.id, entry: entry)] else { return }
+    /// - Parameter alarm: the instant of the alarm that rings.
+    func checkLease(of entry: EntryID, in run: Run, alarm: Int64, now: Int64) {
+        let key = LeaseKey(execution: run.execution.id, entry: entry)
+        // An attempt that is over leaves its alarm behind: that one must not arm another for the attempt after it.
+        guard let lease = leases[key], lease.alarm == alarm else { return }
         if lease.deadline > now {
-            arm(Alarm(at: lease.deadline, execution: run.execution.id, kind: .lease(entry)))
+            armLease(key)
         } else {
             log.warning(
                 "no heartbeat: the attempt is judged lost",
