@@ -64,4 +64,49 @@ struct SetAsideTests {
         #expect(try await two.engine.complete(two.engine.take()))
         await end(two)
     }
+
+    @Test("what it had started is stopped with it, also where that is loaded meanwhile")
+    func relatives() async throws {
+        let stage = try await Stage()
+        let asking = #"""
+            {"StartAt":"S","States":{"S":{"Type":"Task","End":true,
+              "Resource":"arn:aws:states:::states:startExecution.sync",
+              "Parameters":{"StateMachineArn":"\#(Self.machine)","Input":{}}}}}
+            """#
+        let one = try await stage.engine("e1", machines: ["asking": asking, "m": oneTask()])
+        let bad = try await one.engine.start(machine: "asking", name: nil, input: "{}").execution.executionARN
+        let id = try await one.engine.run(bad).run.id
+        let nested = try await one.engine.take().execution
+        for time in 0..<2 { try await one.journal.countCrash(subject: id, event: "e", incarnation: "i\(time)") }
+        await end(one)
+        let answer = HeldAnswer(to: "DELETE FROM showrunner.suspect")
+        let two = try await takeOver(stage, answer)
+        #expect(await two.engine.executionsInMemory().map(\.execution.id) == [nested])
+        await two.engine.throwAway(nested)
+        await answer.hold(1)
+        let stop = Task { try await two.engine.stopExecution(bad, error: nil, cause: nil) }
+        await answer.waitUntilHeld()
+        try await two.engine.loadAgain(nested)
+        await answer.release()
+        try await stop.value
+        #expect(await two.engine.isBeingMoved(nested))
+        await end(two)
+    }
+}
+
+extension Engine {
+    /// As when the journal refuses a row.
+    fileprivate func throwAway(_ id: String) {
+        if let run = runs[id] { forget(run) }
+        reloading.insert(id)
+    }
+
+    fileprivate func loadAgain(_ id: String) async throws {
+        try await recover(id)
+        if let run = runs[id] { recoverChildren(of: run) }
+        reloading.remove(id)
+    }
+
+    /// Whether a row of it is on its way, or it has ended.
+    fileprivate func isBeingMoved(_ id: String) -> Bool { runs[id]?.isAppending ?? true }
 }

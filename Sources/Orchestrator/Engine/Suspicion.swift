@@ -86,6 +86,8 @@ extension Engine {
         stopRelatives(of: run)
         try await written { try await journal.deleteSuspect(run.execution.id) }
         suspects[run.execution.id] = nil
+        // Those that were loaded meanwhile took it for one that comes back.
+        stopRelatives(of: run)
     }
 }
 
