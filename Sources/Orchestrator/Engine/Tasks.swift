@@ -224,7 +224,7 @@ extension Engine {
             guard let token = TaskToken(task.token) else {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
             }
-            if reloading.contains(token.execution) {
+            if reloading.contains(token.execution) || suspects[token.execution] != nil {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .ok)
             }
             guard let run = runs[token.execution],
@@ -291,11 +291,18 @@ extension Engine {
         return isTaken
     }
 
+    /// Throws `.unavailable` for an execution that is out of memory for the moment, or set aside: its attempts stand, and what is
+    /// told of them is wanted when it goes on.
+    func requireWithinReach(_ execution: String) throws(EngineError) {
+        guard !reloading.contains(execution) else {
+            throw EngineError.unavailable("The execution is being loaded again.")
+        }
+        if let suspect = suspects[execution] { throw EngineError.unavailable(suspect.sentence) }
+    }
+
     private func answer(_ text: String, _ event: (TaskToken) -> Event) async throws(EngineError) -> Bool {
         try requireReady()
-        if let token = TaskToken(text), reloading.contains(token.execution) {
-            throw EngineError(code: .unavailable, message: "The execution is being loaded again.")
-        }
+        if let token = TaskToken(text) { try requireWithinReach(token.execution) }
         guard let token = TaskToken(text), let run = try await inMemory(token.execution) else {
             try requireCertainLease()
             staleAnswers += 1
