@@ -65,6 +65,30 @@ struct SetAsideTests {
         await end(two)
     }
 
+    enum Ending: CaseIterable { case released, stopped }
+
+    @Test(
+        "one that was cold is so no longer when it is released or stopped, and its machine can go",
+        arguments: Ending.allCases)
+    func cold(_ ending: Ending) async throws {
+        let stage = try await Stage()
+        let bad = try await leave(stage, [#"{"waits":1}"#, #"{"waits":2}"#])[0]
+        let two = try await stage.engine("e2")
+        #expect(await two.engine.coldCount == 2)
+        switch ending {
+        case .released: #expect(try await two.engine.releaseExecution(bad.id) == bad.arn)
+        case .stopped: try await two.engine.stopExecution(bad.id, error: nil, cause: nil)
+        }
+        try #require(await two.engine.coldCount == 1)
+        try await two.engine.deleteMachine(Self.machine)
+        while try await stage.query("SELECT count(*) AS n FROM showrunner.execution_list WHERE status = 'RUNNING'")[0]
+            .int("n") > 0
+        {}
+        #expect(await two.engine.coldCount == 0)
+        while try await !stage.query("SELECT 1 FROM showrunner.machine").isEmpty {}
+        await end(two)
+    }
+
     @Test("what it had started is stopped with it, also where that is loaded meanwhile")
     func relatives() async throws {
         let stage = try await Stage()

@@ -276,6 +276,7 @@ extension Engine {
     /// Takes an execution into memory.
     func insert(_ run: Run) {
         runs[run.execution.id] = run
+        noteTakenUp(run)
         openRuns[run.machineName, default: 0] += 1
     }
 
