@@ -294,6 +294,48 @@ struct DispatchTests {
         await end(first, second)
     }
 
+    @Test(
+        "what is held by its address stays so when an attempt that still runs tells its content, until it is released")
+    func quarantineByAddress() async throws {
+        let stage = try await Stage()
+        let first = try await stage.engine("e1", machines: ["m": stubborn])
+        let engine = first.engine
+        let input = #"{"source":"https://films.example/elf.mp4"}"#
+        func start() async throws -> String {
+            try await engine.start(machine: "m", name: nil, input: input).execution.executionARN
+        }
+        func codes(_ run: String) async throws -> [WaitView.Code] { try await engine.waits(of: run).map(\.code) }
+        var runs: [String] = []
+        func hand(to incarnation: Int) async throws {
+            runs.append(try await start())
+            let offer = try await engine.poll(poll("w", incarnation: "i\(incarnation)"))
+            #expect(offer?.executionArn == runs.last)
+        }
+        try await hand(to: 1)
+        // One that nobody loses.
+        let reading = try await start()
+        let offer = try #require(try await engine.poll(poll("v")))
+        #expect(offer.executionArn == reading)
+        try await hand(to: 2)
+        #expect(try await engine.poll(poll("w", incarnation: "i3")) == nil)
+        for run in runs { while try await codes(run) != [.parked] { await Task.yield() } }
+        let heard = try await engine.heartbeat(
+            HeartbeatRequest(
+                worker: "v", incarnation: "i1", tasks: [.init(token: offer.token, progress: nil, content: digest)]))
+        #expect(heard.tasks.map(\.status) == [.ok])
+        runs.append(try await start())
+        #expect(try await engine.poll(poll("u")) == nil)
+        for run in runs { #expect(try await codes(run) == [.parked]) }
+        let wait = try #require(try await engine.waits(of: runs[0]).first)
+        try await engine.releaseTask(wait.entry, of: runs[0])
+        var taken: Set<String> = []
+        for _ in runs { taken.insert(try await engine.poll(poll("u", wait: 20))?.executionArn ?? "") }
+        #expect(taken == Set(runs))
+        await engine.sourceWrites?.value
+        #expect(try await stage.query("SELECT subject FROM showrunner.suspect").isEmpty)
+        await end(first)
+    }
+
     @Test("workers lost together count once, and a success begins the count anew")
     func sourceLosses() async throws {
         let stage = try await Stage()

@@ -40,34 +40,6 @@ struct StandstillTests {
         #expect(last == 1460 + 4 * 30)
     }
 
-    /// A process's clock, and an engine that goes by it.
-    private struct Process {
-        let engine: Engine
-        let time: StandingTime
-
-        /// Sleeps until its next alarm, which is to come.
-        private func isAsleep() async -> Bool {
-            let (alarm, now) = await (engine.armedAt, engine.time)
-            guard let alarm, alarm > now else { return false }
-            return time.deadlines(of: 1).contains(alarm - now + time.now)
-        }
-
-        /// Nothing runs meanwhile.
-        func standStill(until instant: Int64) async {
-            while await !isAsleep() { await Task.yield() }
-            time.advance(to: instant)
-            while await !isAsleep() { await Task.yield() }
-        }
-
-        func run(until instant: Int64) async {
-            while time.now < instant {
-                await standStill(until: min(instant, time.now + 500_000))
-                // As its keeper does, and nobody has taken over.
-                await engine.noteLeaseRenewed(at: engine.time)
-            }
-        }
-    }
-
     @Test("judges nobody lost before it could hear what was sent meanwhile, and those that sent nothing a period later")
     func engine() async throws {
         let stage = try await Stage()
@@ -75,7 +47,7 @@ struct StandstillTests {
         let first = try await stage.engine(
             "e1", machines: ["m": oneTask(#""HeartbeatSeconds":10,"#)], bootClock: StandingClock(time: time, process: 1)
         )
-        let (engine, process) = (first.engine, Process(engine: first.engine, time: time))
+        let (engine, process) = (first.engine, StandingProcess(engine: first.engine, time: time))
         for _ in 0..<2 { _ = try await engine.start(machine: "m", name: nil, input: "{}") }
         let (heard, silent) = (try await engine.take("w1"), try await engine.take("w2"))
         await process.run(until: 3 * Self.second)

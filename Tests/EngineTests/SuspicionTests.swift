@@ -45,7 +45,10 @@ struct SuspicionTests {
         #expect(view.run.status == .running && view.run.quarantine?.contains("2 engines ended") == true)
         #expect(try await engine.listRuns(RunQuery()).items.contains { $0.id == id && $0.quarantine != nil })
         #expect(try await engine.waits(of: bad).map(\.code) == [.quarantined])
-        #expect(try await !engine.complete(offer), "nothing reaches it")
+        // Nothing reaches it; its worker keeps the attempt and comes again.
+        #expect(try await engine.heartbeat(offer.token) == .ok)
+        let early = await #expect(throws: EngineError.self) { try await engine.complete(offer) }
+        #expect(early?.code == .unavailable && early?.message.contains("2 engines ended") == true)
         // Everything else goes on.
         let other = try await engine.take()
         #expect(other.executionArn == good)

@@ -176,11 +176,7 @@ extension Engine {
         guard let token = TaskToken(text) else {
             throw EngineError(code: .invalidToken, message: "Invalid Token: 'Invalid token'")
         }
-        guard !reloading.contains(token.execution) else {
-            throw EngineError.unavailable("The execution is being loaded again.")
-        }
-        // Its task stands, and the answer is wanted when somebody has put it right.
-        if let suspect = suspects[token.execution] { throw EngineError.unavailable(suspect.sentence) }
+        try requireWithinReach(token.execution)
         if unreadable.contains(token.execution) { throw EngineError.unavailable("The execution can't be loaded.") }
         return token
     }

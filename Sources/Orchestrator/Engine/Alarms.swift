@@ -48,7 +48,7 @@ extension Engine {
         switch alarm.kind {
         case .execution: runs[alarm.execution]?.execution.executionDeadline == alarm.at
         case .entry(let entry): runs[alarm.execution]?.execution.entry(entry)?.wake == alarm.at
-        case .lease(let entry): leases[LeaseKey(execution: alarm.execution, entry: entry)] != nil
+        case .lease(let entry): leases[LeaseKey(execution: alarm.execution, entry: entry)]?.alarm == alarm.at
         case .dispatch: alarm.at == dispatchAlarm
         case .look: true
         }
@@ -77,7 +77,7 @@ extension Engine {
             switch alarm.kind {
             case .execution: if let run { post(.timer(entry: nil), to: run) }
             case .entry(let entry): if let run { post(.timer(entry: entry), to: run) }
-            case .lease(let entry): if let run { checkLease(of: entry, in: run, now: now) }
+            case .lease(let entry): if let run { checkLease(of: entry, in: run, alarm: alarm.at, now: now) }
             case .dispatch:
                 // One that an earlier alarm has replaced is nothing to look at, or each would arm another.
                 guard alarm.at == dispatchAlarm else { continue }

@@ -10,6 +10,8 @@ struct ColdRuns {
     /// By machine.
     var counts: [String: Int] = [:]
     var total = 0
+    /// Counted above, and set aside when this engine took over.
+    var aside: Set<String> = []
     /// Executions that may leave memory, in the order in which they began to wait.
     var candidates: Deque<Candidate> = []
     /// Being noted, and in memory until that is done.
@@ -174,13 +176,22 @@ extension Engine {
 
     /// Takes a cold execution into memory.
     private func wake(_ run: Run) {
+        noteWarm(run)
+        takeUp(run)
+    }
+
+    private func noteWarm(_ run: Run) {
         let machine = run.machineName
         if let count = cold.counts[machine] {
             cold.counts[machine] = count == 1 ? nil : count - 1
             cold.total -= 1
         }
         cold.warm.insert(run.execution.id)
-        takeUp(run)
+    }
+
+    /// One that is set aside is not woken like others: it is cold until it is taken up again or stopped.
+    func noteTakenUp(_ run: Run) {
+        if cold.aside.remove(run.execution.id) != nil { noteWarm(run) }
     }
 
     /// An open execution, taken into memory where it was cold; nil where it is not open, or not to be spoken to now.

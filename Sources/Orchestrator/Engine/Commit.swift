@@ -223,40 +223,6 @@ extension Engine {
         reloadLater(run.execution.id)
     }
 
-    /// Loads an open execution that is not in memory, as often as it takes.
-    func reloadLater(_ id: String) {
-        guard reloading.insert(id).inserted else { return }
-        Task { await self.reload(id) }
-    }
-
-    /// Loads an execution again that was thrown away.
-    private func reload(_ id: String) async {
-        defer {
-            reloading.remove(id)
-            if reloading.isEmpty { removeIdleMachines() }
-        }
-        // What is refused once may be refused again: not in a tight circle. Where the lease is lost, the process ends
-        // meanwhile.
-        while !isStopping, runs[id] == nil {
-            if await journal.leaseIsLost {
-                // Its new owner has it; what it runs here a second time would be nobody's.
-                noteLeaseLost()
-                return
-            }
-            do {
-                try await bootClock.sleep(for: .seconds(2))
-                try await recover(id)
-                if let run = runs[id] { recoverChildren(of: run) }
-                repeatStarts()
-                return
-            } catch is CancellationError {
-                return
-            } catch {
-                log.warning("an execution is not loaded yet", metadata: ["execution": "\(id)", "error": "\(error)"])
-            }
-        }
-    }
-
     /// Takes the committed effects into memory, and everything derived from them.
     private func take(_ batch: Batch, into run: Run) {
         let started = run.seq == 0
@@ -310,6 +276,7 @@ extension Engine {
     /// Takes an execution into memory.
     func insert(_ run: Run) {
         runs[run.execution.id] = run
+        noteTakenUp(run)
         openRuns[run.machineName, default: 0] += 1
     }
 
@@ -334,7 +301,7 @@ extension Engine {
     }
 
     /// Deleted machines whose last execution has gone, or that waited for executions to be loaded again, go too.
-    private func removeIdleMachines() {
+    func removeIdleMachines() {
         for machine in machines.values
         where machine.isDeleting && openRuns[machine.name] == nil && cold.counts[machine.name] == nil {
             Task {

@@ -113,9 +113,7 @@ extension Engine {
     func liveAttempt(ofTask text: String) throws(EngineError) -> TaskAttempt? {
         try requireReady()
         guard let token = TaskToken(text) else { return nil }
-        guard !reloading.contains(token.execution) else {
-            throw EngineError.unavailable("The execution is being loaded again.")
-        }
+        try requireWithinReach(token.execution)
         guard case .task(let attempt) = runs[token.execution]?.execution.entry(token.entry)?.phase,
             attempt.started?.nonce == token.nonce, !attempt.isSubmitted
         else { return nil }

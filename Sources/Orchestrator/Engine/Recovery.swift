@@ -67,9 +67,11 @@ extension Engine {
         isLoading = true
         var after: String?
         var count = 0
+        cold.aside = Set(suspects.keys)
         while true {
             let page = try await journal.loadActive(limit: 500, after: after, dueBefore: began)
             for stored in try await journal.stored(page, format: RunSnapshot.format) { try await recover(stored) }
+            cold.aside.subtract(page)
             count += page.count
             guard page.count == 500, let last = page.last else { break }
             after = last

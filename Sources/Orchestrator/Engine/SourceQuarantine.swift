@@ -39,11 +39,12 @@ extension Engine {
     private static let longestAddress = 2048
 
     /// What a task's source is counted under: its content's digest, by the input or as a worker told it, or its address where
-    /// nobody has read it yet. Nil for tasks without a source.
+    /// nobody has read it yet, or where that is quarantined: what an attempt still reads there releases nothing. Nil for tasks
+    /// without a source.
     func sourceName(_ attempt: TaskAttempt) -> String? {
         guard contracts[StepContract.plainResource(attempt.resource)]?.runner == .mediaWorker else { return nil }
         if let digest = attempt.parameters["source"]?["sha256"]?.stringValue, Self.isDigest(digest) { return digest }
-        return Self.address(of: attempt).map { sourceContents[$0] ?? $0 }
+        return Self.address(of: attempt).map { isQuarantined($0) ? $0 : sourceContents[$0] ?? $0 }
     }
 
     /// Where an attempt's source lies; nil where it has none, or an address too long to be remembered.
@@ -204,7 +205,7 @@ extension Engine {
         } else if sourceLosses[loss.name] == loss.after {
             // The attempt had ended otherwise, or another engine has the execution.
             sourceLosses[loss.name] = loss.before
-            if !isQuarantined(loss.name) { unparkTasks { sourceName($0) == loss.name } }
+            if !isQuarantined(loss.name) { unparkTasks(of: loss.name) }
         }
     }
 
@@ -228,8 +229,13 @@ extension Engine {
         try await written { try await journal.deleteSuspect(Self.sourceSubject + name) }
         sourceLosses[name] = nil
         for address in addresses(of: name) { forgetAddress(address, of: name) }
-        unparkTasks { sourceName($0) == name }
+        unparkTasks(of: name)
         return true
+    }
+
+    /// Lets what was held for a source be handed out: also by an address of which the content has become known since.
+    private func unparkTasks(of name: String) {
+        unparkTasks { Self.address(of: $0) == name || sourceName($0) == name }
     }
 
     /// Lets what was held be handed out, unless there is another reason to hold it.

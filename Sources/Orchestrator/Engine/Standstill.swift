@@ -29,6 +29,8 @@ struct Lease: Sendable, Equatable {
     let incarnation: String
     let heartbeatSeconds: Int
     private(set) var deadline: Int64
+    /// The instant of the one alarm at which it is looked at; others of its entry are of attempts before.
+    var alarm: Int64?
     /// How many standstills have been allowed for since the worker was last heard.
     private var excuses = 0
     /// More are not: an engine that is always late would never judge anybody lost.

@@ -72,11 +72,7 @@ extension Engine {
             throw EngineError(code: .conflict, message: "The execution is not set aside.")
         }
         try await written { try await journal.deleteSuspect(executionID) }
-        if suspects.removeValue(forKey: executionID) != nil, runs[executionID] == nil {
-            do { try await recover(executionID) } catch { reloadLater(executionID) }
-            if let run = runs[executionID] { recoverChildren(of: run) }
-            repeatStarts()
-        }
+        if suspects.removeValue(forKey: executionID) != nil, runs[executionID] == nil { await reloadNow(executionID) }
         return runs[executionID]?.execution.arn
     }
 
@@ -90,6 +86,8 @@ extension Engine {
         stopRelatives(of: run)
         try await written { try await journal.deleteSuspect(run.execution.id) }
         suspects[run.execution.id] = nil
+        // Those that were loaded meanwhile took it for one that comes back.
+        stopRelatives(of: run)
     }
 }
 

@@ -116,15 +116,20 @@ extension Engine {
         let token = TaskToken(execution: run.execution.id, entry: entry, nonce: nonce)
         let key = LeaseKey(execution: run.execution.id, entry: entry)
         if leases[key]?.token == token { return }
-        let lease = Lease(
+        leases[key] = Lease(
             token: token, worker: started.worker,
             // What waits for an answer outlives the process that ran it.
             incarnation: attempt.isCalledBack ? Self.activityIncarnation : started.incarnation,
             heartbeatSeconds: seconds, heardAt: now)
-        leases[key] = lease
         run.leased.insert(entry)
-        arm(Alarm(at: lease.deadline, execution: run.execution.id, kind: .lease(entry)))
+        armLease(key)
         watchForStandstills()
+    }
+
+    private func armLease(_ key: LeaseKey) {
+        guard let deadline = leases[key]?.deadline else { return }
+        leases[key]?.alarm = deadline
+        arm(Alarm(at: deadline, execution: key.execution, kind: .lease(key.entry)))
     }
 
     /// Drops the leases of attempts that are over.
@@ -142,10 +147,13 @@ extension Engine {
         }
     }
 
-    func checkLease(of entry: EntryID, in run: Run, now: Int64) {
-        guard let lease = leases[LeaseKey(execution: run.execution.id, entry: entry)] else { return }
+    /// - Parameter alarm: the instant of the alarm that rings.
+    func checkLease(of entry: EntryID, in run: Run, alarm: Int64, now: Int64) {
+        let key = LeaseKey(execution: run.execution.id, entry: entry)
+        // An attempt that is over leaves its alarm behind: that one must not arm another for the attempt after it.
+        guard let lease = leases[key], lease.alarm == alarm else { return }
         if lease.deadline > now {
-            arm(Alarm(at: lease.deadline, execution: run.execution.id, kind: .lease(entry)))
+            armLease(key)
         } else {
             log.warning(
                 "no heartbeat: the attempt is judged lost",
@@ -216,7 +224,7 @@ extension Engine {
             guard let token = TaskToken(task.token) else {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
             }
-            if reloading.contains(token.execution) {
+            if reloading.contains(token.execution) || suspects[token.execution] != nil {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .ok)
             }
             guard let run = runs[token.execution],
@@ -283,11 +291,18 @@ extension Engine {
         return isTaken
     }
 
+    /// Throws `.unavailable` for an execution that is out of memory for the moment, or set aside: its attempts stand, and what is
+    /// told of them is wanted when it goes on.
+    func requireWithinReach(_ execution: String) throws(EngineError) {
+        guard !reloading.contains(execution) else {
+            throw EngineError.unavailable("The execution is being loaded again.")
+        }
+        if let suspect = suspects[execution] { throw EngineError.unavailable(suspect.sentence) }
+    }
+
     private func answer(_ text: String, _ event: (TaskToken) -> Event) async throws(EngineError) -> Bool {
         try requireReady()
-        if let token = TaskToken(text), reloading.contains(token.execution) {
-            throw EngineError(code: .unavailable, message: "The execution is being loaded again.")
-        }
+        if let token = TaskToken(text) { try requireWithinReach(token.execution) }
         guard let token = TaskToken(text), let run = try await inMemory(token.execution) else {
             try requireCertainLease()
             staleAnswers += 1
