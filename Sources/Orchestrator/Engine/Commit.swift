@@ -61,17 +61,18 @@ extension Engine {
         if goesOn { run.mailbox.insert(Pending(event: .proceed), at: 0) }
         if batch.statement == nil { handOutScheduled(in: &batch, of: run) }
         run.isAppending = true
-        let row = self.row(for: batch, of: run)
-        batch.bytes = row.effects.utf8.count
+        var row = self.row(for: batch, of: run)
         guard let statement = batch.statement else {
             outbox.add(row, of: run, batch)
             if outbox.rows.count == 1, !outbox.isHeld { Task { self.sendRows() } }
             return
         }
-        let sent = batch
+        row.effects = Effect.encode(batch.effects)
+        batch.bytes = row.effects.utf8.count
+        let (publishing, sent) = (row, batch)
         outbox.attached[run.execution.id] = batch.now
         Task {
-            switch await self.journal.appendPublishing(row, attached: statement, deadline: .seconds(15)) {
+            switch await self.journal.appendPublishing(publishing, attached: statement, deadline: .seconds(15)) {
             case .committed: self.settle(run, sent, .committed)
             case .superseded: self.settle(run, sent, .superseded)
             case .refused(let error): self.settle(run, sent, .failed(error))
@@ -81,10 +82,16 @@ extension Engine {
 
     /// Hands the journal the rows that were made meanwhile, all at once.
     private func sendRows() {
-        let rows = outbox.rows
+        let (rows, journal) = (outbox.rows, journal)
         outbox.rows = []
-        if !rows.isEmpty { journal.append(rows) }
+        if rows.isEmpty { return }
+        // The engine is one thread's work at a time: what need not be its is done beside it, where that is worth a task.
+        guard rows.count >= Self.writtenElsewhere else { return journal.append(rows.map(\.numbered)) }
+        Task.detached { journal.append(rows.map(\.numbered)) }
     }
+
+    /// Of so many rows the effects are written beside the engine.
+    private static let writtenElsewhere = 4
 
     /// Hands the journal the rows that something makes as soon as it has made them.
     private func sendingRows(_ body: () -> Void) {
@@ -100,10 +107,11 @@ extension Engine {
         while true {
             sendingRows {
                 for told in rest.prefix(Self.settledTogether) {
-                    guard let (run, batch) = outbox.sent.removeValue(forKey: told.number) else {
+                    guard var sent = outbox.sent.removeValue(forKey: told.number) else {
                         preconditionFailure("row \(told.number) was answered twice")
                     }
-                    settle(run, batch, told.outcome)
+                    sent.batch.bytes = told.effectsBytes
+                    settle(sent.run, sent.batch, told.outcome)
                 }
             }
             rest = rest.dropFirst(Self.settledTogether)
@@ -144,6 +152,7 @@ extension Engine {
         }
     }
 
+    /// A batch's row, without its effects.
     private func row(for batch: Batch, of run: Run) -> JournalRow {
         let execution = batch.execution
         let isFirst = run.seq == 0
@@ -168,7 +177,7 @@ extension Engine {
             listing = entry
         }
         return JournalRow(
-            executionID: execution.id, seq: run.seq, at: batch.now, effects: Effect.encode(batch.effects),
+            executionID: execution.id, seq: run.seq, at: batch.now, effects: "",
             name: isFirst ? batch.name : nil, listing: listing, mapRuns: batch.mapRuns)
     }
 

@@ -4,7 +4,7 @@ import Journal
 /// Rows on their way to the journal.
 struct Outbox {
     /// Not handed to it yet.
-    var rows: [NumberedRow] = []
+    var rows: [UnwrittenRow] = []
     /// Whoever adds some now hands them over.
     var isHeld = false
     /// Whose they are, until their outcome is known.
@@ -20,8 +20,22 @@ struct Outbox {
 
     mutating func add(_ row: JournalRow, of run: Run, _ batch: Batch) {
         count += 1
-        rows.append(NumberedRow(number: count, row: row))
+        rows.append(UnwrittenRow(number: count, row: row, effects: batch.effects))
         sent[count] = (run, batch)
+    }
+}
+
+/// A row whose effects are not text yet.
+struct UnwrittenRow: Sendable {
+    let number: UInt64
+    let row: JournalRow
+    let effects: [Effect]
+
+    /// As the journal takes it.
+    var numbered: NumberedRow {
+        var row = row
+        row.effects = Effect.encode(effects)
+        return NumberedRow(number: number, row: row)
     }
 }
 
@@ -35,7 +49,7 @@ struct Batch {
     var name: ExecutionName?
     var statement: AttachedStatement?
     var handedOut: [(entry: EntryID, nonce: String, poller: Poller)] = []
-    /// Of the row's effects.
+    /// Of the row's effects as text, once they are.
     var bytes = 0
     /// What the engine does itself once the row is in.
     var served: [(entry: EntryID, nonce: String, service: any ServiceTask)] = []

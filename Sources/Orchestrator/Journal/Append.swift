@@ -121,13 +121,16 @@ extension Journal {
 
     private func answer(_ entry: Waiting, _ outcome: AppendOutcome) {
         // Answered before: the journal was closed meanwhile.
-        if let reply = unanswered.removeValue(forKey: entry.ticket) { answer(reply, outcome) }
+        if let reply = unanswered.removeValue(forKey: entry.ticket) {
+            answer(reply, outcome, effectsBytes: entry.row.effects.utf8.count)
+        }
     }
 
-    private func answer(_ reply: Reply, _ outcome: AppendOutcome) {
+    private func answer(_ reply: Reply, _ outcome: AppendOutcome, effectsBytes: Int = 0) {
         switch reply {
         case .caller(let continuation): continuation.resume(returning: outcome)
-        case .number(let number): untold.append(NumberedOutcome(number: number, outcome: outcome))
+        case .number(let number):
+            untold.append(NumberedOutcome(number: number, outcome: outcome, effectsBytes: effectsBytes))
         }
     }
 

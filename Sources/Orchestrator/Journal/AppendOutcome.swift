@@ -28,6 +28,8 @@ public struct NumberedRow: Sendable {
 public struct NumberedOutcome: Sendable {
     public let number: UInt64
     public let outcome: AppendOutcome
+    /// Of the row's effects, as text; 0 where the row was not sent.
+    public let effectsBytes: Int
 }
 
 /// What became of a row given to ``Journal/appendPublishing(_:attached:deadline:)``.
