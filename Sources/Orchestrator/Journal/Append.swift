@@ -17,7 +17,7 @@ extension Journal {
     /// told together, under the rows' numbers, to whom ``setReceiver(_:)`` named. Whoever sends many rows pays for one
     /// call a batch then, and not for one a row.
     public nonisolated func append(_ rows: [NumberedRow]) {
-        // On the thread where they are going to be sent, so that two do not take the journal from each other.
+        // On a thread that sends (with one connection the one that will), so that two do not take the journal from each other.
         Task(executorPreference: appending[0].latest?.connection.executor) { await self.enter(rows) }
     }
 
