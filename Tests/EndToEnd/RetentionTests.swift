@@ -19,22 +19,13 @@ extension EndToEnd {
             let connection = try await PostgresConnection.connect(url, applicationName: "test", deadline: .seconds(10))
             var labels: [String] = []
             for ago in monthsAgo {
-                let begin = "date_trunc('month', now() - interval '\(ago) months', 'UTC')"
-                let label = try await connection.query(
-                    "SELECT to_char(now() AT TIME ZONE 'UTC' - interval '\(ago) months', 'YYYY_MM') AS label",
-                    deadline: .seconds(10))[0].text("label")
+                let month = try await OldMonth(monthsAgo: ago, on: connection)
                 _ = try await connection.script(
                     """
-                    DO $$ BEGIN
-                        EXECUTE format('CREATE TABLE showrunner.journal_\(label) PARTITION OF showrunner.journal
-                                        FOR VALUES FROM (%L) TO (%L)',
-                            showrunner.lowest_id(\(begin)),
-                            showrunner.lowest_id(\(begin) + interval '1 month'));
-                    END $$;
                     INSERT INTO showrunner.journal (execution_id, seq, writer, at, effects)
-                    SELECT showrunner.lowest_id(\(begin)), seq, 'writer', 1, '["x"]' FROM generate_series(0, 1) AS seq;
+                    SELECT \(month.lowestID), seq, 'writer', 1, '["x"]' FROM generate_series(0, 1) AS seq;
                     """, deadline: .seconds(10))
-                labels.append(label.replacingOccurrences(of: "_", with: "-"))
+                labels.append(month.label.replacingOccurrences(of: "_", with: "-"))
             }
             await connection.close()
             return (url, labels)

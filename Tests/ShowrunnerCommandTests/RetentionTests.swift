@@ -18,19 +18,11 @@ struct RetentionTests {
         let journal = Journal(url: url, incarnation: "retention", log: Self.log)
         try await journal.migrate()
         let connection = try await PostgresConnection.connect(url, applicationName: "test", deadline: .seconds(10))
-        let label = try await connection.query(
-            "SELECT to_char(now() AT TIME ZONE 'UTC' - interval '6 months', 'YYYY_MM') AS label",
-            deadline: .seconds(10))[0].text("label")
+        let month = try await OldMonth(monthsAgo: 6, on: connection)
         _ = try await connection.script(
             """
-            DO $$ BEGIN
-                EXECUTE format('CREATE TABLE showrunner.journal_\(label) PARTITION OF showrunner.journal
-                                FOR VALUES FROM (%L) TO (%L)',
-                    showrunner.lowest_id(date_trunc('month', now() - interval '6 months', 'UTC')),
-                    showrunner.lowest_id(date_trunc('month', now() - interval '5 months', 'UTC')));
-            END $$;
             INSERT INTO showrunner.journal (execution_id, seq, writer, at, effects)
-            SELECT overlay(showrunner.lowest_id(date_trunc('month', now() - interval '6 months', 'UTC'))::text
+            SELECT overlay(\(month.lowestID)::text
                        placing n::text from 36 for 1)::uuid,
                    seq, 'writer', 1, '["' || repeat('x', CASE n WHEN 3 THEN 10000 ELSE 10 END) || '"]'
               FROM generate_series(1, 3) AS n, generate_series(0, 1) AS seq;
