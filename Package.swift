@@ -73,7 +73,8 @@ let platform: [Target] = [
     .target(
         name: "Observability", dependencies: ["JSON", collections, coreMetrics, logging],
         path: "Sources/Platform/Observability"),
-    .target(name: "Postgres", dependencies: ["CPostgres", "Encodings"], path: "Sources/Platform/Postgres"),
+    .target(
+        name: "Postgres", dependencies: ["CPostgres", "CShims", "Encodings", deque], path: "Sources/Platform/Postgres"),
     .target(
         name: "LocalPostgres", dependencies: ["Encodings", "Postgres", "SeededNumbers"],
         path: "Sources/Platform/LocalPostgres"),

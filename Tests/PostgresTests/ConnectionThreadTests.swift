@@ -1,6 +1,7 @@
 import Glibc
 import Postgres
 import PostgresTestSupport
+import Synchronization
 import Testing
 
 /// Tasks that prefer a connection's thread.
@@ -48,5 +49,45 @@ struct ConnectionThreadTests {
         #expect(count == 1000)
         // The thread has its connection's work again.
         #expect(try await connection.query("SELECT 1 AS one", deadline: .seconds(10))[0].int("one") == 1)
+    }
+
+    /// What a guest has to do does not wait until the server has answered; the connection's next statement does.
+    @Test func guestsRunWhileTheServerIsWaitedFor() async throws {
+        let url = try await TestDatabase.empty()
+        let (connection, executor) = try await Self.connect(url)
+        let (holder, _) = try await Self.connect(url)
+        _ = try await holder.query("SELECT pg_advisory_lock(1)", deadline: .seconds(10))
+        async let held = connection.query("SELECT pg_advisory_lock(1), 'held' AS word", deadline: .seconds(60))
+        let waiting = "SELECT count(*) AS count FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while try await holder.query(waiting, deadline: .seconds(10))[0].int("count") == 0 {}
+        let words = Mutex<[String]>([])
+        let next = await Task(executorPreference: executor) {
+            words.withLock { $0.append("guest") }
+            return Task {
+                try await connection.query("SELECT 'next' AS word", deadline: .seconds(60))[0].text("word")
+            }
+        }.value
+        #expect(words.withLock { $0 } == ["guest"])
+        _ = try await holder.query("SELECT pg_advisory_unlock(1)", deadline: .seconds(10))
+        #expect(try await held[0].text("word") == "held")
+        #expect(try await next.value == "next")
+    }
+
+    /// Guests that keep coming while the server is waited for do not put the deadline off.
+    @Test func guestsDoNotPutADeadlineOff() async throws {
+        let url = try await TestDatabase.empty()
+        let (connection, executor) = try await Self.connect(url)
+        let (holder, _) = try await Self.connect(url)
+        _ = try await holder.query("SELECT pg_advisory_lock(1)", deadline: .seconds(10))
+        let isOver = Mutex(false)
+        let guests = Task(executorPreference: executor) {
+            while !isOver.withLock({ $0 }) { await Task.yield() }
+        }
+        let error = await #expect(throws: PostgresError.self) {
+            try await connection.query("SELECT pg_advisory_lock(1)", deadline: .milliseconds(100))
+        }
+        #expect(error?.outcome == .unknown)
+        isOver.withLock { $0 = true }
+        await guests.value
     }
 }

@@ -15,7 +15,8 @@ public actor PostgresConnection {
     private nonisolated let standing: Standing
 
     /// The connection's thread, for `withTaskExecutorPreference`: what a task does with an answer then runs where the answer
-    /// came in, and no other thread is woken for it. For short work only: the connection's next statement waits for it.
+    /// came in, and no other thread is woken for it. It runs while the connection waits for the server too. For short work
+    /// only: the connection's answer and next statement wait for it.
     /// Once the connection is gone, tasks that prefer its thread run wherever others do.
     public nonisolated let executor: (any TaskExecutor)?
 
@@ -43,7 +44,7 @@ public actor PostgresConnection {
         _ url: String, applicationName: String, settings: [String: String] = [:], deadline: Duration
     ) async throws(PostgresError) -> PostgresConnection {
         let thread = try ConnectionThread()
-        let connection = PostgresConnection(Session(), thread: thread)
+        let connection = PostgresConnection(Session(on: thread), thread: thread)
         try await connection.open(url, applicationName: applicationName, settings: settings, deadline: deadline)
         return connection
     }

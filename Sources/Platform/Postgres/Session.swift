@@ -13,6 +13,9 @@ final class Session {
     private(set) var backendPID: Int32 = 0
     private var statements = StatementCache()
     let standing = Standing()
+    private let thread: ConnectionThread
+
+    init(on thread: ConnectionThread) { self.thread = thread }
 
     deinit { close() }
 
@@ -290,20 +293,20 @@ final class Session {
     }
 
     /// Waits until the socket is ready; false when the deadline passed first. The socket is asked for each time, because
-    /// it changes while libpq tries one address after the other.
+    /// it changes while libpq tries one address after the other, and once more after the deadline: what came in time counts,
+    /// though the thread had something else to do then.
     private func wait(
         for events: Int16, until deadline: ContinuousClock.Instant
     ) throws(PostgresError) -> Bool {
         while true {
-            let left = deadline - .now
-            if left <= .zero { return false }
-            let milliseconds = left / .milliseconds(1)
-            var socket = pollfd(fd: PQsocket(try opened()), events: events, revents: 0)
-            let count = poll(&socket, 1, Int32(min(milliseconds.rounded(.up), 3_600_000)))
-            if count > 0 { return true }
-            if count < 0, errno != EINTR {
+            let left = max(.zero, deadline - .now) / .milliseconds(1)
+            let socket = pollfd(fd: PQsocket(try opened()), events: events, revents: 0)
+            switch thread.wait(for: socket, milliseconds: Int32(min(left.rounded(.up), 3_600_000))) {
+            case .ready: return true
+            case .notYet: if left == 0 { return false }
+            case .failed(let number):
                 throw PostgresError(
-                    outcome: .unknown, message: "poll on PostgreSQL's socket: \(String(cString: strerror(errno)))")
+                    outcome: .unknown, message: "poll on PostgreSQL's socket: \(String(cString: strerror(number)))")
             }
         }
     }

@@ -1,4 +1,5 @@
-// What Swift cannot import of the C library: variadic functions and function-like macros, for no library but libc.
+// What Swift cannot import of the C library: variadic functions, function-like macros and what Glibc's module leaves out
+// (sys/eventfd.h), for no library but libc.
 #ifndef SHOWRUNNER_SHIMS_H
 #define SHOWRUNNER_SHIMS_H
 
@@ -6,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
