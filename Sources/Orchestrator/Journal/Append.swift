@@ -17,8 +17,10 @@ extension Journal {
     /// told together, under the rows' numbers, to whom ``setReceiver(_:)`` named. Whoever sends many rows pays for one
     /// call a batch then, and not for one a row.
     public nonisolated func append(_ rows: [NumberedRow]) {
-        // On a thread that sends (with one connection the one that will), so that two do not take the journal from each other.
-        Task(executorPreference: appending[0].latest?.connection.executor) { await self.enter(rows) }
+        // On the thread that will send them, so that no other has to be woken. Where all of them wait for a flush, on none of
+        // them: the one that returns first is to find these rows.
+        let executor = nextLink.withLock { $0?.latest?.connection.executor }
+        Task(executorPreference: executor) { await self.enter(rows) }
     }
 
     private func enter(_ rows: [NumberedRow]) {
@@ -28,8 +30,14 @@ extension Journal {
     }
 
     /// Who is told the outcomes of numbered rows; to be called before the first. Called on the thread that writes, which
-    /// waits for it: whoever follows up on them does so in a task of its own, elsewhere.
-    public func setReceiver(_ receiver: @escaping @Sendable ([NumberedOutcome]) -> Void) { self.receiver = receiver }
+    /// waits for it: whoever follows up on them does so in a task of its own. Where an executor is given, that task had best
+    /// prefer it: a lone row goes the whole round then without waking a thread. Where none is, it runs elsewhere.
+    public func setReceiver(
+        _ receiver: @escaping @Sendable ([NumberedOutcome], _ executor: (any TaskExecutor)?) -> Void
+    ) { self.receiver = receiver }
+
+    /// What follows from more outcomes than so many is worth a thread beside the one that writes.
+    private static let outcomesOnThread = 4
 
     private func enter(_ row: JournalRow, _ reply: Reply) {
         if let refusal = Self.refusal(row) { return answer(reply, .failed(refusal)) }
@@ -90,7 +98,7 @@ extension Journal {
             let writer = "\(incarnation)/\(batchNumber)"
             await commit(batch, writer: writer, Attempt(link: link, settings: settings, clock: clock))
             for entry in batch { inFlight.remove(entry.row.executionID) }
-            tellOutcomes()
+            tellOutcomes(on: waiting.isEmpty ? link.latest?.connection.executor : nil)
         }
         idleLinks.append(link)
         if idleLinks.count == appending.count { resumeDrainWaiters() }
@@ -134,12 +142,12 @@ extension Journal {
         }
     }
 
-    private func tellOutcomes() {
+    private func tellOutcomes(on executor: (any TaskExecutor)? = nil) {
         guard !untold.isEmpty else { return }
         guard let receiver else { preconditionFailure("nobody is told the outcomes of numbered rows") }
         let outcomes = untold
         untold = []
-        receiver(outcomes)
+        receiver(outcomes, outcomes.count <= Self.outcomesOnThread ? executor : nil)
     }
 
     /// Sends the rows until each is in or refused, always the same rows under the same writer.

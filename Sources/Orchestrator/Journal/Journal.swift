@@ -1,5 +1,6 @@
 import Logging
 import Postgres
+import Synchronization
 
 /// The engine's only SQL: the append-only journal in PostgreSQL, which is the only truth, and the small tables around it.
 ///
@@ -32,12 +33,14 @@ public actor Journal {
     var unanswered: [Int: Reply] = [:]
     /// Outcomes of numbered rows that their receiver has not been told.
     var untold: [NumberedOutcome] = []
-    var receiver: (@Sendable ([NumberedOutcome]) -> Void)?
+    var receiver: (@Sendable ([NumberedOutcome], (any TaskExecutor)?) -> Void)?
     var ticket = 0
     /// The executions with a row in a batch under way.
     var inFlight: Set<String> = []
-    /// Append connections that write no batch at this moment.
-    var idleLinks: [Link]
+    /// Append connections that write no batch at this moment; the last one writes the next.
+    var idleLinks: [Link] { didSet { nextLink.withLock { $0 = idleLinks.last } } }
+    /// The last of the idle ones for those who are not on the journal; nil while all write.
+    nonisolated let nextLink: Mutex<Link?>
     var batchNumber: Int64 = 0
     var publishNumber: Int64 = 0
     /// Why the latest try to append did not go in, while one is being tried again.
@@ -81,6 +84,7 @@ public actor Journal {
                 connector: connector, history: history, plansOnce: true)
         }
         idleLinks = appending
+        nextLink = Mutex(appending.last)
         publishing = Link(
             url: url, name: "showrunner-publish", statementTimeout: settings.publishStatementTimeout,
             lockTimeout: settings.publishLockTimeout, settings: settings, connector: connector, history: history)
@@ -130,8 +134,9 @@ public struct JournalSettings: Sendable {
 
     /// Whether the sessions refuse to write: for commands that only look.
     public var isReadOnly = false
-    /// Connections that write batches.
-    public var appendConnections = 1
+    /// Connections that write batches: with two, rows that came while one waits for its flush are on their way already. More
+    /// would only make the batches smaller.
+    public var appendConnections = 2
     /// The most bytes in one row. PostgreSQL's own limit is 1 GB for one value.
     public static let rowBytesLimit = 64 << 20
 
