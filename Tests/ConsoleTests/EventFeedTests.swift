@@ -121,7 +121,7 @@ private struct Event {
         try await withConsole(RecordedRuns(recordings.day)) { port, _ in
             try await onThread {
                 let wire = try Self.open("/console/api/events", port)
-                for _ in 0..<3 { _ = try wire.text(through: ": alive\n\n") }
+                for _ in 0..<3 { _ = try wire.text(through: "event: alive\ndata:\n\n") }
             }
         }
     }

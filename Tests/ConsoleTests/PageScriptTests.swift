@@ -11,7 +11,7 @@ import Testing
 /// What the pages do when an engine is slow, away or comes back.
 extension ConsolePageTests {
     /// A page of the test's own, whose script uses the console's.
-    private func shown(script: String, _ router: ServiceRouter) async throws -> String {
+    func shown(script: String, _ router: ServiceRouter) async throws -> String {
         let page = "<!doctype html><title>Test</title><body><script type=module src=/test.js></script>"
         router.get("/test") { request, _ in
             ReadyBody(bytes: Array(page.utf8), contentType: "text/html", entityTag: "page").response(to: request)
@@ -24,7 +24,7 @@ extension ConsolePageTests {
     }
 
     /// Answers the calls of a path one after the other, and all that follow like the last.
-    private func answer(_ path: String, _ answers: [@Sendable () throws -> JSON], _ router: ServiceRouter) {
+    func answer(_ path: String, _ answers: [@Sendable () throws -> JSON], _ router: ServiceRouter) {
         let calls = Calls()
         router.get(.init(path)) { _, _ in Response.fresh(try answers[min(calls.next(), answers.count - 1)]()) }
     }
@@ -42,7 +42,7 @@ extension ConsolePageTests {
     }
 
     /// Event streams that say what the script makes them say.
-    private static let streams = """
+    static let streams = """
         window.streams = [];
         window.EventSource = class {
             handlers = {};
@@ -261,12 +261,12 @@ extension ConsolePageTests {
         #expect(document.contains(#"data-result="true,true,back""#), "\(document.prefix(6000))")
     }
 
-    /// Timers of a second and more run when the script says so.
-    private static let timersHeldBack = """
+    /// Timers of a second and more run when the script says so; but for those that wait for answers.
+    static let timersHeldBack = """
         let due = [];
         const later = window.setTimeout.bind(window);
         window.setTimeout = (action, time, ...rest) => {
-            if (!(time >= 1000)) return later(action, time, ...rest);
+            if (!(time >= 1000 && time < 30000)) return later(action, time, ...rest);
             due.push(action);
             return 0;
         };
@@ -376,5 +376,34 @@ extension ConsolePageTests {
         let document = try await shown(script: script, router)
         let rates = #"["0 %","&lt; 0.1 %","2.1 %","50 %","99.5 %","99.6 %","&gt; 99.9 %","100 %"]"#
         #expect(document.contains(#"[\#(rates),["11,000","10,001+","10,001+"]]"#), "\(document)")
+    }
+
+    @Test(.needsChromium) func whatSomebodyIsAskedIsAskedForAgain() async throws {
+        let script =
+            Self.streams + Self.timersHeldBack + """
+                import "/console/assets/state-panel.js";
+                let asked = 0;
+                window.fetch = async (path) => {
+                    if (!path.endsWith("/question")) return Response.json({ waits: [] });
+                    asked += 1;
+                    return asked === 1 ? Response.json({ detail: "Not now." }, { status: 503 })
+                        : Response.json({ parameters: { question: "May it go out?" } });
+                };
+                const panel = document.createElement("state-panel");
+                document.body.append(panel);
+                const paint = () => panel.show("run", { entry: 1, name: "A", type: "Task", path: "", status: "waiting", attempts: 1,
+                    enteredAt: "2026-11-28T10:00:00Z", taskToken: "token" });
+                paint();
+                await until(() => panel.textContent.includes("Not now."));
+                paint();
+                const before = asked;
+                due.splice(0).forEach((action) => action());
+                await until(() => panel.textContent.includes("May it go out?"));
+                document.body.setAttribute("data-result", [before, asked]);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="1,2""#), "\(document.prefix(6000))")
     }
 }

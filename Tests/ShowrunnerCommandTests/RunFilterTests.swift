@@ -133,4 +133,16 @@ struct RunFilterTests {
             #expect(try JSON(parsing: asked.content) == .members((member, .string(Self.machines + resource))))
         }
     }
+
+    @Test(
+        "what a run does now is a few words, also where it does much at once",
+        arguments: [
+            ([], "-"), (["Validate"], "Validate"),
+            (["Encode", "Thumbnails", "Transcode"], "Encode + Thumbnails + Transcode"),
+            (["Items"] + Array(repeating: "Pause", count: 80), "Items + Pause x 80"),
+            (["A", "B", "A", "C", "D", "E"], "A x 2 + B + C + 2 more"),
+        ] as [([String], String)])
+    func now(_ current: [String], _ words: String) {
+        #expect(RunDisplay.now(["current": .array(current.map(JSON.string))]) == words)
+    }
 }

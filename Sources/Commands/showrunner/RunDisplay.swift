@@ -249,11 +249,19 @@ final class RunDisplay {
 
     // MARK: Words
 
-    /// What a run does now.
+    /// What a run does now: `Items + Pause x 40`, at most three states by name.
     static func now(_ run: JSON) -> String {
         let current = (run["current"]?.arrayValue ?? []).compactMap(\.stringValue)
-        return current.isEmpty ? "-" : current.joined(separator: " + ")
+        guard !current.isEmpty else { return "-" }
+        let counts = Dictionary(current.map { ($0, 1) }, uniquingKeysWith: +)
+        var names: [String] = []
+        for name in current where !names.contains(name) && names.count < namedStates { names.append(name) }
+        let words = names.map { name in counts[name, default: 1] > 1 ? "\(name) x \(counts[name, default: 1])" : name }
+        let others = counts.count - names.count
+        return words.joined(separator: " + ") + (others > 0 ? " + \(others) more" : "")
     }
+
+    private static let namedStates = 3
 
     static func share(_ report: JSON) -> Double {
         if let share = report["share"]?.doubleValue { return min(max(share, 0), 1) }

@@ -122,7 +122,7 @@ final class EventFeeds: Sendable {
                 case .update(let update):
                     try await writer.write(ServerSentEvent.text(update))
                 case .heartbeat:
-                    try await writer.write(ServerSentEvent.comment("alive"))
+                    try await writer.write(ServerSentEvent.alive)
                 case .over:
                     if let id { _ = try await writeWhole(id, to: &writer) }
                     return
@@ -167,7 +167,8 @@ enum ServerSentEvent {
         return ByteBuffer(bytes: bytes)
     }
 
-    static func comment(_ words: String) -> ByteBuffer { ByteBuffer(string: ": \(words)\n\n") }
+    /// That the engine lives while nothing happens. An event and no comment, of which pages would not hear.
+    static let alive = ByteBuffer(string: "event: alive\ndata:\n\n")
 
     /// A change as `run`, where anything but progress changed, followed by a `progress` for each report.
     static func text(_ update: RunUpdate) -> ByteBuffer {

@@ -11,13 +11,25 @@ export class EngineProblem extends Error {
   }
 }
 
+/** Seconds for which an answer is waited for. The engine itself gives up after fifteen; one that is frozen says nothing at all. */
+const patience = 30;
+
 export async function request(path, options = {}) {
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), patience * 1000);
+  const signal = options.signal ? AbortSignal.any([options.signal, silence.signal]) : silence.signal;
   let response;
   try {
-    response = await fetch(path, { ...options, headers: { accept: "application/json", ...options.headers } });
+    response = await fetch(path, { ...options, signal, headers: { accept: "application/json", ...options.headers } });
   } catch (error) {
+    if (silence.signal.aborted && !options.signal?.aborted) {
+      throw new EngineProblem({ detail: `The engine has not answered for ${patience} seconds. `
+        + ((options.method ?? "GET") === "GET" ? "It may be restarting; nothing is lost by that." : "Look whether it was done before you repeat it.") });
+    }
     if (error.name === "AbortError") throw error;
     throw new EngineProblem({ detail: "The engine cannot be reached. It may be restarting; nothing is lost by that." });
+  } finally {
+    clearTimeout(timer);
   }
   let document, isWhole = true;
   try {
@@ -43,6 +55,9 @@ function showConnection(state, words) {
   element.textContent = words;
 }
 
+/** Seconds without a word after which a stream is lost: the engine says every ten that it lives. */
+const longestSilence = 45;
+
 /**
  * Server-sent events until the signal is aborted or the stream says `end`. A lost stream is opened again after a
  * growing pause; the server begins each with the whole, so nothing has to be asked for again.
@@ -55,39 +70,56 @@ export function listen(path, handlers, signal) {
   let source;
   let pause = 500;
   let timer;
+  let alarm;
+
+  const close = () => {
+    clearTimeout(alarm);
+    source?.close();
+  };
 
   const stop = () => {
     clearTimeout(timer);
-    source?.close();
+    close();
     showConnection("", "");
+  };
+
+  const lose = () => {
+    // EventSource would repeat by itself only in some cases; one way for all of them.
+    close();
+    if (signal.aborted) return;
+    // An event source does not tell a refusal from a lost connection.
+    leaveIfSignedOut();
+    showConnection("lost", "connecting again…");
+    timer = setTimeout(open, pause * (0.75 + Math.random() / 2));
+    pause = Math.min(pause * 2, 10000);
+  };
+
+  const heard = () => {
+    clearTimeout(alarm);
+    alarm = setTimeout(lose, longestSilence * 1000);
   };
 
   const open = () => {
     if (signal.aborted) return;
     source = new EventSource(path);
+    heard();
+    source.addEventListener("alive", heard);
     source.addEventListener("open", () => {
       pause = 500;
       showConnection("live", "live");
       handlers.connected?.();
     });
-    source.addEventListener("error", () => {
-      // EventSource would repeat by itself only in some cases; one way for all of them.
-      source.close();
-      if (signal.aborted) return;
-      // An event source does not tell a refusal from a lost connection.
-      leaveIfSignedOut();
-      showConnection("lost", "connecting again…");
-      timer = setTimeout(open, pause * (0.75 + Math.random() / 2));
-      pause = Math.min(pause * 2, 10000);
-    });
+    source.addEventListener("error", lose);
     for (const [name, handler] of Object.entries(handlers)) {
       if (name === "connected") continue;
       source.addEventListener(name, (event) => {
-        if (!signal.aborted) handler(JSON.parse(event.data));
+        if (signal.aborted) return;
+        heard();
+        handler(JSON.parse(event.data));
       });
     }
     source.addEventListener("end", () => {
-      source.close();
+      close();
       showConnection("", "");
     });
   };

@@ -1,4 +1,4 @@
-import { h } from "./markup.js";
+import { h, setText } from "./markup.js";
 import { duration, timeElement } from "./format.js";
 import { request } from "./live.js";
 import { RefreshedPage } from "./refreshed-page.js";
@@ -17,11 +17,12 @@ class MachinesPage extends RefreshedPage {
       oninput: () => this.#asked(),
     });
     this.chips = h("p", { class: "chips", role: "group", "aria-label": "Sorted" });
+    this.count = h("p", { class: "faint", role: "status" });
     this.begin("/console/api/machines", "The machines could not be loaded", 10000);
     this.content.replaceChildren(h("ol", { class: "rows" }, Array.from({ length: 6 }, () =>
       h("li", { class: "skeleton", "aria-hidden": "true" }, h("span", {}), h("span", {}), h("span", {})))));
     this.append(h("div", { class: "page-head" }, h("h1", {}, "Machines")),
-      h("search", { class: "filter" }, this.search, this.chips), this.content);
+      h("search", { class: "filter" }, this.search, this.chips), this.count, this.content);
     this.addressChanged();
   }
 
@@ -76,6 +77,7 @@ class MachinesPage extends RefreshedPage {
 
   #showRows() {
     if (this.machines.length === 0) {
+      setText(this.count, "");
       this.content.replaceChildren(h("section", { class: "notice" }, h("h2", {}, "No machines yet"),
         h("p", {}, "A file NAME.asl.yaml in the engine's folder of workflows is one. Another program can make them over the wire API, with CreateStateMachine."),
         h("pre", {}, "showrunner init my-workflow\nshowrunner up --workflows my-workflow")));
@@ -86,9 +88,10 @@ class MachinesPage extends RefreshedPage {
       const text = [machine.name, machine.type, machine.figures.lastFailure?.error, ...this.#startersOf(machine).map(({ name }) => name)].join(" ").toLowerCase();
       return words.every((word) => text.includes(word));
     }).sort(orders[this.order]);
+    // Told where it has changed: who can't see the rows hears how many a search has left.
+    setText(this.count, `${found.length.toLocaleString()}${words.length > 0 ? ` of ${this.machines.length.toLocaleString()}` : ""} ${this.machines.length === 1 ? "machine" : "machines"}. Runs started in the last ${this.figureHours} hours, and all that run now.`);
     this.content.replaceChildren(
       this.startersProblem ? h("p", { class: "problem", role: "alert" }, `Which schedules and triggers start them could not be loaded: ${this.startersProblem}`) : "",
-      h("p", { class: "faint", role: "status" }, `${found.length.toLocaleString()}${words.length > 0 ? ` of ${this.machines.length.toLocaleString()}` : ""} ${this.machines.length === 1 ? "machine" : "machines"}. Runs started in the last ${this.figureHours} hours, and all that run now.`),
       found.length > 0 ? h("ol", { class: "rows" }, found.map((machine) => h("li", {}, this.#row(machine))))
         : h("section", { class: "notice" }, h("h2", {}, "No machine matches"), h("p", {}, "Take a word out of the search.")));
   }

@@ -4,6 +4,7 @@ import { request } from "./live.js";
 /** Shows a document that is asked for again and again while the page is open. Who inherits from it has `show(document)`. */
 export class RefreshedPage extends HTMLElement {
   #stop;
+  #looks = 0;
 
   /**
    * @param {string} path where the document is
@@ -35,22 +36,23 @@ export class RefreshedPage extends HTMLElement {
 
   async refresh() {
     clearTimeout(this.timer);
+    this.#looks += 1;
+    const look = this.#looks;
     try {
       if (!document.hidden || !this.shown) {
         const answer = await this.load();
+        // Somebody has changed something meanwhile, and it was asked for again: what comes later tells what was before.
+        if (look !== this.#looks) return;
         const text = JSON.stringify(this.seen(answer));
         if (this.shown !== text) {
           this.shown = text;
-          // What has the focus is made anew, and keeps it.
-          const row = document.activeElement?.closest?.("[data-row]")?.getAttribute("href");
-          const button = document.activeElement?.closest?.("button[aria-label]")?.getAttribute("aria-label");
+          const focused = this.content.contains(document.activeElement) ? document.activeElement : undefined;
           this.show(answer);
-          if (row) this.content.querySelector(`[data-row][href="${CSS.escape(row)}"]`)?.focus();
-          if (button) this.content.querySelector(`button[aria-label="${CSS.escape(button)}"]`)?.focus();
+          if (focused) this.#focusAgain(focused);
         }
       }
     } catch (problem) {
-      if (problem.name === "AbortError") return;
+      if (problem.name === "AbortError" || look !== this.#looks) return;
       // Told once, and asked for again: an engine that restarts is soon back.
       const text = `failure: ${problem.detail ?? problem}`;
       if (this.shown !== text) {
@@ -60,6 +62,14 @@ export class RefreshedPage extends HTMLElement {
     }
     this.timer = setTimeout(() => this.refresh(), this.period);
     this.content.removeAttribute("aria-busy");
+  }
+
+  /** What had the focus was put back into the page, or made anew, and keeps it. */
+  #focusAgain(focused) {
+    const name = ["href", "aria-label"].find((attribute) => focused.hasAttribute(attribute));
+    const again = focused.isConnected ? focused
+      : name && this.content.querySelector(`[${name}="${CSS.escape(focused.getAttribute(name))}"]`);
+    again?.focus({ preventScroll: true });
   }
 }
 

@@ -103,13 +103,23 @@ export class StatePanel extends HTMLElement {
     this.asked = state.taskToken;
     setText(this.question, "This task waits for an answer.");
     this.details.replaceChildren();
-    request(`/console/api/runs/${encodeURIComponent(run)}/states/${state.entry}/question`).then(({ parameters }) => {
-      if (this.asked !== state.taskToken) return;
+    this.#askWhat(run, state);
+  }
+
+  async #askWhat(run, state) {
+    const isMeant = () => this.isConnected && this.asked === state.taskToken;
+    try {
+      const { parameters } = await request(`/console/api/runs/${encodeURIComponent(run)}/states/${state.entry}/question`);
+      if (!isMeant()) return;
       const { question, ...rest } = parameters ?? {};
       if (typeof question === "string") setText(this.question, question);
       const details = Object.keys(rest).length === 1 && rest.details ? rest.details : rest;
       if (Object.keys(details).length > 0) this.details.replaceChildren(jsonSection("Details", details, { levels: 4 }));
-    }).catch((problem) => { if (this.asked === state.taskToken) setText(this.question, `What is asked is not known: ${problem.detail}`); });
+    } catch (problem) {
+      if (!isMeant()) return;
+      setText(this.question, `What is asked is not known: ${problem.detail ?? problem}`);
+      if (![403, 404].includes(problem.status)) setTimeout(() => { if (isMeant()) this.#askWhat(run, state); }, 5000);
+    }
   }
 
   /** While a state waits: why, in the engine's words, asked anew every few seconds. */

@@ -71,6 +71,7 @@ class TriggerPage extends RefreshedPage {
     this.mark = h("span", {});
     this.verbs = h("span", { class: "verbs" });
     this.started = h("div", { "aria-busy": "true" });
+    this.documents = h("div", { class: "documents" });
     this.append(h("p", { class: "crumbs" }, h("a", { href: "/console/triggers" }, "Triggers")),
       h("div", { class: "page-head" }, h("h1", {}, name), this.mark, this.verbs), this.content);
   }
@@ -103,9 +104,19 @@ class TriggerPage extends RefreshedPage {
           ? h("a", { href: `/console/runs/${encodeURIComponent(note.ExecutionArn)}` }, note.ExecutionArn.split(":").at(-1)) : null,
         h("span", { class: "words" }, noteWords(note))],
         "Nothing since the engine's start; what was started before stands above."),
-      trigger.EventPattern ? jsonSection("Event pattern", trigger.EventPattern, { levels: 8 }) : h("p", { class: "faint" }, "It means every event of its source."),
-      trigger.Input === undefined ? h("p", { class: "faint" }, "The execution is given the event itself.") : jsonSection("Input of the execution", trigger.Input, { levels: 8 }));
+      this.documents);
+    this.#showDocuments(trigger);
     this.trigger = trigger;
+  }
+
+  #showDocuments({ EventPattern: pattern, Input: input }) {
+    // Counts change more often, and what somebody has folded would unfold.
+    const text = JSON.stringify([pattern, input]);
+    if (this.shownDocuments === text) return;
+    this.shownDocuments = text;
+    this.documents.replaceChildren(
+      pattern ? jsonSection("Event pattern", pattern, { levels: 8 }) : h("p", { class: "faint" }, "It means every event of its source."),
+      input === undefined ? h("p", { class: "faint" }, "The execution is given the event itself.") : jsonSection("Input of the execution", input, { levels: 8 }));
   }
 
   #showVerbs(trigger) {
