@@ -271,27 +271,6 @@ struct RefusalTests {
         #expect(told.allSatisfy { $0.mediaSeconds.isFinite && !$0.json.text.isEmpty })
     }
 
-    /// Bits worth from one second to three minutes, of which some are set and some are not.
-    @Test(
-        "one picture of a broadcast with a damaged clock is no second recording",
-        arguments: [(17, 40), (18, 40), (20, 40), (24, 40), (17, 98), (18, 98), (20, 98), (24, 98)])
-    func damagedClock(bit: Int, picture: Int) throws {
-        let work = try Workplace()
-        let whole = try work.makeClip("whole.ts", size: "160x96", seconds: 4)
-        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
-        let headers = bytes.indices.dropLast(9).filter { Array(bytes[$0..<($0 + 4)]) == [0, 0, 1, 0xE0] }
-        #expect(headers.count == 100)
-        // Bits 29 to 15 of a time stand behind the first of its five bytes (ISO/IEC 13818-1, 2.4.3.7).
-        let place = 8 + 29 - bit
-        for time in 0..<(bytes[headers[picture] + 7] & 0x40 == 0 ? 1 : 2) {
-            bytes[headers[picture] + 9 + 5 * time + place / 8] ^= 0x80 >> UInt8(place % 8)
-        }
-        let media = try work.validate(try write(work, "a.ts", bytes))
-        // One that seems to lie in front of the first keyframe is not shown.
-        let frames = try #require(media["video"]?["frames"]?.integerValue)
-        #expect((99...100).contains(frames))
-    }
-
     @Test("damage between the places validate looks at stops the encode, with the place")
     func damagedInside() throws {
         let work = try Workplace()

@@ -232,6 +232,7 @@ public struct FileInspection: Sendable {
     private static func checkClaims(
         _ demuxer: Demuxer, _ measures: [StreamMeasure], measured: Double
     ) throws(MediaError) {
+        guard demuxer.hasDurationInHeader else { return }
         func isWild(_ claimed: Double, _ measured: Double) -> Bool { claimed > measured * 1.1 + 3 }
         func sentence(_ whose: String, _ claimed: Double, _ measured: Double) -> String {
             "\(whose) claims a duration of \(Timecode.text(seconds: claimed)), but its packets hold "
@@ -274,7 +275,10 @@ private struct StreamMeasure {
     private(set) var last: Int64?
     /// Duration of the packet shown last, in the stream's time base.
     private(set) var lastDuration: Int64 = 0
-    private var clock = BroadcastClock()
+    /// When the packet before is decoded, in seconds.
+    private var latest: Double?
+    /// Seconds that a clock may go back without having been set.
+    private static let mostBack = 1.0
 
     init(_ info: StreamInfo) { self.info = info }
 
@@ -301,14 +305,15 @@ private struct StreamMeasure {
 
     /// Two recordings put one behind the other would be shown at the same time: one of them were lost.
     private mutating func checkClock(_ packet: Packet) throws(MediaError) {
-        guard !packet.isCorrupt, let time = packet.decodingTimestamp else { return }
-        let moment = BroadcastClock.Moment(seconds: Double(time) * info.timeBase.value, byte: packet.byte)
-        guard let (before, after) = clock.setBack(by: moment) else { return }
+        guard let time = packet.decodingTimestamp else { return }
+        let seconds = Double(time) * info.timeBase.value
+        defer { latest = seconds }
+        guard let latest, latest - seconds > StreamMeasure.mostBack else { return }
         throw MediaError(
             .unsupported,
-            "the film's clock goes back to \(Timecode.text(seconds: after.seconds)), as where recordings were put one "
+            "the film's clock goes back to \(Timecode.text(seconds: seconds)), as where recordings were put one "
                 + "behind the other: join them by a program for that",
-            stream: info.index, seconds: before.seconds, byte: after.byte)
+            stream: info.index, seconds: latest, byte: packet.byte)
     }
 
     var startSeconds: Double? { first.map { Double($0) * info.timeBase.value } }
