@@ -139,6 +139,21 @@ struct RefusalTests {
             return try write(work, "a.ts", [UInt8](one + one))
         },
         Row(
+            name: "a picture shown for three hundred years", error: "SourceUnsupported", cause: "the film is "
+        ) { work in
+            try write(
+                work, "a.mkv",
+                OddMatroska.film(try onePicture(work), tick: 1_000_003, start: 0, duration: 9_900_000_000_000))
+        },
+        Row(
+            name: "a time that no clock shows", error: "SourceInvalid", cause: "a packet has an impossible time",
+            words: ["stream 0"]
+        ) { work in
+            try write(
+                work, "a.mkv",
+                OddMatroska.film(try onePicture(work), tick: 1 << 31, start: (1 << 46) + 1, duration: 1))
+        },
+        Row(
             name: "more bytes than an upload may have", error: "SourceUnsupported",
             cause: "the file has 274877906945 bytes; at most 274877906944 are taken"
         ) { work in
@@ -335,6 +350,11 @@ struct RefusalTests {
     private static func write(_ work: Workplace, _ name: String, _ bytes: [UInt8]) throws -> String {
         try Data(bytes).write(to: URL(fileURLWithPath: work.path(name)))
         return work.path(name)
+    }
+
+    private static func onePicture(_ work: Workplace) throws -> [UInt8] {
+        let path = try work.makeClip("one.mkv", size: "64x64", seconds: 0.04, ["-live", "1"])
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
     private static func cut(_ work: Workplace, _ file: String, to name: String, share: Double) throws -> String {

@@ -25,6 +25,9 @@ public final class Demuxer {
     private var queue: BroadcastQueue?
     private var ending: Result<Void, MediaError>?
 
+    /// Times that packets may have: of clocks that count from 1970, or from any day that films tell of.
+    private static let (mostTicks, mostSeconds) = (Int64(1) << 56, 1e10)
+
     /// Opens a file and learns its streams.
     /// - Throws: ``MediaError`` of kind `invalid` when it is no media file, `unsupported` beyond the limits,
     ///   `inputOutput` when it cannot be read.
@@ -181,10 +184,10 @@ public final class Demuxer {
                 code, "the file is damaged or cut off: its container promises more than there is",
                 otherwise: .invalid, log: log, byte: position)
         }
-        // Timestamps that no clock ever shows would overflow every later sum.
-        let largest = Int64(1) << 56
+        // Times that no clock ever shows would overflow every later sum.
         let times = [packet.timestamp, packet.decodingTimestamp, packet.duration].compactMap(\.self)
-        if times.contains(where: { abs($0) > largest }) {
+        let tick = streams.indices.contains(packet.streamIndex) ? streams[packet.streamIndex].timeBase.value : 1
+        if times.contains(where: { abs($0) > Demuxer.mostTicks || abs(Double($0)) * tick > Demuxer.mostSeconds }) {
             throw MediaError(
                 .invalid, "a packet has an impossible time", stream: packet.streamIndex, byte: packet.byte ?? position)
         }

@@ -106,7 +106,9 @@ public struct FileInspection: Sendable {
                 !taken.contains($0.index) && $0.kind != .attachedPicture && measures[$0.index].packets > 0
             }
             durationSeconds = duration
-            bitRate = duration > 0 ? Int(Double(measures.reduce(0) { $0 + $1.bytes }) * 8 / duration) : 0
+            let bits = Double(measures.reduce(0) { $0 + $1.bytes }) * 8
+            // A file of packets that take no time has no rate that a number could tell.
+            bitRate = duration > 0 ? Int(min(bits / duration, 1e15)) : 0
         } catch let error as MediaError {
             throw .media(error)
         } catch let error as InspectionFailure {
@@ -292,7 +294,7 @@ private struct StreamMeasure {
         }
         if mayRestart { try checkClock(packet) }
         // Without any timestamp the picture follows the one before.
-        let time = packet.timestamp ?? (last ?? 0) + max(1, lastDuration)
+        let time = packet.timestamp ?? min((last ?? 0) + max(1, lastDuration), Int64(1) << 57)
         if keepsTimestamps { timestamps.append(time) }
         if packet.isKeyframe, firstKeyframe == nil { firstKeyframe = time }
         first = min(first ?? time, time)
