@@ -69,6 +69,33 @@ struct DamagedClockTests {
         #expect((output["framesRepeated"]?.integerValue ?? .max) <= 2)
     }
 
+    /// Bits worth from twelve seconds to fifty minutes; the first time of all, and one in the middle.
+    @Test("a damaged time of sound neither silences it nor makes it longer", arguments: [20, 24, 28], [0, 2])
+    func sound(bit: Int, part: Int) throws {
+        let work = try Workplace()
+        let whole = try work.makeClip(
+            "whole.ts", size: "96x64", seconds: 8, audio: ["-f", "lavfi", "-i", "sine=duration=8"], ["-c:a", "mp2"])
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
+        let headers = bytes.indices.dropLast(9).filter {
+            bytes[$0] == 0 && Array(bytes[$0..<($0 + 4)]) == [0, 0, 1, 0xC0]
+        }
+        try #require(headers.count > 8)
+        let place = 8 + 29 - bit
+        bytes[headers[headers.count * part / 4] + 9 + place / 8] ^= 0x80 >> UInt8(place % 8)
+        let path = work.path("a.ts")
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        let media = try work.validate(path)
+        #expect((7.9...8.2).contains(media["durationSeconds"]?.doubleValue ?? 0))
+        #expect(media["audio"]?[0]?["silence"]?.arrayValue?.isEmpty == true)
+        let sound = try #require(Rendition.all(try work.transcode(path), work, kind: "audio").first)
+        #expect((7.9...8.2).contains(sound.json["durationSeconds"]?.doubleValue ?? 0))
+        // What ought to be heard all through.
+        let heard = try work.run(
+            ValidateStep(),
+            on: work.make("heard.mkv", ["-i", path, "-i", sound.path, "-map", "0:v", "-map", "1:a", "-c", "copy"]))
+        #expect(heard["audio"]?[0]?["silence"]?.arrayValue?.isEmpty == true)
+    }
+
     struct Join: Sendable, CustomTestStringConvertible {
         /// Pictures of each recording.
         let first: Int

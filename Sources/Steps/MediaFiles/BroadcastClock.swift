@@ -6,6 +6,8 @@ struct BroadcastClock {
     /// Ticks between two pictures that belong to no film.
     private let longest: Int64
 
+    /// Seconds that times which agree may lie apart.
+    static let toleranceSeconds = 0.25
     /// How many packets before and behind one are looked at; at the ends those on the other side take the place of what is
     /// missing.
     static let (side, neighbours) = (2, 4)
@@ -16,7 +18,7 @@ struct BroadcastClock {
     ///   - timeBase: seconds in a tick.
     ///   - longestSeconds: how long a film may be.
     init(timeBase: Rational, longestSeconds: Double) {
-        tolerance = max(1, Int64(0.25 / timeBase.value))
+        tolerance = max(1, Int64(BroadcastClock.toleranceSeconds / timeBase.value))
         longest = max(1, Int64(longestSeconds / timeBase.value))
     }
 

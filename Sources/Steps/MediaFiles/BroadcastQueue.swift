@@ -1,8 +1,8 @@
 import CMedia
 import CMediaShims
 
-/// Packets of a broadcast on their way: those of pictures wait for the next ones, by which damaged times are told and mended
-/// (``BroadcastClock``). Sound has its times from counting samples, and too few of its packets bear one.
+/// Packets of a broadcast on their way: they wait for the next ones of their stream, by which damaged times are told and mended
+/// (``BroadcastClock`` for pictures, ``SoundClock`` for sound).
 struct BroadcastQueue {
     private final class Item {
         let packet: Packet
@@ -14,7 +14,7 @@ struct BroadcastQueue {
         }
     }
 
-    private struct Lane {
+    private struct PictureLane {
         let clock: BroadcastClock
         /// Times of the latest packets that went on, mended.
         var before: [Int64] = []
@@ -47,7 +47,34 @@ struct BroadcastQueue {
         }
     }
 
-    private var lanes: [Int: Lane] = [:]
+    private struct SoundLane {
+        let clock: SoundClock
+        /// When the packet that went on last ends.
+        var expected: Int64?
+        var waiting: [(item: Item, moment: SoundClock.Moment)] = []
+
+        mutating func letGo(isEnd: Bool) {
+            while !waiting.isEmpty {
+                switch clock.verdict(on: waiting.map(\.moment), expected: expected, isEnd: isEnd) {
+                case .open: return
+                case .right: letGo(1, shift: 0)
+                case .damaged(let count, let shift): letGo(count, shift: shift)
+                }
+            }
+        }
+
+        private mutating func letGo(_ count: Int, shift: Int64) {
+            for (item, moment) in waiting.prefix(count) {
+                item.packet.shift(by: shift)
+                item.waits = false
+                expected = moment.end + shift
+            }
+            waiting.removeFirst(count)
+        }
+    }
+
+    private var pictures: [Int: PictureLane] = [:]
+    private var sounds: [Int: SoundLane] = [:]
     private var items: [Item] = []
     private var bytes = 0
 
@@ -55,20 +82,29 @@ struct BroadcastQueue {
     private static let (mostPackets, mostBytes) = (4096, 64 << 20)
 
     init(_ streams: [StreamInfo], limits: MediaLimits) {
-        for info in streams where info.kind == .video && info.timeBase.value > 0 {
-            lanes[info.index] = Lane(
-                clock: BroadcastClock(timeBase: info.timeBase, longestSeconds: limits.durationSeconds))
+        for info in streams {
+            switch info.kind {
+            case .video:
+                pictures[info.index] = PictureLane(
+                    clock: BroadcastClock(timeBase: info.timeBase, longestSeconds: limits.durationSeconds))
+            case .audio:
+                let tolerance = max(1, Int64(BroadcastClock.toleranceSeconds / info.timeBase.value))
+                sounds[info.index] = SoundLane(clock: SoundClock(tolerance: tolerance))
+            case .subtitle, .attachedPicture, .other: break
+            }
         }
     }
 
     mutating func add(_ packet: Packet) {
-        let time = packet.decodingTimestamp
-        let item = Item(packet, waits: time != nil && lanes[packet.streamIndex] != nil)
+        let (index, time) = (packet.streamIndex, packet.decodingTimestamp)
+        let item = Item(packet, waits: time != nil && (pictures[index] != nil || sounds[index] != nil))
         items.append(item)
         bytes += packet.size
-        if item.waits, let time {
-            lanes[packet.streamIndex]?.waiting.append((item, time))
-            lanes[packet.streamIndex]?.letGo(isEnd: false)
+        if let time {
+            pictures[index]?.waiting.append((item, time))
+            pictures[index]?.letGo(isEnd: false)
+            sounds[index]?.waiting.append((item, SoundClock.Moment(time: time, duration: packet.duration)))
+            sounds[index]?.letGo(isEnd: false)
         }
         if items.count > BroadcastQueue.mostPackets || bytes > BroadcastQueue.mostBytes { letGoAll() }
     }
@@ -84,16 +120,21 @@ struct BroadcastQueue {
 
     /// No packet follows for now: all are settled by what is there.
     mutating func letGoAll() {
-        for index in lanes.keys { lanes[index]?.letGo(isEnd: true) }
+        for index in pictures.keys { pictures[index]?.letGo(isEnd: true) }
+        for index in sounds.keys { sounds[index]?.letGo(isEnd: true) }
     }
 
     /// Forgets all, after a seek.
     mutating func clear() {
         items = []
         bytes = 0
-        for index in lanes.keys {
-            lanes[index]?.before = []
-            lanes[index]?.waiting = []
+        for index in pictures.keys {
+            pictures[index]?.before = []
+            pictures[index]?.waiting = []
+        }
+        for index in sounds.keys {
+            sounds[index]?.expected = nil
+            sounds[index]?.waiting = []
         }
     }
 }
