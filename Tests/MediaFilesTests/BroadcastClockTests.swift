@@ -5,56 +5,60 @@ import Testing
 @Suite struct BroadcastClockTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        /// Seconds, of each packet.
-        let times: [Double]
-        /// The first packet after the clock was set back.
-        let place: Int?
+        /// Milliseconds, of the packets.
+        let times: [Int64]
+        let place: Int
+        let mended: Int64?
 
-        init(_ name: String, _ parts: [[Double]], _ place: Int? = nil) {
+        init(_ name: String, _ times: [Int64], at place: Int, _ mended: Int64? = nil) {
             testDescription = name
-            times = parts.flatMap(\.self)
-            self.place = place
+            (self.times, self.place, self.mended) = (times, place, mended)
         }
-    }
-
-    private static let steady = times(from: 5)
-
-    /// Of forty packets.
-    private static func times(from start: Double, step: Double = 0.04) -> [Double] {
-        (0..<40).map { start + step * Double($0) }
-    }
-
-    /// - Parameter changes: times that stand in place of others.
-    private static func changed(_ changes: [Int: Double]) -> [Double] {
-        steady.enumerated().map { changes[$0.offset] ?? $0.element }
     }
 
     static let rows: [Row] = [
-        Row("steady", [steady]),
-        Row("one back", [changed([20: 1])]),
-        Row("one ahead", [changed([20: 900])]),
-        Row("the first ahead", [changed([0: 900])]),
-        Row("the last back", [changed([39: 1])]),
-        Row("two side by side", [changed([20: 900, 21: 1])]),
-        Row("a few", [changed([3: 900, 10: 1, 20: 0, 28: 70])]),
-        Row("a little back", [steady, times(from: 6)]),
-        Row("a pause", [steady, times(from: 65)]),
-        Row("one picture in two seconds", [times(from: 0, step: 2)]),
-        Row("too few to tell", [[9, 9, 9, 1, 1, 1]]),
-        Row("set back", [steady, steady], 40),
-        Row("set back after one ahead", [changed([39: 900]), steady], 40),
-        Row("set back, and then one ahead", [steady, changed([0: 900])], 41),
-        Row("set back by some seconds", [steady, times(from: 4)], 40),
-        Row("set back after a pause", [steady, times(from: 65), steady], 80),
+        Row("steady", [0, 40, 80, 120, 160], at: 2),
+        Row("ahead", [0, 40, 9000, 120, 160], at: 2, 80),
+        Row("back", [9000, 9040, 80, 9120, 9160], at: 2, 9080),
+        Row("a little ahead", [0, 40, 300, 120, 160], at: 2),
+        Row("beside one that is damaged, too", [0, 40, 9000, 70_000, 160], at: 2, 100),
+        Row("the first, ahead", [9000, 40, 80, 120, 160], at: 0, 0),
+        Row("the first, back, as before a pause", [-9000, 40, 80, 120, 160], at: 0),
+        Row("the first, further back than films are long", [-50_000_000, 40, 80, 120, 160], at: 0, 0),
+        Row("the second", [0, 9000, 80, 120, 160], at: 1, 40),
+        Row("the last, back", [9000, 9040, 9080, 9120, 160], at: 4, 9160),
+        Row("the last, ahead, as after a pause", [0, 40, 80, 120, 9000], at: 4),
+        Row("before a pause", [0, 40, 80, 9000, 9040], at: 2),
+        Row("behind a pause", [0, 40, 9000, 9040, 9080], at: 2),
+        Row("between two pauses", [0, 40, 9000, 20_000, 20_040], at: 2),
+        Row("between two pauses at the beginning", [0, 9000, 20_000, 20_040, 20_080], at: 1),
+        Row("one picture in two seconds", [0, 2000, 4000, 6000, 8000], at: 2),
+        Row("before the clock is set back", [9000, 9040, 9080, 0, 40], at: 2),
+        Row("behind where the clock is set back", [9000, 9040, 0, 40, 80], at: 2),
+        Row("set back before the last two", [9000, 9040, 9080, 0, 40], at: 3),
+        Row("set back behind the first two", [9000, 9040, 0, 40, 80], at: 1),
+        Row("too few to tell", [9000, 40, 80], at: 0),
+        Row("just enough", [9000, 40, 80, 120], at: 0, 0),
+        Row("all at once", [7, 7, 7, 7, 7], at: 2),
+        Row("as large as times are", [1 << 56, -1 << 56, 1 << 56, -1 << 56, 1 << 56], at: 2),
     ]
 
-    @Test(arguments: rows) func setBack(row: Row) {
-        var clock = BroadcastClock()
-        var found: (before: BroadcastClock.Moment, after: BroadcastClock.Moment)?
-        for (index, seconds) in row.times.enumerated() where found == nil {
-            found = clock.setBack(by: BroadcastClock.Moment(seconds: seconds, byte: Int64(index)))
-        }
-        #expect(found?.after.byte == row.place.map { Int64($0) })
-        #expect(found?.before.byte == row.place.map { Int64($0 - 1) })
+    @Test(arguments: rows) func mended(row: Row) {
+        let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
+        #expect(clock.mended(row.times, at: row.place) == row.mended)
+    }
+
+    @Test(arguments: [
+        (0, true), (80, true), (1000, true), (1100, false), (-200, true), (-300, false), (1 << 56, false),
+    ])
+    func shownSoLongAfterItIsDecoded(milliseconds: Int64, isPlausible: Bool) {
+        let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
+        #expect(clock.isPlausible(delay: milliseconds, among: [0, 40, 80, 120, 160]) == isPlausible)
+    }
+
+    /// As in slide shows, whose pictures are encoded out of order, too.
+    @Test func whereFewPicturesComeTheyMayWaitLonger() {
+        let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
+        #expect(clock.isPlausible(delay: 32_000, among: [0, 2000, 4000, 6000, 8000]))
     }
 }

@@ -30,6 +30,14 @@ struct FrameTimingTests {
         (0..<row.frames).map { Int64((Double($0) / row.rate.value / row.timeBase.value).rounded()) }
     }
 
+    @Test("one picture is shown at a rate that a number can tell", arguments: [1 << 43, 1 << 56] as [Int64])
+    func endless(duration: Int64) {
+        let timing = FrameTiming(
+            timestamps: [0], timeBase: Rational(1_000_003, 1_000_000), claims: [], lastDuration: duration)
+        #expect(timing.rate == Rational(25, 1))
+        #expect(timing.isConstant)
+    }
+
     @Test("a constant rate is found exactly, whatever the container rounded", arguments: constant)
     func exactRate(_ row: Row) {
         let timing = FrameTiming(

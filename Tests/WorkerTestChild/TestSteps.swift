@@ -13,6 +13,7 @@ let testSteps: [String: any LocalStep] = [
     "stubborn": StubbornStep(),
     "inspect": InspectStep(), "long": LongStep(), "fat": FatStep(), "link": LinkStep(), "refuse": RefuseStep(),
     "quit": QuitStep(), "pace": PaceStep(), "burn": BurnStep(), "descendant": DescendantStep(), "babble": BabbleStep(),
+    "toil": ToilStep(),
 ]
 
 /// Writes each input file's text, in capitals, to an output file.
@@ -123,6 +124,18 @@ struct BurnStep: LocalStep {
         var number: UInt64 = 1
         while number != 0 { number = number &* 3 | 1 }
         return [:]
+    }
+}
+
+/// Keeps a processor busy and does not stop, and tells when it has used two seconds of it.
+struct ToilStep: LocalStep {
+    static let contract = testContract("toil")
+
+    func run(input: JSON, in surroundings: StepSurroundings) throws(StepFailure) -> JSON {
+        let start = clock()
+        while clock() - start < 2 * CLOCKS_PER_SEC {}
+        surroundings.report(StepProgress(stage: "toil"))
+        while true {}
     }
 }
 

@@ -1,3 +1,4 @@
+import Glibc
 import JSON
 import Logging
 import ServiceLifecycle
@@ -22,6 +23,10 @@ private struct ObedientStep: DataStep {
         report(StepProgress(stage: "obey"))
         switch task.input["do"] {
         case "give": return ["given": true]
+        case "work":
+            let start = clock()
+            while clock() - start < CLOCKS_PER_SEC / 20 {}
+            return [:]
         case "connect":
             return [
                 "user": .string("\(try await task.connection().authorization)"), "key": .string(task.idempotencyKey),
@@ -51,12 +56,12 @@ private final class Desk: Sendable {
     private let group: ServiceGroup
     private let running: Task<Void, any Error>
 
-    init(grace: Duration = .seconds(60)) throws {
+    init(slots: Int = 1, grace: Duration = .seconds(60)) throws {
         engine = try ScriptedEngine()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         worker = try Worker(
             WorkerSession(
-                engine: engine.url, name: "data-worker", version: "test", gracePeriod: grace,
+                engine: engine.url, name: "data-worker", version: "test", slots: slots, gracePeriod: grace,
                 heartbeatInterval: .milliseconds(20)),
             steps: [step], logger: logger)
         worker.announce(address: "http://127.0.0.1:4610")
@@ -80,6 +85,36 @@ private final class Desk: Sendable {
 }
 
 @Suite(.timeLimit(.minutes(2))) struct InProcessTests {
+    @Test func tellsWhatATaskTookThatWasAlone() async throws {
+        let desk = try Desk()
+        for token in ["t-1", "t-2"] {
+            desk.offer("obey", ["do": "work"], token: token)
+            let usage = try #require(await desk.engine.nextComplete().usage)
+            // Tests beside this one take time of the same process.
+            #expect(usage.cpuSeconds > 0.04 && usage.wallSeconds > 0 && !usage.isSaved)
+            #expect(usage.peakMemoryBytes > 1 << 20 && usage.peakMemoryBytes < 1 << 34)
+        }
+        desk.offer("obey", ["do": "fail"], token: "t-3")
+        #expect(await desk.engine.nextFail().usage != nil)
+    }
+
+    @Test func tellsNothingOfTasksThatSharedTheProcess() async throws {
+        let desk = try Desk(slots: 2)
+        desk.offer("obey", ["do": "wait"], token: "t-1")
+        _ = await desk.engine.nextHeartbeat { $0.tasks.contains { $0.token == "t-1" } }
+        desk.offer("obey", ["do": "give"], token: "t-2")
+        #expect(await desk.engine.nextComplete().usage == nil)
+    }
+
+    @Test func whatATaskTookIsMeasuredOfOneAtATime() async {
+        let process = SharedProcess()
+        let (first, second, third) = (UsageMeter(), UsageMeter(), UsageMeter())
+        await process.measured(by: first) { await process.measured(by: second) {} }
+        #expect(first.usage == nil && second.usage == nil)
+        await process.measured(by: third) {}
+        #expect(third.usage != nil)
+    }
+
     @Test func offersItsStepsAndTellsWhereItAnswers() async throws {
         let desk = try Desk()
         let poll = await desk.engine.nextPoll()
@@ -93,7 +128,7 @@ private final class Desk: Sendable {
         for token in ["t-1", "t-2"] {
             desk.offer("obey", ["do": "give"], token: token)
             let complete = await desk.engine.nextComplete()
-            #expect(complete == CompleteRequest(token: token, output: ["given": true]))
+            #expect(complete.token == token && complete.output == ["given": true])
         }
         #expect(desk.step.calls.value == 2)
     }

@@ -96,9 +96,8 @@ private struct FirstProgress: Sendable {
         #expect(failure == .sourceInvalid("no moov box at byte 48"))
     }
 
-    /// Of one that is killed nobody knows.
-    @Test(arguments: TestChild.sandboxes, [("write", true), ("refuse", true), ("die", false)])
-    func tellsWhatTheStepTook(_ sandbox: Sandbox, _ row: (step: String, isTold: Bool)) async throws {
+    @Test(arguments: TestChild.sandboxes, ["write", "refuse", "die", "quit", "babble"])
+    func tellsWhatTheStepTook(_ sandbox: Sandbox, _ step: String) async throws {
         let bench = try Bench(sandbox)
         let files = [
             "work/a": try bench.directory.file("first", "ab"), "file:///b": try bench.directory.file("second", "cd"),
@@ -106,16 +105,29 @@ private struct FirstProgress: Sendable {
         var told: [StepUsage] = []
         let outcome: StepFailure?
         do {
-            _ = try await bench.run(row.step, ["signal": 9], files: files, used: { told.append($0) })
+            _ = try await bench.run(step, ["signal": 9], files: files, used: { told.append($0) })
             outcome = nil
         } catch { outcome = error }
-        #expect((outcome == nil) == (row.step == "write"))
-        #expect(told.count == (row.isTold ? 1 : 0))
+        #expect((outcome == nil) == (step == "write"))
+        #expect(told.count == 1)
         for usage in told {
             #expect(usage.wallSeconds >= 0 && usage.wallSeconds < 60 && usage.cpuSeconds < 60 && !usage.isSaved)
             // A process of Swift's has some of its own before it does anything.
             #expect(usage.cpuSeconds > 0 && usage.peakMemoryBytes > 1 << 20 && usage.peakMemoryBytes < 1 << 32)
         }
+    }
+
+    /// A step that stands still tells what it takes as well as one that goes on; so does one that its deadline ends.
+    @Test(arguments: TestChild.sandboxes) func tellsWhatAStepTookThatItsDeadlineEnded(_ sandbox: Sandbox) async throws {
+        let progress = FirstProgress()
+        let bench = try Bench(sandbox, patience: .zero, sleep: { _ in _ = await progress.value })
+        var told: [StepUsage] = []
+        do {
+            _ = try await bench.run("toil", report: progress.report, used: { told.append($0) })
+            Issue.record("toil ended")
+        } catch { #expect(error.error == "States.Timeout") }
+        #expect(told.count == 1)
+        for usage in told { #expect(usage.cpuSeconds > 0.2 && usage.wallSeconds > 0.9, "\(usage)") }
     }
 
     /// A process begins with the peak of the one that it was started from.

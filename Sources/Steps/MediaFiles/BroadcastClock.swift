@@ -1,39 +1,65 @@
-/// Tells a clock that was set back, as where a second recording begins, from single times that were damaged on the way: the
-/// packets that follow keep to the former.
+/// Tells single times that were damaged on the way from a clock that was set back, as where a second recording begins: the
+/// packets around a damaged one agree with each other, and none with it.
 struct BroadcastClock {
-    /// When a packet is decoded, and where it lies.
-    struct Moment {
-        let seconds: Double
-        let byte: Int64?
+    /// Ticks that times which agree may lie apart beside what lies between their neighbours.
+    private let tolerance: Int64
+    /// Ticks between two pictures that belong to no film.
+    private let longest: Int64
+
+    /// Seconds that times which agree may lie apart.
+    static let toleranceSeconds = 0.25
+    /// How many packets before and behind one are looked at; at the ends those on the other side take the place of what is
+    /// missing.
+    static let (side, neighbours) = (2, 4)
+    /// Pictures that a codec may put between one and the one it is decoded with: sixteen, and some for fields.
+    private static let longestReordering: Int64 = 20
+
+    /// - Parameters:
+    ///   - timeBase: seconds in a tick.
+    ///   - longestSeconds: how long a film may be.
+    init(timeBase: Rational, longestSeconds: Double) {
+        tolerance = max(1, Int64(BroadcastClock.toleranceSeconds / timeBase.value))
+        longest = max(1, Int64(longestSeconds / timeBase.value))
     }
 
-    /// Seconds that a clock may go back without having been set.
-    private static let tolerance = 1.0
-    /// Packets on each side whose middle one tells the time: fewer than half of them may be damaged.
-    private static let side = 5
-
-    private var latest: [Moment] = []
-
-    /// - Parameter moment: of the next packet in the order of the file.
-    /// - Returns: the last moment before the clock was set back and the first one after it, once that is certain.
-    mutating func setBack(by moment: Moment) -> (before: Moment, after: Moment)? {
-        if latest.count == 2 * Self.side { latest.removeFirst() }
-        latest.append(moment)
-        guard latest.count == 2 * Self.side, latest.contains(where: { Self.isBack(moment, from: $0) }) else {
-            return nil
-        }
-        let old = Self.middle(latest.prefix(Self.side))
-        guard Self.isBack(Self.middle(latest.suffix(Self.side)), from: old),
-            let place = latest.indices.dropFirst().first(where: { Self.isBack(latest[$0], from: old) })
+    /// The time that belongs in place of one that cannot be right.
+    ///
+    /// - Parameter times: decoding times of packets that follow each other in the file, in ticks.
+    /// - Returns: nil where the time may be right: it is in order, one beside it agrees with it, or too few packets are there.
+    func mended(_ times: [Int64], at place: Int) -> Int64? {
+        let time = times[place]
+        let isInOrder =
+            times[..<place].allSatisfy { $0 <= time && time - $0 < longest }
+            && times[(place + 1)...].allSatisfy { $0 >= time && $0 - time < longest }
+        let others = times.indices.filter { $0 != place }
+        guard !isInOrder, others.count >= 3,
+            !others.contains(where: { abs($0 - place) == 1 && abs(times[$0] - time) <= tolerance }),
+            let (low, high) = BroadcastClock.densest(others.map { times[$0] })
         else { return nil }
-        return (latest[place - 1], latest[place])
+        let margin = tolerance + (high - low)
+        guard time < low - margin || time > high + margin else { return nil }
+        let agreeing = others.filter { (low - margin...high + margin).contains(times[$0]) }
+        let step = max(1, (high - low) / 2)
+        let (before, after) = (agreeing.last { $0 < place }, agreeing.first { $0 > place })
+        return switch (before.map { times[$0] }, after.map { times[$0] }) {
+        case (let before?, let after?): before + (after - before) / 2
+        case (let before?, nil): before + step
+        case (nil, let after?): after - step
+        case (nil, nil): nil
+        }
     }
 
-    private static func isBack(_ moment: Moment, from other: Moment) -> Bool {
-        other.seconds - moment.seconds > tolerance
+    /// Whether a picture may be shown so long after it is decoded.
+    /// - Parameter times: decoding times of packets around it, in ticks.
+    func isPlausible(delay: Int64, among times: [Int64]) -> Bool {
+        guard let first = times.min(), let last = times.max(), times.count > 1 else { return true }
+        let interval = (last - first) / Int64(times.count - 1)
+        return (-tolerance...(tolerance + BroadcastClock.longestReordering * interval)).contains(delay)
     }
 
-    private static func middle(_ moments: ArraySlice<Moment>) -> Moment {
-        moments.sorted { $0.seconds < $1.seconds }[moments.count / 2]
+    /// The ends of the three times that lie closest together.
+    private static func densest(_ times: [Int64]) -> (low: Int64, high: Int64)? {
+        let sorted = times.sorted()
+        return zip(sorted, sorted.dropFirst(2)).min { $0.1 - $0.0 < $1.1 - $1.0 }.map { (low: $0.0, high: $0.1) }
     }
 }

@@ -15,10 +15,18 @@ public final class Demuxer {
     /// Duration by the container's own account, in seconds; nil when it makes none (an estimate from the bit rate is
     /// none).
     public let claimedSeconds: Double?
+    /// Whether durations are what headers say; of broadcasts they are what the library finds in their last packets.
+    let hasDurationInHeader: Bool
     public let bitRate: Int
     /// What the library complained about while it learned the streams, empty when nothing.
     let openingWords: String
     private var selection: Set<Int>?
+    /// Of a broadcast, what was read ahead, and how reading on ended; nil while it has not.
+    private var queue: BroadcastQueue?
+    private var ending: Result<Void, MediaError>?
+
+    /// Times that packets may have: of clocks that count from 1970, or from any day that films tell of.
+    private static let (mostTicks, mostSeconds) = (Int64(1) << 56, 1e10)
 
     /// Opens a file and learns its streams.
     /// - Throws: ``MediaError`` of kind `invalid` when it is no media file, `unsupported` beyond the limits,
@@ -59,7 +67,10 @@ public final class Demuxer {
         let isEstimate = context.pointee.duration_estimation_method == AVFMT_DURATION_FROM_BITRATE
         claimedSeconds =
             claimed != media_no_timestamp() && claimed > 0 && !isEstimate ? Double(claimed) / 1_000_000 : nil
+        hasDurationInHeader =
+            !isEstimate && context.pointee.duration_estimation_method != AVFMT_DURATION_FROM_PTS
         bitRate = Int(max(0, context.pointee.bit_rate))
+        if mayRestart { queue = BroadcastQueue(streams, limits: limits) }
 
         if total > limits.streams {
             throw MediaError(.unsupported, "the file has more than \(limits.streams) streams")
@@ -121,8 +132,32 @@ public final class Demuxer {
     /// - Throws: ``MediaError`` of kind `invalid` where the file's structure breaks off or is damaged.
     public func read(into packet: Packet) throws(MediaError) -> Bool {
         repeat {
-            guard try readAny(into: packet) else { return false }
+            guard try queue == nil ? readAny(into: packet) : readAhead(into: packet) else { return false }
         } while selection.map { !$0.contains(packet.streamIndex) } ?? false
+        return true
+    }
+
+    /// The next packet whose times are known by those behind it.
+    private func readAhead(into packet: Packet) throws(MediaError) -> Bool {
+        packet.clear()
+        while queue?.next(into: packet) == false {
+            if let ending {
+                try ending.get()
+                return false
+            }
+            do throws(MediaError) {
+                let fresh = try Packet()
+                if try readAny(into: fresh) {
+                    queue?.add(fresh)
+                } else {
+                    ending = .success(())
+                }
+            } catch {
+                // What lies in front of a damaged place comes before its error.
+                ending = .failure(error)
+            }
+            if ending != nil { queue?.letGoAll() }
+        }
         return true
     }
 
@@ -149,9 +184,10 @@ public final class Demuxer {
                 code, "the file is damaged or cut off: its container promises more than there is",
                 otherwise: .invalid, log: log, byte: position)
         }
-        // Timestamps that no clock ever shows would overflow every later sum.
-        let largest = Int64(1) << 56
-        if packet.timestamp.map({ abs($0) > largest }) ?? false || abs(packet.duration) > largest {
+        // Times that no clock ever shows would overflow every later sum.
+        let times = [packet.timestamp, packet.decodingTimestamp, packet.duration].compactMap(\.self)
+        let tick = streams.indices.contains(packet.streamIndex) ? streams[packet.streamIndex].timeBase.value : 1
+        if times.contains(where: { abs($0) > Demuxer.mostTicks || abs(Double($0)) * tick > Demuxer.mostSeconds }) {
             throw MediaError(
                 .invalid, "a packet has an impossible time", stream: packet.streamIndex, byte: packet.byte ?? position)
         }
@@ -176,13 +212,18 @@ public final class Demuxer {
         let packet = try Packet()
         for back in [0.0, 2, 10, 60] {
             let target = timestamp - Int64(back / streams[stream].timeBase.value)
-            guard av_seek_frame(context, Int32(stream), target, AVSEEK_FLAG_BACKWARD) >= 0 else { continue }
+            guard jump(stream, to: target) else { continue }
             guard try hasKeyframe(stream, upTo: timestamp, packet) else { continue }
-            return av_seek_frame(context, Int32(stream), target, AVSEEK_FLAG_BACKWARD) >= 0
+            return jump(stream, to: target)
         }
         let start = context.pointee.streams[stream]?.pointee.start_time ?? 0
-        return av_seek_frame(
-            context, Int32(stream), start == media_no_timestamp() ? 0 : start, AVSEEK_FLAG_BACKWARD) >= 0
+        return jump(stream, to: start == media_no_timestamp() ? 0 : start)
+    }
+
+    private func jump(_ stream: Int, to timestamp: Int64) -> Bool {
+        queue?.clear()
+        ending = nil
+        return av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
     }
 
     /// Whether a keyframe comes from here on before any later picture.

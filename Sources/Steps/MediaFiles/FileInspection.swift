@@ -106,7 +106,9 @@ public struct FileInspection: Sendable {
                 !taken.contains($0.index) && $0.kind != .attachedPicture && measures[$0.index].packets > 0
             }
             durationSeconds = duration
-            bitRate = duration > 0 ? Int(Double(measures.reduce(0) { $0 + $1.bytes }) * 8 / duration) : 0
+            let bits = Double(measures.reduce(0) { $0 + $1.bytes }) * 8
+            // A file of packets that take no time has no rate that a number could tell.
+            bitRate = duration > 0 ? Int(min(bits / duration, 1e15)) : 0
         } catch let error as MediaError {
             throw .media(error)
         } catch let error as InspectionFailure {
@@ -232,6 +234,7 @@ public struct FileInspection: Sendable {
     private static func checkClaims(
         _ demuxer: Demuxer, _ measures: [StreamMeasure], measured: Double
     ) throws(MediaError) {
+        guard demuxer.hasDurationInHeader else { return }
         func isWild(_ claimed: Double, _ measured: Double) -> Bool { claimed > measured * 1.1 + 3 }
         func sentence(_ whose: String, _ claimed: Double, _ measured: Double) -> String {
             "\(whose) claims a duration of \(Timecode.text(seconds: claimed)), but its packets hold "
@@ -274,7 +277,10 @@ private struct StreamMeasure {
     private(set) var last: Int64?
     /// Duration of the packet shown last, in the stream's time base.
     private(set) var lastDuration: Int64 = 0
-    private var clock = BroadcastClock()
+    /// When the packet before is decoded, in seconds.
+    private var latest: Double?
+    /// Seconds that a clock may go back without having been set.
+    private static let mostBack = 1.0
 
     init(_ info: StreamInfo) { self.info = info }
 
@@ -288,7 +294,7 @@ private struct StreamMeasure {
         }
         if mayRestart { try checkClock(packet) }
         // Without any timestamp the picture follows the one before.
-        let time = packet.timestamp ?? (last ?? 0) + max(1, lastDuration)
+        let time = packet.timestamp ?? min((last ?? 0) + max(1, lastDuration), Int64(1) << 57)
         if keepsTimestamps { timestamps.append(time) }
         if packet.isKeyframe, firstKeyframe == nil { firstKeyframe = time }
         first = min(first ?? time, time)
@@ -301,14 +307,15 @@ private struct StreamMeasure {
 
     /// Two recordings put one behind the other would be shown at the same time: one of them were lost.
     private mutating func checkClock(_ packet: Packet) throws(MediaError) {
-        guard !packet.isCorrupt, let time = packet.decodingTimestamp else { return }
-        let moment = BroadcastClock.Moment(seconds: Double(time) * info.timeBase.value, byte: packet.byte)
-        guard let (before, after) = clock.setBack(by: moment) else { return }
+        guard let time = packet.decodingTimestamp else { return }
+        let seconds = Double(time) * info.timeBase.value
+        defer { latest = seconds }
+        guard let latest, latest - seconds > StreamMeasure.mostBack else { return }
         throw MediaError(
             .unsupported,
-            "the film's clock goes back to \(Timecode.text(seconds: after.seconds)), as where recordings were put one "
+            "the film's clock goes back to \(Timecode.text(seconds: seconds)), as where recordings were put one "
                 + "behind the other: join them by a program for that",
-            stream: info.index, seconds: before.seconds, byte: after.byte)
+            stream: info.index, seconds: latest, byte: packet.byte)
     }
 
     var startSeconds: Double? { first.map { Double($0) * info.timeBase.value } }

@@ -37,9 +37,8 @@ public struct FrameTiming: Sendable, Hashable {
     public init(timestamps: [Int64], timeBase: Rational, claims: [Rational], lastDuration: Int64) {
         let plausible = claims.filter { (0.01...1000).contains($0.value) }
         guard let first = timestamps.first, let last = timestamps.last, timestamps.count > 1, last > first else {
-            let ofDuration =
-                lastDuration > 0
-                ? FrameTiming.reduced(Int64(timeBase.denominator), Int64(timeBase.numerator) * lastDuration) : nil
+            let (ticks, isEndless) = Int64(timeBase.numerator).multipliedReportingOverflow(by: lastDuration)
+            let ofDuration = isEndless ? nil : FrameTiming.reduced(Int64(timeBase.denominator), ticks)
             rate = plausible.first ?? ofDuration ?? Rational(25, 1)
             regularRate = rate
             isConstant = timestamps.count <= 1

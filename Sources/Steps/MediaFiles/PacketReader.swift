@@ -115,11 +115,6 @@ public final class PacketReader {
 }
 
 extension Packet {
-    /// Decoding timestamp in the stream's time base, nil when unknown.
-    public var decodingTimestamp: Int64? {
-        pointer.pointee.dts == media_no_timestamp() ? nil : pointer.pointee.dts
-    }
-
     /// Moves both timestamps on, in the stream's time base.
     public func shift(by ticks: Int64) {
         let none = media_no_timestamp()

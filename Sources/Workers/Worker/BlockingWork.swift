@@ -9,22 +9,26 @@ func onOwnThread<Value: Sendable>(
     let flag = CancellationFlag()
     return await withTaskCancellationHandler {
         await withCheckedContinuation { continuation in
-            let box = Unmanaged.passRetained(
-                ThreadBody { continuation.resume(returning: work { flag.isSet.load(ordering: .relaxed) }) })
-            var thread = pthread_t()
-            let status = pthread_create(
-                &thread, nil,
-                { argument in
-                    guard let argument else { preconditionFailure("A thread begins with its body.") }
-                    Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
-                    return nil
-                }, box.toOpaque())
-            precondition(status == 0, "A thread cannot be made: \(systemReason(status))")
-            pthread_detach(thread)
+            startThread { continuation.resume(returning: work { flag.isSet.load(ordering: .relaxed) }) }
         }
     } onCancel: {
         flag.isSet.store(true, ordering: .relaxed)
     }
+}
+
+/// Runs work on a thread made for it, which nobody waits for.
+func startThread(_ work: @escaping @Sendable () -> Void) {
+    let box = Unmanaged.passRetained(ThreadBody(work))
+    var thread = pthread_t()
+    let status = pthread_create(
+        &thread, nil,
+        { argument in
+            guard let argument else { preconditionFailure("A thread begins with its body.") }
+            Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
+            return nil
+        }, box.toOpaque())
+    precondition(status == 0, "A thread cannot be made: \(systemReason(status))")
+    pthread_detach(thread)
 }
 
 private final class CancellationFlag: Sendable {

@@ -70,7 +70,7 @@ struct ChildRequest: Sendable {
 /// What a child says: a line of JSON each on its standard output; after an output or a failure nothing more.
 enum ChildReport: Sendable, Hashable {
     case progress(StepProgress)
-    /// What the step took, just before its outcome.
+    /// What the step has taken so far: at the beginning, every second, and just before its outcome.
     case usage(StepUsage)
     case output(JSON)
     case failure(StepFailure)

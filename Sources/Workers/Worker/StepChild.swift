@@ -33,7 +33,10 @@ public enum StepChild {
         if let refusal = giveUpRights(request.limits) { return fatal(refusal) }
         stopRequested.store(false, ordering: .relaxed)
         signal(SIGTERM) { _ in stopRequested.store(true, ordering: .relaxed) }
-        watchStandardInput()
+        let began = ContinuousClock.now
+        let tell = { @Sendable in reports.write(.usage(.ofThisProcess(since: began))) }
+        tell()
+        startThread { watchStandardInput(everySecond: tell) }
 
         if request.step.isEmpty {
             reports.write(.output(["ready": true]))
@@ -47,7 +50,6 @@ public enum StepChild {
             files: request.files, outputDirectory: request.outputDirectory, outputPrefix: request.outputPrefix,
             threads: request.threads, contentKeys: request.contentKeys, report: { reports.report($0) },
             isCancelled: { stopRequested.load(ordering: .relaxed) })
-        let began = ContinuousClock.now
         let outcome: ChildReport
         do { outcome = .output(try step.run(input: request.input, in: surroundings)) } catch {
             outcome = .failure(error)
@@ -73,24 +75,24 @@ public enum StepChild {
         return limits.apply()
     }
 
-    /// Waits for the end of standard input on a thread of its own. A step that does not stop within two seconds of
-    /// it is ended with the process: nobody is left to read what it would say.
-    private static func watchStandardInput() {
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { _ in
-                var byte: UInt8 = 0
-                while true {
-                    let count = read(STDIN_FILENO, &byte, 1)
-                    if count == 0 || (count < 0 && errno != EINTR) { break }
-                }
-                stopRequested.store(true, ordering: .relaxed)
-                sleep(2)
-                _exit(128 + SIGTERM)
-            }, nil)
-        precondition(status == 0, "a thread for standard input cannot be made: \(systemReason(status))")
-        pthread_detach(thread)
+    /// Waits for the end of standard input. A step that does not stop within two seconds of it is ended with the process:
+    /// nobody is left to read what it would say.
+    ///
+    /// - Parameter tell: called every second until then: who is killed has told what it took.
+    private static func watchStandardInput(everySecond tell: () -> Void) {
+        var byte: UInt8 = 0
+        while true {
+            var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            guard poll(&input, 1, 1000) > 0 else {
+                tell()
+                continue
+            }
+            let count = read(STDIN_FILENO, &byte, 1)
+            if count == 0 || (count < 0 && errno != EINTR) { break }
+        }
+        stopRequested.store(true, ordering: .relaxed)
+        sleep(2)
+        _exit(128 + SIGTERM)
     }
 }
 
@@ -102,6 +104,8 @@ private final class ReportWriter: Sendable {
     private struct State {
         var stage = ""
         var nextAt: Int64 = 0
+        /// Whether the outcome is told, behind which there is nothing.
+        var isOver = false
     }
 
     private let descriptor: Int32
@@ -112,7 +116,7 @@ private final class ReportWriter: Sendable {
     func report(_ progress: StepProgress) {
         state.withLock { state in
             let now = monotonicMilliseconds()
-            guard progress.stage != state.stage || now >= state.nextAt else { return }
+            guard !state.isOver, progress.stage != state.stage || now >= state.nextAt else { return }
             state.stage = progress.stage
             state.nextAt = now + 200
             writeLine(.progress(progress))
@@ -120,7 +124,14 @@ private final class ReportWriter: Sendable {
     }
 
     func write(_ report: ChildReport) {
-        state.withLock { _ in writeLine(report) }
+        state.withLock { state in
+            guard !state.isOver else { return }
+            switch report {
+            case .output, .failure: state.isOver = true
+            case .progress, .usage: break
+            }
+            writeLine(report)
+        }
     }
 
     private func writeLine(_ report: ChildReport) {

@@ -38,7 +38,8 @@ struct StepProcess: Sendable {
     /// Runs one step and returns its output. Cancelling the surrounding task ends the child: it is asked first, then
     /// killed with all its descendants.
     ///
-    /// - Parameter used: takes what the step took, once, where the child lived to tell it.
+    /// - Parameter used: takes what the step took, once, where the child has told it; of one that was killed, what it had
+    ///   taken a second before, or less.
     func run(
         _ job: Job, report: @escaping @Sendable (StepProgress) -> Void, used: (StepUsage) -> Void = { _ in }
     ) async throws(StepFailure) -> JSON {
@@ -57,6 +58,7 @@ struct StepProcess: Sendable {
             for: command, inputs: inputs, outputDirectory: job.outputDirectory, environment: environment)
         let killsBefore = StepProcess.memoryKills()
         let conversation = Conversation(report: report, patience: watchInterval)
+        defer { if let usage = conversation.usage { used(usage) } }
 
         let status: TerminationStatus
         do {
@@ -92,7 +94,6 @@ struct StepProcess: Sendable {
             throw .crashed("the process for \(name) could not be run: \(error)")
         }
 
-        if let usage = conversation.usage { used(usage) }
         switch conversation.outcome {
         case .output(let output): return output
         case .failure(let failure):

@@ -21,10 +21,11 @@ protocol TaskRunner: Sendable {
 }
 
 /// Does tasks in this process. Their results are not kept: what such a step finds depends on what it looks at, and
-/// that changes while the input stays the same. What they take is not measured: several share this process.
+/// that changes while the input stays the same. What one takes is measured where no other is done at the same time.
 struct InProcessRunner: TaskRunner {
     private let stepsByName: [String: any DataStep]
     private let engine: EngineClient
+    private let process = SharedProcess()
 
     /// - Parameter steps: no two of one name.
     init(_ steps: [any DataStep], engine: EngineClient) {
@@ -36,6 +37,12 @@ struct InProcessRunner: TaskRunner {
 
     func outcome(
         of offer: TaskOffer, logger: Logger, meter: UsageMeter, report: @escaping @Sendable (StepProgress) -> Void
+    ) async -> TaskOutcome {
+        await process.measured(by: meter) { await outcome(of: offer, report: report) }
+    }
+
+    private func outcome(
+        of offer: TaskOffer, report: @escaping @Sendable (StepProgress) -> Void
     ) async -> TaskOutcome {
         do throws(StepFailure) {
             guard let step = stepsByName[offer.step] else { throw .unknownStep(offer.step) }

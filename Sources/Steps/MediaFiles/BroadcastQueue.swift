@@ -1,0 +1,154 @@
+import CMedia
+import CMediaShims
+
+/// Packets of a broadcast on their way: they wait for the next ones of their stream, by which damaged times are told and mended
+/// (``BroadcastClock`` for pictures, ``SoundClock`` for sound).
+struct BroadcastQueue {
+    private final class Item {
+        let packet: Packet
+        var waits: Bool
+
+        init(_ packet: Packet, waits: Bool) {
+            self.packet = packet
+            self.waits = waits
+        }
+    }
+
+    private struct PictureLane {
+        let clock: BroadcastClock
+        /// Times of the latest packets that went on, mended.
+        var before: [Int64] = []
+        var waiting: [(item: Item, time: Int64)] = []
+
+        /// - Parameter isEnd: whether those are settled, too, behind which too few are known.
+        mutating func letGo(isEnd: Bool) {
+            while let (item, time) = waiting.first {
+                let wanted = BroadcastClock.neighbours - min(before.count, BroadcastClock.side)
+                guard isEnd || waiting.count > wanted else { return }
+                let behind = waiting.dropFirst().prefix(wanted).map(\.time)
+                let front = Array(before.suffix(BroadcastClock.neighbours - behind.count))
+                let mended = clock.mended(front + [time] + behind, at: front.count)
+                if let mended { item.packet.decodingTimestamp = mended }
+                let known = front + [mended ?? time] + behind
+                mendShowing(item.packet, decoded: time, among: known)
+                item.waits = false
+                waiting.removeFirst()
+                before = before.suffix(BroadcastClock.neighbours - 1) + [mended ?? time]
+            }
+        }
+
+        /// Mends the time at which a picture is shown, by when it is decoded; the decoder finds one where none is left.
+        /// - Parameter decoded: by the file.
+        private func mendShowing(_ packet: Packet, decoded: Int64, among times: [Int64]) {
+            guard let shown = packet.presentationTimestamp, let mended = packet.decodingTimestamp else { return }
+            if clock.isPlausible(delay: shown - mended, among: times) { return }
+            let isMoved = mended != decoded && clock.isPlausible(delay: shown - decoded, among: times)
+            packet.presentationTimestamp = isMoved ? mended + (shown - decoded) : nil
+        }
+    }
+
+    private struct SoundLane {
+        let clock: SoundClock
+        /// When the packet that went on last ends.
+        var expected: Int64?
+        var waiting: [(item: Item, moment: SoundClock.Moment)] = []
+
+        mutating func letGo(isEnd: Bool) {
+            while !waiting.isEmpty {
+                switch clock.verdict(on: waiting.map(\.moment), expected: expected, isEnd: isEnd) {
+                case .open: return
+                case .right: letGo(1, shift: 0)
+                case .damaged(let count, let shift): letGo(count, shift: shift)
+                }
+            }
+        }
+
+        private mutating func letGo(_ count: Int, shift: Int64) {
+            for (item, moment) in waiting.prefix(count) {
+                item.packet.shift(by: shift)
+                item.waits = false
+                expected = moment.end + shift
+            }
+            waiting.removeFirst(count)
+        }
+    }
+
+    private var pictures: [Int: PictureLane] = [:]
+    private var sounds: [Int: SoundLane] = [:]
+    private var items: [Item] = []
+    private var bytes = 0
+
+    /// Packets, and bytes of them, at most; where a stream falls silent the others go on.
+    private static let (mostPackets, mostBytes) = (4096, 64 << 20)
+
+    init(_ streams: [StreamInfo], limits: MediaLimits) {
+        for info in streams {
+            switch info.kind {
+            case .video:
+                pictures[info.index] = PictureLane(
+                    clock: BroadcastClock(timeBase: info.timeBase, longestSeconds: limits.durationSeconds))
+            case .audio:
+                let tolerance = max(1, Int64(BroadcastClock.toleranceSeconds / info.timeBase.value))
+                sounds[info.index] = SoundLane(clock: SoundClock(tolerance: tolerance))
+            case .subtitle, .attachedPicture, .other: break
+            }
+        }
+    }
+
+    mutating func add(_ packet: Packet) {
+        let (index, time) = (packet.streamIndex, packet.decodingTimestamp)
+        let item = Item(packet, waits: time != nil && (pictures[index] != nil || sounds[index] != nil))
+        items.append(item)
+        bytes += packet.size
+        if let time {
+            pictures[index]?.waiting.append((item, time))
+            pictures[index]?.letGo(isEnd: false)
+            sounds[index]?.waiting.append((item, SoundClock.Moment(time: time, duration: packet.duration)))
+            sounds[index]?.letGo(isEnd: false)
+        }
+        if items.count > BroadcastQueue.mostPackets || bytes > BroadcastQueue.mostBytes { letGoAll() }
+    }
+
+    /// The next packet whose time is settled, if there is one; its content is the caller's.
+    mutating func next(into packet: Packet) -> Bool {
+        guard let item = items.first, !item.waits else { return false }
+        items.removeFirst()
+        bytes -= item.packet.size
+        av_packet_move_ref(packet.pointer, item.packet.pointer)
+        return true
+    }
+
+    /// No packet follows for now: all are settled by what is there.
+    mutating func letGoAll() {
+        for index in pictures.keys { pictures[index]?.letGo(isEnd: true) }
+        for index in sounds.keys { sounds[index]?.letGo(isEnd: true) }
+    }
+
+    /// Forgets all, after a seek.
+    mutating func clear() {
+        items = []
+        bytes = 0
+        for index in pictures.keys {
+            pictures[index]?.before = []
+            pictures[index]?.waiting = []
+        }
+        for index in sounds.keys {
+            sounds[index]?.expected = nil
+            sounds[index]?.waiting = []
+        }
+    }
+}
+
+extension Packet {
+    /// Decoding timestamp in the stream's time base, nil when unknown.
+    public fileprivate(set) var decodingTimestamp: Int64? {
+        get { pointer.pointee.dts == media_no_timestamp() ? nil : pointer.pointee.dts }
+        set { pointer.pointee.dts = newValue ?? media_no_timestamp() }
+    }
+
+    /// Presentation timestamp in the stream's time base, nil when unknown.
+    fileprivate var presentationTimestamp: Int64? {
+        get { pointer.pointee.pts == media_no_timestamp() ? nil : pointer.pointee.pts }
+        set { pointer.pointee.pts = newValue ?? media_no_timestamp() }
+    }
+}

@@ -1,0 +1,134 @@
+import FilmThreads
+import Foundation
+import JSON
+import MediaSteps
+import Testing
+
+/// Times of a broadcast's pictures that were damaged on the way.
+@Suite("Damaged clocks", .filmThreads)
+struct DamagedClockTests {
+    struct Damage: Sendable, CustomTestStringConvertible {
+        /// The place of a picture in the order of the file, of a hundred.
+        let picture: Int
+        /// That is turned over in the picture's times: one worth from one second to three minutes.
+        let bit: Int
+        /// Whether both times of a picture that has two are damaged, or the first alone, at which it is shown.
+        let hitsBoth: Bool
+        var testDescription: String { "picture \(picture), bit \(bit), \(hitsBoth ? "both times" : "one time")" }
+    }
+
+    /// Of the first picture's times bit 17 is set: it is moved to the front, where it is left.
+    static let damages: [Damage] = [0, 1, 12, 40, 98].flatMap { picture in
+        [17, 18, 20, 24].flatMap { bit in
+            [true, false].map { Damage(picture: picture, bit: bit, hitsBoth: $0) }
+        }
+    }.filter { $0.picture > 0 || $0.bit > 17 }
+
+    /// A film of four seconds, a hundred pictures.
+    static func clip(_ work: Workplace) throws -> [UInt8] {
+        let path = try work.makeClip("whole.ts", size: "160x96", seconds: 4, ["-preset", "veryfast", "-bf", "2"])
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    /// Where the headers of the pictures lie (ISO/IEC 13818-1, 2.4.3.6).
+    static func headers(_ bytes: [UInt8]) -> [Int] {
+        bytes.indices.dropLast(9).filter { bytes[$0] == 0 && Array(bytes[$0..<($0 + 4)]) == [0, 0, 1, 0xE0] }
+    }
+
+    static func damaged(_ bytes: [UInt8], _ damage: Damage) throws -> [UInt8] {
+        var bytes = bytes
+        let headers = headers(bytes)
+        #expect(headers.count == 100)
+        let header = headers[damage.picture]
+        // Bits 29 to 15 of a time stand behind the first of its five bytes (2.4.3.7).
+        let place = 8 + 29 - damage.bit
+        for time in 0..<(bytes[header + 7] & 0x40 == 0 || !damage.hitsBoth ? 1 : 2) {
+            bytes[header + 9 + 5 * time + place / 8] ^= 0x80 >> UInt8(place % 8)
+        }
+        return bytes
+    }
+
+    @Test("one picture's damaged time neither hides pictures nor makes the film longer", arguments: damages)
+    func oneTime(damage: Damage) throws {
+        let work = try Workplace()
+        let path = work.path("a.ts")
+        try Data(DamagedClockTests.damaged(DamagedClockTests.clip(work), damage)).write(
+            to: URL(fileURLWithPath: path))
+        let media = try work.validate(path)
+        // Where only the time is lost at which a picture is shown, it comes a little early, by when it is decoded: among the
+        // first ones it may fall in front of the keyframe.
+        let isGuessed = !damage.hitsBoth || damage.bit == 17
+        #expect((isGuessed ? 99...100 : 100...100).contains(media["video"]?["frames"]?.integerValue ?? 0))
+        #expect(media["video"]?["regularFrameRate"] == "25/1")
+        let seconds = try #require(media["durationSeconds"]?.doubleValue)
+        #expect((3.9...4.1).contains(seconds))
+        let output = try work.transcode(path)
+        let film = try #require(Rendition.all(output, work, kind: "video").first)
+        #expect((99...102).contains(film.json["frames"]?.integerValue ?? 0))
+        // Nothing stands still for longer than it takes to show a picture twice.
+        #expect((output["framesRepeated"]?.integerValue ?? .max) <= 2)
+    }
+
+    /// Bits worth from twelve seconds to fifty minutes; the first time of all, and one in the middle.
+    @Test("a damaged time of sound neither silences it nor makes it longer", arguments: [20, 24, 28], [0, 2])
+    func sound(bit: Int, part: Int) throws {
+        let work = try Workplace()
+        let whole = try work.makeClip(
+            "whole.ts", size: "96x64", seconds: 8, audio: ["-f", "lavfi", "-i", "sine=duration=8"], ["-c:a", "mp2"])
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
+        let headers = bytes.indices.dropLast(9).filter {
+            bytes[$0] == 0 && Array(bytes[$0..<($0 + 4)]) == [0, 0, 1, 0xC0]
+        }
+        try #require(headers.count > 8)
+        let place = 8 + 29 - bit
+        bytes[headers[headers.count * part / 4] + 9 + place / 8] ^= 0x80 >> UInt8(place % 8)
+        let path = work.path("a.ts")
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        let media = try work.validate(path)
+        #expect((7.9...8.2).contains(media["durationSeconds"]?.doubleValue ?? 0))
+        #expect(media["audio"]?[0]?["silence"]?.arrayValue?.isEmpty == true)
+        let sound = try #require(Rendition.all(try work.transcode(path), work, kind: "audio").first)
+        #expect((7.9...8.2).contains(sound.json["durationSeconds"]?.doubleValue ?? 0))
+        // What ought to be heard all through.
+        let heard = try work.run(
+            ValidateStep(),
+            on: work.make("heard.mkv", ["-i", path, "-i", sound.path, "-map", "0:v", "-map", "1:a", "-c", "copy"]))
+        #expect(heard["audio"]?[0]?["silence"]?.arrayValue?.isEmpty == true)
+    }
+
+    struct Join: Sendable, CustomTestStringConvertible {
+        /// Pictures of each recording.
+        let first: Int
+        let second: Int
+        var isNoticed = true
+        var testDescription: String { "\(first) and \(second)" }
+    }
+
+    /// A single picture might as well have a damaged time: it is shown beside the others.
+    static let joins: [Join] = [
+        Join(first: 100, second: 2), Join(first: 2, second: 100), Join(first: 2, second: 2), Join(first: 3, second: 3),
+        Join(first: 100, second: 1, isNoticed: false), Join(first: 1, second: 100, isNoticed: false),
+    ]
+
+    @Test("of recordings put one behind the other no picture is lost unnoticed", arguments: joins)
+    func recordings(join: Join) throws {
+        let work = try Workplace()
+        func clip(_ name: String, _ pictures: Int, at seconds: Int) throws -> Data {
+            let path = try work.makeClip(
+                name, size: "160x96", seconds: Double(pictures) / 25, ["-output_ts_offset", "\(seconds)"])
+            return try Data(contentsOf: URL(fileURLWithPath: path))
+        }
+        let path = work.path("a.ts")
+        try (clip("first.ts", join.first, at: 60) + clip("second.ts", join.second, at: 10)).write(
+            to: URL(fileURLWithPath: path))
+        guard join.isNoticed else {
+            let media = try work.validate(path)
+            #expect(media["video"]?["frames"]?.integerValue == join.first + join.second)
+            #expect((media["durationSeconds"]?.doubleValue ?? 0) < 5)
+            return
+        }
+        let failure = try work.failure(ValidateStep(), on: path)
+        #expect(failure.error == "Showrunner.SourceUnsupported")
+        #expect(failure.cause.contains("clock goes back to 00:00:1"), "\(failure.cause)")
+    }
+}
