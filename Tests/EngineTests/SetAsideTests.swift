@@ -89,6 +89,33 @@ struct SetAsideTests {
         await end(two)
     }
 
+    @Test("of what can't be read a worker keeps the attempt, and is heard by an engine that can")
+    func unreadable() async throws {
+        let stage = try await Stage()
+        let one = try await stage.engine("e1", machines: ["m": oneTask()])
+        let run = try await one.engine.start(machine: "m", name: nil, input: "{}").execution.executionARN
+        let offer = try await one.engine.take()
+        await end(one)
+        let first = try await stage.query("SELECT effects FROM showrunner.journal WHERE seq = 0")[0].text("effects")
+        func write(_ effects: String) async throws {
+            _ = try await stage.query("UPDATE showrunner.journal SET effects = $1 WHERE seq = 0", [.text(effects)])
+        }
+        // As a release after this one writes them.
+        try await write(#"{"v":2,"effects":[]}"#)
+        let two = try await stage.engine("e2")
+        #expect(try await two.engine.heartbeat(offer.token) == .ok)
+        let early = await #expect(throws: EngineError.self) { try await two.engine.complete(offer) }
+        #expect(early?.code == .unavailable)
+        let failed = await #expect(throws: EngineError.self) { try await two.engine.fail(offer, "E") }
+        #expect(failed?.code == .unavailable)
+        await end(two)
+        try await write(first)
+        let three = try await stage.engine("e3")
+        #expect(try await three.engine.complete(offer))
+        #expect(try await three.engine.run(run).run.status == .succeeded)
+        await end(three)
+    }
+
     @Test("what it had started is stopped with it, also where that is loaded meanwhile")
     func relatives() async throws {
         let stage = try await Stage()
