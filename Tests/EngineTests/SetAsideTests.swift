@@ -89,8 +89,28 @@ struct SetAsideTests {
         await end(two)
     }
 
-    @Test("of what can't be read a worker keeps the attempt, and is heard by an engine that can")
-    func unreadable() async throws {
+    @Test(
+        "a machine that is deleted stays as long as what is set aside of it, and goes with it",
+        arguments: Ending.allCases)
+    func machine(_ ending: Ending) async throws {
+        let stage = try await Stage()
+        let bad = try await leave(stage, ["{}"])[0]
+        let two = try await stage.engine("e2")
+        try await two.engine.deleteMachine(Self.machine)
+        try #require(try await stage.machineStatus() == "DELETING")
+        switch ending {
+        case .released: try await two.engine.releaseExecution(bad.id)
+        case .stopped: try await two.engine.stopExecution(bad.id, error: nil, cause: nil)
+        }
+        while try await stage.machineStatus() != nil {}
+        #expect(try await two.engine.run(bad.id).run.status == .aborted)
+        await end(two)
+    }
+
+    @Test(
+        "of what can't be read a worker keeps the attempt, and is heard by an engine that can; so is whoever deletes its machine",
+        arguments: [false, true])
+    func unreadable(isDeleted: Bool) async throws {
         let stage = try await Stage()
         let one = try await stage.engine("e1", machines: ["m": oneTask()])
         let run = try await one.engine.start(machine: "m", name: nil, input: "{}").execution.executionARN
@@ -108,11 +128,19 @@ struct SetAsideTests {
         #expect(early?.code == .unavailable)
         let failed = await #expect(throws: EngineError.self) { try await two.engine.fail(offer, "E") }
         #expect(failed?.code == .unavailable)
+        if isDeleted {
+            try await two.engine.deleteMachine(Self.machine)
+            #expect(try await stage.machineStatus() == "DELETING")
+        }
         await end(two)
         try await write(first)
         let three = try await stage.engine("e3")
-        #expect(try await three.engine.complete(offer))
-        #expect(try await three.engine.run(run).run.status == .succeeded)
+        if isDeleted {
+            while try await stage.machineStatus() != nil {}
+        } else {
+            #expect(try await three.engine.complete(offer))
+        }
+        #expect(try await three.engine.run(run).run.status == (isDeleted ? .aborted : .succeeded))
         await end(three)
     }
 
@@ -142,6 +170,13 @@ struct SetAsideTests {
         try await stop.value
         #expect(await two.engine.isBeingMoved(nested))
         await end(two)
+    }
+}
+
+extension Stage {
+    /// Of the one machine there is; nil when it is removed.
+    fileprivate func machineStatus() async throws -> String? {
+        try await query("SELECT status FROM showrunner.machine").first?.text("status")
     }
 }
 
