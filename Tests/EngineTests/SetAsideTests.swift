@@ -144,6 +144,33 @@ struct SetAsideTests {
         await end(three)
     }
 
+    @Test("one that has ended is released before it is redriven, and was never among the cold ones")
+    func ended() async throws {
+        let stage = try await Stage()
+        var limits = Engine.Limits()
+        limits.idleTime = .zero
+        let one = try await stage.engine("e1", machines: ["m": Self.choosing], limits: limits)
+        _ = try await one.engine.startExecution(machine: "m", name: nil, input: #"{"waits":1}"#)
+        while await one.engine.coldCount < 1 { await Task.yield() }
+        let bad = try await one.engine.startExecution(machine: "m", name: nil, input: "{}").executionARN
+        let offer = try await one.engine.take()
+        #expect(try await one.engine.fail(offer, "E"))
+        for time in 0..<2 {
+            try await one.journal.countCrash(subject: offer.execution, event: "redrive", incarnation: "i\(time)")
+        }
+        await end(one)
+        let two = try await stage.engine("e2")
+        let refusal = await #expect(throws: EngineError.self) {
+            try await two.engine.redriveExecution(bad)
+        }
+        #expect(refusal?.code == .notRedrivable && refusal?.message.contains("2 engines ended") == true)
+        try await two.engine.releaseExecution(bad)
+        try await two.engine.redriveExecution(bad)
+        #expect(await two.engine.coldCount == 1)
+        #expect(try await two.engine.complete(two.engine.take()))
+        await end(two)
+    }
+
     @Test("what it had started is stopped with it, also where that is loaded meanwhile")
     func relatives() async throws {
         let stage = try await Stage()
