@@ -24,6 +24,8 @@ struct AuditSubjectTests {
             ("/console/api/runs/0%2C%20state%20entry%203/stop", "/console/api/runs/0%2C%20state%20entry%203/stop"),
             ("/console/api/runs/0192%0A/stop", "/console/api/runs/0192%0A/stop"),
             ("/console/api/machines/ingest/start", "state machine ingest"),
+            ("/console/api/machines/states/start", "state machine states"),
+            ("/console/api/runs/states/stop", "execution states"),
             ("/console/api/machines/arn%3Aaws%3Astates/start", "arn:aws:states"),
             ("/console/api/workers/arn%3Aaws%3Astates/mode", "worker arn:aws:states"),
             ("/console/api/workers/w%203/mode", "worker w 3"), ("/console/api/workers/w%2C3/mode", "worker w,3"),

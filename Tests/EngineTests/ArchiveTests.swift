@@ -2,6 +2,7 @@
 import JSON
 import Journal
 import Postgres
+import PostgresTestSupport
 import Synchronization
 import Testing
 
@@ -21,20 +22,9 @@ struct ArchiveTests {
     @Test("a month is removed when nothing needs it, and its executions are shown as before", .timeLimit(.minutes(2)))
     func month() async throws {
         let stage = try await Stage()
-        // Half a year ago, in a month of its own.
-        let label = try await stage.query(
-            "SELECT to_char(now() AT TIME ZONE 'UTC' - interval '6 months', 'YYYY_MM') AS label")[0].text("label")
-        for table in ["journal", "snapshot"] {
-            _ = try await stage.query(
-                """
-                DO $$ BEGIN
-                    EXECUTE format('CREATE TABLE showrunner.\(table)_\(label) PARTITION OF showrunner.\(table)
-                                    FOR VALUES FROM (%L) TO (%L)',
-                        showrunner.lowest_id(date_trunc('month', now() - interval '6 months', 'UTC')),
-                        showrunner.lowest_id(date_trunc('month', now() - interval '5 months', 'UTC')));
-                END $$
-                """)
-        }
+        let past = try await PostgresConnection.connect(stage.url, applicationName: "past", deadline: .seconds(10))
+        let old = try await OldMonth(monthsAgo: 6, on: past)
+        await past.close()
         let shelf = Shelf()
         let one = try await stage.engine(
             "one", machines: ["m": oneTask(), "p": HistoryPagingTests.circle], archives: shelf)
@@ -46,16 +36,15 @@ struct ArchiveTests {
         let history = try await one.engine.history(arn + "a", isReversed: false, limit: 100, after: nil).events
         await end(one)
         // Moved back in time: ids begin with it.
-        let past =
-            "overlay(\("execution_id")::text placing left(showrunner.lowest_id(date_trunc('month', now() - "
-            + "interval '6 months', 'UTC'))::text, 13) from 1 for 13)::uuid"
+        let moved =
+            "overlay(execution_id::text placing left(\(old.lowestID)::text, 13) from 1 for 13)::uuid"
         for table in ["journal", "execution_list", "execution_name"] {
-            _ = try await stage.query("UPDATE showrunner.\(table) SET execution_id = \(past)")
+            _ = try await stage.query("UPDATE showrunner.\(table) SET execution_id = \(moved)")
         }
         let reader = Journal(url: stage.url, incarnation: "retention", log: silent)
         _ = try await stage.query("UPDATE showrunner.execution_list SET status = 'RUNNING' WHERE name = 'a'")
         let open = try #require(try await reader.months(before: 5, redrivablePeriod: 0).first)
-        #expect(open.label == label && open.hindrance == "1 execution is open")
+        #expect(open.label == old.label && open.hindrance == "1 execution is open")
         #expect(try await reader.months(before: 6, redrivablePeriod: 0).isEmpty)
         _ = try await stage.query("UPDATE showrunner.execution_list SET status = 'FAILED' WHERE name = 'a'")
         let fresh = try #require(try await reader.months(before: 5, redrivablePeriod: 86_400_000_000).first)

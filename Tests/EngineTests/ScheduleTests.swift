@@ -41,16 +41,46 @@ struct ScheduleTests {
         ),
     ]
 
+    /// Hour and minute that each is of, and how it stands.
+    private func executions(_ world: ScheduleWorld) async throws -> [String] {
+        try await world.executions().map { "\($0.name.dropFirst("s-20261128T".count).prefix(4)) \($0.status)" }
+    }
+
     @Test("overlap: the end of a run is what the next one waits for", arguments: quarterHour)
     func overlap(policy: OverlapPolicy, expected: [String]) async throws {
         let world = try await ScheduleWorld()
         let running = try await world.engine(
             try schedules("StartDate: 2026-11-28T00:01:00Z\n    OverlapPolicy: \(policy.rawValue)"))
         await world.pass(seconds: 36 * 60, running)
-        let executions = try await world.executions().map {
-            "\($0.name.dropFirst("s-20261128T".count).prefix(4)) \($0.status)"
+        #expect(try await executions(world) == expected)
+        await end((running.engine, running.journal))
+    }
+
+    @Test(
+        "what is set aside is not over, though nobody looks at it: the next run waits for it",
+        arguments: [
+            (.skip, ["0005 SUCCEEDED", "0020 RUNNING"]),
+            (.cancelOther, ["0005 ABORTED", "0010 ABORTED", "0015 ABORTED", "0020 RUNNING"]),
+        ] as [(OverlapPolicy, [String])])
+    func setAside(policy: OverlapPolicy, expected: [String]) async throws {
+        let world = try await ScheduleWorld()
+        let file = try schedules("StartDate: 2026-11-28T00:01:00Z\n    OverlapPolicy: \(policy.rawValue)")
+        var running = try await world.engine(file)
+        await world.pass(seconds: 6 * 60, running)
+        let id = try await world.stage.query("SELECT execution_id::text AS id FROM showrunner.execution_list")[0].text(
+            "id")
+        for time in 0..<2 {
+            try await running.journal.countCrash(subject: id, event: "load", incarnation: "i\(time)")
         }
-        #expect(executions == expected)
+        await world.bury(running)
+        running = try await world.engine(file)
+        await world.pass(seconds: 5 * 60, running)
+        #expect(try await executions(world) == ["0005 RUNNING"])
+        try await running.engine.releaseExecution(id)
+        // Who is to stop it tries that again.
+        world.clock.advance(to: world.clock.now + 2_000_000)
+        await world.pass(seconds: 10 * 60, running)
+        #expect(try await executions(world) == expected)
         await end((running.engine, running.journal))
     }
 

@@ -314,7 +314,8 @@ extension Engine {
         let time = scheduleTime
         let isIdle = scheduling.entries.values.allSatisfy { entry in
             entry.mailbox.isEmpty && !entry.isDeciding && entry.underWay.isEmpty
-                && entry.state.unconfirmed.isEmpty && (entry.wakeTime ?? .max) > time
+                // What is set aside is asked to stop again and again.
+                && (entry.state.unconfirmed.isEmpty || !suspects.isEmpty) && (entry.wakeTime ?? .max) > time
                 && entry.state.running.count == scheduling.watched.values.count { $0.schedule == entry.schedule.name }
         }
         let isSampled = scheduling.entries.isEmpty || now - scheduling.clock.lookedAt < 60_000_000
@@ -322,7 +323,8 @@ extension Engine {
             isIdle && isSampled && scheduling.armedAt == scheduling.entries.values.compactMap(\.wakeTime).min()
             && (alarms.min?.at ?? .max) > now
             && runs.values.allSatisfy { !$0.isAppending && $0.mailbox.isEmpty }
-            && scheduling.watched.keys.count { arn in !runs.values.contains { $0.execution.arn == arn } } <= cold.total
+            && scheduling.watched.keys.count { arn in !runs.values.contains { $0.execution.arn == arn } }
+                <= cold.total + suspects.count
         guard isQuiet else { return nil }
         return [
             armedAt != nil, scheduling.armedAt != nil, !scheduling.entries.isEmpty, cold.letsGo, cold.nextDue != nil,

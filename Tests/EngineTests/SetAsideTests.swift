@@ -89,6 +89,88 @@ struct SetAsideTests {
         await end(two)
     }
 
+    @Test(
+        "a machine that is deleted stays as long as what is set aside of it, and goes with it",
+        arguments: Ending.allCases)
+    func machine(_ ending: Ending) async throws {
+        let stage = try await Stage()
+        let bad = try await leave(stage, ["{}"])[0]
+        let two = try await stage.engine("e2")
+        try await two.engine.deleteMachine(Self.machine)
+        try #require(try await stage.machineStatus() == "DELETING")
+        switch ending {
+        case .released: try await two.engine.releaseExecution(bad.id)
+        case .stopped: try await two.engine.stopExecution(bad.id, error: nil, cause: nil)
+        }
+        while try await stage.machineStatus() != nil {}
+        #expect(try await two.engine.run(bad.id).run.status == .aborted)
+        await end(two)
+    }
+
+    @Test(
+        "of what can't be read a worker keeps the attempt, and is heard by an engine that can; so is whoever deletes its machine",
+        arguments: [false, true])
+    func unreadable(isDeleted: Bool) async throws {
+        let stage = try await Stage()
+        let one = try await stage.engine("e1", machines: ["m": oneTask()])
+        let run = try await one.engine.start(machine: "m", name: nil, input: "{}").execution.executionARN
+        let offer = try await one.engine.take()
+        await end(one)
+        let first = try await stage.query("SELECT effects FROM showrunner.journal WHERE seq = 0")[0].text("effects")
+        func write(_ effects: String) async throws {
+            _ = try await stage.query("UPDATE showrunner.journal SET effects = $1 WHERE seq = 0", [.text(effects)])
+        }
+        // As a release after this one writes them.
+        try await write(#"{"v":2,"effects":[]}"#)
+        let two = try await stage.engine("e2")
+        #expect(try await two.engine.heartbeat(offer.token) == .ok)
+        let early = await #expect(throws: EngineError.self) { try await two.engine.complete(offer) }
+        #expect(early?.code == .unavailable)
+        let failed = await #expect(throws: EngineError.self) { try await two.engine.fail(offer, "E") }
+        #expect(failed?.code == .unavailable)
+        if isDeleted {
+            try await two.engine.deleteMachine(Self.machine)
+            #expect(try await stage.machineStatus() == "DELETING")
+        }
+        await end(two)
+        try await write(first)
+        let three = try await stage.engine("e3")
+        if isDeleted {
+            while try await stage.machineStatus() != nil {}
+        } else {
+            #expect(try await three.engine.complete(offer))
+        }
+        #expect(try await three.engine.run(run).run.status == (isDeleted ? .aborted : .succeeded))
+        await end(three)
+    }
+
+    @Test("one that has ended is released before it is redriven, and was never among the cold ones")
+    func ended() async throws {
+        let stage = try await Stage()
+        var limits = Engine.Limits()
+        limits.idleTime = .zero
+        let one = try await stage.engine("e1", machines: ["m": Self.choosing], limits: limits)
+        _ = try await one.engine.startExecution(machine: "m", name: nil, input: #"{"waits":1}"#)
+        while await one.engine.coldCount < 1 { await Task.yield() }
+        let bad = try await one.engine.startExecution(machine: "m", name: nil, input: "{}").executionARN
+        let offer = try await one.engine.take()
+        #expect(try await one.engine.fail(offer, "E"))
+        for time in 0..<2 {
+            try await one.journal.countCrash(subject: offer.execution, event: "redrive", incarnation: "i\(time)")
+        }
+        await end(one)
+        let two = try await stage.engine("e2")
+        let refusal = await #expect(throws: EngineError.self) {
+            try await two.engine.redriveExecution(bad)
+        }
+        #expect(refusal?.code == .notRedrivable && refusal?.message.contains("2 engines ended") == true)
+        try await two.engine.releaseExecution(bad)
+        try await two.engine.redriveExecution(bad)
+        #expect(await two.engine.coldCount == 1)
+        #expect(try await two.engine.complete(two.engine.take()))
+        await end(two)
+    }
+
     @Test("what it had started is stopped with it, also where that is loaded meanwhile")
     func relatives() async throws {
         let stage = try await Stage()
@@ -115,6 +197,13 @@ struct SetAsideTests {
         try await stop.value
         #expect(await two.engine.isBeingMoved(nested))
         await end(two)
+    }
+}
+
+extension Stage {
+    /// Of the one machine there is; nil when it is removed.
+    fileprivate func machineStatus() async throws -> String? {
+        try await query("SELECT status FROM showrunner.machine").first?.text("status")
     }
 }
 

@@ -52,9 +52,11 @@ import Testing
     }
 
     /// For the one that makes it, and for another that waits for that.
-    @Test func longStepHasADeadlineOfItsOwn() async throws {
+    @Test(.timeLimit(.minutes(2))) func longStepHasADeadlineOfItsOwn() async throws {
         let url = try await TestDatabase.empty()
-        let long = "CREATE TABLE large (n int); SELECT pg_sleep(2)"
+        let gate = try await connect(url)
+        _ = try await gate.query("SELECT pg_advisory_lock(1)", deadline: .seconds(5))
+        let long = "CREATE TABLE large (n int); SELECT pg_advisory_xact_lock(1)"
         let steps = Migrations(
             schema: "house",
             steps: [Self.first, Migration(number: 2, name: "large", sql: long, deadline: .seconds(60))])
@@ -65,6 +67,14 @@ import Testing
                     try await steps.apply(on: connection, deadline: .seconds(1))
                 }
             }
+            // Both have waited for longer than a step has that has no deadline of its own.
+            let late = """
+                SELECT FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'
+                   AND clock_timestamp() - query_start > interval '1 second'
+                """
+            while try await gate.query(late, deadline: .seconds(5)).count < 2 {}
+            _ = try await gate.query("SELECT pg_advisory_unlock(1)", deadline: .seconds(5))
             try await group.waitForAll()
         }
         #expect(try await applied(connect(url)) == [1, 2])

@@ -32,6 +32,8 @@ final class ScriptedEngine: Sendable {
     private struct State {
         var offers: [TaskOffer] = []
         var gone: Set<String> = []
+        /// Tasks whose outcomes are not taken for the time being.
+        var untaken: Set<String> = []
         /// Answers to the next outcomes, before they are simply accepted.
         var outcomes: [Answer] = []
         /// What else this server has, by path: sources of films.
@@ -69,6 +71,12 @@ final class ScriptedEngine: Sendable {
     }
 
     func declareGone(_ token: String) { state.withLock { _ = $0.gone.insert(token) } }
+
+    func takeOutcomes(_ takes: Bool, of token: String) {
+        state.withLock { state in
+            if takes { state.untaken.remove(token) } else { state.untaken.insert(token) }
+        }
+    }
 
     func answerNextOutcomes(_ answers: Answer...) { state.withLock { $0.outcomes += answers } }
 
@@ -218,11 +226,13 @@ final class ScriptedEngine: Sendable {
                 }
                 return Answer(status: 200, json: HeartbeatReply(tasks: tasks).json)
             case WorkerProtocolPath.complete:
-                note(.complete(try CompleteRequest(body: body)))
-                return outcomeAnswer()
+                let request = try CompleteRequest(body: body)
+                note(.complete(request))
+                return outcomeAnswer(request.token)
             case WorkerProtocolPath.fail:
-                note(.fail(try FailRequest(body: body)))
-                return outcomeAnswer()
+                let request = try FailRequest(body: body)
+                note(.fail(request))
+                return outcomeAnswer(request.token)
             default:
                 return state.withLock { $0.pages[path] } ?? Answer(status: 404, json: nil)
             }
@@ -234,8 +244,11 @@ final class ScriptedEngine: Sendable {
         }
     }
 
-    private func outcomeAnswer() -> Answer {
-        state.withLock { $0.outcomes.isEmpty ? .accepted : $0.outcomes.removeFirst() }
+    private func outcomeAnswer(_ token: String) -> Answer {
+        state.withLock { state in
+            if state.untaken.contains(token) { return .starting }
+            return state.outcomes.isEmpty ? .accepted : state.outcomes.removeFirst()
+        }
     }
 
     private func poll(_ request: PollRequest) -> Answer {

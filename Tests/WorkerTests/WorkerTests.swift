@@ -375,6 +375,28 @@ import WorkerProtocol
         _ = await plant.engine.nextPoll()
     }
 
+    @Test func anOutcomeThatIsNotTakenLeavesItsSlotAndIsRepeatedUntilItIs() async throws {
+        let plant = try await Plant()
+        plant.engine.takeOutcomes(false, of: "t-1")
+        plant.offer("refuse")
+        plant.offer("wait", plant.untilReleased, token: "t-2")
+        // It is still the worker's.
+        let both = await plant.engine.nextHeartbeat { $0.tasks.count == 2 }
+        #expect(both.tasks.map(\.token) == ["t-1", "t-2"])
+        #expect(await plant.engine.nextFail().token == "t-1")
+        #expect(plant.worker.status.tasks == 1 && plant.worker.status.engineAnswers)
+        // One more than there may be keeps its slot.
+        plant.engine.takeOutcomes(false, of: "t-2")
+        try plant.release()
+        for _ in 0..<5 { #expect(await plant.engine.nextComplete().token == "t-2") }
+        #expect(plant.worker.status.tasks == 1)
+        plant.engine.takeOutcomes(true, of: "t-2")
+        plant.offer("wait", ["until": "never"], token: "t-3")
+        _ = await plant.engine.nextHeartbeat { $0.tasks.map(\.token) == ["t-1", "t-3"] }
+        plant.engine.takeOutcomes(true, of: "t-1")
+        _ = await plant.engine.nextHeartbeat { $0.tasks.map(\.token) == ["t-3"] }
+    }
+
     @Test func aStaleOutcomeIsDropped() async throws {
         let plant = try await Plant()
         plant.engine.answerNextOutcomes(.stale)

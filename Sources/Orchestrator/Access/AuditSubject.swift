@@ -59,9 +59,10 @@ enum AuditSubject {
 
     /// Behind a comma, so that it may follow its execution; empty where the path names none.
     private static func stateEntry(ofPath path: String) -> String {
+        // console, api, runs, the execution, states, the entry
         let parts = path.split(separator: "/")
-        guard let states = parts.firstIndex(of: "states"), states + 1 < parts.count else { return "" }
-        return ", state entry \(parts[states + 1])"
+        guard parts.count > 5, parts[2] == "runs", parts[4] == "states" else { return "" }
+        return ", state entry \(parts[5])"
     }
 
     static func reason(_ request: Request) -> String? {

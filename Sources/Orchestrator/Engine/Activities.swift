@@ -177,7 +177,6 @@ extension Engine {
             throw EngineError(code: .invalidToken, message: "Invalid Token: 'Invalid token'")
         }
         try requireWithinReach(token.execution)
-        if unreadable.contains(token.execution) { throw EngineError.unavailable("The execution can't be loaded.") }
         return token
     }
 

@@ -111,7 +111,7 @@ extension Engine: ExecutionEnds {
         }
         let last: Run?
         do { last = if let running = runs[id] { running } else { try await restore(id) } } catch {
-            throw unreadable(id, error)
+            throw readingFailure(id, error)
         }
         guard let last else { return nil }
         if !last.execution.isOpen, last.execution.redriveCount == redriveCount { return detail(of: last) }
@@ -121,7 +121,7 @@ extension Engine: ExecutionEnds {
         let before = Array(rows[..<redrives[redriveCount]])
         let past: Run?
         do { past = try await restore(StoredExecution(id: id, snapshot: nil, rows: before)) } catch {
-            throw unreadable(id, error)
+            throw readingFailure(id, error)
         }
         return past.map { detail(of: $0) }
     }
@@ -151,11 +151,11 @@ extension Engine: ExecutionEnds {
             let rows = try await journal.load(id)
             return rows.isEmpty ? try await archivedRows(of: id) : rows
         } catch {
-            throw unreadable(id, error)
+            throw readingFailure(id, error)
         }
     }
 
-    private func unreadable(_ id: String, _ error: any Error) -> EngineError {
+    private func readingFailure(_ id: String, _ error: any Error) -> EngineError {
         error is PostgresError
             ? .unavailable("\(error)")
             : EngineError(code: .conflict, message: "The execution \(id) can't be read: \(error)")

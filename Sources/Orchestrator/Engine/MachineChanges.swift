@@ -1,6 +1,7 @@
 public import JSON
 import Journal
 import OrderedCollections
+import Postgres
 import StatesLanguage
 
 /// What CreateStateMachine asks for.
@@ -176,8 +177,7 @@ extension Engine {
         case let other: throw other.isOutOfPlace
         }
         try await changingRegistry { () async throws(EngineError) in
-            guard var machine = machines[name], !machine.isDeleting,
-                openRuns[name] != nil || cold.counts[name] != nil || !reloading.isEmpty
+            guard machines[name]?.isDeleting == false, try await hasOpenExecutions(name), var machine = machines[name]
             else { return }
             machine.isDeleting = true
             try await save(machine)
@@ -197,7 +197,8 @@ extension Engine {
     /// Removes a machine that has no open execution; called again when the last one of a deleted machine has ended.
     func removeIfIdle(_ name: String) async throws(EngineError) {
         try await changingRegistry { () async throws(EngineError) in
-            guard let machine = machines[name], openRuns[name] == nil, cold.counts[name] == nil, reloading.isEmpty
+            guard machines[name] != nil, try await !hasOpenExecutions(name), !hasExecutions(name),
+                let machine = machines[name]
             else { return }
             // Nothing starts on it from here on, though it is there until the write is through.
             machines[name]?.isDeleting = true
@@ -208,6 +209,20 @@ extension Engine {
                 throw error
             }
             machines[name] = nil
+        }
+    }
+
+    /// Whether executions of a machine are in memory, cold, or maybe being loaded.
+    private func hasExecutions(_ name: String) -> Bool {
+        openRuns[name] != nil || cold.counts[name] != nil || !reloading.isEmpty
+    }
+
+    /// Whether executions of a machine are open. Of those that are set aside or can't be loaded only the lists know.
+    private func hasOpenExecutions(_ name: String) async throws(EngineError) -> Bool {
+        if hasExecutions(name) { return true }
+        let open = ListFilter(machine: name, status: RunStatus.running.rawValue)
+        do throws(PostgresError) { return try await !journal.listExecutions(open, limit: 1).isEmpty } catch {
+            throw .unavailable(error.message)
         }
     }
 

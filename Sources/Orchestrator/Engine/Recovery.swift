@@ -1,4 +1,5 @@
 import Dispatching
+import Encodings
 import Interpreter
 import JSON
 public import Journal
@@ -77,6 +78,11 @@ extension Engine {
             after = last
         }
         try await loadColdCounts(dueBefore: began)
+        // What has ended, or names a start, is no execution that is counted there.
+        for subject in cold.aside {
+            let isCold = UUIDText.bytes(subject) == nil ? false : try await journal.isCold(subject)
+            if !isCold { cold.aside.remove(subject) }
+        }
         // Only now is every child that runs in memory, and the others can be told from them.
         for run in Array(runs.values) { recoverChildren(of: run) }
         dispatchLoaded()

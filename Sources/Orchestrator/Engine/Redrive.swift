@@ -129,6 +129,7 @@ extension Engine {
             return "Execution is \(run.status.rawValue) and cannot be redriven"
         case .failed, .timedOut, .aborted: break
         }
+        if let suspect = suspects[run.id] { return "\(suspect.sentence) It is to be released first." }
         if isExpress, run.mapRunARN == nil { return "Execution is of an EXPRESS state machine and cannot be redriven" }
         let machine = run.machine.split(separator: "/").first.map(String.init) ?? run.machine
         guard let state = machines[machine] else { return "State machine does not exist" }

@@ -263,10 +263,8 @@ extension Engine: RunService {
                     code: .nameTaken,
                     message: "Execution Already Exists: '\(run.execution.arn)'")
             }
-            let existing = try await find(executionID)
-            let started = StartedExecution(
-                executionARN: existing.execution.arn, startDateMicroseconds: existing.execution.startedAt)
-            return ((started, false, existing.execution.isOpen), nil)
+            let taker = try await taker(executionID, arn: run.execution.arn)
+            return ((taker.execution, false, taker.isOpen), nil)
         case .stale: preconditionFailure("a new execution takes its first event")
         case .refused(let reason):
             forget(run)

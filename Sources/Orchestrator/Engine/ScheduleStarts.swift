@@ -78,10 +78,8 @@ extension Engine {
             let started = try await start(machine: target, name: name, input: input, for: nil, origin: origin)
             return (started.execution, started.isNew)
         } catch  where error.code == .nameTaken {
-            let run = try await find(ARN.execution(machine: machine, name: name))
-            let execution = StartedExecution(
-                executionARN: run.execution.arn, startDateMicroseconds: run.execution.startedAt)
-            return (execution, false)
+            let arn = ARN.execution(machine: machine, name: name)
+            return (try await taker(try await executionID(arn), arn: arn).execution, false)
         }
     }
 
@@ -124,8 +122,11 @@ extension Engine {
 
     /// Tells the schedule when an execution has ended, or that it has.
     private func watch(_ arn: String, _ name: String, of entry: ScheduleEntry) async throws(EngineError) {
+        let id = try await executionID(arn)
         scheduling.watched[arn] = (entry.schedule.name, name)
-        let run = try await find(arn)
+        // What is set aside has not ended, and nobody is to look at it.
+        guard suspects[id] == nil else { return }
+        let run = try await find(id)
         if !run.execution.isOpen { tellSchedule(of: run) }
     }
 
@@ -148,7 +149,8 @@ extension Engine {
                     cause: "The schedule '\(entry.schedule.name)' starts its next execution.")
                 return
             } catch {
-                guard error.isPassing else {
+                // One that is set aside, and not even looked at, is stopped when it is released.
+                guard error.isPassing || error.code == .conflict else {
                     post(.ended(executionName: name), to: entry)
                     return
                 }

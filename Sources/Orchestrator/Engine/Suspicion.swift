@@ -1,5 +1,6 @@
 import Interpreter
 import Journal
+import Postgres
 
 /// Where an engine notes what it decides on, so that it can be told after its end: memory that outlives the process.
 public protocol DecisionNote: Sendable {
@@ -74,6 +75,25 @@ extension Engine {
         try await written { try await journal.deleteSuspect(executionID) }
         if suspects.removeValue(forKey: executionID) != nil, runs[executionID] == nil { await reloadNow(executionID) }
         return runs[executionID]?.execution.arn
+    }
+
+    /// The execution that has a name already, and whether it is open. One that is set aside is not read for that: it may be
+    /// what engines ended with.
+    func taker(_ id: String, arn: String) async throws(EngineError) -> (execution: StartedExecution, isOpen: Bool) {
+        guard suspects[id] != nil else {
+            let execution = try await find(id).execution
+            return (
+                StartedExecution(executionARN: execution.arn, startDateMicroseconds: execution.startedAt),
+                execution.isOpen
+            )
+        }
+        let line: ListEntry?
+        do throws(PostgresError) { line = try await journal.listEntry(id) } catch { throw .unavailable(error.message) }
+        guard let line else { throw .noExecution(id) }
+        return (
+            StartedExecution(executionARN: arn, startDateMicroseconds: line.startedAt),
+            line.status == RunStatus.running.rawValue
+        )
     }
 
     /// Ends an execution that is set aside: nothing of it is evaluated.

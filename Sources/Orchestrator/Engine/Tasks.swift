@@ -224,7 +224,7 @@ extension Engine {
             guard let token = TaskToken(task.token) else {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .gone)
             }
-            if reloading.contains(token.execution) || suspects[token.execution] != nil {
+            if isComingBack(token.execution) {
                 return HeartbeatReply.TaskStatus(token: task.token, status: .ok)
             }
             guard let run = runs[token.execution],
@@ -291,12 +291,13 @@ extension Engine {
         return isTaken
     }
 
-    /// Throws `.unavailable` for an execution that is out of memory for the moment, or set aside: its attempts stand, and what is
-    /// told of them is wanted when it goes on.
+    /// Throws `.unavailable` for an execution that is out of memory for the moment, can't be loaded, or is set aside: its
+    /// attempts stand, and what is told of them is wanted when it goes on.
     func requireWithinReach(_ execution: String) throws(EngineError) {
         guard !reloading.contains(execution) else {
             throw EngineError.unavailable("The execution is being loaded again.")
         }
+        guard !unreadable.contains(execution) else { throw EngineError.unavailable("The execution can't be loaded.") }
         if let suspect = suspects[execution] { throw EngineError.unavailable(suspect.sentence) }
     }
 

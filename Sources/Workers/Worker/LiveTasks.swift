@@ -19,6 +19,10 @@ final class LiveTasks: Sendable {
         var content: String?
         var ending: Ending?
         var end: (@Sendable () -> Void)?
+        /// How often the engine has heard of the task since it did not take the outcome; nil where it was not asked to.
+        var heard: Int?
+        /// Whether its slot does something else.
+        var isBeside = false
     }
 
     private struct State {
@@ -80,7 +84,27 @@ final class LiveTasks: Sendable {
         for end in ends { end() }
     }
 
-    var count: Int { state.withLock { $0.entries.count } }
+    /// Tasks that have a slot.
+    var count: Int { state.withLock { $0.entries.values.count { !$0.isBeside } } }
+
+    /// The engine has answered a heartbeat of the task, and wants it.
+    func noteHeard(_ token: String) { state.withLock { $0.entries[token]?.heard? += 1 } }
+
+    /// The engine has not taken an outcome. True where that is a matter of this task, and from then on it has no slot: the
+    /// engine has answered two heartbeats meanwhile, of which the first may have been older.
+    ///
+    /// - Parameter most: so many tasks are without a slot at most.
+    func isUntaken(_ token: String, most: Int) -> Bool {
+        state.withLock { state in
+            guard let heard = state.entries[token]?.heard else {
+                state.entries[token]?.heard = 0
+                return false
+            }
+            guard heard >= 2, state.entries.values.count(where: \.isBeside) < most else { return false }
+            state.entries[token]?.isBeside = true
+            return true
+        }
+    }
 
     /// Every task, for the heartbeat.
     var snapshot: [HeartbeatRequest.LiveTask] {

@@ -13,7 +13,8 @@ public import struct Logging.Logger
 ///
 /// Each free slot keeps one poll open. Every live task is announced with its progress every few seconds, also while
 /// its outcome is being delivered. An engine that is away changes nothing but that: the work goes on, and outcomes and
-/// heartbeats are repeated until they are answered. On graceful shutdown no poll is begun; running tasks go on for
+/// heartbeats are repeated until they are answered. Where it answers but does not take the outcome of one task, the slot
+/// goes on to the next, and the outcome is repeated beside it. On graceful shutdown no poll is begun; running tasks go on for
 /// the grace period, and what is left then is ended and handed back, so that another worker takes it at once.
 public final class Worker: Service {
     /// What a health check asks.
@@ -116,9 +117,13 @@ public final class Worker: Service {
             // Heartbeats go on until the last slot is done.
             group.addTask { await self.keepAnnouncing() }
             group.addTask { await self.endTasksAfterGracePeriod() }
-            await withTaskGroup(of: Void.self) { slots in
+            await withTaskGroup(of: Report?.self) { slots in
                 for _ in 0..<session.slots { slots.addTask { await self.fillSlot() } }
-                await slots.waitForAll()
+                for await untaken in slots {
+                    guard let untaken else { continue }
+                    slots.addTask { await self.fillSlot() }
+                    slots.addTask { await self.deliver(untaken, isBeside: true) }
+                }
             }
             group.cancelAll()
         }
@@ -127,7 +132,8 @@ public final class Worker: Service {
 
     // MARK: - Slots
 
-    private func fillSlot() async {
+    /// - Returns: what the engine does not take for the time being; nil when the worker stops.
+    private func fillSlot() async -> Report? {
         var backoff = Backoff()
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             // After an outage, and at first, the engine is asked for an answer at once: a poll that it keeps open would
@@ -142,13 +148,13 @@ public final class Worker: Service {
             if Task.isShuttingDownGracefully || Task.isCancelled {
                 // A task that came with the last answer is handed back; a poll cut off says nothing.
                 if case .reply(let offer) = answer { await handBack(offer) }
-                return
+                return nil
             }
             switch answer {
             case .reply(let offer):
                 engineAnswered()
                 backoff.reset()
-                await work(on: offer)
+                if let untaken = await work(on: offer) { return untaken }
             case .nothing:
                 engineAnswered()
                 // An engine that says "nothing yet" without waiting must not be asked without end.
@@ -165,11 +171,12 @@ public final class Worker: Service {
                 await pauseUnlessStopping(backoff.pause(retryAfter: retryAfter))
             }
         }
+        return nil
     }
 
-    private func work(on offer: TaskOffer) async {
+    /// - Returns: what the engine does not take for the time being; nil when the task is over.
+    private func work(on offer: TaskOffer) async -> Report? {
         tasks.add(offer)
-        defer { tasks.remove(offer.token) }
         var logger = logger
         logger[metadataKey: "execution"] = "\(offer.execution)"
         logger[metadataKey: "state"] = "\(offer.state)"
@@ -204,7 +211,18 @@ public final class Worker: Service {
             metadata["cause"] = "\(failure.cause)"
         }
         logger.info("task ends", metadata: metadata)
-        await deliver(outcome, of: offer, usage: meter.usage, logger: logger)
+        switch (tasks.ending(offer.token), outcome) {
+        case (.gone, _): break
+        case (.draining, .failure(let failure)): await handBack(offer, after: failure)
+        case (_, .failure(let failure)):
+            let request = FailRequest(token: offer.token, failure: failure, usage: meter.usage)
+            return await deliver(Report(outcome: .failure(request), step: offer.step, logger: logger))
+        case (_, .success(let output, _)):
+            let request = CompleteRequest(token: offer.token, output: output, usage: meter.usage)
+            return await deliver(Report(outcome: .success(request), step: offer.step, logger: logger))
+        }
+        tasks.remove(offer.token)
+        return nil
     }
 
     private func outcomeWord(_ outcome: TaskOutcome, token: String) -> String {
@@ -219,60 +237,89 @@ public final class Worker: Service {
 
     // MARK: - Outcomes
 
-    /// Tells the engine what became of a task, again and again until it answers.
-    private func deliver(
-        _ outcome: TaskOutcome, of offer: TaskOffer, usage: StepUsage?, logger: Logger
-    ) async {
-        switch (tasks.ending(offer.token), outcome) {
-        case (.gone, _): return
-        case (.draining, .failure(let failure)): await handBack(offer, after: failure)
-        case (_, .failure(let failure)):
-            await deliver(FailRequest(token: offer.token, failure: failure, usage: usage), logger)
-        case (_, .success(let output, _)):
-            guard
-                let problem = await repeating(
-                    token: offer.token, logger: logger,
-                    send: {
-                        await self.engine.complete(CompleteRequest(token: offer.token, output: output, usage: usage))
-                    })
-            else { return }
-            // The result is kept; what the engine cannot take will not be taken next time either.
-            let failure = StepFailure.crashed("the engine refused the result of \(offer.step): \(problem.detail)")
-            await deliver(FailRequest(token: offer.token, failure: failure, usage: usage), logger)
+    /// What the engine is to be told of a task that is done.
+    private struct Report: Sendable {
+        enum Outcome: Sendable {
+            case success(CompleteRequest)
+            case failure(FailRequest)
+        }
+
+        var outcome: Outcome
+        let step: String
+        let logger: Logger
+
+        var token: String {
+            switch outcome {
+            case .success(let request): request.token
+            case .failure(let request): request.token
+            }
+        }
+
+        /// What is told instead of what the engine refused; nil where nothing is left to tell.
+        func refused(_ problem: WorkerProblem) -> Report? {
+            switch outcome {
+            case .success(let request):
+                // The result is kept; what the engine cannot take will not be taken next time either.
+                let failure = StepFailure.crashed("the engine refused the result of \(step): \(problem.detail)")
+                var report = self
+                report.outcome = .failure(FailRequest(token: token, failure: failure, usage: request.usage))
+                return report
+            case .failure(let request):
+                logger.error(
+                    "the engine refuses to hear of a failure",
+                    metadata: ["error": "\(problem.detail)", "cause": "\(request.cause)"])
+                return nil
+            }
         }
     }
 
-    private func deliver(_ request: FailRequest, _ logger: Logger) async {
-        let problem = await repeating(token: request.token, logger: logger, send: { await self.engine.fail(request) })
-        if let problem {
-            logger.error(
-                "the engine refuses to hear of a failure",
-                metadata: ["error": "\(problem.detail)", "cause": "\(request.cause)"])
+    private func send(_ report: Report) async -> EngineClient.Answer<Void> {
+        switch report.outcome {
+        case .success(let request): await engine.complete(request)
+        case .failure(let request): await engine.fail(request)
         }
     }
 
-    /// Sends until the engine judges. Nil when it took the message, or when it no longer matters; else its refusal.
-    private func repeating(
-        token: String, logger: Logger, send: @Sendable () async -> EngineClient.Answer<Void>
-    ) async -> WorkerProblem? {
+    /// Tells the engine what became of a task, again and again until it judges or the outcome no longer matters.
+    ///
+    /// - Parameter isBeside: whether no slot waits for it.
+    /// - Returns: what is still to be told, where the slot that waits for it can do better meanwhile.
+    private func deliver(_ untold: Report, isBeside: Bool = false) async -> Report? {
+        var report = untold
         var backoff = Backoff()
-        while tasks.ending(token) == nil, !Task.isCancelled {
-            switch await send() {
+        while tasks.ending(report.token) == nil, !Task.isCancelled {
+            switch await send(report) {
             case .reply, .nothing:
                 engineAnswered()
+                tasks.remove(report.token)
                 return nil
             case .refused(let problem) where problem.code == WorkerProblem.staleToken || problem.status == 409:
                 engineAnswered()
-                logger.notice("the attempt is no longer live; its outcome is dropped")
+                report.logger.notice("the attempt is no longer live; its outcome is dropped")
+                tasks.remove(report.token)
                 return nil
             case .refused(let problem):
                 engineAnswered()
-                return problem
+                guard let next = report.refused(problem) else {
+                    tasks.remove(report.token)
+                    return nil
+                }
+                report = next
             case .unavailable(let reason, let retryAfter):
-                engineFailed(reason)
-                await pause(backoff.pause(retryAfter: retryAfter))
+                if isBeside {
+                    await pause(max(session.heartbeatInterval, backoff.pause(retryAfter: retryAfter)))
+                } else if tasks.isUntaken(report.token, most: session.outcomesBeside) {
+                    report.logger.warning(
+                        "the engine does not take an outcome; its slot goes on, and it is repeated",
+                        metadata: ["error": "\(reason)"])
+                    return report
+                } else {
+                    engineFailed(reason)
+                    await pause(backoff.pause(retryAfter: retryAfter))
+                }
             }
         }
+        tasks.remove(report.token)
         return nil
     }
 
@@ -302,7 +349,12 @@ public final class Worker: Service {
                 switch await engine.heartbeat(request) {
                 case .reply(let reply):
                     engineAnswered()
-                    for task in reply.tasks where task.status == .gone { tasks.end(task.token, .gone) }
+                    for task in reply.tasks {
+                        switch task.status {
+                        case .ok: tasks.noteHeard(task.token)
+                        case .gone: tasks.end(task.token, .gone)
+                        }
+                    }
                 case .nothing: engineAnswered()
                 case .refused(let problem): engineFailed("the engine refuses heartbeats: \(problem.detail)")
                 case .unavailable(let reason, _): engineFailed(reason)

@@ -42,6 +42,9 @@ public struct WorkerSession: Sendable {
         self.signer = signer
     }
 
+    /// So many outcomes that the engine does not take are kept at most beside the slots' tasks; a heartbeat tells of all.
+    var outcomesBeside: Int { min(slots, WorkerProtocolLimits.tasks - slots) }
+
     func check() throws(WorkerError) {
         guard (1...WorkerProtocolLimits.tasks).contains(slots) else {
             throw WorkerError(.configuration, "slots must be from 1 to \(WorkerProtocolLimits.tasks), not \(slots)")
