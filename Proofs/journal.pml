@@ -10,7 +10,7 @@
  * Each of these breaks one rule, and Spin must find what comes of it:
  *
  *   NO_FENCE          an append does not read the lease
- *   NO_LEASE_LOCK     it reads the lease, but without FOR SHARE
+ *   NO_LEASE_LOCK     it reads the lease, but without FOR KEY SHARE
  *   NO_SEQ_KEY        the journal has no primary key
  *   NO_WRITER         a row that is there already is taken for one's own, its writer not compared
  *   NEW_ROW_ON_RETRY  after a lost answer another row is sent, under the next seq, instead of the identical one
@@ -80,7 +80,7 @@ mtype = {
 /* A statement in the database. */
 #define FREE   0
 #define SENT   1
-#define LOCKED 2 /* it found its incarnation in the lease row and holds that row FOR SHARE */
+#define LOCKED 2 /* it found its incarnation in the lease row and holds that row FOR KEY SHARE */
 
 #define BIT(i) (1 << (i))
 

@@ -68,16 +68,16 @@ final class ModelDatabase {
 
     /// How a statement stands to the row of the lease.
     static func lock(of sql: String) -> LeaseLock {
-        if sql.contains("FOR SHARE") { return .shared }
-        let writes = ["INSERT INTO showrunner.lease", "UPDATE showrunner.lease", "DELETE FROM showrunner.lease"]
-        return writes.contains { sql.contains($0) } ? .exclusive : .none
+        if sql.contains("FOR KEY SHARE") { return .shared }
+        // Renewing changes no key, and waits for nobody.
+        return sql.contains("FOR UPDATE") || sql.contains("DELETE FROM showrunner.lease") ? .exclusive : .none
     }
 
     enum LeaseLock { case none, shared, exclusive }
 
     func execute(_ sql: String, _ parameters: [PostgresValue]) -> PostgresResult {
         let given = Parameters(parameters)
-        if sql.contains("showrunner.lease") && !sql.contains("FOR SHARE") && !sql.contains("given.ordinal") {
+        if sql.contains("showrunner.lease") && !sql.contains("FOR KEY SHARE") && !sql.contains("given.ordinal") {
             return changeLease(sql, given)
         }
         if sql.contains("AS given (execution_id, seq, at, effects") { return append(sql, given) }

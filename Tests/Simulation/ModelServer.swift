@@ -14,9 +14,9 @@ final class ModelServer: @unchecked Sendable {
     private var dice: Dice
     private var backends: OrderedDictionary<Int64, Backend> = [:]
     private var lastPID: Int64 = 0
-    /// Statements that hold the row of the lease FOR SHARE.
+    /// Statements that hold the row of the lease FOR KEY SHARE.
     private var sharers: Set<Int> = []
-    /// Statements that wait to change that row.
+    /// Statements that wait to lock that row FOR UPDATE.
     private var exclusives: [() -> Void] = []
     private var statementCount = 0
     /// Clients whose next append with a task's success is lost on its way; what is done then, with the places of such rows.
