@@ -138,6 +138,26 @@ import Testing
         #expect(tries.errors == [])
         await journal.close(deadline: .seconds(5))
     }
+
+    @Test("rows that a batch has no room for do not wait for it where a connection is free")
+    func fullBatchHoldsNothingUp() async throws {
+        let url = try await journalDatabase()
+        var settings = Self.patient
+        settings.batchRows = 1
+        let journal = try await activeJournal(url, settings: settings)
+        let (outcomes, continuation) = AsyncStream.makeStream(of: NumberedOutcome.self)
+        await journal.setReceiver { told in for outcome in told { continuation.yield(outcome) } }
+        let ids = [IDs.execution(), IDs.execution()]
+        let holder = try await Self.holder(of: ids[0], url)
+        journal.append([
+            NumberedRow(number: 0, row: .first(ids[0])), NumberedRow(number: 1, row: .first(ids[1])),
+        ])
+        var told = outcomes.makeAsyncIterator()
+        #expect(await told.next()?.number == 1)
+        try await holder.script("ROLLBACK", deadline: .seconds(10))
+        #expect(await told.next()?.number == 0)
+        await journal.close(deadline: .seconds(5))
+    }
 }
 
 /// A log that remembers why tries were repeated.
