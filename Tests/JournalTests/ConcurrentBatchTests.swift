@@ -139,6 +139,27 @@ import Testing
         await journal.close(deadline: .seconds(5))
     }
 
+    @Test("a row waits for the one before it of its execution, and others go on meanwhile")
+    func oneRowOfAnExecution() async throws {
+        let url = try await journalDatabase()
+        let journal = try await activeJournal(url, settings: Self.patient)
+        let (outcomes, continuation) = AsyncStream.makeStream(of: NumberedOutcome.self)
+        await journal.setReceiver { told in for outcome in told { continuation.yield(outcome) } }
+        let (id, other) = (IDs.execution(), IDs.execution())
+        let holder = try await Self.holder(of: id, url)
+        journal.append([NumberedRow(number: 0, row: .first(id))])
+        try await waitUntil(url, Self.waiting(1))
+        journal.append([NumberedRow(number: 1, row: .later(id, 1)), NumberedRow(number: 2, row: .first(other))])
+        var told = outcomes.makeAsyncIterator()
+        #expect(await told.next()?.number == 2)
+        #expect(try await journal.load(id) == [])
+        try await holder.script("ROLLBACK", deadline: .seconds(10))
+        #expect(await told.next()?.number == 0)
+        #expect(await told.next()?.number == 1)
+        #expect(try await journal.load(id).map(\.seq) == [0, 1])
+        await journal.close(deadline: .seconds(5))
+    }
+
     @Test("rows that a batch has no room for do not wait for it where a connection is free")
     func fullBatchHoldsNothingUp() async throws {
         let url = try await journalDatabase()
