@@ -20,7 +20,7 @@ simulate: ## Play engines, workers and a database from seeds [SEED=first SEEDS=c
 	@scripts/build.sh simulation
 
 chaos: ## Kill engines, workers and PostgreSQL under load, then check the journal [RUNS=10000 KILLS=1000 SEED=n]
-	@scripts/set-up.sh test
+	@scripts/set-up.sh chaos
 	@scripts/build.sh release
 	@Chaos/chaos.py --runs "$${RUNS:-10000}" --kills "$${KILLS:-1000}" $${SEED:+--seed "$$SEED"}
 

@@ -25,6 +25,7 @@ import glob
 import http.client
 import json
 import os
+import pwd
 import random
 import shutil
 import signal
@@ -36,6 +37,7 @@ import time
 
 import chaos
 import films
+import processes
 import takeover
 
 # Seconds until the slowest call is answered, with whatever: an engine gives up its audit row after 10, what is asked after 15.
@@ -44,15 +46,15 @@ COUNTS = """SELECT count(*) FILTER (WHERE status = 'RUNNING') || ' executions th
                    || count(*) FILTER (WHERE status <> 'RUNNING') || ' that have ended' FROM showrunner.execution_list"""
 
 
-class Pair(chaos.Database):
+class Pair(processes.Database):
     """A primary and its synchronous standby, `a` and `b`; or a primary alone that archives its log."""
 
     def __init__(self, folder, has_standby):
         self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
         self.folder = folder
-        self.account = chaos.pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        self.account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self.is_small, self.is_over, self.servers = False, False, {}
-        self.ports = {"a": chaos.free_port(), "b": chaos.free_port()}
+        self.ports = {"a": processes.free_port(), "b": processes.free_port()}
         for path in (folder, folder + "/archive"):
             os.makedirs(path)
             if self.account:
@@ -218,7 +220,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="showrunner-failover-", dir="/var/tmp")
     os.chmod(folder, 0o755)
     database = Pair(folder + "/postgres", has_standby=what == "promote")
-    programs = chaos.Programs(folder)
+    programs = processes.Programs(folder)
     faults = 0
     try:
         machines = {**chaos.MACHINES, "pulse": takeover.PULSE} if what == "kill" else chaos.MACHINES
@@ -300,7 +302,7 @@ def main():
     finally:
         programs.stop()
         database.stop()
-        chaos.Clock.tidy()
+        processes.Clock.tidy()
         if given.keep:
             print(f"failover: everything is in {folder}")
         else:

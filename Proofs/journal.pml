@@ -4,16 +4,17 @@
  * Two engine processes on one database. README.md beside this file says what is modelled, what each property means and
  * how to run it. What the code has a name for has that name here.
  *
- * Bounds: EXECUTIONS, TERMS (how often the lease is taken), LOSSES (answers of the database that do not arrive), LATE
+ * Bounds: EXECUTIONS, CONNECTIONS (on which an engine appends: 1 or 2), TERMS (how often the lease is taken), LOSSES (answers of the database that do not arrive), LATE
  * (attempts judged lost although a worker has them), ANSWERED (executions whose task is answered; the others' run on).
  *
  * Each of these breaks one rule, and Spin must find what comes of it:
  *
  *   NO_FENCE          an append does not read the lease
- *   NO_LEASE_LOCK     it reads the lease, but without FOR SHARE
+ *   NO_LEASE_LOCK     it reads the lease, but without FOR KEY SHARE
  *   NO_SEQ_KEY        the journal has no primary key
  *   NO_WRITER         a row that is there already is taken for one's own, its writer not compared
  *   NEW_ROW_ON_RETRY  after a lost answer another row is sent, under the next seq, instead of the identical one
+ *   NO_IN_FLIGHT      a row that is under way on one connection is sent on the other, too
  *   EARLY_OFFER       a task is offered when its hand-out is decided, before the row is durable
  *   NO_NONCE          an answer is taken whatever its nonce
  *
@@ -24,6 +25,9 @@
 
 #ifndef EXECUTIONS
 #define EXECUTIONS 2
+#endif
+#ifndef CONNECTIONS
+#define CONNECTIONS 1
 #endif
 #ifndef TERMS
 #define TERMS 3
@@ -40,8 +44,8 @@
 #endif
 
 #define ENGINES  2
-#define TRIES    2 /* statements of one engine that the database holds at the same time */
-#define BACKENDS (ENGINES * TRIES)
+#define TRIES    2 /* statements of one connection that the database holds at the same time */
+#define BACKENDS (ENGINES * CONNECTIONS * TRIES)
 #ifndef ATTEMPTS
 #define ATTEMPTS (TERMS + LATE) /* a takeover costs a task at most one attempt, and so does a late heartbeat */
 #endif
@@ -70,7 +74,7 @@ mtype = {
 #define LOADING 1
 #define SERVING 2
 
-/* What the connection that it appends on is at. */
+/* What a connection that it appends on is at. */
 #define IDLE     0
 #define WAITING  1 /* for the answer to a statement */
 #define REPLIED  2 /* the answer says which rows went in */
@@ -80,7 +84,7 @@ mtype = {
 /* A statement in the database. */
 #define FREE   0
 #define SENT   1
-#define LOCKED 2 /* it found its incarnation in the lease row and holds that row FOR SHARE */
+#define LOCKED 2 /* it found its incarnation in the lease row and holds that row FOR KEY SHARE */
 
 #define BIT(i) (1 << (i))
 
@@ -95,10 +99,10 @@ typedef Memory {
     /* Rows that are decided and not answered. */
     mtype row[EXECUTIONS];
     byte rowNonce[EXECUTIONS];
-    /* Its connection. */
-    byte connection;
-    byte open;   /* executions with a row in the statement under way, as bits */
-    byte written /* those whose row went in, as the answer says */
+    /* Its connections. */
+    byte connection[CONNECTIONS];
+    byte open[CONNECTIONS];   /* executions with a row in the statement under way, as bits */
+    byte written[CONNECTIONS] /* those whose row went in, as the answer says */
 }
 
 typedef Statement {
@@ -151,16 +155,32 @@ bit found;
 #define IS_LOCKED false
 #else
 #define IS_LOCKED \
-    (backend[0].state == LOCKED || backend[1].state == LOCKED || backend[2].state == LOCKED || backend[3].state == LOCKED)
+    (LOCKS(0) || LOCKS(1) || LOCKS(2) || LOCKS(3) || HAS_MORE_LOCKS)
+#endif
+#define LOCKS(s) (backend[s].state == LOCKED)
+#if CONNECTIONS > 1
+#define HAS_MORE_LOCKS (LOCKS(4) || LOCKS(5) || LOCKS(6) || LOCKS(7))
+#else
+#define HAS_MORE_LOCKS false
 #endif
 #define HOLDS(e) (engine[e].state != STANDBY && engine[e].incarnation == lease)
-#define HAS_ROOM(e) (backend[TRIES * (e)].state == FREE || backend[TRIES * (e) + 1].state == FREE)
+/* The first of the statements of a connection. */
+#define STATEMENT(e, c) (TRIES * (CONNECTIONS * (e) + (c)))
+#define HAS_ROOM(e, c) (backend[STATEMENT(e, c)].state == FREE || backend[STATEMENT(e, c) + 1].state == FREE)
+
+/* The executions that have a row under way, as bits. */
+#if CONNECTIONS == 1 || defined(NO_IN_FLIGHT)
+#define IN_FLIGHT(e, c) engine[e].open[c]
+#else
+#define IN_FLIGHT(e, c) (engine[e].open[0] | engine[e].open[1])
+#endif
+#define WAITS(e, c, x) (engine[e].row[x] != NOTHING && (IN_FLIGHT(e, c) & BIT(x)) == 0)
 
 #if EXECUTIONS > 1
-#define HAS_ROWS(e) (engine[e].row[0] != NOTHING || engine[e].row[1] != NOTHING)
+#define HAS_ROWS(e, c) (WAITS(e, c, 0) || WAITS(e, c, 1))
 #define IS_LOADED(e) (engine[e].phase[0] != UNLOADED && engine[e].phase[1] != UNLOADED)
 #else
-#define HAS_ROWS(e) (engine[e].row[0] != NOTHING)
+#define HAS_ROWS(e, c) WAITS(e, c, 0)
 #define IS_LOADED(e) (engine[e].phase[0] != UNLOADED)
 #endif
 
@@ -294,8 +314,8 @@ inline release(s) {
 inline answer(s) {
     if
     :: backend[s].heard ->
-        engine[s / TRIES].written = r;
-        engine[s / TRIES].connection = REPLIED
+        engine[s / (CONNECTIONS * TRIES)].written[(s / TRIES) % CONNECTIONS] = r;
+        engine[s / (CONNECTIONS * TRIES)].connection[(s / TRIES) % CONNECTIONS] = REPLIED
     :: else
     fi;
     r = 0;
@@ -447,7 +467,7 @@ end:
     od
 }
 
-/* ---- An engine process: its lease, its connection ---- */
+/* ---- An engine process: its lease, its connections ---- */
 
 /* The row of an execution is in: memory follows, and what was waiting for it may leave the engine. */
 inline settle(e, x) {
@@ -495,9 +515,9 @@ inline abandon(e, x) {
     decide(e, x, NOTHING, 0)
 }
 
-inline settle_written(e, x) {
+inline settle_written(e, c, x) {
     if
-    :: (engine[e].written & BIT(x)) != 0 -> settle(e, x)
+    :: (engine[e].written[c] & BIT(x)) != 0 -> settle(e, x)
     :: else
     fi
 }
@@ -509,9 +529,9 @@ inline settle_written(e, x) {
 #endif
 
 /* What stands where the row of an execution was to go. */
-inline verdict(e, x) {
+inline verdict(e, c, x) {
     if
-    :: (engine[e].open & BIT(x)) == 0
+    :: (engine[e].open[c] & BIT(x)) == 0
     :: else ->
         if
         :: engine[e].seq[x] < journal[x].count ->
@@ -529,29 +549,29 @@ inline verdict(e, x) {
                 fi;
                 abandon(e, x)
             fi;
-            engine[e].open = engine[e].open & ~BIT(x)
+            engine[e].open[c] = engine[e].open[c] & ~BIT(x)
         :: else ->
             if
             :: lease != engine[e].incarnation ->
                 printf("engine %c finds the lease lost\n", NAME(e));
                 abandon(e, x);
-                engine[e].open = engine[e].open & ~BIT(x)
+                engine[e].open[c] = engine[e].open[c] & ~BIT(x)
             :: else
             fi
         fi
     fi
 }
 
-inline pick(e, x) {
+inline pick(e, c, x) {
     if
-    :: engine[e].row[x] != NOTHING && engine[e].row[x] != PUBLISHED -> engine[e].open = engine[e].open | BIT(x)
+    :: WAITS(e, c, x) && engine[e].row[x] != PUBLISHED -> engine[e].open[c] = engine[e].open[c] | BIT(x)
     :: else
     fi
 }
 
-inline put(e, s, x) {
+inline put(e, c, s, x) {
     if
-    :: (engine[e].open & BIT(x)) != 0 ->
+    :: (engine[e].open[c] & BIT(x)) != 0 ->
         printf("    row %d of execution %d: %e\n", engine[e].seq[x], x, engine[e].row[x]);
         backend[s].row[x] = engine[e].row[x];
         backend[s].nonce[x] = engine[e].rowNonce[x];
@@ -561,26 +581,34 @@ inline put(e, s, x) {
 }
 
 /* Sends the open rows as one statement, always the same rows under the same keys. */
-inline send(e) {
+inline send(e, c) {
     printf("engine %c (incarnation %d) sends a statement\n", NAME(e), engine[e].incarnation);
     if
-    :: backend[TRIES * e].state == FREE -> n = TRIES * e
-    :: else -> n = TRIES * e + 1
+    :: backend[STATEMENT(e, c)].state == FREE -> n = STATEMENT(e, c)
+    :: else -> n = STATEMENT(e, c) + 1
     fi;
     backend[n].state = SENT;
     backend[n].incarnation = engine[e].incarnation;
     backend[n].heard = 1;
-    put(e, n, 0);
+    put(e, c, n, 0);
 #if EXECUTIONS > 1
-    put(e, n, 1);
+    put(e, c, n, 1);
 #endif
     n = 0;
-    engine[e].connection = WAITING
+    engine[e].connection[c] = WAITING
 }
 
-inline give_up(e) {
-    backend[TRIES * e].heard = 0;
-    backend[TRIES * e + 1].heard = 0
+inline give_up(e, c) {
+    backend[STATEMENT(e, c)].heard = 0;
+    backend[STATEMENT(e, c) + 1].heard = 0
+}
+
+/* The process has ended. */
+inline hang_up(e, c) {
+    give_up(e, c);
+    engine[e].connection[c] = IDLE;
+    engine[e].open[c] = 0;
+    engine[e].written[c] = 0
 }
 
 inline forget(e, x) {
@@ -612,67 +640,74 @@ end:
     /* It dies, or finds its lease lost and ends, and is started again. The last holder stays, or nothing would move. */
     :: d_step { engine[e].state != STANDBY && (engine[e].incarnation != lease || terms < TERMS) ->
         printf("engine %c (incarnation %d) dies and is started again\n", NAME(e), engine[e].incarnation);
-        give_up(e);
+        hang_up(e, 0);
+#if CONNECTIONS > 1
+        hang_up(e, 1);
+#endif
         engine[e].state = STANDBY;
         engine[e].incarnation = 0;
-        engine[e].connection = IDLE;
-        engine[e].open = 0;
-        engine[e].written = 0;
         forget(e, 0);
 #if EXECUTIONS > 1
         forget(e, 1)
 #endif
     }
 
+    od
+}
+
+/* One of the connections that an engine appends on. */
+proctype Connection(byte e, c) {
+end:
+    do
     /* What waits goes into one statement, a publishing row alone into one. */
-    :: d_step { engine[e].connection == IDLE && HAS_ROWS(e) && HAS_ROOM(e) ->
-        pick(e, 0);
+    :: d_step { engine[e].connection[c] == IDLE && HAS_ROWS(e, c) && HAS_ROOM(e, c) ->
+        pick(e, c, 0);
 #if EXECUTIONS > 1
-        pick(e, 1);
+        pick(e, c, 1);
 #endif
         if
-        :: engine[e].open == 0 && engine[e].row[0] == PUBLISHED -> engine[e].open = BIT(0)
-        :: engine[e].open == 0 && engine[e].row[0] != PUBLISHED -> engine[e].open = BIT(1)
+        :: engine[e].open[c] == 0 && WAITS(e, c, 0) -> engine[e].open[c] = BIT(0)
+        :: engine[e].open[c] == 0 && !WAITS(e, c, 0) -> engine[e].open[c] = BIT(1)
         :: else
         fi;
-        send(e)
+        send(e, c)
     }
-    :: d_step { engine[e].connection == WAITING && losses > 0 ->
+    :: d_step { engine[e].connection[c] == WAITING && losses > 0 ->
         printf("engine %c waits no longer for an answer\n", NAME(e));
         losses--;
-        give_up(e);
-        engine[e].connection = UNKNOWN
+        give_up(e, c);
+        engine[e].connection[c] = UNKNOWN
     }
-    :: d_step { engine[e].connection == UNKNOWN && HAS_ROOM(e) ->
+    :: d_step { engine[e].connection[c] == UNKNOWN && HAS_ROOM(e, c) ->
 #ifdef NEW_ROW_ON_RETRY
         if
-        :: (engine[e].open & BIT(0)) != 0 -> engine[e].seq[0]++
+        :: (engine[e].open[c] & BIT(0)) != 0 -> engine[e].seq[0]++
         :: else
         fi;
 #if EXECUTIONS > 1
         if
-        :: (engine[e].open & BIT(1)) != 0 -> engine[e].seq[1]++
+        :: (engine[e].open[c] & BIT(1)) != 0 -> engine[e].seq[1]++
         :: else
         fi;
 #endif
 #endif
-        send(e)
+        send(e, c)
     }
-    :: d_step { engine[e].connection == REPLIED ->
-        settle_written(e, 0);
+    :: d_step { engine[e].connection[c] == REPLIED ->
+        settle_written(e, c, 0);
 #if EXECUTIONS > 1
-        settle_written(e, 1);
+        settle_written(e, c, 1);
 #endif
-        engine[e].open = engine[e].open & ~engine[e].written;
-        engine[e].written = 0;
-        engine[e].connection = (engine[e].open == 0 -> IDLE : ASKING)
+        engine[e].open[c] = engine[e].open[c] & ~engine[e].written[c];
+        engine[e].written[c] = 0;
+        engine[e].connection[c] = (engine[e].open[c] == 0 -> IDLE : ASKING)
     }
-    :: d_step { engine[e].connection == ASKING ->
-        verdict(e, 0);
+    :: d_step { engine[e].connection[c] == ASKING ->
+        verdict(e, c, 0);
 #if EXECUTIONS > 1
-        verdict(e, 1);
+        verdict(e, c, 1);
 #endif
-        engine[e].connection = (engine[e].open == 0 -> IDLE : UNKNOWN)
+        engine[e].connection[c] = (engine[e].open[c] == 0 -> IDLE : UNKNOWN)
     }
     od
 }
@@ -681,6 +716,16 @@ init {
     atomic {
         run Engine(0);
         run Engine(1);
+        run Connection(0, 0);
+        run Connection(1, 0);
+#if CONNECTIONS > 1
+        run Connection(0, 1);
+        run Connection(1, 1);
+        run Backend(4);
+        run Backend(5);
+        run Backend(6);
+        run Backend(7);
+#endif
         run Run(0, 0);
         run Run(1, 0);
 #if EXECUTIONS > 1

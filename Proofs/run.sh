@@ -111,7 +111,7 @@ breaks() { # WHAT PROPERTY SPIN-FLAGS
 breaks_in_the_end() { # WHAT SPIN-FLAGS: an endless run in which a scheduled task is never offered
     echo "breaks: $1"
     echo "  violated must be OFFER: $(sentence OFFER)"
-    check "$2" "-O1 -DNFAIR=3" "-a -f -N is_offered -m60"
+    check "$2" "-O1 -DNFAIR=4" "-a -f -N is_offered -m60"
     # Depth first: with little depth the way there is short.
     local depth
     for depth in 80 100 150 200 100000; do
@@ -131,10 +131,12 @@ holds "one execution, three incarnations: FENCE KEY WRITER RULE PUBLISH MEMORY D
     "-DEXECUTIONS=1" "-DSAFETY" "-m100000"
 holds "two executions in one statement, two incarnations: FENCE KEY WRITER RULE PUBLISH MEMORY DURABLE" \
     "-DEXECUTIONS=2 -DTERMS=2 -DLATE=0 -DANSWERED=1" "-DSAFETY" "-m100000"
+holds "two executions, two connections, two incarnations: FENCE KEY WRITER RULE PUBLISH MEMORY DURABLE" \
+    "-DEXECUTIONS=2 -DCONNECTIONS=2 -DTERMS=2 -DLATE=0 -DLOSSES=0 -DANSWERED=1" "-DSAFETY -DCOLLAPSE" "-m100000"
 holds "one execution, three incarnations: OFFER" \
-    "-DEXECUTIONS=1 -DLATE=0 -DPROGRESS" "-DNFAIR=3" "-m1000000 -a -f -N is_offered"
+    "-DEXECUTIONS=1 -DLATE=0 -DPROGRESS" "-DNFAIR=4" "-m1000000 -a -f -N is_offered"
 holds "one execution, two incarnations: END" \
-    "-DEXECUTIONS=1 -DTERMS=2 -DPROGRESS" "-DNFAIR=3" "-m1000000 -a -f -N has_ended"
+    "-DEXECUTIONS=1 -DTERMS=2 -DPROGRESS" "-DNFAIR=4" "-m1000000 -a -f -N has_ended"
 
 one="-DEXECUTIONS=1 -DTERMS=2"
 happens "$one"
@@ -148,6 +150,8 @@ breaks "a retry makes another row" KEY "$one -DNEW_ROW_ON_RETRY"
 breaks "the same, and what clients see" RULE "$one -DCONSEQUENCES -DNEW_ROW_ON_RETRY"
 breaks "another's row is taken for one's own" MEMORY "$one -DNO_WRITER"
 breaks "the same, and what workers see" DURABLE "$one -DCONSEQUENCES -DNO_WRITER"
+breaks "two connections, and an append does not read the lease" FENCE "$one -DCONNECTIONS=2 -DNO_FENCE"
+breaks "two connections, and a row that is under way on one is sent on the other" MEMORY "$one -DCONNECTIONS=2 -DNO_IN_FLIGHT"
 breaks "a task is offered before its hand-out is durable" DURABLE "$one -DEARLY_OFFER"
 breaks "an answer is taken whatever its nonce" RULE "$one -DNO_NONCE"
 breaks "not promised: a refusal comes from memory" TRUE_REFUSALS "$one -DTRUE_REFUSALS"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes a Debian machine ready: scripts/set-up.sh build|demo|test|proofs
+# Makes a Debian machine ready: scripts/set-up.sh build|demo|test|chaos|proofs
 #
 # Installs the packages that are missing, and nothing when none is. Asks for no password where it can't be typed.
 # Swift itself is looked for, never installed.
@@ -19,6 +19,8 @@ run_packages=(bubblewrap postgresql-15)
 demo_packages=(ffmpeg)
 # What the tests judge with: reference decoder, browser, and a real S3 server that checks signatures.
 test_packages=(ceph-common ceph-mon ceph-osd chromium chromium-driver ffmpeg fonts-dejavu-core radosgw)
+# What sets the clocks of programs that are under chaos.
+chaos_packages=(faketime)
 # The model checker, and what compiles the program that it writes. Proofs need nothing else, Swift neither.
 proof_packages=(gcc libc6-dev spin)
 
@@ -133,9 +135,10 @@ case "${1:-}" in
 build) packages=("${build_packages[@]}" "${run_packages[@]}") ;;
 demo) packages=("${build_packages[@]}" "${run_packages[@]}" "${demo_packages[@]}") ;;
 test) packages=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
+chaos) packages=("${build_packages[@]}" "${run_packages[@]}" "${chaos_packages[@]}") ;;
 proofs) packages=("${proof_packages[@]}") ;;
 *)
-    echo "usage: scripts/set-up.sh build|demo|test|proofs" >&2
+    echo "usage: scripts/set-up.sh build|demo|test|chaos|proofs" >&2
     exit 2
     ;;
 esac

@@ -33,6 +33,7 @@ struct Invariants {
             if let fault = outcome(id, fold, folds) { faults.append(fault) }
         }
         if database.journal.isEmpty { faults.append("nothing happened, so nothing was tested") }
+        faults += scenario.server.deadlocks.map { "statements waited for each other: \($0)" }
         faults += database.doubles.map { "one engine wrote two rows for one place: \($0)" }
         return faults + names(folds) + answers(folds) + publications(folds) + children(folds) + snapshots()
     }

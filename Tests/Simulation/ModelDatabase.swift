@@ -3,7 +3,8 @@ import OrderedCollections
 import Postgres
 
 /// What PostgreSQL keeps for the journal, and what its statements do to it. A statement is known by its text: one that is
-/// not modelled traps. Each does its work at one instant; when that is, and who hears of it, is the server's matter.
+/// not modelled traps. Each does its work at one instant, when it commits; when that is, which keys it holds until then, and who
+/// hears of it, is the server's matter.
 final class ModelDatabase {
     struct Row: Equatable {
         let writer: String
@@ -68,16 +69,44 @@ final class ModelDatabase {
 
     /// How a statement stands to the row of the lease.
     static func lock(of sql: String) -> LeaseLock {
-        if sql.contains("FOR SHARE") { return .shared }
-        let writes = ["INSERT INTO showrunner.lease", "UPDATE showrunner.lease", "DELETE FROM showrunner.lease"]
-        return writes.contains { sql.contains($0) } ? .exclusive : .none
+        if sql.contains("FOR KEY SHARE") { return .shared }
+        // Renewing changes no key, and waits for nobody.
+        return sql.contains("FOR UPDATE") || sql.contains("DELETE FROM showrunner.lease") ? .exclusive : .none
     }
 
     enum LeaseLock { case none, shared, exclusive }
 
+    /// Whether a statement that shares the row of the lease finds its incarnation in it now, and so locks it.
+    func findsLease(_ parameters: [PostgresValue]) -> Bool { lease?.incarnation == Parameters(parameters).text(1) }
+
+    /// Whether the statement that commits now found its incarnation in the lease when it began: nothing looks again.
+    var foundLease = false
+
+    /// The keys that a statement inserts, in its order: names before rows.
+    func keys(of sql: String, _ parameters: [PostgresValue]) -> [ModelLocks.Key] {
+        let given = Parameters(parameters)
+        if sql.contains("SELECT $3, $4, $2, $5, $6 FROM lease") { return [.row(given.text(3), given.int(4))] }
+        guard sql.contains("AS given (execution_id, seq, at, effects") else { return [] }
+        let rows = zip(given.texts(3), given.ints(4)).map { ModelLocks.Key.row($0 ?? "", $1 ?? -1) }
+        guard sql.contains("execution_list") else { return rows }
+        var names = zip(given.texts(7), given.texts(8)).compactMap { machine, name in
+            machine.flatMap { machine in name.map { Name(machine: machine, name: $0) } }
+        }
+        if sql.contains("ORDER BY machine, name") { names.sort { ($0.machine, $0.name) < ($1.machine, $1.name) } }
+        return names.map(ModelLocks.Key.name) + rows
+    }
+
+    /// Whether somebody has inserted a key and committed it.
+    func has(_ key: ModelLocks.Key) -> Bool {
+        switch key {
+        case .name(let name): names[name] != nil
+        case .row(let id, let seq): journal[id]?[seq] != nil
+        }
+    }
+
     func execute(_ sql: String, _ parameters: [PostgresValue]) -> PostgresResult {
         let given = Parameters(parameters)
-        if sql.contains("showrunner.lease") && !sql.contains("FOR SHARE") && !sql.contains("given.ordinal") {
+        if sql.contains("showrunner.lease") && !sql.contains("FOR KEY SHARE") && !sql.contains("given.ordinal") {
             return changeLease(sql, given)
         }
         if sql.contains("AS given (execution_id, seq, at, effects") { return append(sql, given) }
@@ -132,14 +161,14 @@ final class ModelDatabase {
     // MARK: The journal
 
     private func append(_ sql: String, _ given: Parameters) -> PostgresResult {
-        let (incarnation, writer) = (given.text(1), given.text(2))
+        let writer = given.text(2)
         let (ids, seqs, instants, effects) = (given.texts(3), given.ints(4), given.ints(5), given.texts(6))
         // Rows that take no name and change no list come in a statement of their own.
         let areAlone = !sql.contains("execution_list")
         let none = [String?](repeating: nil, count: ids.count)
         let (machines, names, hashes) =
             areAlone ? (none, none, none) : (given.texts(7), given.texts(8), given.texts(9))
-        guard lease?.incarnation == incarnation else {
+        guard foundLease else {
             refusedRows += ids.count
             return Table(["execution_id": .text, "seq": .bigint], []).result
         }
@@ -173,7 +202,7 @@ final class ModelDatabase {
     }
 
     private func insert(_ id: String, _ seq: Int64, _ writer: String, _ at: Int64, _ effects: String) -> Bool {
-        guard journal[id]?[seq] == nil, let lease else {
+        guard journal[id]?[seq] == nil else {
             if let row = journal[id]?[seq], row.writer != writer,
                 row.writer.split(separator: "/")[0] == writer.split(separator: "/")[0]
             {
@@ -182,7 +211,8 @@ final class ModelDatabase {
             refusedRows += 1
             return false
         }
-        journal[id, default: [:]][seq] = Row(writer: writer, at: at, effects: effects, leaseHolder: lease.incarnation)
+        journal[id, default: [:]][seq] = Row(
+            writer: writer, at: at, effects: effects, leaseHolder: lease?.incarnation ?? "nobody")
         return true
     }
 
@@ -200,8 +230,8 @@ final class ModelDatabase {
     }
 
     private func publish(_ sql: String, _ given: Parameters) -> PostgresResult {
-        let (incarnation, writer, id, seq) = (given.text(1), given.text(2), given.text(3), given.int(4))
-        guard lease?.incarnation == incarnation, insert(id, seq, writer, given.int(5), given.text(6)) else {
+        let (writer, id, seq) = (given.text(2), given.text(3), given.int(4))
+        guard foundLease, insert(id, seq, writer, given.int(5), given.text(6)) else {
             return Table(["execution_id": .text, "seq": .bigint], []).result
         }
         if sql.contains("listed AS") {
@@ -252,7 +282,7 @@ final class ModelDatabase {
 
     private func registry(_ sql: String, _ given: Parameters) -> PostgresResult {
         if sql.contains("INSERT INTO showrunner.machine (name") {
-            guard lease?.incarnation == given.text(1) else { return Table(["id": .bigint], []).result }
+            guard foundLease else { return Table(["id": .bigint], []).result }
             let (hash, revision) = (given.text(2), given.text(4))
             if definitions[hash] == nil { definitions[hash] = given.text(3) }
             if revisions[revision] == nil {

@@ -61,8 +61,8 @@ extension ModelDatabase {
 
     private func changeCold(_ sql: String, _ given: Parameters) -> PostgresResult {
         func ids(_ ids: [String]) -> PostgresResult { Table(["execution_id": .text], ids.map { [$0] }).result }
-        let isFenced = sql.contains("FOR SHARE")
-        if isFenced, lease?.incarnation != given.text(1) { return Table(["id": .bigint], []).result }
+        let isFenced = sql.contains("FOR KEY SHARE")
+        if isFenced, !foundLease { return Table(["id": .bigint], []).result }
         let isOurs = Table(["id": .bigint], [["1"]]).result
         if sql.contains("INSERT INTO showrunner.cold") {
             for id in given.texts(2).compactMap(\.self) { cold[id] = nil }

@@ -14,10 +14,17 @@ final class ModelServer: @unchecked Sendable {
     private var dice: Dice
     private var backends: OrderedDictionary<Int64, Backend> = [:]
     private var lastPID: Int64 = 0
-    /// Statements that hold the row of the lease FOR SHARE.
+    /// Statements that hold the row of the lease FOR KEY SHARE.
     private var sharers: Set<Int> = []
-    /// Statements that wait to change that row.
+    /// Statements that wait to lock that row FOR UPDATE.
     private var exclusives: [() -> Void] = []
+    /// Keys that statements under way are inserting.
+    private let keys = ModelLocks()
+    /// How many appends each client has under way.
+    private var appends: [String: Int] = [:]
+    private var slowUntil: Int64 = 0
+    /// Statements that waited for each other.
+    private(set) var deadlocks: [String] = []
     private var statementCount = 0
     /// Clients whose next append with a task's success is lost on its way; what is done then, with the places of such rows.
     private var losses: [String: ([(id: String, seq: Int64)]) -> Void] = [:]
@@ -101,6 +108,14 @@ final class ModelServer: @unchecked Sendable {
         case lost
     }
 
+    /// The disk is slow for a while: what is under way holds its locks for longer.
+    func beSlow(for microseconds: Int64) { slowUntil = Scheduler.shared.now + microseconds }
+
+    /// Some are slower than others, so that batches begin at all moments of each other. No dice: other events stay what they were.
+    private func slowness(of number: Int) -> Int64 {
+        Scheduler.shared.now < slowUntil ? Int64(1 + number % 5) * 40_000 : 0
+    }
+
     private enum Fault: CaseIterable {
         case requestLost, replyLost, lateCommit, frozen, serialization, shutdown
     }
@@ -141,7 +156,14 @@ final class ModelServer: @unchecked Sendable {
                 return answer(.error(sqlstate: "57P01"))
             default: break
             }
-            begin(sql, parameters, number, on: backend, work: extra(fault, backend) + work, didWork, answer)
+            if kind.isAppend {
+                appends[client, default: 0] += 1
+                if appends[client] == 2 { trace.count("batches at once") }
+            }
+            begin(
+                sql, parameters, number, on: backend,
+                work: extra(fault, backend) + work + slowness(of: number),
+                isOver: { [self] in if kind.isAppend { appends[client, default: 1] -= 1 } }, didWork, answer)
         }
     }
 
@@ -165,14 +187,17 @@ final class ModelServer: @unchecked Sendable {
 
     private func begin(
         _ sql: String, _ parameters: [PostgresValue], _ number: Int, on backend: Backend, work: Int64,
-        _ didWork: @escaping () -> Void, _ answer: @escaping (Answer) -> Void
+        isOver end: @escaping () -> Void, _ didWork: @escaping () -> Void, _ answer: @escaping (Answer) -> Void
     ) {
         let lock = ModelDatabase.lock(of: sql)
-        if lock == .shared { sharers.insert(number) }
+        let findsLease = lock == .shared && database.findsLease(parameters)
+        if findsLease { sharers.insert(number) }
         var isOver = false
         let leave = { [self] in
             isOver = true
             backend.abort = nil
+            end()
+            keys.release(number)
             if sharers.remove(number) != nil, sharers.isEmpty { wakeExclusives() }
         }
         backend.abort = {
@@ -181,18 +206,56 @@ final class ModelServer: @unchecked Sendable {
         }
         let finish = { [self] in
             guard !isOver else { return }
+            // Committed before anybody who waits for it goes on.
+            database.foundLease = findsLease
+            let result = result(of: sql, parameters)
             leave()
-            answer(.result(result(of: sql, parameters)))
+            answer(.result(result))
             didWork()
         }
-        Scheduler.shared.after(work) { [self] in
-            guard !isOver else { return }
-            if lock == .exclusive, !sharers.isEmpty {
-                trace.count("takeover waited")
-                exclusives.append(finish)
-            } else {
-                finish()
+        let wanted = database.keys(of: sql, parameters)
+        let step = work / Int64(wanted.count + 1)
+        /// Takes one key after the other, and holds them until it commits.
+        func goOn(_ rest: ArraySlice<ModelLocks.Key>) {
+            Scheduler.shared.after(step) { [self] in
+                guard !isOver else { return }
+                guard let key = rest.first else {
+                    if lock == .exclusive, !sharers.isEmpty {
+                        trace.count("takeover waited")
+                        exclusives.append(finish)
+                    } else {
+                        finish()
+                    }
+                    return
+                }
+                // What is there already is no matter of locks.
+                if database.has(key) { return goOn(rest.dropFirst()) }
+                let isHeld = keys.take(key, for: number) { goOn(rest) }
+                if isHeld { return goOn(rest.dropFirst()) }
+                trace.note("#\(number) waits for \(key)")
+                trace.count(key.isName ? "waited for a name" : "waited for a row")
+                watch(number, { isOver }) { [self] sqlstate in
+                    leave()
+                    trace.note("#\(number) is ended: \(sqlstate)")
+                    answer(.error(sqlstate: sqlstate))
+                }
             }
+        }
+        goOn(wanted[...])
+    }
+
+    /// Ends a statement that waits for one that waits for it, or that has waited for too long.
+    private func watch(_ number: Int, _ isOver: @escaping () -> Bool, _ end: @escaping (String) -> Void) {
+        // deadlock_timeout
+        Scheduler.shared.after(1_000_000) { [self] in
+            guard !isOver(), let circle = keys.circle(of: number) else { return }
+            trace.count("deadlock")
+            deadlocks.append(circle)
+            end("40P01")
+        }
+        // statement_timeout
+        Scheduler.shared.after(10_000_000) { [self] in
+            if !isOver(), keys.isWaiting(number) { end("57014") }
         }
     }
 

@@ -20,6 +20,8 @@ final class Scenario: @unchecked Sendable {
     private(set) var isOver = false
     private(set) var processes: [EngineProcess] = []
     private var dice: Dice
+    /// Of its own, so that a seed's other events stay what they were.
+    private var rushDice: Dice
     private var processCount = 0
     private var callers = 0
     /// How many processes are kept running at a time.
@@ -40,6 +42,7 @@ final class Scenario: @unchecked Sendable {
     init(seed: UInt64, isPrinted: Bool) {
         self.seed = seed
         dice = Dice(seed: seed)
+        rushDice = Dice(seed: seed ^ 0x7275_7368)
         trace = Trace(isPrinted: isPrinted)
         server = ModelServer(seed: dice.next(), trace: trace)
         calm = dice.roll(10_000_000...120_000_000)
@@ -83,6 +86,7 @@ final class Scenario: @unchecked Sendable {
             ModelWorker("worker\(number)", self, dice: Dice(seed: dice.next())).start()
         }
         startCallers()
+        if rushDice.once(in: 2) { rush("early") }
         disturb()
         if isStranded { Stranding(self).begin() }
         Scheduler.shared.after(calm) { [self] in becomeCalm() }
@@ -201,6 +205,7 @@ final class Scenario: @unchecked Sendable {
         hasFaults = false
         server.faultOneIn = nil
         for process in processes { thaw(process) }
+        if rushDice.once(in: 2) { rush("late") }
     }
 
     // MARK: People
@@ -264,10 +269,31 @@ final class Scenario: @unchecked Sendable {
         }
     }
 
+    /// Many ask for the same few executions at the same moment, some times over: batches that are under way at once want the
+    /// same names.
+    private func rush(_ word: String) {
+        var instant: Int64 = 0
+        for round in 0..<Int.random(in: 1...5, using: &rushDice) {
+            instant += rushDice.roll(1_000_000...8_000_000)
+            Scheduler.shared.after(instant) { [self] in server.beSlow(for: 1_000_000) }
+            let names = (0..<Int.random(in: 2...4, using: &rushDice)).map { "\(word)\(round)-\($0)" }
+            for _ in 0..<Int.random(in: 3...6, using: &rushDice) {
+                for name in names.shuffled(using: &rushDice) {
+                    perform(after: instant + rushDice.roll(0...500_000), seed: rushDice.next()) { [self] dice in
+                        await start("leaf1", name, "{\"v\":7}", &dice)
+                    }
+                }
+            }
+        }
+    }
+
     private func perform(after delay: Int64, _ action: @escaping (inout Dice) async -> Void) {
+        perform(after: delay, seed: dice.next(), action)
+    }
+
+    private func perform(after delay: Int64, seed: UInt64, _ action: @escaping (inout Dice) async -> Void) {
         callers += 1
         nonisolated(unsafe) let action = action
-        let seed = dice.next()
         Task.detached { [self] in
             await pause(delay)
             var dice = Dice(seed: seed)

@@ -33,8 +33,9 @@ struct SimulationTests {
             "engine died", "engine frozen", "fault frozen", "fault lateCommit", "fault replyLost",
             "fault requestLost", "lease lost", "missed deadline", "noted as cold", "redriven", "refused rows",
             "restarted", "silent in calm", "snapshots", "stale answer refused", "stopped by hand", "stranded",
-            "stranded row met its successor's", "takeover", "takeover waited", "titles", "token heard of",
-            "worker died", "worker late", "worker silent", "worker silent after a heartbeat",
+            "stranded row met its successor's", "takeover", "takeover waited", "titles",
+            "token heard of", "batches at once", "waited for a name", "worker died", "worker late", "worker silent",
+            "worker silent after a heartbeat",
         ] {
             #expect(answer.output.contains("\n  \(what): "), "no seed had: \(what)")
         }

@@ -94,6 +94,8 @@ extension Journal {
         while true {
             let batch = takeBatch()
             if batch.isEmpty { break }
+            // What did not fit in need not wait for this one where another connection is free.
+            startFlushing()
             batchNumber += 1
             let writer = "\(incarnation)/\(batchNumber)"
             await commit(batch, writer: writer, Attempt(link: link, settings: settings, clock: clock))

@@ -2,8 +2,9 @@ import Postgres
 
 /// Several rows as one autocommitted statement.
 ///
-/// The order is what makes it safe: the lease row is read `FOR SHARE`, so takeover waits for it and it for takeover; names
-/// go in first, a first row only where its name did; list lines only where their row did. `ON CONFLICT DO NOTHING` makes a
+/// The order is what makes it safe: the lease row is read `FOR KEY SHARE`, so takeover waits for it and it for takeover
+/// (and neither it nor renewal for the other); names go in first, a first row only where its name did; list lines only
+/// where their row did. `ON CONFLICT DO NOTHING` makes a
 /// key that is there already a missing answer instead of an error that would abort every row beside it. Rows are sorted by
 /// key so that two batches lock in one order.
 enum Batch {
@@ -25,7 +26,7 @@ enum Batch {
     /// server needs a fifth less time for one of them.
     private static let rowsAloneSQL = """
         WITH lease AS MATERIALIZED (
-            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
+            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR KEY SHARE
         )
         INSERT INTO showrunner.journal (execution_id, seq, writer, at, effects)
         SELECT given.execution_id, given.seq, $2, given.at, given.effects
@@ -38,7 +39,7 @@ enum Batch {
     private static func statement(mapRuns: String = "") -> String {
         """
         WITH lease AS MATERIALIZED (
-            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
+            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR KEY SHARE
         ), given AS MATERIALIZED (
             SELECT * FROM unnest($3, $4, $5, $6, $7, $8, $9)
                 AS given (execution_id, seq, at, effects, machine, name, input_hash)

@@ -3,8 +3,8 @@ import Postgres
 extension Journal {
     /// Takes the right to append, if nobody has it or its holder has not renewed it for `validity`.
     ///
-    /// The update waits for appends under way, and after it none of another incarnation lands: that, not the time, is what
-    /// makes taking over safe. `validity` only decides how soon it is tried.
+    /// The row's lock waits for appends under way, and after it none of another incarnation lands: that, not the time, is
+    /// what makes taking over safe. `validity` only decides how soon it is tried.
     ///
     /// - Parameters:
     ///   - holder: who this is, for people: host and process.
@@ -19,7 +19,7 @@ extension Journal {
         return try await retrying(control) { (live) async throws(PostgresError) in
             let deadline = Duration.seconds(10)
             while true {
-                // Looked at before it is touched: an upsert would lock the row and make the holder's appends wait.
+                // Looked at before it is touched: the lock would make the holder's appends wait.
                 let current = try await live.connection.query(
                     """
                     SELECT incarnation, holder, address,
@@ -34,10 +34,14 @@ extension Journal {
                         address: row.optionalText("address"))
                     return .held(current, renewedBefore: .microseconds(max(0, row.int("age"))))
                 }
+                // The update alone would wait for no append: it changes no key.
                 let taken = try await live.connection.query(
                     """
+                    WITH held AS MATERIALIZED (
+                        SELECT id FROM showrunner.lease WHERE id = 1 FOR UPDATE
+                    )
                     INSERT INTO showrunner.lease (id, incarnation, holder, address, taken_at, renewed_at)
-                    VALUES (1, $1, $2, $5, clock_timestamp(), clock_timestamp())
+                    SELECT 1, $1, $2, $5, clock_timestamp(), clock_timestamp() FROM (SELECT count(*) FROM held) AS waited
                     ON CONFLICT (id) DO UPDATE
                        SET incarnation = EXCLUDED.incarnation, holder = EXCLUDED.holder, address = EXCLUDED.address,
                            taken_at = clock_timestamp(), renewed_at = clock_timestamp()
@@ -60,6 +64,8 @@ extension Journal {
     }
 
     /// Renews the lease. True only if this incarnation still has it; false is final.
+    ///
+    /// Waits for no append: with several under way at once, one after the other, there need not be a moment without any.
     public func renewLease() async throws(PostgresError) -> Bool {
         let incarnation = self.incarnation
         let position = try await retrying(control) { (live) async throws(PostgresError) in

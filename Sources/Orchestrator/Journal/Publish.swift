@@ -89,7 +89,7 @@ extension Journal {
         let addition = attached.statement(parameters.count + 1)
         let sql = """
             WITH lease AS MATERIALIZED (
-                SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
+                SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR KEY SHARE
             ), appended AS (
                 INSERT INTO showrunner.journal (execution_id, seq, writer, at, effects)
                 SELECT $3, $4, $2, $5, $6 FROM lease

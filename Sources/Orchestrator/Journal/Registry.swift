@@ -245,7 +245,7 @@ extension Journal {
     static func fencing(_ expressions: String) -> String {
         """
         WITH lease AS MATERIALIZED (
-            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR SHARE
+            SELECT id FROM showrunner.lease WHERE id = 1 AND incarnation = $1 FOR KEY SHARE
         )\(expressions)
         SELECT id FROM lease
         """

@@ -72,7 +72,7 @@ extension Journal {
                     -- What recovery loads.
                     CREATE INDEX execution_list_running ON execution_list (execution_id) WHERE status = 'RUNNING';
 
-                    -- One row: which engine should be active. Appends read it FOR SHARE, takeover updates it.
+                    -- One row: which engine should be active. Appends read it FOR KEY SHARE, takeover locks it FOR UPDATE.
                     CREATE TABLE lease (
                         id          int         PRIMARY KEY CHECK (id = 1),
                         incarnation text        NOT NULL,
