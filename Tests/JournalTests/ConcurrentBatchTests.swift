@@ -84,6 +84,32 @@ import Testing
         await new.close(deadline: .seconds(5))
     }
 
+    /// The appends look at the lease as it was before both, and are to follow it to where it has come.
+    @Test("rows that were sent before a renewal and a takeover do not go in", arguments: [1, 2])
+    func takeoverBehindARenewal(rows: Int) async throws {
+        let url = try await journalDatabase()
+        let journal = try await activeJournal(url, settings: Self.patient)
+        let (outcomes, continuation) = AsyncStream.makeStream(of: NumberedOutcome.self)
+        await journal.setReceiver { told in for outcome in told { continuation.yield(outcome) } }
+        let ids = (0..<rows).map { _ in IDs.execution() }
+        for id in ids { #expect(await journal.append(.first(id)) == .committed) }
+        let successor = try await PostgresConnection.connect(url, applicationName: "successor", deadline: .seconds(10))
+        try await successor.script(
+            """
+            BEGIN;
+            UPDATE showrunner.lease SET renewed_at = clock_timestamp();
+            SELECT FROM showrunner.lease FOR UPDATE;
+            UPDATE showrunner.lease SET incarnation = 'successor'
+            """, deadline: .seconds(10))
+        journal.append(ids.enumerated().map { NumberedRow(number: UInt64($0), row: .later($1, 1)) })
+        try await waitUntil(url, Self.waiting(1))
+        try await successor.script("COMMIT", deadline: .seconds(10))
+        var told = outcomes.makeAsyncIterator()
+        for _ in ids { #expect(await told.next()?.outcome == .superseded) }
+        for id in ids { #expect(try await journal.load(id).map(\.seq) == [0]) }
+        await journal.close(deadline: .seconds(5))
+    }
+
     @Test("a name that another batch is about to take is told as taken by it")
     func nameOfAnotherBatch() async throws {
         let url = try await journalDatabase()

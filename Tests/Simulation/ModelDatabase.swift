@@ -76,6 +76,9 @@ final class ModelDatabase {
 
     enum LeaseLock { case none, shared, exclusive }
 
+    /// Of the statement for a row that comes alone.
+    private static let oneRow = "SELECT $3, $4, $2, $5, $6 FROM showrunner.lease"
+
     /// Whether a statement that shares the row of the lease finds its incarnation in it now, and so locks it.
     func findsLease(_ parameters: [PostgresValue]) -> Bool { lease?.incarnation == Parameters(parameters).text(1) }
 
@@ -86,6 +89,7 @@ final class ModelDatabase {
     func keys(of sql: String, _ parameters: [PostgresValue]) -> [ModelLocks.Key] {
         let given = Parameters(parameters)
         if sql.contains("SELECT $3, $4, $2, $5, $6 FROM lease") { return [.row(given.text(3), given.int(4))] }
+        if sql.contains(Self.oneRow) { return [.row(given.text(3), given.int(4))] }
         guard sql.contains("AS given (execution_id, seq, at, effects") else { return [] }
         let rows = zip(given.texts(3), given.ints(4)).map { ModelLocks.Key.row($0 ?? "", $1 ?? -1) }
         guard sql.contains("execution_list") else { return rows }
@@ -109,7 +113,9 @@ final class ModelDatabase {
         if sql.contains("showrunner.lease") && !sql.contains("FOR KEY SHARE") && !sql.contains("given.ordinal") {
             return changeLease(sql, given)
         }
-        if sql.contains("AS given (execution_id, seq, at, effects") { return append(sql, given) }
+        if sql.contains("AS given (execution_id, seq, at, effects") || sql.contains(Self.oneRow) {
+            return append(sql, given)
+        }
         if sql.contains("SELECT $3, $4, $2, $5, $6 FROM lease") { return publish(sql, given) }
         if sql.contains("SELECT given.ordinal, journal.writer") { return verdicts(given) }
         if let result = keep(sql, given) { return result }
@@ -162,7 +168,10 @@ final class ModelDatabase {
 
     private func append(_ sql: String, _ given: Parameters) -> PostgresResult {
         let writer = given.text(2)
-        let (ids, seqs, instants, effects) = (given.texts(3), given.ints(4), given.ints(5), given.texts(6))
+        let (ids, seqs, instants, effects) =
+            sql.contains(Self.oneRow)
+            ? ([given.text(3)], [given.int(4)], [given.int(5)], [given.text(6)])
+            : (given.texts(3), given.ints(4), given.ints(5), given.texts(6))
         // Rows that take no name and change no list come in a statement of their own.
         let areAlone = !sql.contains("execution_list")
         let none = [String?](repeating: nil, count: ids.count)

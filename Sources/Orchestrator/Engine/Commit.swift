@@ -94,16 +94,15 @@ extension Engine {
     private static let writtenElsewhere = 4
 
     /// Hands the journal the rows that something makes as soon as it has made them.
-    func sendingRows(_ body: () -> Void) {
+    private func sendingRows(_ body: () -> Void) {
         outbox.isHeld = true
         body()
         outbox.isHeld = false
         sendRows()
     }
 
-    /// What follows from the outcomes of rows that were in one batch; the executor is the one that
-    /// ``Journal/setReceiver(_:)`` tells of.
-    func settle(_ outcomes: [NumberedOutcome], on executor: (any TaskExecutor)?) async {
+    /// What follows from the outcomes of rows that were in one batch.
+    func settle(_ outcomes: [NumberedOutcome]) async {
         var rest = outcomes[...]
         while true {
             sendingRows {
@@ -112,7 +111,7 @@ extension Engine {
                         preconditionFailure("row \(told.number) was answered twice")
                     }
                     sent.batch.bytes = told.effectsBytes
-                    settle(sent.run, sent.batch, told.outcome, on: executor)
+                    settle(sent.run, sent.batch, told.outcome)
                 }
             }
             rest = rest.dropFirst(Self.settledTogether)
@@ -183,14 +182,12 @@ extension Engine {
     }
 
     /// What follows from an append's outcome.
-    private func settle(
-        _ run: Run, _ batch: Batch, _ outcome: AppendOutcome, on executor: (any TaskExecutor)? = nil
-    ) {
+    private func settle(_ run: Run, _ batch: Batch, _ outcome: AppendOutcome) {
         run.isAppending = false
         if batch.statement != nil { outbox.attached[run.execution.id] = nil }
         switch outcome {
         case .committed:
-            take(batch, into: run, on: executor)
+            take(batch, into: run)
             for pending in batch.accepted { pending.reply?(.committed) }
             for pending in batch.late { pending.reply?(.stale) }
             pump(run)
@@ -236,7 +233,7 @@ extension Engine {
     }
 
     /// Takes the committed effects into memory, and everything derived from them.
-    private func take(_ batch: Batch, into run: Run, on executor: (any TaskExecutor)?) {
+    private func take(_ batch: Batch, into run: Run) {
         let started = run.seq == 0
         run.folded.seq += 1
         var ended: [EntryID] = []
@@ -255,15 +252,7 @@ extension Engine {
         }
         for (entry, nonce, poller) in batch.handedOut { deliver(entry, nonce: nonce, of: run, to: poller) }
         for (entry, nonce, service) in batch.served {
-            // What calls the outside may keep a thread for long.
-            if let executor, !service.callsOutside {
-                let id = run.execution.id
-                Task(executorPreference: executor) {
-                    await self.finishHere(service, entry: entry, nonce: nonce, of: id)
-                }
-            } else {
-                Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
-            }
+            Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
         }
         for (scope, index) in batch.startedChildren {
             if let entry = run.execution.entry(in: scope) { ensureChild(entry: entry.id, index: index, of: run) }

@@ -29,8 +29,8 @@ extension Engine {
             switch outcome {
             case .taken:
                 standingBy(nil)
-                await journal.setReceiver { [weak self] outcomes, executor in
-                    Task(executorPreference: executor) { await self?.settle(outcomes, on: executor) }
+                await journal.setReceiver { [weak self] outcomes in
+                    Task { await self?.settle(outcomes) }
                 }
                 clock = EngineClock(
                     databaseMicroseconds: try await journal.databaseTimeMicroseconds(), bootClock: bootClock)

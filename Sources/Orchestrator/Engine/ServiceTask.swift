@@ -64,21 +64,7 @@ extension Engine {
 
     /// The second half of ``perform(_:entry:of:)-(ServiceTask,_,_)``, and what recovery repeats.
     func finish(_ service: any ServiceTask, entry: EntryID, nonce: String, of run: Run) async {
-        if let event = await outcome(of: service, entry: entry, nonce: nonce, run) { post(event, to: run) }
-    }
-
-    /// The same on a thread that writes and has nothing else to do, for an execution that may have left memory meanwhile:
-    /// whoever loads it calls again.
-    func finishHere(_ service: any ServiceTask, entry: EntryID, nonce: String, of id: String) async {
-        guard let run = runs[id] else { return }
-        if let event = await outcome(of: service, entry: entry, nonce: nonce, run) {
-            sendingRows { post(event, to: run) }
-        }
-    }
-
-    /// Has a service do a task; nil where somebody else is to do it.
-    private func outcome(of service: any ServiceTask, entry: EntryID, nonce: String, _ run: Run) async -> Event? {
-        guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return nil }
+        guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return }
         let call = { @Sendable () async -> Result<JSON, StepFailure> in
             do throws(StepFailure) {
                 return .success(
@@ -94,11 +80,11 @@ extension Engine {
             service.callsOutside ? await calling(call) : await call()
         }
         switch result {
-        case .success(let output): return ended(entry, nonce, output, of: run.execution.id)
+        case .success(let output): post(ended(entry, nonce, output, of: run.execution.id), to: run)
         case .failure(let failure):
             // An engine that stops, or has lost the lease, fails calls by that alone: its successor makes them again.
-            guard isReady else { return nil }
-            return .taskFailed(entry: entry, nonce: nonce, error: failure.error, cause: failure.cause)
+            guard isReady else { return }
+            post(.taskFailed(entry: entry, nonce: nonce, error: failure.error, cause: failure.cause), to: run)
         }
     }
 }

@@ -30,14 +30,8 @@ extension Journal {
     }
 
     /// Who is told the outcomes of numbered rows; to be called before the first. Called on the thread that writes, which
-    /// waits for it: whoever follows up on them does so in a task of its own. Where an executor is given, that task had best
-    /// prefer it: a lone row goes the whole round then without waking a thread. Where none is, it runs elsewhere.
-    public func setReceiver(
-        _ receiver: @escaping @Sendable ([NumberedOutcome], _ executor: (any TaskExecutor)?) -> Void
-    ) { self.receiver = receiver }
-
-    /// What follows from more outcomes than so many is worth a thread beside the one that writes.
-    private static let outcomesOnThread = 4
+    /// waits for it: whoever follows up on them does so in a task of its own, elsewhere.
+    public func setReceiver(_ receiver: @escaping @Sendable ([NumberedOutcome]) -> Void) { self.receiver = receiver }
 
     private func enter(_ row: JournalRow, _ reply: Reply) {
         if let refusal = Self.refusal(row) { return answer(reply, .failed(refusal)) }
@@ -100,7 +94,7 @@ extension Journal {
             let writer = "\(incarnation)/\(batchNumber)"
             await commit(batch, writer: writer, Attempt(link: link, settings: settings, clock: clock))
             for entry in batch { inFlight.remove(entry.row.executionID) }
-            tellOutcomes(on: waiting.isEmpty ? link.latest?.connection.executor : nil)
+            tellOutcomes()
         }
         idleLinks.append(link)
         if idleLinks.count == appending.count { resumeDrainWaiters() }
@@ -144,12 +138,12 @@ extension Journal {
         }
     }
 
-    private func tellOutcomes(on executor: (any TaskExecutor)? = nil) {
+    private func tellOutcomes() {
         guard !untold.isEmpty else { return }
         guard let receiver else { preconditionFailure("nobody is told the outcomes of numbered rows") }
         let outcomes = untold
         untold = []
-        receiver(outcomes, outcomes.count <= Self.outcomesOnThread ? executor : nil)
+        receiver(outcomes)
     }
 
     /// Sends the rows until each is in or refused, always the same rows under the same writer.

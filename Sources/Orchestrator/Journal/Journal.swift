@@ -33,7 +33,7 @@ public actor Journal {
     var unanswered: [Int: Reply] = [:]
     /// Outcomes of numbered rows that their receiver has not been told.
     var untold: [NumberedOutcome] = []
-    var receiver: (@Sendable ([NumberedOutcome], (any TaskExecutor)?) -> Void)?
+    var receiver: (@Sendable ([NumberedOutcome]) -> Void)?
     var ticket = 0
     /// The executions with a row in a batch under way.
     var inFlight: Set<String> = []
