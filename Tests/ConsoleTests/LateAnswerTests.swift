@@ -6,7 +6,7 @@ import Testing
 
 @testable import Console
 
-/// What the pages do with answers that come late, or never, and what stays where it is when they come.
+/// What the pages do with answers that come late, and what stays where it is when they come.
 extension ConsolePageTests {
     /// A page whose answers come when the script lets them.
     private static let answersHeldBack = """
@@ -65,68 +65,5 @@ extension ConsolePageTests {
                 """
         let document = try await shown(script: script, router)
         #expect(document.contains(#"data-result="true,false""#), "\(document.prefix(6000))")
-    }
-
-    /// An engine that is frozen, or a line that is cut, answers nothing and refuses nothing.
-    @Test(.needsChromium, arguments: ["GET", "POST"])
-    func anEngineThatSaysNothingIsNotWaitedForForEver(_ method: String) async throws {
-        let script = """
-            import { request } from "/console/assets/live.js";
-            const timers = [];
-            window.setTimeout = (action) => { timers.push(action); return 0; };
-            window.fetch = (path, { signal }) => new Promise((_, refuse) =>
-                signal.addEventListener("abort", () => refuse(signal.reason)));
-            const own = new AbortController();
-            const page = new AbortController();
-            const answer = request("/console/api/runs", { method: "\(method)", signal: page.signal }).catch((problem) => problem);
-            timers.forEach((action) => action());
-            const left = request("/console/api/runs", { signal: own.signal }).catch((problem) => problem);
-            own.abort();
-            document.body.setAttribute("data-result", `${(await answer).detail} ${(await left).name}`);
-            """
-        let router = ServiceRouter()
-        router.addConsolePages()
-        let document = try await shown(script: script, router)
-        let words =
-            method == "GET"
-            ? "It may be restarting; nothing is lost by that." : "Look whether it was done before you repeat it."
-        #expect(
-            document.contains("data-result=\"The engine has not answered for 30 seconds. \(words) AbortError\""),
-            "\(document.prefix(6000))")
-    }
-
-    @Test(.needsChromium) func aStreamThatFallsSilentIsOpenedAgain() async throws {
-        let script =
-            Self.streams + """
-                import { listen } from "/console/assets/live.js";
-                const connection = document.createElement("span");
-                connection.className = "connection";
-                document.body.append(connection);
-                // Timers of half a minute and more run when the script says so.
-                const alarms = new Map();
-                const [later, forget] = [window.setTimeout.bind(window), window.clearTimeout.bind(window)];
-                window.setTimeout = (action, time) => {
-                    if (!(time >= 30000)) return later(action, time);
-                    const alarm = {};
-                    alarms.set(alarm, action);
-                    return alarm;
-                };
-                window.clearTimeout = (timer) => { if (!alarms.delete(timer)) forget(timer); };
-                listen("/events", { run() {} }, new AbortController().signal);
-                await until(() => connection.dataset.state === "live");
-                window.streams[0].say("alive");
-                window.streams[0].say("run", {});
-                const result = [alarms.size];
-                alarms.forEach((action) => action());
-                result.push(connection.dataset.state);
-                await until(() => window.streams.length === 2 && connection.dataset.state === "live");
-                window.streams[1].say("end");
-                result.push(alarms.size);
-                document.body.setAttribute("data-result", result);
-                """
-        let router = ServiceRouter()
-        router.addConsolePages()
-        let document = try await shown(script: script, router)
-        #expect(document.contains(#"data-result="1,lost,0""#), "\(document.prefix(6000))")
     }
 }

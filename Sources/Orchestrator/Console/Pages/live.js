@@ -11,26 +11,40 @@ export class EngineProblem extends Error {
   }
 }
 
-/** Seconds for which an answer is waited for. The engine itself gives up after fifteen; one that is frozen says nothing at all. */
+/** Seconds for which an answer's head is waited for, and then the rest. The engine itself gives up after fifteen; one that is frozen says nothing at all. */
 const patience = 30;
 
+/** The document that the engine answers with. */
 export async function request(path, options = {}) {
   const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), patience * 1000);
-  const signal = options.signal ? AbortSignal.any([options.signal, silence.signal]) : silence.signal;
-  let response;
+  let timer;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), patience * 1000);
+  };
+  wait();
   try {
-    response = await fetch(path, { ...options, signal, headers: { accept: "application/json", ...options.headers } });
+    const signal = options.signal ? AbortSignal.any([options.signal, silence.signal]) : silence.signal;
+    return await answered(path, { ...options, signal }, wait);
   } catch (error) {
-    if (silence.signal.aborted && !options.signal?.aborted) {
-      throw new EngineProblem({ detail: `The engine has not answered for ${patience} seconds. `
-        + ((options.method ?? "GET") === "GET" ? "It may be restarting; nothing is lost by that." : "Look whether it was done before you repeat it.") });
-    }
-    if (error.name === "AbortError") throw error;
-    throw new EngineProblem({ detail: "The engine cannot be reached. It may be restarting; nothing is lost by that." });
+    if (error.name !== "AbortError" || options.signal?.aborted) throw error;
+    throw new EngineProblem({ detail: `The engine has not answered for ${patience} seconds. `
+      + ((options.method ?? "GET") === "GET" ? "It may be restarting; nothing is lost by that." : "Look whether it was done before you repeat it.") });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** @param {function(): void} begun called when the head of the answer is there: what is big takes its time over a slow line */
+async function answered(path, options, begun) {
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers: { accept: "application/json", ...options.headers } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new EngineProblem({ detail: "The engine cannot be reached. It may be restarting; nothing is lost by that." });
+  }
+  begun();
   let document, isWhole = true;
   try {
     document = await response.json();
