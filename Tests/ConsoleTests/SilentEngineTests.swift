@@ -117,4 +117,40 @@ extension ConsolePageTests {
         let document = try await shown(script: script, router)
         #expect(document.contains(#"data-result="1,lost,0""#), "\(document.prefix(6000))")
     }
+
+    /// A browser has six connections to a host: with checks that wait in all of them, nothing leaves it any more.
+    @Test(.needsChromium) func whetherTheSessionHoldsIsAskedOnceAtATime() async throws {
+        let script =
+            Self.streams + Self.alarmsHeldBack + """
+                let asked = 0;
+                const silences = [];
+                AbortSignal.timeout = (time) => {
+                    const silence = new AbortController();
+                    if (time === 30000) silences.push(silence);
+                    return silence.signal;
+                };
+                window.fetch = (path, { signal }) => {
+                    asked += 1;
+                    return new Promise((_, refuse) => signal?.addEventListener("abort", () => refuse(signal.reason)));
+                };
+
+                """ + Self.listening + """
+                const lose = async (how) => {
+                    const count = window.streams.length;
+                    how(window.streams.at(-1));
+                    await openAgain(count + 1);
+                    return asked;
+                };
+                const result = [await lose((stream) => { stream.say("alive"); sound(); })];
+                result.push(await lose((stream) => stream.say("error")), await lose((stream) => stream.say("error")));
+                silences.splice(0).forEach((silence) => silence.abort());
+                await new Promise((done) => later(done, 50));
+                result.push(await lose((stream) => stream.say("error")));
+                document.body.setAttribute("data-result", result);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="0,1,1,2""#), "\(document.prefix(6000))")
+    }
 }

@@ -1,6 +1,6 @@
 // Talking to the engine: fetches with a problem for every failure, and event streams that come back by themselves.
 
-import { leaveIfSignedOut, toSignIn } from "./session.js";
+import { leaveIfSignedOut, patience, toSignIn } from "./session.js";
 
 export class EngineProblem extends Error {
   constructor(document) {
@@ -11,10 +11,7 @@ export class EngineProblem extends Error {
   }
 }
 
-/** Seconds for which an answer's head is waited for, and then the rest. The engine itself gives up after fifteen; one that is frozen says nothing at all. */
-const patience = 30;
-
-/** The document that the engine answers with. */
+/** The document that the engine answers with. Its head is waited for with patience, and then the rest. */
 export async function request(path, options = {}) {
   const silence = new AbortController();
   let timer;
@@ -101,8 +98,6 @@ export function listen(path, handlers, signal) {
     // EventSource would repeat by itself only in some cases; one way for all of them.
     close();
     if (signal.aborted) return;
-    // An event source does not tell a refusal from a lost connection.
-    leaveIfSignedOut();
     showConnection("lost", "connecting again…");
     timer = setTimeout(open, pause * (0.75 + Math.random() / 2));
     pause = Math.min(pause * 2, 10000);
@@ -123,7 +118,11 @@ export function listen(path, handlers, signal) {
       showConnection("live", "live");
       handlers.connected?.();
     });
-    source.addEventListener("error", lose);
+    source.addEventListener("error", () => {
+      // An event source does not tell a refusal from a lost connection. One that fell silent was not refused.
+      if (!signal.aborted) leaveIfSignedOut();
+      lose();
+    });
     for (const [name, handler] of Object.entries(handlers)) {
       if (name === "connected") continue;
       source.addEventListener(name, (event) => {
