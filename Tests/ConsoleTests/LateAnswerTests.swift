@@ -66,4 +66,57 @@ extension ConsolePageTests {
         let document = try await shown(script: script, router)
         #expect(document.contains(#"data-result="true,false""#), "\(document.prefix(6000))")
     }
+
+    /// What a page shows beside its document: where it is asked for, and an answer that has the words.
+    static let parts = [
+        (
+            "trigger-page", "trigger", "partner-films", "/console/api/runs",
+            "({ items: [{ id: words, title: words, name: 'partner-films-0123456789abcdef', status: 'SUCCEEDED', startDate: 0 }] })"
+        ),
+        (
+            "machine-page", "machine", "ingest", "/console/api/runs",
+            "({ items: [{ id: words, title: words, name: words, machine: 'ingest', status: 'SUCCEEDED', startDate: 0 }] })"
+        ),
+        (
+            "machine-page", "machine", "ingest", "/console/api/schedules",
+            "({ Schedules: [{ Name: words, Target: 'ingest', Running: [] }] })"
+        ),
+    ]
+
+    @Test(.needsChromium, arguments: parts, [true, false])
+    func aPartThatAnotherLookOvertookIsNotShown(
+        _ part: (page: String, attribute: String, name: String, path: String, answer: String), _ isRefused: Bool
+    ) async throws {
+        let router = ServiceRouter()
+        let runs = RecordedRuns(recordings.day)
+        router.addConsoleRoutes(runs: runs, maximumStreams: 0)
+        router.addMachineRoutes(machines: RecordedMachines(), runs: runs)
+        router.addScheduleRoutes(schedules: RecordedSchedules())
+        router.addRecordedTriggers()
+        let script =
+            Self.streams + Self.timersHeldBack + """
+                import "/console/assets/machine-page.js";
+                import "/console/assets/triggers-page.js";
+                const held = [];
+                const fetched = window.fetch;
+                window.fetch = (path, options) => path.split("?")[0] !== "\(part.path)" ? fetched(path, options)
+                    : new Promise((answer) => held.push((words) =>
+                        answer(words ? Response.json(\(part.answer)) : Response.json({ detail: "Not then." }, { status: 503 }))));
+                const page = document.createElement("\(part.page)");
+                page.setAttribute("\(part.attribute)", "\(part.name)");
+                document.body.append(page);
+                await until(() => held.length === 1);
+                const result = [due.length];
+                page.refresh();
+                await until(() => held.length === 2);
+                held[1]("the newer");
+                await until(() => page.textContent.includes("the newer"));
+                held[0](\(isRefused ? "undefined" : "'the older'"));
+                await new Promise((done) => later(done, 50));
+                result.push(...["the newer", "the older", "Not then."].filter((words) => page.textContent.includes(words)), due.length);
+                document.body.setAttribute("data-result", result);
+                """
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="0,the newer,1""#), "\(document.prefix(6000))")
+    }
 }
