@@ -153,4 +153,58 @@ extension ConsolePageTests {
         let document = try await shown(script: script, router)
         #expect(document.contains(#"data-result="0,1,1,2""#), "\(document.prefix(6000))")
     }
+
+    /// Not every engine says so, and a first event that is big is long on its way.
+    @Test(.needsChromium) func aStreamIsWatchedOnceItSaysThatItLives() async throws {
+        let script =
+            Self.streams + Self.alarmsHeldBack + Self.listening + """
+                const result = [alarms.size];
+                window.streams[0].say("run", {});
+                result.push(alarms.size);
+                window.streams[0].say("alive");
+                result.push(alarms.size);
+                sound();
+                await openAgain(2);
+                result.push(alarms.size);
+                window.streams[1].say("run", {});
+                result.push(alarms.size);
+                window.streams[1].say("alive");
+                result.push(alarms.size);
+                document.body.setAttribute("data-result", result);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="0,0,1,0,0,1""#), "\(document.prefix(6000))")
+    }
+
+    @Test(.needsChromium) func anEngineThatStaysSilentIsAskedLessAndLess() async throws {
+        let script =
+            Self.streams.replacing("setTimeout(() => this.say(\"open\"));", with: "") + Self.alarmsHeldBack + """
+                import { listen } from "/console/assets/live.js";
+                listen("/events", { run() {} }, new AbortController().signal);
+                const result = [];
+                const silences = async (count) => {
+                    for (let silence = 0; silence < count; silence += 1) {
+                        await until(() => alarms.size === 1);
+                        result.push([...alarms.values()][0].seconds);
+                        const opened = window.streams.length;
+                        sound();
+                        await until(() => window.streams.length > opened);
+                    }
+                };
+                window.streams[0].say("open");
+                window.streams[0].say("alive");
+                await silences(2);
+                window.streams.at(-1).say("open");
+                window.streams.at(-1).say("run", {});
+                window.streams.at(-1).say("alive");
+                await silences(2);
+                document.body.setAttribute("data-result", result);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="45,90,45,90""#), "\(document.prefix(6000))")
+    }
 }

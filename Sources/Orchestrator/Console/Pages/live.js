@@ -69,6 +69,9 @@ function showConnection(state, words) {
 /** Seconds without a word after which a stream is lost: the engine says every ten that it lives. */
 const longestSilence = 45;
 
+/** Seconds up to which that is doubled while a stream that was opened again brings no word either. */
+const mostSilence = 360;
+
 /**
  * Server-sent events until the signal is aborted or the stream says `end`. A lost stream is opened again after a
  * growing pause; the server begins each with the whole, so nothing has to be asked for again.
@@ -82,6 +85,9 @@ export function listen(path, handlers, signal) {
   let pause = 500;
   let timer;
   let alarm;
+  let silence = longestSilence;
+  // Of the engine that answered last: not every one does.
+  let saysThatItLives = false;
 
   const close = () => {
     clearTimeout(alarm);
@@ -103,17 +109,33 @@ export function listen(path, handlers, signal) {
     pause = Math.min(pause * 2, 10000);
   };
 
-  const heard = () => {
+  const watch = () => {
     clearTimeout(alarm);
-    alarm = setTimeout(lose, longestSilence * 1000);
+    if (!saysThatItLives) return;
+    alarm = setTimeout(() => {
+      // The engine may be frozen, or an event so big.
+      silence = Math.min(silence * 2, mostSilence);
+      lose();
+    }, silence * 1000);
+  };
+
+  const heard = () => {
+    silence = longestSilence;
+    watch();
   };
 
   const open = () => {
     if (signal.aborted) return;
     source = new EventSource(path);
-    heard();
-    source.addEventListener("alive", heard);
+    watch();
+    source.addEventListener("alive", () => {
+      saysThatItLives = true;
+      heard();
+    });
     source.addEventListener("open", () => {
+      // Perhaps another engine; and its first event is the biggest.
+      saysThatItLives = false;
+      watch();
       pause = 500;
       showConnection("live", "live");
       handlers.connected?.();
