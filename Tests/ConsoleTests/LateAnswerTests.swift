@@ -119,4 +119,29 @@ extension ConsolePageTests {
         let document = try await shown(script: script, router)
         #expect(document.contains(#"data-result="0,the newer,1""#), "\(document.prefix(6000))")
     }
+
+    /// The second of what is alike, by its address or its words.
+    @Test(.needsChromium, arguments: ["a[href]", "summary"])
+    func whatIsMadeAnewKeepsItsFocusAmongItsLike(_ kind: String) async throws {
+        let script =
+            Self.streams + Self.timersHeldBack + Self.answersHeldBack + """
+                page.show = ({ words }) => {
+                    page.content.innerHTML = ["one", "two"].map((name) => `<section id="${name}"><p>${words}</p>
+                        <a href="/console/runs/elf">elf</a><details><summary>Input</summary></details></section>`).join("");
+                };
+                document.body.append(page);
+                asked[0].answer({ words: "before" });
+                await until(() => page.textContent.includes("before"));
+                page.querySelector("#two \(kind)").focus();
+                const again = page.refresh();
+                asked[1].answer({ words: "after" });
+                await again;
+                const { activeElement: focused } = document;
+                document.body.setAttribute("data-result", [page.textContent.includes("after"), focused.closest("section")?.id, focused.matches("\(kind)")]);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="true,two,true""#), "\(document.prefix(6000))")
+    }
 }

@@ -55,8 +55,9 @@ export class RefreshedPage extends HTMLElement {
         if (this.shown !== text) {
           this.shown = text;
           const focused = this.content.contains(document.activeElement) ? document.activeElement : undefined;
+          const position = focused && this.#alike(focused).indexOf(focused);
           this.show(answer);
-          if (focused) this.#focusAgain(focused);
+          if (focused) this.#focusAgain(focused, position);
         }
       }
     } catch (problem) {
@@ -73,12 +74,18 @@ export class RefreshedPage extends HTMLElement {
     if (isLast()) this.timer = setTimeout(() => this.refresh(), this.period);
   }
 
-  /** What had the focus was put back into the page, or made anew, and keeps it. */
-  #focusAgain(focused) {
-    const name = ["href", "aria-label"].find((attribute) => focused.hasAttribute(attribute));
-    const again = focused.isConnected ? focused
-      : name && this.content.querySelector(`[${name}="${CSS.escape(focused.getAttribute(name))}"]`);
+  /** What had the focus was put back into the page, or made anew, and keeps it: at its position among what is like it, or the last of those. */
+  #focusAgain(focused, position) {
+    const alike = this.#alike(focused);
+    const again = focused.isConnected ? focused : alike[position] ?? alike.at(-1);
     again?.focus({ preventScroll: true });
+  }
+
+  /** What leads to the same place as an element or has the same label; without either, what is of its kind and has its words. */
+  #alike(element) {
+    const name = ["href", "aria-label"].find((attribute) => element.hasAttribute(attribute));
+    if (name) return [...this.content.querySelectorAll(`[${name}="${CSS.escape(element.getAttribute(name))}"]`)];
+    return [...this.content.querySelectorAll(element.localName)].filter((other) => other.textContent === element.textContent);
   }
 }
 
