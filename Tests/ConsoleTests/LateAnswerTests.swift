@@ -144,4 +144,33 @@ extension ConsolePageTests {
         let document = try await shown(script: script, router)
         #expect(document.contains(#"data-result="true,two,true""#), "\(document.prefix(6000))")
     }
+
+    /// Escape closes a dialog also while the engine thinks about its order.
+    @Test(.needsChromium, arguments: [true, false])
+    func aRefusalIsSeenAlsoWhereTheDialogWasLeft(_ isRefused: Bool) async throws {
+        let script =
+            Self.streams + """
+                import { askFor } from "/console/assets/dialogs.js";
+                let answer;
+                window.fetch = () => new Promise((done) => { answer = done; });
+                askFor({ title: "Stop elf?", words: "The run ends.", button: "Stop the run", path: "/stop" });
+                const dialog = () => document.querySelector("dialog");
+                // The browser tells it with a frame, for which its virtual time does not wait.
+                const leave = (left) => { left?.close(); left?.dispatchEvent(new Event("close")); };
+                dialog().querySelector("[type=submit]").click();
+                leave(dialog());
+                const isGone = !dialog();
+                answer(\(isRefused ? "Response.json({ detail: 'It has ended.' }, { status: 409 })" : "Response.json({})"));
+                await new Promise((done) => setTimeout(done, 50));
+                const result = [isGone, dialog()?.matches(":modal"), dialog()?.querySelector(".problem").textContent, dialog()?.querySelector("[type=submit]").disabled];
+                leave(dialog());
+                document.body.setAttribute("data-result", [...result, !dialog()]);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(
+            document.contains("data-result=\"\(isRefused ? "true,true,It has ended.,false,true" : "true,,,,true")\""),
+            "\(document.prefix(6000))")
+    }
 }
