@@ -6,7 +6,7 @@ import Testing
 
 @testable import Console
 
-/// What the pages do with answers that come late, or never, and what stays where it is when they come.
+/// What the pages do with answers that come late, and what stays where it is when they come.
 extension ConsolePageTests {
     /// A page whose answers come when the script lets them.
     private static let answersHeldBack = """
@@ -67,66 +67,110 @@ extension ConsolePageTests {
         #expect(document.contains(#"data-result="true,false""#), "\(document.prefix(6000))")
     }
 
-    /// An engine that is frozen, or a line that is cut, answers nothing and refuses nothing.
-    @Test(.needsChromium, arguments: ["GET", "POST"])
-    func anEngineThatSaysNothingIsNotWaitedForForEver(_ method: String) async throws {
-        let script = """
-            import { request } from "/console/assets/live.js";
-            const timers = [];
-            window.setTimeout = (action) => { timers.push(action); return 0; };
-            window.fetch = (path, { signal }) => new Promise((_, refuse) =>
-                signal.addEventListener("abort", () => refuse(signal.reason)));
-            const own = new AbortController();
-            const page = new AbortController();
-            const answer = request("/console/api/runs", { method: "\(method)", signal: page.signal }).catch((problem) => problem);
-            timers.forEach((action) => action());
-            const left = request("/console/api/runs", { signal: own.signal }).catch((problem) => problem);
-            own.abort();
-            document.body.setAttribute("data-result", `${(await answer).detail} ${(await left).name}`);
-            """
+    /// What a page shows beside its document: where it is asked for, and an answer that has the words.
+    static let parts = [
+        (
+            "trigger-page", "trigger", "partner-films", "/console/api/runs",
+            "({ items: [{ id: words, title: words, name: 'partner-films-0123456789abcdef', status: 'SUCCEEDED', startDate: 0 }] })"
+        ),
+        (
+            "machine-page", "machine", "ingest", "/console/api/runs",
+            "({ items: [{ id: words, title: words, name: words, machine: 'ingest', status: 'SUCCEEDED', startDate: 0 }] })"
+        ),
+        (
+            "machine-page", "machine", "ingest", "/console/api/schedules",
+            "({ Schedules: [{ Name: words, Target: 'ingest', Running: [] }] })"
+        ),
+    ]
+
+    @Test(.needsChromium, arguments: parts, [true, false])
+    func aPartThatAnotherLookOvertookIsNotShown(
+        _ part: (page: String, attribute: String, name: String, path: String, answer: String), _ isRefused: Bool
+    ) async throws {
         let router = ServiceRouter()
-        router.addConsolePages()
+        let runs = RecordedRuns(recordings.day)
+        router.addConsoleRoutes(runs: runs, maximumStreams: 0)
+        router.addMachineRoutes(machines: RecordedMachines(), runs: runs)
+        router.addScheduleRoutes(schedules: RecordedSchedules())
+        router.addRecordedTriggers()
+        let script =
+            Self.streams + Self.timersHeldBack + """
+                import "/console/assets/machine-page.js";
+                import "/console/assets/triggers-page.js";
+                const held = [];
+                const fetched = window.fetch;
+                window.fetch = (path, options) => path.split("?")[0] !== "\(part.path)" ? fetched(path, options)
+                    : new Promise((answer) => held.push((words) =>
+                        answer(words ? Response.json(\(part.answer)) : Response.json({ detail: "Not then." }, { status: 503 }))));
+                const page = document.createElement("\(part.page)");
+                page.setAttribute("\(part.attribute)", "\(part.name)");
+                document.body.append(page);
+                await until(() => held.length === 1);
+                const result = [due.length];
+                page.refresh();
+                await until(() => held.length === 2);
+                held[1]("the newer");
+                await until(() => page.textContent.includes("the newer"));
+                held[0](\(isRefused ? "undefined" : "'the older'"));
+                await new Promise((done) => later(done, 50));
+                result.push(...["the newer", "the older", "Not then."].filter((words) => page.textContent.includes(words)), due.length);
+                document.body.setAttribute("data-result", result);
+                """
         let document = try await shown(script: script, router)
-        let words =
-            method == "GET"
-            ? "It may be restarting; nothing is lost by that." : "Look whether it was done before you repeat it."
-        #expect(
-            document.contains("data-result=\"The engine has not answered for 30 seconds. \(words) AbortError\""),
-            "\(document.prefix(6000))")
+        #expect(document.contains(#"data-result="0,the newer,1""#), "\(document.prefix(6000))")
     }
 
-    @Test(.needsChromium) func aStreamThatFallsSilentIsOpenedAgain() async throws {
+    /// The second of what is alike, by its address or its words.
+    @Test(.needsChromium, arguments: ["a[href]", "summary"])
+    func whatIsMadeAnewKeepsItsFocusAmongItsLike(_ kind: String) async throws {
         let script =
-            Self.streams + """
-                import { listen } from "/console/assets/live.js";
-                const connection = document.createElement("span");
-                connection.className = "connection";
-                document.body.append(connection);
-                // Timers of half a minute and more run when the script says so.
-                const alarms = new Map();
-                const [later, forget] = [window.setTimeout.bind(window), window.clearTimeout.bind(window)];
-                window.setTimeout = (action, time) => {
-                    if (!(time >= 30000)) return later(action, time);
-                    const alarm = {};
-                    alarms.set(alarm, action);
-                    return alarm;
+            Self.streams + Self.timersHeldBack + Self.answersHeldBack + """
+                page.show = ({ words }) => {
+                    page.content.innerHTML = ["one", "two"].map((name) => `<section id="${name}"><p>${words}</p>
+                        <a href="/console/runs/elf">elf</a><details><summary>Input</summary></details></section>`).join("");
                 };
-                window.clearTimeout = (timer) => { if (!alarms.delete(timer)) forget(timer); };
-                listen("/events", { run() {} }, new AbortController().signal);
-                await until(() => connection.dataset.state === "live");
-                window.streams[0].say("alive");
-                window.streams[0].say("run", {});
-                const result = [alarms.size];
-                alarms.forEach((action) => action());
-                result.push(connection.dataset.state);
-                await until(() => window.streams.length === 2 && connection.dataset.state === "live");
-                window.streams[1].say("end");
-                result.push(alarms.size);
-                document.body.setAttribute("data-result", result);
+                document.body.append(page);
+                asked[0].answer({ words: "before" });
+                await until(() => page.textContent.includes("before"));
+                page.querySelector("#two \(kind)").focus();
+                const again = page.refresh();
+                asked[1].answer({ words: "after" });
+                await again;
+                const { activeElement: focused } = document;
+                document.body.setAttribute("data-result", [page.textContent.includes("after"), focused.closest("section")?.id, focused.matches("\(kind)")]);
                 """
         let router = ServiceRouter()
         router.addConsolePages()
         let document = try await shown(script: script, router)
-        #expect(document.contains(#"data-result="1,lost,0""#), "\(document.prefix(6000))")
+        #expect(document.contains(#"data-result="true,two,true""#), "\(document.prefix(6000))")
+    }
+
+    /// Escape closes a dialog also while the engine thinks about its order.
+    @Test(.needsChromium, arguments: [true, false])
+    func aRefusalIsSeenAlsoWhereTheDialogWasLeft(_ isRefused: Bool) async throws {
+        let script =
+            Self.streams + """
+                import { askFor } from "/console/assets/dialogs.js";
+                let answer;
+                window.fetch = () => new Promise((done) => { answer = done; });
+                askFor({ title: "Stop elf?", words: "The run ends.", button: "Stop the run", path: "/stop" });
+                const dialog = () => document.querySelector("dialog");
+                // The browser tells it with a frame, for which its virtual time does not wait.
+                const leave = (left) => { left?.close(); left?.dispatchEvent(new Event("close")); };
+                dialog().querySelector("[type=submit]").click();
+                leave(dialog());
+                const isGone = !dialog();
+                answer(\(isRefused ? "Response.json({ detail: 'It has ended.' }, { status: 409 })" : "Response.json({})"));
+                await new Promise((done) => setTimeout(done, 50));
+                const result = [isGone, dialog()?.matches(":modal"), dialog()?.querySelector(".problem").textContent, dialog()?.querySelector("[type=submit]").disabled];
+                leave(dialog());
+                document.body.setAttribute("data-result", [...result, !dialog()]);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(
+            document.contains("data-result=\"\(isRefused ? "true,true,It has ended.,false,true" : "true,,,,true")\""),
+            "\(document.prefix(6000))")
     }
 }

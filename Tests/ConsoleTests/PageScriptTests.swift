@@ -264,11 +264,15 @@ extension ConsolePageTests {
     /// Timers of a second and more run when the script says so; but for those that wait for answers.
     static let timersHeldBack = """
         let due = [];
-        const later = window.setTimeout.bind(window);
+        const [later, forget] = [window.setTimeout.bind(window), window.clearTimeout.bind(window)];
         window.setTimeout = (action, time, ...rest) => {
             if (!(time >= 1000 && time < 30000)) return later(action, time, ...rest);
             due.push(action);
-            return 0;
+            return action;
+        };
+        window.clearTimeout = (timer) => {
+            if (typeof timer !== "function") return forget(timer);
+            due = due.filter((action) => action !== timer);
         };
 
         """
@@ -405,5 +409,38 @@ extension ConsolePageTests {
         router.addConsolePages()
         let document = try await shown(script: script, router)
         #expect(document.contains(#"data-result="1,2""#), "\(document.prefix(6000))")
+    }
+
+    /// However often an operator has come back to it meanwhile.
+    @Test(.needsChromium) func whatSomebodyIsAskedIsAskedForOnceAtATime() async throws {
+        let script =
+            Self.streams + Self.timersHeldBack + """
+                import "/console/assets/state-panel.js";
+                let asked = 0;
+                window.fetch = async (path) => {
+                    if (!path.endsWith("/question")) return Response.json({});
+                    asked += 1;
+                    return Response.json({ detail: `Not now: ${asked}.` }, { status: 503 });
+                };
+                const panel = document.createElement("state-panel");
+                document.body.append(panel);
+                const paint = (entry) => panel.show("run", { entry, name: "A", type: "Task", path: "", status: "running", attempts: 1,
+                    enteredAt: "2026-11-28T10:00:00Z", taskToken: `token ${entry}` });
+                paint(1);
+                await until(() => panel.textContent.includes("Not now: 1."));
+                paint(2);
+                await until(() => panel.textContent.includes("Not now: 2."));
+                paint(1);
+                await until(() => panel.textContent.includes("Not now: 3."));
+                const result = [due.length];
+                due.splice(0).forEach((action) => action());
+                await until(() => panel.textContent.includes("Not now: 4."));
+                await new Promise((done) => later(done, 50));
+                document.body.setAttribute("data-result", [...result, asked]);
+                """
+        let router = ServiceRouter()
+        router.addConsolePages()
+        let document = try await shown(script: script, router)
+        #expect(document.contains(#"data-result="1,4""#), "\(document.prefix(6000))")
     }
 }

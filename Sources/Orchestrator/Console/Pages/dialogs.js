@@ -6,7 +6,8 @@ import { request } from "./live.js";
 export function openDialog(label, ...children) {
   const dialog = h("dialog", { "aria-label": label }, ...children);
   document.body.append(dialog);
-  dialog.addEventListener("close", () => dialog.remove());
+  // Told with the next frame: it may be open again by then.
+  dialog.addEventListener("close", () => { if (!dialog.open) dialog.remove(); });
   dialog.showModal();
   return dialog;
 }
@@ -93,6 +94,11 @@ export function askFor({ title, words, fields = [], reason: asked, button, isDan
       if (refusal) throw refusal;
       dialog.close();
     } catch (problem) {
+      // It may have been left while the order was under way.
+      if (!dialog.open) {
+        document.body.append(dialog);
+        dialog.showModal();
+      }
       failure.textContent = problem.detail ?? String(problem);
       submit.disabled = false;
     }

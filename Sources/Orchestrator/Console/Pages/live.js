@@ -1,6 +1,6 @@
 // Talking to the engine: fetches with a problem for every failure, and event streams that come back by themselves.
 
-import { leaveIfSignedOut, toSignIn } from "./session.js";
+import { leaveIfSignedOut, patience, toSignIn } from "./session.js";
 
 export class EngineProblem extends Error {
   constructor(document) {
@@ -11,26 +11,37 @@ export class EngineProblem extends Error {
   }
 }
 
-/** Seconds for which an answer is waited for. The engine itself gives up after fifteen; one that is frozen says nothing at all. */
-const patience = 30;
-
+/** The document that the engine answers with. Its head is waited for with patience, and then the rest. */
 export async function request(path, options = {}) {
   const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), patience * 1000);
-  const signal = options.signal ? AbortSignal.any([options.signal, silence.signal]) : silence.signal;
-  let response;
+  let timer;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), patience * 1000);
+  };
+  wait();
   try {
-    response = await fetch(path, { ...options, signal, headers: { accept: "application/json", ...options.headers } });
+    const signal = options.signal ? AbortSignal.any([options.signal, silence.signal]) : silence.signal;
+    return await answered(path, { ...options, signal }, wait);
   } catch (error) {
-    if (silence.signal.aborted && !options.signal?.aborted) {
-      throw new EngineProblem({ detail: `The engine has not answered for ${patience} seconds. `
-        + ((options.method ?? "GET") === "GET" ? "It may be restarting; nothing is lost by that." : "Look whether it was done before you repeat it.") });
-    }
-    if (error.name === "AbortError") throw error;
-    throw new EngineProblem({ detail: "The engine cannot be reached. It may be restarting; nothing is lost by that." });
+    if (error.name !== "AbortError" || options.signal?.aborted) throw error;
+    throw new EngineProblem({ detail: `The engine has not answered for ${patience} seconds. `
+      + ((options.method ?? "GET") === "GET" ? "It may be restarting; nothing is lost by that." : "Look whether it was done before you repeat it.") });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** @param {function(): void} begun called when the head of the answer is there: what is big takes its time over a slow line */
+async function answered(path, options, begun) {
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers: { accept: "application/json", ...options.headers } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new EngineProblem({ detail: "The engine cannot be reached. It may be restarting; nothing is lost by that." });
+  }
+  begun();
   let document, isWhole = true;
   try {
     document = await response.json();
@@ -58,6 +69,9 @@ function showConnection(state, words) {
 /** Seconds without a word after which a stream is lost: the engine says every ten that it lives. */
 const longestSilence = 45;
 
+/** Seconds up to which that is doubled while a stream that was opened again brings no word either. */
+const mostSilence = 360;
+
 /**
  * Server-sent events until the signal is aborted or the stream says `end`. A lost stream is opened again after a
  * growing pause; the server begins each with the whole, so nothing has to be asked for again.
@@ -71,6 +85,9 @@ export function listen(path, handlers, signal) {
   let pause = 500;
   let timer;
   let alarm;
+  let silence = longestSilence;
+  // Of the engine that answered last: not every one does.
+  let saysThatItLives = false;
 
   const close = () => {
     clearTimeout(alarm);
@@ -87,29 +104,47 @@ export function listen(path, handlers, signal) {
     // EventSource would repeat by itself only in some cases; one way for all of them.
     close();
     if (signal.aborted) return;
-    // An event source does not tell a refusal from a lost connection.
-    leaveIfSignedOut();
     showConnection("lost", "connecting again…");
     timer = setTimeout(open, pause * (0.75 + Math.random() / 2));
     pause = Math.min(pause * 2, 10000);
   };
 
-  const heard = () => {
+  const watch = () => {
     clearTimeout(alarm);
-    alarm = setTimeout(lose, longestSilence * 1000);
+    if (!saysThatItLives) return;
+    alarm = setTimeout(() => {
+      // The engine may be frozen, or an event so big.
+      silence = Math.min(silence * 2, mostSilence);
+      lose();
+    }, silence * 1000);
+  };
+
+  const heard = () => {
+    silence = longestSilence;
+    watch();
   };
 
   const open = () => {
     if (signal.aborted) return;
     source = new EventSource(path);
-    heard();
-    source.addEventListener("alive", heard);
+    watch();
+    source.addEventListener("alive", () => {
+      saysThatItLives = true;
+      heard();
+    });
     source.addEventListener("open", () => {
+      // Perhaps another engine; and its first event is the biggest.
+      saysThatItLives = false;
+      watch();
       pause = 500;
       showConnection("live", "live");
       handlers.connected?.();
     });
-    source.addEventListener("error", lose);
+    source.addEventListener("error", () => {
+      // An event source does not tell a refusal from a lost connection. One that fell silent was not refused.
+      if (!signal.aborted) leaveIfSignedOut();
+      lose();
+    });
     for (const [name, handler] of Object.entries(handlers)) {
       if (name === "connected") continue;
       source.addEventListener(name, (event) => {

@@ -74,12 +74,11 @@ class MachinePage extends RefreshedPage {
     this.#showDefinition();
   }
 
-  async refresh() {
-    await super.refresh();
+  async showParts(isLast) {
     if (!this.machine || document.hidden) return;
     // What could not be had is asked for again.
     if (this.shownDefinition === undefined) this.#showDefinition();
-    await Promise.all([this.#showRuns(), this.#showStarters()]);
+    await Promise.all([this.#showRuns(isLast), this.#showStarters(isLast)]);
   }
 
   #showVersions({ versions, aliases, currentVersion }) {
@@ -151,11 +150,12 @@ class MachinePage extends RefreshedPage {
       : h("p", { class: "faint" }, "Select a state to see its definition."));
   }
 
-  async #showRuns() {
+  async #showRuns(isLast) {
     const all = h("a", { href: `/console/?q=${encodeURIComponent(`machine:${this.name}`)}` }, "All runs");
     try {
       const query = new URLSearchParams({ machine: this.name, limit: recentRuns });
       const { items } = await request(`/console/api/runs?${query}`, { signal: this.signal });
+      if (!isLast()) return;
       if (!this.runList || this.runs.querySelector(".failure")) {
         this.runList = h("ol", { class: "rows" });
         this.noRuns = h("p", { class: "faint" }, "It has not run yet.");
@@ -176,25 +176,25 @@ class MachinePage extends RefreshedPage {
       }
       this.#rows = new Map(rows.map((row) => [row.run.id, row]));
     } catch (problem) {
-      if (problem.name === "AbortError") return;
-      tellFailure(this.runs, "Its runs could not be loaded", problem, () => this.#showRuns());
-    } finally {
-      this.runs.removeAttribute("aria-busy");
+      if (!isLast()) return;
+      tellFailure(this.runs, "Its runs could not be loaded", problem, () => this.refresh());
     }
+    this.runs.removeAttribute("aria-busy");
   }
 
-  async #showStarters() {
+  async #showStarters(isLast) {
     try {
       const starters = (await machineStarters(this.signal)).get(this.name) ?? [];
+      if (!isLast()) return;
       if (this.shownStarters === JSON.stringify(starters)) return;
       this.shownStarters = JSON.stringify(starters);
       this.starters.replaceChildren(section("Starts by itself", starters, (starter) => [
         statusMark(starter.standing), h("a", { "data-row": true, href: starter.href }, `${starter.kind} ${starter.name}`),
         h("span", { class: "words" }, starter.words)], "No schedule and no trigger starts it; requests, uploads and other machines may."));
     } catch (problem) {
-      if (problem.name === "AbortError") return;
+      if (!isLast()) return;
       this.shownStarters = undefined;
-      tellFailure(this.starters, "What starts it could not be loaded", problem, () => this.#showStarters());
+      tellFailure(this.starters, "What starts it could not be loaded", problem, () => this.refresh());
     }
   }
 }

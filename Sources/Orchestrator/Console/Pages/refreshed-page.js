@@ -29,6 +29,13 @@ export class RefreshedPage extends HTMLElement {
   /** What of a document is to be seen: shown anew only where this has changed. */
   seen(answer) { return answer; }
 
+  /**
+   * What is shown beside the document, and asked for by itself once that is there.
+   *
+   * @param {function(): boolean} isLast whether the page is open and no other look has begun: only then an answer is shown
+   */
+  async showParts(isLast) {}
+
   disconnectedCallback() {
     this.#stop?.abort();
     clearTimeout(this.timer);
@@ -38,21 +45,23 @@ export class RefreshedPage extends HTMLElement {
     clearTimeout(this.timer);
     this.#looks += 1;
     const look = this.#looks;
+    const isLast = () => look === this.#looks && !this.signal.aborted;
     try {
       if (!document.hidden || !this.shown) {
         const answer = await this.load();
         // Somebody has changed something meanwhile, and it was asked for again: what comes later tells what was before.
-        if (look !== this.#looks) return;
+        if (!isLast()) return;
         const text = JSON.stringify(this.seen(answer));
         if (this.shown !== text) {
           this.shown = text;
           const focused = this.content.contains(document.activeElement) ? document.activeElement : undefined;
+          const position = focused && this.#alike(focused).indexOf(focused);
           this.show(answer);
-          if (focused) this.#focusAgain(focused);
+          if (focused) this.#focusAgain(focused, position);
         }
       }
     } catch (problem) {
-      if (problem.name === "AbortError" || look !== this.#looks) return;
+      if (!isLast()) return;
       // Told once, and asked for again: an engine that restarts is soon back.
       const text = `failure: ${problem.detail ?? problem}`;
       if (this.shown !== text) {
@@ -60,16 +69,23 @@ export class RefreshedPage extends HTMLElement {
         this.content.replaceChildren(failureNotice(this.failure, problem, () => this.refresh()));
       }
     }
-    this.timer = setTimeout(() => this.refresh(), this.period);
     this.content.removeAttribute("aria-busy");
+    await this.showParts(isLast);
+    if (isLast()) this.timer = setTimeout(() => this.refresh(), this.period);
   }
 
-  /** What had the focus was put back into the page, or made anew, and keeps it. */
-  #focusAgain(focused) {
-    const name = ["href", "aria-label"].find((attribute) => focused.hasAttribute(attribute));
-    const again = focused.isConnected ? focused
-      : name && this.content.querySelector(`[${name}="${CSS.escape(focused.getAttribute(name))}"]`);
+  /** What had the focus was put back into the page, or made anew, and keeps it: at its position among what is like it, or the last of those. */
+  #focusAgain(focused, position) {
+    const alike = this.#alike(focused);
+    const again = focused.isConnected ? focused : alike[position] ?? alike.at(-1);
     again?.focus({ preventScroll: true });
+  }
+
+  /** What leads to the same place as an element or has the same label; without either, what is of its kind and has its words. */
+  #alike(element) {
+    const name = ["href", "aria-label"].find((attribute) => element.hasAttribute(attribute));
+    if (name) return [...this.content.querySelectorAll(`[${name}="${CSS.escape(element.getAttribute(name))}"]`)];
+    return [...this.content.querySelectorAll(element.localName)].filter((other) => other.textContent === element.textContent);
   }
 }
 

@@ -11,10 +11,12 @@ export class StatePanel extends HTMLElement {
   #loading;
   #retry;
   #waits;
+  #asked;
 
   disconnectedCallback() {
     this.#stopLoading();
     this.#stopAsking();
+    this.#forgetQuestion();
   }
 
   /**
@@ -27,6 +29,7 @@ export class StatePanel extends HTMLElement {
     if (isOther) {
       this.#stopLoading();
       this.#stopAsking();
+      this.#forgetQuestion();
       this.#build(state, node);
       this.#shown = { entry: state?.entry, name: state?.name ?? node?.name };
     }
@@ -47,7 +50,6 @@ export class StatePanel extends HTMLElement {
       this.replaceChildren(h("p", { class: "faint" }, "Select a state to see what went in and out."));
       return;
     }
-    this.asked = undefined;
     this.resultPath = node?.state?.ResultPath;
     this.heading = h("h2", {}, state?.name ?? node.name);
     this.mark = statusMark(state?.status ?? "none");
@@ -99,27 +101,36 @@ export class StatePanel extends HTMLElement {
   #ask(run, state) {
     // One that has been answered keeps its token for as long as the page has not heard of it.
     this.answer.hidden = !state.taskToken || this.answered === state.taskToken;
-    if (this.answer.hidden || this.asked === state.taskToken) return;
-    this.asked = state.taskToken;
+    if (!this.answer.hidden && this.#asked?.token === state.taskToken) return;
+    this.#forgetQuestion();
+    if (this.answer.hidden) return;
+    const question = { token: state.taskToken, asking: new AbortController() };
+    this.#asked = question;
     setText(this.question, "This task waits for an answer.");
     this.details.replaceChildren();
-    this.#askWhat(run, state);
+    const ask = async () => {
+      try {
+        const { parameters } = await request(`/console/api/runs/${encodeURIComponent(run)}/states/${state.entry}/question`, { signal: question.asking.signal });
+        if (!question.asking.signal.aborted) this.#showQuestion(parameters ?? {});
+      } catch (problem) {
+        if (question.asking.signal.aborted) return;
+        setText(this.question, `What is asked is not known: ${problem.detail ?? problem}`);
+        if (![403, 404].includes(problem.status)) question.timer = setTimeout(ask, 5000);
+      }
+    };
+    ask();
   }
 
-  async #askWhat(run, state) {
-    const isMeant = () => this.isConnected && this.asked === state.taskToken;
-    try {
-      const { parameters } = await request(`/console/api/runs/${encodeURIComponent(run)}/states/${state.entry}/question`);
-      if (!isMeant()) return;
-      const { question, ...rest } = parameters ?? {};
-      if (typeof question === "string") setText(this.question, question);
-      const details = Object.keys(rest).length === 1 && rest.details ? rest.details : rest;
-      if (Object.keys(details).length > 0) this.details.replaceChildren(jsonSection("Details", details, { levels: 4 }));
-    } catch (problem) {
-      if (!isMeant()) return;
-      setText(this.question, `What is asked is not known: ${problem.detail ?? problem}`);
-      if (![403, 404].includes(problem.status)) setTimeout(() => { if (isMeant()) this.#askWhat(run, state); }, 5000);
-    }
+  #showQuestion({ question, ...rest }) {
+    if (typeof question === "string") setText(this.question, question);
+    const details = Object.keys(rest).length === 1 && rest.details ? rest.details : rest;
+    if (Object.keys(details).length > 0) this.details.replaceChildren(jsonSection("Details", details, { levels: 4 }));
+  }
+
+  #forgetQuestion() {
+    this.#asked?.asking.abort();
+    clearTimeout(this.#asked?.timer);
+    this.#asked = undefined;
   }
 
   /** While a state waits: why, in the engine's words, asked anew every few seconds. */

@@ -129,21 +129,21 @@ class TriggerPage extends RefreshedPage {
     if (focused) [...this.verbs.children].find((button) => button.textContent === focused)?.focus();
   }
 
-  async refresh() {
-    await super.refresh();
-    if (this.trigger && !document.hidden) await this.#showStarted(this.trigger);
+  async showParts(isLast) {
+    if (this.trigger && !document.hidden) await this.#showStarted(this.trigger, isLast);
   }
 
   /** What it started, from the journal: names of executions follow from the trigger's. */
-  async #showStarted(trigger) {
+  async #showStarted(trigger, isLast) {
     try {
       const query = new URLSearchParams({ machine: trigger.Target, limit: 200 });
       const { items } = await request(`/console/api/runs?${query}`, { signal: this.signal });
+      if (!isLast()) return;
       const runs = items.filter(({ name }) => name.startsWith(`${trigger.Name}-`) && /^[0-9a-f]{16}$/.test(name.slice(trigger.Name.length + 1)));
       this.#placeStarted(runs.slice(0, 20), `None of the latest ${items.length} executions of ${trigger.Target}.`);
     } catch (problem) {
       // Without such a machine the trigger can't start anything, and says so.
-      if (problem.name !== "AbortError") this.#placeStarted([], problem.detail);
+      if (isLast()) this.#placeStarted([], problem.detail);
     }
   }
 
