@@ -340,7 +340,9 @@ let tests: [Target] = [
         path: "Tests/LocalPostgresTests"),
     .testTarget(
         name: "JournalTests",
-        dependencies: ["Journal", "LocalPostgres", "Postgres", "PostgresTestSupport", "TemporaryFolder", logging],
+        dependencies: [
+            "Cryptography", "Journal", "LocalPostgres", "Postgres", "PostgresTestSupport", "TemporaryFolder", logging,
+        ],
         path: "Tests/JournalTests"),
     .target(name: "FilmThreads", path: "Tests/FilmThreads"),
     .testTarget(

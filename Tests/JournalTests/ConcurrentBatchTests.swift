@@ -98,7 +98,6 @@ import Testing
             """
             BEGIN;
             UPDATE showrunner.lease SET renewed_at = clock_timestamp();
-            SELECT FROM showrunner.lease FOR UPDATE;
             UPDATE showrunner.lease SET incarnation = 'successor'
             """, deadline: .seconds(10))
         journal.append(ids.enumerated().map { NumberedRow(number: UInt64($0), row: .later($1, 1)) })

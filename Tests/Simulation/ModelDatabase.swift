@@ -71,7 +71,8 @@ final class ModelDatabase {
     static func lock(of sql: String) -> LeaseLock {
         if sql.contains("FOR KEY SHARE") { return .shared }
         // Renewing changes no key, and waits for nobody.
-        return sql.contains("FOR UPDATE") || sql.contains("DELETE FROM showrunner.lease") ? .exclusive : .none
+        let changes = ["INSERT INTO showrunner.lease", "DELETE FROM showrunner.lease"]
+        return changes.contains { sql.contains($0) } ? .exclusive : .none
     }
 
     enum LeaseLock { case none, shared, exclusive }

@@ -1,10 +1,18 @@
 import Postgres
 
 extension Journal {
+    static let leaseMigration = Migration(
+        number: 13, name: "the lease's incarnation is a key",
+        sql: """
+            -- Appends lock the row FOR KEY SHARE, which only a change of a key stands against: a takeover, by whatever
+            -- release, waits for them and they for it. A renewal, which changes none, waits for nobody.
+            CREATE UNIQUE INDEX lease_incarnation ON lease (incarnation);
+            """)
+
     /// Takes the right to append, if nobody has it or its holder has not renewed it for `validity`.
     ///
-    /// The row's lock waits for appends under way, and after it none of another incarnation lands: that, not the time, is
-    /// what makes taking over safe. `validity` only decides how soon it is tried.
+    /// The update waits for appends under way, and after it none of another incarnation lands: that, not the time, is what
+    /// makes taking over safe. `validity` only decides how soon it is tried.
     ///
     /// - Parameters:
     ///   - holder: who this is, for people: host and process.
@@ -19,7 +27,7 @@ extension Journal {
         return try await retrying(control) { (live) async throws(PostgresError) in
             let deadline = Duration.seconds(10)
             while true {
-                // Looked at before it is touched: the lock would make the holder's appends wait.
+                // Looked at before it is touched: an upsert would lock the row and make the holder's appends wait.
                 let current = try await live.connection.query(
                     """
                     SELECT incarnation, holder, address,
@@ -34,14 +42,10 @@ extension Journal {
                         address: row.optionalText("address"))
                     return .held(current, renewedBefore: .microseconds(max(0, row.int("age"))))
                 }
-                // The update alone would wait for no append: it changes no key.
                 let taken = try await live.connection.query(
                     """
-                    WITH held AS MATERIALIZED (
-                        SELECT id FROM showrunner.lease WHERE id = 1 FOR UPDATE
-                    )
                     INSERT INTO showrunner.lease (id, incarnation, holder, address, taken_at, renewed_at)
-                    SELECT 1, $1, $2, $5, clock_timestamp(), clock_timestamp() FROM (SELECT count(*) FROM held) AS waited
+                    VALUES (1, $1, $2, $5, clock_timestamp(), clock_timestamp())
                     ON CONFLICT (id) DO UPDATE
                        SET incarnation = EXCLUDED.incarnation, holder = EXCLUDED.holder, address = EXCLUDED.address,
                            taken_at = clock_timestamp(), renewed_at = clock_timestamp()

@@ -72,7 +72,7 @@ extension Journal {
                     -- What recovery loads.
                     CREATE INDEX execution_list_running ON execution_list (execution_id) WHERE status = 'RUNNING';
 
-                    -- One row: which engine should be active. Appends read it FOR KEY SHARE, takeover locks it FOR UPDATE.
+                    -- One row: which engine should be active. Appends read it FOR SHARE, takeover updates it.
                     CREATE TABLE lease (
                         id          int         PRIMARY KEY CHECK (id = 1),
                         incarnation text        NOT NULL,
@@ -83,7 +83,7 @@ extension Journal {
                     """),
             registryMigration, redriveMigration, connectionMigration, accessMigration, scheduleMigration,
             dispatchMigration, storeMigration, asideMigration, pauseMigration, endMigration,
-            redriveEndMigration,
+            redriveEndMigration, leaseMigration,
         ])
 
     /// For a migration that builds an index over all executions there are.
