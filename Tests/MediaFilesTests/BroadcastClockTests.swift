@@ -61,4 +61,38 @@ import Testing
         let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
         #expect(clock.isPlausible(delay: 32_000, among: [0, 2000, 4000, 6000, 8000]))
     }
+
+    struct Showing: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let shown: Int64
+        var later: [Int64] = (1...20).map { 40 * $0 }
+        var others: [Int64] = (-20...20).filter { $0 != 2 }.map { 40 * $0 }
+        let isDamaged: Bool
+    }
+
+    static let showings: [Showing] = [
+        Showing(testDescription: "ahead", shown: 9000, isDamaged: true),
+        Showing(testDescription: "back", shown: -9000, isDamaged: true),
+        Showing(
+            testDescription: "behind a pause", shown: 9080, later: [40, 80] + (0..<18).map { 9000 + 40 * $0 },
+            others: [0, 40], isDamaged: false),
+        Showing(
+            testDescription: "between pauses", shown: 9000, later: [40, 80] + (0..<18).map { 90_000 + 40 * $0 },
+            others: [0, 40, 90_000], isDamaged: false),
+        Showing(testDescription: "with another one", shown: 9000, others: [0, 40, 9040], isDamaged: false),
+        Showing(
+            testDescription: "all are, before they are decoded", shown: -900, others: [-980, -940], isDamaged: false),
+        Showing(
+            testDescription: "the last, as after a pause", shown: 9000, later: [40, 80, 120], others: [0, 40, 80],
+            isDamaged: false),
+        Showing(
+            testDescription: "as large as times are", shown: 1 << 56, later: [-1 << 56], others: [-1 << 56],
+            isDamaged: false),
+    ]
+
+    @Test(arguments: showings) func shownWhenItCannotBe(row: Showing) {
+        let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
+        #expect(
+            clock.isDamaged(shown: row.shown, decoded: 0, later: row.later, others: row.others) == row.isDamaged)
+    }
 }

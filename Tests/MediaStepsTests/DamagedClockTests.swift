@@ -1,6 +1,7 @@
 import FilmThreads
 import Foundation
 import JSON
+import MediaFiles
 import MediaSteps
 import Testing
 
@@ -17,12 +18,13 @@ struct DamagedClockTests {
         var testDescription: String { "picture \(picture), bit \(bit), \(hitsBoth ? "both times" : "one time")" }
     }
 
-    /// Of the first picture's times bit 17 is set: it is moved to the front, where it is left.
+    /// Of the first picture's times bit 17 is set: it is moved to the front, where it is left. So is one of the last pictures that
+    /// is shown later than all others: there may be a pause before it.
     static let damages: [Damage] = [0, 1, 12, 40, 98].flatMap { picture in
         [17, 18, 20, 24].flatMap { bit in
             [true, false].map { Damage(picture: picture, bit: bit, hitsBoth: $0) }
         }
-    }.filter { $0.picture > 0 || $0.bit > 17 }
+    }.filter { ($0.picture > 0 || $0.bit > 17) && ($0.picture < 98 || $0.hitsBoth) }
 
     /// A film of four seconds, a hundred pictures.
     static func clip(_ work: Workplace) throws -> [UInt8] {
@@ -67,6 +69,29 @@ struct DamagedClockTests {
         #expect((99...102).contains(film.json["frames"]?.integerValue ?? 0))
         // Nothing stands still for longer than it takes to show a picture twice.
         #expect((output["framesRepeated"]?.integerValue ?? .max) <= 2)
+    }
+
+    /// Pauses of three seconds and less than two, over which pictures are decoded out of order, and one before the last.
+    @Test("what is shown after a pause keeps its time", arguments: [[], ["-preset", "veryfast", "-bf", "3"]])
+    func pauses(options: [String]) throws {
+        let work = try Workplace()
+        let isShown = { (picture: Int) in
+            !(100...175).contains(picture) && !(300...340).contains(picture) && !(360...398).contains(picture)
+        }
+        let path = try work.make(
+            "a.ts",
+            [
+                "-f", "lavfi", "-i", "testsrc=size=160x96:rate=25:duration=16", "-vf",
+                "select='not(between(n,100,175))*not(between(n,300,340))*not(between(n,360,398))'", "-vsync", "vfr",
+                "-c:v", "libx264",
+            ] + options)
+        let demuxer = try Demuxer(path: path)
+        let packet = try Packet()
+        var times: [Int64] = []
+        while try demuxer.read(into: packet) { times.append(try #require(packet.timestamp)) }
+        times.sort()
+        let first = try #require(times.first)
+        #expect(times.map { ($0 - first) / 3600 } == (0..<400).filter(isShown).map { Int64($0) })
     }
 
     /// Bits worth from twelve seconds to fifty minutes; the first time of all, and one in the middle.

@@ -12,7 +12,7 @@ struct BroadcastClock {
     /// missing.
     static let (side, neighbours) = (2, 4)
     /// Pictures that a codec may put between one and the one it is decoded with: sixteen, and some for fields.
-    private static let longestReordering: Int64 = 20
+    static let longestReordering = 20
 
     /// - Parameters:
     ///   - timeBase: seconds in a tick.
@@ -52,9 +52,29 @@ struct BroadcastClock {
     /// Whether a picture may be shown so long after it is decoded.
     /// - Parameter times: decoding times of packets around it, in ticks.
     func isPlausible(delay: Int64, among times: [Int64]) -> Bool {
-        guard let first = times.min(), let last = times.max(), times.count > 1 else { return true }
-        let interval = (last - first) / Int64(times.count - 1)
-        return (-tolerance...(tolerance + BroadcastClock.longestReordering * interval)).contains(delay)
+        guard times.count > 1 else { return true }
+        let most = Int64(BroadcastClock.longestReordering) * BroadcastClock.interval(times)
+        return (-tolerance...(tolerance + most)).contains(delay)
+    }
+
+    /// Whether a picture cannot be shown when it says. Behind a pause one is shown long after it is decoded: with it those that
+    /// were put behind it are shown, or they are decoded by then.
+    ///
+    /// - Parameters:
+    ///   - shown: when it says, in ticks.
+    ///   - decoded: when it is decoded.
+    ///   - later: decoding times of those that follow, ``longestReordering`` of them unless the file ends.
+    ///   - others: when pictures around it are shown.
+    func isDamaged(shown: Int64, decoded: Int64, later: [Int64], others: [Int64]) -> Bool {
+        let margin = tolerance + BroadcastClock.interval([decoded] + later)
+        guard !others.contains(where: { abs($0 - shown) <= margin }) else { return false }
+        if shown < decoded { return true }
+        return later.count >= BroadcastClock.longestReordering && !later.contains { $0 >= shown - tolerance }
+    }
+
+    private static func interval(_ times: [Int64]) -> Int64 {
+        guard let first = times.min(), let last = times.max(), times.count > 1 else { return 0 }
+        return (last - first) / Int64(times.count - 1)
     }
 
     /// The ends of the three times that lie closest together.

@@ -15,35 +15,64 @@ struct BroadcastQueue {
     }
 
     private struct PictureLane {
+        struct Moment {
+            let decoded: Int64
+            let shown: Int64?
+        }
+
+        struct Waiting {
+            let item: Item
+            /// By the file.
+            let decoded: Int64
+            /// Decoding time, where it is known to be right or is mended.
+            var settled: Int64?
+        }
+
+        enum Showing {
+            /// More pictures have to be known.
+            case open
+            /// At a time, or none where the decoder has to find one.
+            case settled(Int64?)
+        }
+
         let clock: BroadcastClock
         /// Times of the latest packets that went on, mended.
-        var before: [Int64] = []
-        var waiting: [(item: Item, time: Int64)] = []
+        var before: [Moment] = []
+        var waiting: [Waiting] = []
 
         /// - Parameter isEnd: whether those are settled, too, behind which too few are known.
         mutating func letGo(isEnd: Bool) {
-            while let (item, time) = waiting.first {
+            while let first = waiting.first {
                 let wanted = BroadcastClock.neighbours - min(before.count, BroadcastClock.side)
                 guard isEnd || waiting.count > wanted else { return }
-                let behind = waiting.dropFirst().prefix(wanted).map(\.time)
-                let front = Array(before.suffix(BroadcastClock.neighbours - behind.count))
-                let mended = clock.mended(front + [time] + behind, at: front.count)
-                if let mended { item.packet.decodingTimestamp = mended }
-                let known = front + [mended ?? time] + behind
-                mendShowing(item.packet, decoded: time, among: known)
-                item.waits = false
+                let behind = waiting.dropFirst().prefix(wanted).map(\.decoded)
+                let front = before.suffix(BroadcastClock.neighbours - behind.count).map(\.decoded)
+                let decoded =
+                    first.settled ?? clock.mended(front + [first.decoded] + behind, at: front.count) ?? first.decoded
+                waiting[0].settled = decoded
+                let showing = showing(of: first, decoded: decoded, among: front + [decoded] + behind, isEnd: isEnd)
+                guard case .settled(let shown) = showing else { return }
+                first.item.packet.decodingTimestamp = decoded
+                first.item.packet.presentationTimestamp = shown
+                first.item.waits = false
                 waiting.removeFirst()
-                before = before.suffix(BroadcastClock.neighbours - 1) + [mended ?? time]
+                before = before.suffix(BroadcastClock.longestReordering - 1) + [Moment(decoded: decoded, shown: shown)]
             }
         }
 
-        /// Mends the time at which a picture is shown, by when it is decoded; the decoder finds one where none is left.
-        /// - Parameter decoded: by the file.
-        private func mendShowing(_ packet: Packet, decoded: Int64, among times: [Int64]) {
-            guard let shown = packet.presentationTimestamp, let mended = packet.decodingTimestamp else { return }
-            if clock.isPlausible(delay: shown - mended, among: times) { return }
-            let isMoved = mended != decoded && clock.isPlausible(delay: shown - decoded, among: times)
-            packet.presentationTimestamp = isMoved ? mended + (shown - decoded) : nil
+        /// When the first picture that waits is shown, by when it is decoded.
+        private func showing(of picture: Waiting, decoded: Int64, among times: [Int64], isEnd: Bool) -> Showing {
+            guard let time = picture.item.packet.presentationTimestamp else { return .settled(nil) }
+            if clock.isPlausible(delay: time - decoded, among: times) { return .settled(time) }
+            if decoded != picture.decoded, clock.isPlausible(delay: time - picture.decoded, among: times) {
+                return .settled(decoded + (time - picture.decoded))
+            }
+            guard isEnd || waiting.count > BroadcastClock.longestReordering else { return .open }
+            let later = waiting.dropFirst().prefix(BroadcastClock.longestReordering)
+            let others = before.compactMap(\.shown) + later.compactMap(\.item.packet.presentationTimestamp)
+            let isDamaged = clock.isDamaged(
+                shown: time, decoded: decoded, later: later.map { $0.settled ?? $0.decoded }, others: others)
+            return .settled(isDamaged ? nil : time)
         }
     }
 
@@ -101,7 +130,7 @@ struct BroadcastQueue {
         items.append(item)
         bytes += packet.size
         if let time {
-            pictures[index]?.waiting.append((item, time))
+            pictures[index]?.waiting.append(PictureLane.Waiting(item: item, decoded: time))
             pictures[index]?.letGo(isEnd: false)
             sounds[index]?.waiting.append((item, SoundClock.Moment(time: time, duration: packet.duration)))
             sounds[index]?.letGo(isEnd: false)
