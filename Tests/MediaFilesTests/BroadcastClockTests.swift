@@ -48,6 +48,45 @@ import Testing
         #expect(clock.mended(row.times, at: row.place) == row.mended)
     }
 
+    struct Run: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let times: [Int64]
+        var isEnd = false
+        let verdict: BroadcastClock.Verdict
+    }
+
+    private static func run(from start: Int64, _ count: Int) -> [Int64] { (0..<count).map { start + 40 * Int64($0) } }
+
+    /// Behind a picture at 1000 milliseconds.
+    static let runs: [Run] = [
+        Run(testDescription: "on time", times: [1040], verdict: .right),
+        Run(testDescription: "a second later", times: [2000], verdict: .right),
+        Run(testDescription: "ahead, and nothing behind", times: [9000], verdict: .open),
+        Run(testDescription: "ahead at the end", times: [9000, 9040], isEnd: true, verdict: .right),
+        Run(testDescription: "one ahead", times: [9000, 1080], verdict: .damaged([1040])),
+        Run(testDescription: "two side by side", times: [9000, 9040, 1120], verdict: .damaged([1040, 1080])),
+        Run(testDescription: "two side by side, apart", times: [900_000, 1, 1120], verdict: .damaged([1040, 1080])),
+        Run(
+            testDescription: "sixteen ahead", times: run(from: 9000, 16) + [1680],
+            verdict: .damaged(run(from: 1040, 16))),
+        Run(testDescription: "seventeen ahead", times: run(from: 9000, 17) + [1720], verdict: .right),
+        Run(testDescription: "three back", times: run(from: -9000, 3) + [1160], verdict: .damaged(run(from: 1040, 3))),
+        Run(testDescription: "two back at the end", times: run(from: -9000, 2), isEnd: true, verdict: .right),
+        Run(testDescription: "a pause", times: run(from: 9000, 17), verdict: .right),
+        Run(testDescription: "a pause that may be none", times: run(from: 9000, 16), verdict: .open),
+        Run(testDescription: "pauses", times: (1...17).map { 1000 + 1500 * $0 }, verdict: .right),
+        Run(testDescription: "set back", times: run(from: -9000, 17), verdict: .right),
+        Run(testDescription: "set on and back", times: run(from: 9000, 3) + run(from: 500, 14), verdict: .right),
+        Run(
+            testDescription: "as large as times are", times: (0..<17).map { $0 % 2 == 0 ? 1 << 56 : -1 << 56 },
+            verdict: .right),
+    ]
+
+    @Test(arguments: runs) func runOfPictures(row: Run) {
+        let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
+        #expect(clock.verdict(on: row.times, before: 1000, isEnd: row.isEnd) == row.verdict)
+    }
+
     @Test(arguments: [
         (0, true), (80, true), (1000, true), (1100, false), (-200, true), (-300, false), (1 << 56, false),
     ])

@@ -94,6 +94,44 @@ struct DamagedClockTests {
         #expect(times.map { ($0 - first) / 3600 } == (0..<400).filter(isShown).map { Int64($0) })
     }
 
+    /// A program stream of 150 kb/s, where many a packet holds several pictures and tells the first one's time.
+    @Test("one damaged time of several pictures is mended")
+    func severalPictures() throws {
+        let work = try Workplace()
+        let path = try work.make(
+            "a.mpg",
+            [
+                "-f", "lavfi", "-i", "testsrc=size=160x96:rate=25:duration=8", "-f", "lavfi", "-i", "sine=duration=8",
+                "-c:v", "mpeg2video", "-bf", "2", "-b:v", "150k", "-c:a", "mp2", "-b:a", "64k", "-f", "vob",
+            ])
+        let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let times = try DamagedClockTests.decodingTimes(path)
+        try #require(times.count == 200)
+        let headers = DamagedClockTests.headers(whole).filter {
+            whole[$0 + 6] & 0xC0 == 0x80 && whole[$0 + 7] & 0x80 != 0
+        }
+        try #require(headers.count > 40)
+        let damaged = work.path("b.mpg")
+        // Of the last ones it may be that a second recording begins there.
+        for (place, header) in headers.dropFirst().dropLast(2).enumerated() {
+            var bytes = whole
+            for time in 0..<(bytes[header + 7] & 0x40 == 0 ? 1 : 2) { bytes[header + 9 + 5 * time + 2] ^= 0x40 }
+            try Data(bytes).write(to: URL(fileURLWithPath: damaged))
+            #expect(try DamagedClockTests.decodingTimes(damaged) == times, "header \(place + 1)")
+            if place % 8 == 0 { #expect(try work.validate(damaged)["video"]?["frames"] == 200) }
+        }
+    }
+
+    private static func decodingTimes(_ path: String) throws -> [Int64?] {
+        let demuxer = try Demuxer(path: path)
+        let packet = try Packet()
+        var times: [Int64?] = []
+        while try demuxer.read(into: packet) {
+            if packet.streamIndex == demuxer.mainVideo?.index { times.append(packet.decodingTimestamp) }
+        }
+        return times
+    }
+
     /// Bits worth from twelve seconds to fifty minutes; the first time of all, and one in the middle.
     @Test("a damaged time of sound neither silences it nor makes it longer", arguments: [20, 24, 28], [0, 2])
     func sound(bit: Int, part: Int) throws {

@@ -5,14 +5,20 @@ struct BroadcastClock {
     private let tolerance: Int64
     /// Ticks between two pictures that belong to no film.
     private let longest: Int64
+    /// Ticks that a clock may go on or back by without a question.
+    private let leap: Int64
 
     /// Seconds that times which agree may lie apart.
     static let toleranceSeconds = 0.25
+    /// Seconds that a clock may go on or back by without a question.
+    static let leapSeconds = 1.0
     /// How many packets before and behind one are looked at; at the ends those on the other side take the place of what is
     /// missing.
     static let (side, neighbours) = (2, 4)
     /// Pictures that a codec may put between one and the one it is decoded with: sixteen, and some for fields.
     static let longestReordering = 20
+    /// Pictures that one damaged time may stand for: several lie in a packet of a program stream, which tells the first one's.
+    static let longestRun = 16
 
     /// - Parameters:
     ///   - timeBase: seconds in a tick.
@@ -20,6 +26,7 @@ struct BroadcastClock {
     init(timeBase: Rational, longestSeconds: Double) {
         tolerance = max(1, Int64(BroadcastClock.toleranceSeconds / timeBase.value))
         longest = max(1, Int64(longestSeconds / timeBase.value))
+        leap = max(1, Int64(BroadcastClock.leapSeconds / timeBase.value))
     }
 
     /// The time that belongs in place of one that cannot be right.
@@ -47,6 +54,40 @@ struct BroadcastClock {
         case (nil, let after?): after - step
         case (nil, nil): nil
         }
+    }
+
+    enum Verdict: Hashable {
+        /// The first time may be right.
+        case right
+        /// More pictures have to be known.
+        case open
+        /// In place of so many times from the first on belong these.
+        case damaged([Int64])
+    }
+
+    /// Tells times that leave the clock which others keep to, those in front of them and those behind.
+    ///
+    /// - Parameters:
+    ///   - times: decoding times of packets that follow each other, in ticks, at least one.
+    ///   - before: the decoding time of the packet before them.
+    ///   - isEnd: whether no more can be known.
+    func verdict(on times: [Int64], before: Int64, isEnd: Bool) -> Verdict {
+        guard abs(times[0] - before) > leap else { return .right }
+        for (count, next) in times.enumerated().dropFirst().prefix(BroadcastClock.longestRun) {
+            let run = times[..<count]
+            let total = next - before
+            guard (0...leap * Int64(count + 1)).contains(total),
+                run.allSatisfy({ $0 < before - tolerance || $0 > next + tolerance })
+            else { continue }
+            let steps = zip(run, run.dropFirst()).map { $1 - $0 }
+            let inner = run[count - 1] - run[0]
+            guard steps.allSatisfy({ (0...leap).contains($0) }), inner <= total else {
+                return .damaged(run.indices.map { before + total * Int64($0 + 1) / Int64(count + 1) })
+            }
+            let first = before + (total - inner) / 2
+            return .damaged(run.map { first + ($0 - run[0]) })
+        }
+        return isEnd || times.count > BroadcastClock.longestRun ? .right : .open
     }
 
     /// Whether a picture may be shown so long after it is decoded.

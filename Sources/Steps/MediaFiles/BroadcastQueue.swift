@@ -43,15 +43,15 @@ struct BroadcastQueue {
         /// - Parameter isEnd: whether those are settled, too, behind which too few are known.
         mutating func letGo(isEnd: Bool) {
             while let first = waiting.first {
-                let wanted = BroadcastClock.neighbours - min(before.count, BroadcastClock.side)
-                guard isEnd || waiting.count > wanted else { return }
-                let behind = waiting.dropFirst().prefix(wanted).map(\.decoded)
-                let front = before.suffix(BroadcastClock.neighbours - behind.count).map(\.decoded)
-                let decoded =
-                    first.settled ?? clock.mended(front + [first.decoded] + behind, at: front.count) ?? first.decoded
-                waiting[0].settled = decoded
-                let showing = showing(of: first, decoded: decoded, among: front + [decoded] + behind, isEnd: isEnd)
-                guard case .settled(let shown) = showing else { return }
+                guard let decoded = first.settled else {
+                    switch verdict(isEnd: isEnd) {
+                    case .open: return
+                    case .right: waiting[0].settled = first.decoded
+                    case .damaged(let times): for (place, time) in times.enumerated() { waiting[place].settled = time }
+                    }
+                    continue
+                }
+                guard case .settled(let shown) = showing(of: first, decoded: decoded, isEnd: isEnd) else { return }
                 first.item.packet.decodingTimestamp = decoded
                 first.item.packet.presentationTimestamp = shown
                 first.item.waits = false
@@ -60,9 +60,38 @@ struct BroadcastQueue {
             }
         }
 
+        /// Whether the first picture that waits, and some behind it, are decoded when they say.
+        private func verdict(isEnd: Bool) -> BroadcastClock.Verdict {
+            let (front, behind) = neighbours
+            guard isEnd || behind.count >= wanted else { return .open }
+            let times = waiting.prefix(BroadcastClock.longestRun + 2).map(\.decoded)
+            let mended = clock.mended(front + [times[0]] + behind, at: front.count)
+            if let last = before.last {
+                return mended.map { .damaged([$0]) } ?? clock.verdict(on: times, before: last.decoded, isEnd: isEnd)
+            }
+            guard let mended else { return .right }
+            // Those behind it may be the ones whose times are damaged.
+            return switch clock.verdict(on: Array(times.dropFirst()), before: times[0], isEnd: isEnd) {
+            case .open: .open
+            case .right: .damaged([mended])
+            case .damaged: .right
+            }
+        }
+
+        /// Packets behind the first that waits by which its time is told.
+        private var wanted: Int { BroadcastClock.neighbours - min(before.count, BroadcastClock.side) }
+
+        /// Decoding times of the packets around the first that waits.
+        private var neighbours: (front: [Int64], behind: [Int64]) {
+            let behind = waiting.dropFirst().prefix(wanted).map { $0.settled ?? $0.decoded }
+            return (before.suffix(BroadcastClock.neighbours - behind.count).map(\.decoded), behind)
+        }
+
         /// When the first picture that waits is shown, by when it is decoded.
-        private func showing(of picture: Waiting, decoded: Int64, among times: [Int64], isEnd: Bool) -> Showing {
+        private func showing(of picture: Waiting, decoded: Int64, isEnd: Bool) -> Showing {
             guard let time = picture.item.packet.presentationTimestamp else { return .settled(nil) }
+            let (front, behind) = neighbours
+            let times = front + [decoded] + behind
             if clock.isPlausible(delay: time - decoded, among: times) { return .settled(time) }
             if decoded != picture.decoded, clock.isPlausible(delay: time - picture.decoded, among: times) {
                 return .settled(decoded + (time - picture.decoded))
