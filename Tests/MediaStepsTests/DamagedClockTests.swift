@@ -132,19 +132,30 @@ struct DamagedClockTests {
         return times
     }
 
-    /// Bits worth from twelve seconds to fifty minutes; the first time of all, and one in the middle.
-    @Test("a damaged time of sound neither silences it nor makes it longer", arguments: [20, 24, 28], [0, 2])
-    func sound(bit: Int, part: Int) throws {
+    struct SoundDamage: Sendable, CustomTestStringConvertible {
+        /// Which time of those in the file.
+        let place: Int
+        /// Seconds at which the film starts: at five thousand some of the bits are set, and sound without one is set back.
+        var start = 0
+        var testDescription: String { "time \(place) of a film from \(start)" }
+    }
+
+    /// Bits worth from twelve seconds to fifty minutes; the first time of all, one near it, and one in the middle.
+    @Test(
+        "a damaged time of sound neither silences it nor makes it longer", arguments: [20, 24, 28],
+        [SoundDamage(place: 0), SoundDamage(place: 1), SoundDamage(place: 1, start: 5000), SoundDamage(place: 10)])
+    func sound(bit: Int, damage: SoundDamage) throws {
         let work = try Workplace()
         let whole = try work.makeClip(
-            "whole.ts", size: "96x64", seconds: 8, audio: ["-f", "lavfi", "-i", "sine=duration=8"], ["-c:a", "mp2"])
+            "whole.ts", size: "96x64", seconds: 8, audio: ["-f", "lavfi", "-i", "sine=duration=8"],
+            ["-c:a", "mp2", "-output_ts_offset", "\(damage.start)"])
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
         let headers = bytes.indices.dropLast(9).filter {
             bytes[$0] == 0 && Array(bytes[$0..<($0 + 4)]) == [0, 0, 1, 0xC0]
         }
-        try #require(headers.count > 8)
+        try #require(headers.count > 20)
         let place = 8 + 29 - bit
-        bytes[headers[headers.count * part / 4] + 9 + place / 8] ^= 0x80 >> UInt8(place % 8)
+        bytes[headers[damage.place] + 9 + place / 8] ^= 0x80 >> UInt8(place % 8)
         let path = work.path("a.ts")
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         let media = try work.validate(path)

@@ -147,7 +147,8 @@ struct BroadcastQueue {
                     clock: BroadcastClock(timeBase: info.timeBase, longestSeconds: limits.durationSeconds))
             case .audio:
                 let tolerance = max(1, Int64(BroadcastClock.toleranceSeconds / info.timeBase.value))
-                sounds[info.index] = SoundLane(clock: SoundClock(tolerance: tolerance))
+                let longest = max(1, Int64(limits.durationSeconds / info.timeBase.value))
+                sounds[info.index] = SoundLane(clock: SoundClock(tolerance: tolerance, longest: longest))
             case .subtitle, .attachedPicture, .other: break
             }
         }
