@@ -344,7 +344,8 @@ let tests: [Target] = [
         path: "Tests/JournalTests"),
     .target(name: "FilmThreads", path: "Tests/FilmThreads"),
     .testTarget(
-        name: "MediaFilesTests", dependencies: ["MediaFiles", "TemporaryFolder"], path: "Tests/MediaFilesTests"),
+        name: "MediaFilesTests", dependencies: ["CMedia", "CMediaShims", "MediaFiles", "TemporaryFolder"],
+        path: "Tests/MediaFilesTests"),
     .testTarget(
         name: "MediaStepsTests",
         dependencies: [

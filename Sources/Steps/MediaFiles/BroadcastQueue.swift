@@ -60,6 +60,11 @@ struct BroadcastQueue {
             }
         }
 
+        mutating func clear() {
+            before = []
+            waiting = []
+        }
+
         /// Whether the first picture that waits, and some behind it, are decoded when they say.
         private func verdict(isEnd: Bool) -> BroadcastClock.Verdict {
             let (front, behind) = neighbours
@@ -119,6 +124,11 @@ struct BroadcastQueue {
                 case .damaged(let count, let shift): letGo(count, shift: shift)
                 }
             }
+        }
+
+        mutating func clear() {
+            expected = nil
+            waiting = []
         }
 
         private mutating func letGo(_ count: Int, shift: Int64) {
@@ -183,18 +193,20 @@ struct BroadcastQueue {
         for index in sounds.keys { sounds[index]?.letGo(isEnd: true) }
     }
 
+    /// Forgets what is there of other streams: of those that are left out nothing follows by which they would be settled.
+    mutating func keep(streams: Set<Int>) {
+        items.removeAll { !streams.contains($0.packet.streamIndex) }
+        bytes = items.reduce(0) { $0 + $1.packet.size }
+        for index in pictures.keys where !streams.contains(index) { pictures[index]?.clear() }
+        for index in sounds.keys where !streams.contains(index) { sounds[index]?.clear() }
+    }
+
     /// Forgets all, after a seek.
     mutating func clear() {
         items = []
         bytes = 0
-        for index in pictures.keys {
-            pictures[index]?.before = []
-            pictures[index]?.waiting = []
-        }
-        for index in sounds.keys {
-            sounds[index]?.expected = nil
-            sounds[index]?.waiting = []
-        }
+        for index in pictures.keys { pictures[index]?.clear() }
+        for index in sounds.keys { sounds[index]?.clear() }
     }
 }
 

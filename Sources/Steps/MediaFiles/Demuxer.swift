@@ -122,6 +122,7 @@ public final class Demuxer {
     public func select(streams indices: Set<Int>) {
         // Packets read while the streams were learned are handed out whatever the library is told now.
         selection = indices
+        queue?.keep(streams: indices)
         for index in 0..<Int(context.pointee.nb_streams) {
             context.pointee.streams[index]?.pointee.discard =
                 indices.contains(index) ? AVDISCARD_DEFAULT : AVDISCARD_ALL
@@ -133,9 +134,11 @@ public final class Demuxer {
     public func read(into packet: Packet) throws(MediaError) -> Bool {
         repeat {
             guard try queue == nil ? readAny(into: packet) : readAhead(into: packet) else { return false }
-        } while selection.map { !$0.contains(packet.streamIndex) } ?? false
+        } while !isSelected(packet)
         return true
     }
+
+    private func isSelected(_ packet: Packet) -> Bool { selection?.contains(packet.streamIndex) ?? true }
 
     /// The next packet whose times are known by those behind it.
     private func readAhead(into packet: Packet) throws(MediaError) -> Bool {
@@ -148,7 +151,7 @@ public final class Demuxer {
             do throws(MediaError) {
                 let fresh = try Packet()
                 if try readAny(into: fresh) {
-                    queue?.add(fresh)
+                    if isSelected(fresh) { queue?.add(fresh) }
                 } else {
                     ending = .success(())
                 }
