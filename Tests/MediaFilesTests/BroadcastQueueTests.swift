@@ -8,7 +8,7 @@ import Testing
 @Suite struct BroadcastQueueTests {
     static let (pictures, sound, subtitles) = (0, 1, 2)
 
-    private static func queue() throws -> BroadcastQueue {
+    private static func queue(mostPackets: Int = 4096, mostBytes: Int = 64 << 20) throws -> BroadcastQueue {
         let context = try #require(avformat_alloc_context())
         defer { avformat_free_context(context) }
         let kinds = [AVMEDIA_TYPE_VIDEO, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE]
@@ -18,7 +18,7 @@ import Testing
             stream.pointee.time_base = AVRational(num: 1, den: 1000)
             return StreamInfo(stream)
         }
-        return BroadcastQueue(streams, limits: .standard)
+        return BroadcastQueue(streams, limits: .standard, mostPackets: mostPackets, mostBytes: mostBytes)
     }
 
     private static func packet(
@@ -142,5 +142,34 @@ import Testing
         for time in 0..<5 as Range<Int64> { queue.add(try Self.packet(Self.pictures, decoded: 40 * time)) }
         queue.letGoAll()
         #expect(try Self.drain(&queue).map(\.decoded) == [0, 40, 80, 120, 160])
+    }
+
+    /// Sound falls silent; pictures wait for no more than their own.
+    @Test func whereTooManyWaitTheFirstGoesOnAlone() throws {
+        var queue = try Self.queue(mostPackets: 10)
+        queue.add(try Self.packet(Self.sound, decoded: 0))
+        for time in 0..<9 as Range<Int64> { queue.add(try Self.packet(Self.pictures, decoded: 40 * time)) }
+        #expect(try Self.drain(&queue).isEmpty)
+        queue.add(try Self.packet(Self.pictures, decoded: 360))
+        let out = try Self.drain(&queue)
+        #expect(out.map(\.stream) == [Self.sound] + Array(repeating: Self.pictures, count: 8))
+        // The last two still wait for those by which their times are told.
+        queue.add(try Self.packet(Self.pictures, decoded: 9000))
+        queue.add(try Self.packet(Self.pictures, decoded: 440))
+        queue.add(try Self.packet(Self.pictures, decoded: 480))
+        #expect(try Self.drain(&queue).map(\.decoded) == [320, 360, 400])
+    }
+
+    /// A packet may be a few bytes of a large buffer, which lives as long.
+    @Test func whatPacketsHoldIsCountedAndNotTheirContent() throws {
+        var queue = try Self.queue(mostBytes: 4 << 20)
+        for time in 0..<4 as Range<Int64> {
+            let packet = try Self.packet(Self.sound, decoded: 24 * time, bytes: 1 << 20)
+            av_shrink_packet(packet.pointer, 8)
+            queue.add(packet)
+        }
+        #expect(try Self.drain(&queue).count == 1)
+        queue.letGoAll()
+        #expect(try Self.drain(&queue).count == 3)
     }
 }

@@ -1,15 +1,19 @@
 import CMedia
 import CMediaShims
+import DequeModule
 
 /// Packets of a broadcast on their way: they wait for the next ones of their stream, by which damaged times are told and mended
 /// (``BroadcastClock`` for pictures, ``SoundClock`` for sound).
 struct BroadcastQueue {
     private final class Item {
         let packet: Packet
+        /// Of the memory that the packet keeps, of which it may be a small part.
+        let bytes: Int
         var waits: Bool
 
         init(_ packet: Packet, waits: Bool) {
             self.packet = packet
+            bytes = packet.pointer.pointee.buf.map { Int($0.pointee.size) } ?? packet.size
             self.waits = waits
         }
     }
@@ -42,22 +46,28 @@ struct BroadcastQueue {
 
         /// - Parameter isEnd: whether those are settled, too, behind which too few are known.
         mutating func letGo(isEnd: Bool) {
-            while let first = waiting.first {
-                guard let decoded = first.settled else {
-                    switch verdict(isEnd: isEnd) {
-                    case .open: return
-                    case .right: waiting[0].settled = first.decoded
-                    case .damaged(let times): for (place, time) in times.enumerated() { waiting[place].settled = time }
-                    }
-                    continue
+            while settleFirst(isEnd: isEnd) {}
+        }
+
+        mutating func letGoFirst() { _ = settleFirst(isEnd: true) }
+
+        private mutating func settleFirst(isEnd: Bool) -> Bool {
+            guard let first = waiting.first else { return false }
+            guard let decoded = first.settled else {
+                switch verdict(isEnd: isEnd) {
+                case .open: return false
+                case .right: waiting[0].settled = first.decoded
+                case .damaged(let times): for (place, time) in times.enumerated() { waiting[place].settled = time }
                 }
-                guard case .settled(let shown) = showing(of: first, decoded: decoded, isEnd: isEnd) else { return }
-                first.item.packet.decodingTimestamp = decoded
-                first.item.packet.presentationTimestamp = shown
-                first.item.waits = false
-                waiting.removeFirst()
-                before = before.suffix(BroadcastClock.longestReordering - 1) + [Moment(decoded: decoded, shown: shown)]
+                return settleFirst(isEnd: isEnd)
             }
+            guard case .settled(let shown) = showing(of: first, decoded: decoded, isEnd: isEnd) else { return false }
+            first.item.packet.decodingTimestamp = decoded
+            first.item.packet.presentationTimestamp = shown
+            first.item.waits = false
+            waiting.removeFirst()
+            before = before.suffix(BroadcastClock.longestReordering - 1) + [Moment(decoded: decoded, shown: shown)]
+            return true
         }
 
         mutating func clear() {
@@ -116,14 +126,21 @@ struct BroadcastQueue {
         var expected: Int64?
         var waiting: [(item: Item, moment: SoundClock.Moment)] = []
 
+        /// - Parameter isEnd: whether those are settled, too, behind which too few are known.
         mutating func letGo(isEnd: Bool) {
-            while !waiting.isEmpty {
-                switch clock.verdict(on: waiting.map(\.moment), expected: expected, isEnd: isEnd) {
-                case .open: return
-                case .right: letGo(1, shift: 0)
-                case .damaged(let count, let shift): letGo(count, shift: shift)
-                }
+            while settleFirst(isEnd: isEnd) {}
+        }
+
+        mutating func letGoFirst() { _ = settleFirst(isEnd: true) }
+
+        private mutating func settleFirst(isEnd: Bool) -> Bool {
+            guard !waiting.isEmpty else { return false }
+            switch clock.verdict(on: waiting.map(\.moment), expected: expected, isEnd: isEnd) {
+            case .open: return false
+            case .right: letGo(1, shift: 0)
+            case .damaged(let count, let shift): letGo(count, shift: shift)
             }
+            return true
         }
 
         mutating func clear() {
@@ -143,13 +160,16 @@ struct BroadcastQueue {
 
     private var pictures: [Int: PictureLane] = [:]
     private var sounds: [Int: SoundLane] = [:]
-    private var items: [Item] = []
+    private var items: Deque<Item> = []
     private var bytes = 0
+    private let mostPackets: Int
+    private let mostBytes: Int
 
-    /// Packets, and bytes of them, at most; where a stream falls silent the others go on.
-    private static let (mostPackets, mostBytes) = (4096, 64 << 20)
-
-    init(_ streams: [StreamInfo], limits: MediaLimits) {
+    /// - Parameters:
+    ///   - mostPackets: that wait; beyond that the first goes on, so that no stream waits for one that has fallen silent.
+    ///   - mostBytes: of memory that they keep.
+    init(_ streams: [StreamInfo], limits: MediaLimits, mostPackets: Int = 4096, mostBytes: Int = 64 << 20) {
+        (self.mostPackets, self.mostBytes) = (mostPackets, mostBytes)
         for info in streams {
             switch info.kind {
             case .video:
@@ -168,21 +188,28 @@ struct BroadcastQueue {
         let (index, time) = (packet.streamIndex, packet.decodingTimestamp)
         let item = Item(packet, waits: time != nil && (pictures[index] != nil || sounds[index] != nil))
         items.append(item)
-        bytes += packet.size
+        bytes += item.bytes
         if let time {
             pictures[index]?.waiting.append(PictureLane.Waiting(item: item, decoded: time))
             pictures[index]?.letGo(isEnd: false)
             sounds[index]?.waiting.append((item, SoundClock.Moment(time: time, duration: packet.duration)))
             sounds[index]?.letGo(isEnd: false)
         }
-        if items.count > BroadcastQueue.mostPackets || bytes > BroadcastQueue.mostBytes { letGoAll() }
+        if items.count > mostPackets || bytes > mostBytes { letGoFirst() }
+    }
+
+    /// Settles the packet at the head by what is there; those of its stream that follow it wait on.
+    private mutating func letGoFirst() {
+        guard let head = items.first, head.waits else { return }
+        pictures[head.packet.streamIndex]?.letGoFirst()
+        sounds[head.packet.streamIndex]?.letGoFirst()
     }
 
     /// The next packet whose time is settled, if there is one; its content is the caller's.
     mutating func next(into packet: Packet) -> Bool {
         guard let item = items.first, !item.waits else { return false }
         items.removeFirst()
-        bytes -= item.packet.size
+        bytes -= item.bytes
         av_packet_move_ref(packet.pointer, item.packet.pointer)
         return true
     }
@@ -196,7 +223,7 @@ struct BroadcastQueue {
     /// Forgets what is there of other streams: of those that are left out nothing follows by which they would be settled.
     mutating func keep(streams: Set<Int>) {
         items.removeAll { !streams.contains($0.packet.streamIndex) }
-        bytes = items.reduce(0) { $0 + $1.packet.size }
+        bytes = items.reduce(0) { $0 + $1.bytes }
         for index in pictures.keys where !streams.contains(index) { pictures[index]?.clear() }
         for index in sounds.keys where !streams.contains(index) { sounds[index]?.clear() }
     }
