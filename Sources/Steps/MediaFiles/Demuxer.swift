@@ -189,7 +189,9 @@ public final class Demuxer {
         }
         // Times that no clock ever shows would overflow every later sum.
         let times = [packet.timestamp, packet.decodingTimestamp, packet.duration].compactMap(\.self)
-        let tick = streams.indices.contains(packet.streamIndex) ? streams[packet.streamIndex].timeBase.value : 1
+        // A stream may come up in the middle.
+        let stream = context.pointee.streams[packet.streamIndex]
+        let tick = stream.flatMap { Rational(known: $0.pointee.time_base)?.value } ?? 0
         if times.contains(where: { abs($0) > Demuxer.mostTicks || abs(Double($0)) * tick > Demuxer.mostSeconds }) {
             throw MediaError(
                 .invalid, "a packet has an impossible time", stream: packet.streamIndex, byte: packet.byte ?? position)
@@ -224,9 +226,10 @@ public final class Demuxer {
     }
 
     private func jump(_ stream: Int, to timestamp: Int64) -> Bool {
+        guard av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0 else { return false }
         queue?.clear()
         ending = nil
-        return av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
+        return true
     }
 
     /// Whether a keyframe comes from here on before any later picture.
