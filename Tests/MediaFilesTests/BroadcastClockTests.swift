@@ -67,6 +67,12 @@ import Testing
         Run(testDescription: "two side by side", times: [9000, 9040, 1120], verdict: .damaged([1040, 1080])),
         Run(testDescription: "two side by side, apart", times: [900_000, 1, 1120], verdict: .damaged([1040, 1080])),
         Run(
+            testDescription: "two back before one ahead", times: [-9000, -8960, 2500, 1160],
+            verdict: .damaged([1040, 1080, 1120])),
+        Run(
+            testDescription: "back, ahead and back", times: [-9000, 6000, -9000, 1160],
+            verdict: .damaged([1040, 1080, 1120])),
+        Run(
             testDescription: "sixteen ahead", times: run(from: 9000, 16) + [1680],
             verdict: .damaged(run(from: 1040, 16))),
         Run(testDescription: "seventeen ahead", times: run(from: 9000, 17) + [1720], verdict: .right),

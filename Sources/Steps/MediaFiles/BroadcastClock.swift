@@ -75,13 +75,13 @@ struct BroadcastClock {
         guard abs(times[0] - before) > leap else { return .right }
         for (count, next) in times.enumerated().dropFirst().prefix(BroadcastClock.longestRun) {
             let run = times[..<count]
-            let total = next - before
-            guard (0...leap * Int64(count + 1)).contains(total),
-                run.allSatisfy({ $0 < before - tolerance || $0 > next + tolerance })
-            else { continue }
+            let (total, inner) = (next - before, run[count - 1] - run[0])
             let steps = zip(run, run.dropFirst()).map { $1 - $0 }
-            let inner = run[count - 1] - run[0]
-            guard steps.allSatisfy({ (0...leap).contains($0) }), inner <= total else {
+            let goesOn = steps.allSatisfy { (0...leap).contains($0) }
+            let most = goesOn ? 3 * inner + 2 * tolerance : Int64(count + 1) * tolerance
+            guard (0...most).contains(total), run.allSatisfy({ $0 < before - tolerance || $0 > next + tolerance })
+            else { continue }
+            guard goesOn, inner <= total else {
                 return .damaged(run.indices.map { before + total * Int64($0 + 1) / Int64(count + 1) })
             }
             let first = before + (total - inner) / 2

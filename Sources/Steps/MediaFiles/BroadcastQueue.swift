@@ -82,7 +82,8 @@ struct BroadcastQueue {
             let times = waiting.prefix(BroadcastClock.longestRun + 2).map(\.decoded)
             let mended = clock.mended(front + [times[0]] + behind, at: front.count)
             if let last = before.last {
-                return mended.map { .damaged([$0]) } ?? clock.verdict(on: times, before: last.decoded, isEnd: isEnd)
+                let verdict = clock.verdict(on: times, before: last.decoded, isEnd: isEnd)
+                return verdict == .right ? mended.map { .damaged([$0]) } ?? .right : verdict
             }
             guard let mended else { return .right }
             // Those behind it may be the ones whose times are damaged.
