@@ -185,7 +185,8 @@ let steps: [Target] = [
         name: "Recommender", dependencies: ["Encodings", "SeededNumbers"], path: "Sources/Steps/Recommender",
         swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(
-        name: "MediaFiles", dependencies: ["CMedia", "CMediaShims", "Encodings"], path: "Sources/Steps/MediaFiles"),
+        name: "MediaFiles", dependencies: ["CMedia", "CMediaShims", "Encodings", deque],
+        path: "Sources/Steps/MediaFiles"),
     .target(
         name: "MediaSteps",
         dependencies: ["Cryptography", "Encodings", "JSON", "MediaFiles", "Packaging", "StepContracts"],
@@ -346,7 +347,8 @@ let tests: [Target] = [
         path: "Tests/JournalTests"),
     .target(name: "FilmThreads", path: "Tests/FilmThreads"),
     .testTarget(
-        name: "MediaFilesTests", dependencies: ["MediaFiles", "TemporaryFolder"], path: "Tests/MediaFilesTests"),
+        name: "MediaFilesTests", dependencies: ["CMedia", "CMediaShims", "MediaFiles", "TemporaryFolder"],
+        path: "Tests/MediaFilesTests"),
     .testTarget(
         name: "MediaStepsTests",
         dependencies: [

@@ -48,6 +48,51 @@ import Testing
         #expect(clock.mended(row.times, at: row.place) == row.mended)
     }
 
+    struct Run: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let times: [Int64]
+        var isEnd = false
+        let verdict: BroadcastClock.Verdict
+    }
+
+    private static func run(from start: Int64, _ count: Int) -> [Int64] { (0..<count).map { start + 40 * Int64($0) } }
+
+    /// Behind a picture at 1000 milliseconds.
+    static let runs: [Run] = [
+        Run(testDescription: "on time", times: [1040], verdict: .right),
+        Run(testDescription: "a second later", times: [2000], verdict: .right),
+        Run(testDescription: "ahead, and nothing behind", times: [9000], verdict: .open),
+        Run(testDescription: "ahead at the end", times: [9000, 9040], isEnd: true, verdict: .right),
+        Run(testDescription: "one ahead", times: [9000, 1080], verdict: .damaged([1040])),
+        Run(testDescription: "two side by side", times: [9000, 9040, 1120], verdict: .damaged([1040, 1080])),
+        Run(testDescription: "two side by side, apart", times: [900_000, 1, 1120], verdict: .damaged([1040, 1080])),
+        Run(
+            testDescription: "two back before one ahead", times: [-9000, -8960, 2500, 1160],
+            verdict: .damaged([1040, 1080, 1120])),
+        Run(
+            testDescription: "back, ahead and back", times: [-9000, 6000, -9000, 1160],
+            verdict: .damaged([1040, 1080, 1120])),
+        Run(
+            testDescription: "sixteen ahead", times: run(from: 9000, 16) + [1680],
+            verdict: .damaged(run(from: 1040, 16))),
+        Run(testDescription: "seventeen ahead", times: run(from: 9000, 17) + [1720], verdict: .right),
+        Run(testDescription: "three back", times: run(from: -9000, 3) + [1160], verdict: .damaged(run(from: 1040, 3))),
+        Run(testDescription: "two back at the end", times: run(from: -9000, 2), isEnd: true, verdict: .right),
+        Run(testDescription: "a pause", times: run(from: 9000, 17), verdict: .right),
+        Run(testDescription: "a pause that may be none", times: run(from: 9000, 16), verdict: .open),
+        Run(testDescription: "pauses", times: (1...17).map { 1000 + 1500 * $0 }, verdict: .right),
+        Run(testDescription: "set back", times: run(from: -9000, 17), verdict: .right),
+        Run(testDescription: "set on and back", times: run(from: 9000, 3) + run(from: 500, 14), verdict: .right),
+        Run(
+            testDescription: "as large as times are", times: (0..<17).map { $0 % 2 == 0 ? 1 << 56 : -1 << 56 },
+            verdict: .right),
+    ]
+
+    @Test(arguments: runs) func runOfPictures(row: Run) {
+        let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
+        #expect(clock.verdict(on: row.times, before: 1000, isEnd: row.isEnd) == row.verdict)
+    }
+
     @Test(arguments: [
         (0, true), (80, true), (1000, true), (1100, false), (-200, true), (-300, false), (1 << 56, false),
     ])
@@ -60,5 +105,39 @@ import Testing
     @Test func whereFewPicturesComeTheyMayWaitLonger() {
         let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
         #expect(clock.isPlausible(delay: 32_000, among: [0, 2000, 4000, 6000, 8000]))
+    }
+
+    struct Showing: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let shown: Int64
+        var later: [Int64] = (1...20).map { 40 * $0 }
+        var others: [Int64] = (-20...20).filter { $0 != 2 }.map { 40 * $0 }
+        let isDamaged: Bool
+    }
+
+    static let showings: [Showing] = [
+        Showing(testDescription: "ahead", shown: 9000, isDamaged: true),
+        Showing(testDescription: "back", shown: -9000, isDamaged: true),
+        Showing(
+            testDescription: "behind a pause", shown: 9080, later: [40, 80] + (0..<18).map { 9000 + 40 * $0 },
+            others: [0, 40], isDamaged: false),
+        Showing(
+            testDescription: "between pauses", shown: 9000, later: [40, 80] + (0..<18).map { 90_000 + 40 * $0 },
+            others: [0, 40, 90_000], isDamaged: false),
+        Showing(testDescription: "with another one", shown: 9000, others: [0, 40, 9040], isDamaged: false),
+        Showing(
+            testDescription: "all are, before they are decoded", shown: -900, others: [-980, -940], isDamaged: false),
+        Showing(
+            testDescription: "the last, as after a pause", shown: 9000, later: [40, 80, 120], others: [0, 40, 80],
+            isDamaged: false),
+        Showing(
+            testDescription: "as large as times are", shown: 1 << 56, later: [-1 << 56], others: [-1 << 56],
+            isDamaged: false),
+    ]
+
+    @Test(arguments: showings) func shownWhenItCannotBe(row: Showing) {
+        let clock = BroadcastClock(timeBase: Rational(1, 1000), longestSeconds: 12 * 3600)
+        #expect(
+            clock.isDamaged(shown: row.shown, decoded: 0, later: row.later, others: row.others) == row.isDamaged)
     }
 }

@@ -30,15 +30,31 @@ import Testing
         Row(testDescription: "the first", times: [5], expected: nil, verdict: .open),
         Row(testDescription: "the first, alone", times: [5], expected: nil, isEnd: true, verdict: .right),
         Row(
-            testDescription: "the first eight ahead", times: run(from: 9000, 8) + run(from: 192, 2), expected: nil,
+            testDescription: "the first eight ahead", times: run(from: 9000, 8) + run(from: 192, 65), expected: nil,
             verdict: .damaged(count: 8, by: -9000)),
+        Row(
+            testDescription: "the second eight back",
+            times: run(from: 0, 8) + run(from: -9000, 8) + run(from: 384, 2), expected: nil, verdict: .right),
+        Row(
+            testDescription: "a step back that may be damage", times: run(from: 0, 8) + run(from: -9000, 60),
+            expected: nil, verdict: .open),
+        Row(
+            testDescription: "a step back that is none", times: run(from: 0, 8) + run(from: -9000, 65), expected: nil,
+            verdict: .damaged(count: 8, by: -9192)),
+        Row(
+            testDescription: "the first eight before those of another day",
+            times: run(from: 0, 8) + run(from: 95_443_000, 65), expected: nil,
+            verdict: .damaged(count: 8, by: 95_442_808)),
+        Row(
+            testDescription: "the second eight of another day",
+            times: run(from: 0, 8) + run(from: 95_443_000, 8) + run(from: 384, 2), expected: nil, verdict: .right),
         Row(testDescription: "the first before a pause", times: [0, 24, 9000], expected: nil, verdict: .right),
         Row(testDescription: "a steady beginning", times: run(from: 0, 65), expected: nil, verdict: .right),
     ]
 
     @Test(arguments: rows) func verdict(row: Row) {
         let moments = row.times.map { SoundClock.Moment(time: $0, duration: 24) }
-        #expect(
-            SoundClock(tolerance: 250).verdict(on: moments, expected: row.expected, isEnd: row.isEnd) == row.verdict)
+        let clock = SoundClock(tolerance: 250, longest: 12 * 3_600_000)
+        #expect(clock.verdict(on: moments, expected: row.expected, isEnd: row.isEnd) == row.verdict)
     }
 }

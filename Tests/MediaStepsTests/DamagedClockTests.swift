@@ -1,6 +1,7 @@
 import FilmThreads
 import Foundation
 import JSON
+import MediaFiles
 import MediaSteps
 import Testing
 
@@ -17,12 +18,13 @@ struct DamagedClockTests {
         var testDescription: String { "picture \(picture), bit \(bit), \(hitsBoth ? "both times" : "one time")" }
     }
 
-    /// Of the first picture's times bit 17 is set: it is moved to the front, where it is left.
+    /// Of the first picture's times bit 17 is set: it is moved to the front, where it is left. So is one of the last pictures that
+    /// is shown later than all others: there may be a pause before it.
     static let damages: [Damage] = [0, 1, 12, 40, 98].flatMap { picture in
         [17, 18, 20, 24].flatMap { bit in
             [true, false].map { Damage(picture: picture, bit: bit, hitsBoth: $0) }
         }
-    }.filter { $0.picture > 0 || $0.bit > 17 }
+    }.filter { ($0.picture > 0 || $0.bit > 17) && ($0.picture < 98 || $0.hitsBoth) }
 
     /// A film of four seconds, a hundred pictures.
     static func clip(_ work: Workplace) throws -> [UInt8] {
@@ -69,19 +71,91 @@ struct DamagedClockTests {
         #expect((output["framesRepeated"]?.integerValue ?? .max) <= 2)
     }
 
-    /// Bits worth from twelve seconds to fifty minutes; the first time of all, and one in the middle.
-    @Test("a damaged time of sound neither silences it nor makes it longer", arguments: [20, 24, 28], [0, 2])
-    func sound(bit: Int, part: Int) throws {
+    /// Pauses of three seconds and less than two, over which pictures are decoded out of order, and one before the last.
+    @Test("what is shown after a pause keeps its time", arguments: [[], ["-preset", "veryfast", "-bf", "3"]])
+    func pauses(options: [String]) throws {
+        let work = try Workplace()
+        let isShown = { (picture: Int) in
+            !(100...175).contains(picture) && !(300...340).contains(picture) && !(360...398).contains(picture)
+        }
+        let path = try work.make(
+            "a.ts",
+            [
+                "-f", "lavfi", "-i", "testsrc=size=160x96:rate=25:duration=16", "-vf",
+                "select='not(between(n,100,175))*not(between(n,300,340))*not(between(n,360,398))'", "-vsync", "vfr",
+                "-c:v", "libx264",
+            ] + options)
+        let demuxer = try Demuxer(path: path)
+        let packet = try Packet()
+        var times: [Int64] = []
+        while try demuxer.read(into: packet) { times.append(try #require(packet.timestamp)) }
+        times.sort()
+        let first = try #require(times.first)
+        #expect(times.map { ($0 - first) / 3600 } == (0..<400).filter(isShown).map { Int64($0) })
+    }
+
+    /// A program stream of 150 kb/s, where many a packet holds several pictures and tells the first one's time.
+    @Test("one damaged time of several pictures is mended")
+    func severalPictures() throws {
+        let work = try Workplace()
+        let path = try work.make(
+            "a.mpg",
+            [
+                "-f", "lavfi", "-i", "testsrc=size=160x96:rate=25:duration=8", "-f", "lavfi", "-i", "sine=duration=8",
+                "-c:v", "mpeg2video", "-bf", "2", "-b:v", "150k", "-c:a", "mp2", "-b:a", "64k", "-f", "vob",
+            ])
+        let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let times = try DamagedClockTests.decodingTimes(path)
+        try #require(times.count == 200)
+        let headers = DamagedClockTests.headers(whole).filter {
+            whole[$0 + 6] & 0xC0 == 0x80 && whole[$0 + 7] & 0x80 != 0
+        }
+        try #require(headers.count > 40)
+        let damaged = work.path("b.mpg")
+        // Of the last ones it may be that a second recording begins there.
+        for (place, header) in headers.dropFirst().dropLast(2).enumerated() {
+            var bytes = whole
+            for time in 0..<(bytes[header + 7] & 0x40 == 0 ? 1 : 2) { bytes[header + 9 + 5 * time + 2] ^= 0x40 }
+            try Data(bytes).write(to: URL(fileURLWithPath: damaged))
+            #expect(try DamagedClockTests.decodingTimes(damaged) == times, "header \(place + 1)")
+            if place % 8 == 0 { #expect(try work.validate(damaged)["video"]?["frames"] == 200) }
+        }
+    }
+
+    private static func decodingTimes(_ path: String) throws -> [Int64?] {
+        let demuxer = try Demuxer(path: path)
+        let packet = try Packet()
+        var times: [Int64?] = []
+        while try demuxer.read(into: packet) {
+            if packet.streamIndex == demuxer.mainVideo?.index { times.append(packet.decodingTimestamp) }
+        }
+        return times
+    }
+
+    struct SoundDamage: Sendable, CustomTestStringConvertible {
+        /// Which time of those in the file.
+        let place: Int
+        /// Seconds at which the film starts: at five thousand some of the bits are set, and sound without one is set back.
+        var start = 0
+        var testDescription: String { "time \(place) of a film from \(start)" }
+    }
+
+    /// Bits worth from twelve seconds to fifty minutes; the first time of all, one near it, and one in the middle.
+    @Test(
+        "a damaged time of sound neither silences it nor makes it longer", arguments: [20, 24, 28],
+        [SoundDamage(place: 0), SoundDamage(place: 1), SoundDamage(place: 1, start: 5000), SoundDamage(place: 10)])
+    func sound(bit: Int, damage: SoundDamage) throws {
         let work = try Workplace()
         let whole = try work.makeClip(
-            "whole.ts", size: "96x64", seconds: 8, audio: ["-f", "lavfi", "-i", "sine=duration=8"], ["-c:a", "mp2"])
+            "whole.ts", size: "96x64", seconds: 8, audio: ["-f", "lavfi", "-i", "sine=duration=8"],
+            ["-c:a", "mp2", "-output_ts_offset", "\(damage.start)"])
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
         let headers = bytes.indices.dropLast(9).filter {
             bytes[$0] == 0 && Array(bytes[$0..<($0 + 4)]) == [0, 0, 1, 0xC0]
         }
-        try #require(headers.count > 8)
+        try #require(headers.count > 20)
         let place = 8 + 29 - bit
-        bytes[headers[headers.count * part / 4] + 9 + place / 8] ^= 0x80 >> UInt8(place % 8)
+        bytes[headers[damage.place] + 9 + place / 8] ^= 0x80 >> UInt8(place % 8)
         let path = work.path("a.ts")
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         let media = try work.validate(path)

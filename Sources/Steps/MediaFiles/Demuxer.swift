@@ -122,6 +122,7 @@ public final class Demuxer {
     public func select(streams indices: Set<Int>) {
         // Packets read while the streams were learned are handed out whatever the library is told now.
         selection = indices
+        queue?.keep(streams: indices)
         for index in 0..<Int(context.pointee.nb_streams) {
             context.pointee.streams[index]?.pointee.discard =
                 indices.contains(index) ? AVDISCARD_DEFAULT : AVDISCARD_ALL
@@ -133,9 +134,11 @@ public final class Demuxer {
     public func read(into packet: Packet) throws(MediaError) -> Bool {
         repeat {
             guard try queue == nil ? readAny(into: packet) : readAhead(into: packet) else { return false }
-        } while selection.map { !$0.contains(packet.streamIndex) } ?? false
+        } while !isSelected(packet)
         return true
     }
+
+    private func isSelected(_ packet: Packet) -> Bool { selection?.contains(packet.streamIndex) ?? true }
 
     /// The next packet whose times are known by those behind it.
     private func readAhead(into packet: Packet) throws(MediaError) -> Bool {
@@ -148,7 +151,7 @@ public final class Demuxer {
             do throws(MediaError) {
                 let fresh = try Packet()
                 if try readAny(into: fresh) {
-                    queue?.add(fresh)
+                    if isSelected(fresh) { queue?.add(fresh) }
                 } else {
                     ending = .success(())
                 }
@@ -186,7 +189,9 @@ public final class Demuxer {
         }
         // Times that no clock ever shows would overflow every later sum.
         let times = [packet.timestamp, packet.decodingTimestamp, packet.duration].compactMap(\.self)
-        let tick = streams.indices.contains(packet.streamIndex) ? streams[packet.streamIndex].timeBase.value : 1
+        // A stream may come up in the middle.
+        let stream = context.pointee.streams[packet.streamIndex]
+        let tick = stream.flatMap { Rational(known: $0.pointee.time_base)?.value } ?? 0
         if times.contains(where: { abs($0) > Demuxer.mostTicks || abs(Double($0)) * tick > Demuxer.mostSeconds }) {
             throw MediaError(
                 .invalid, "a packet has an impossible time", stream: packet.streamIndex, byte: packet.byte ?? position)
@@ -221,9 +226,10 @@ public final class Demuxer {
     }
 
     private func jump(_ stream: Int, to timestamp: Int64) -> Bool {
+        guard av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0 else { return false }
         queue?.clear()
         ending = nil
-        return av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
+        return true
     }
 
     /// Whether a keyframe comes from here on before any later picture.

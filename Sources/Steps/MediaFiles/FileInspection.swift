@@ -279,8 +279,6 @@ private struct StreamMeasure {
     private(set) var lastDuration: Int64 = 0
     /// When the packet before is decoded, in seconds.
     private var latest: Double?
-    /// Seconds that a clock may go back without having been set.
-    private static let mostBack = 1.0
 
     init(_ info: StreamInfo) { self.info = info }
 
@@ -310,7 +308,7 @@ private struct StreamMeasure {
         guard let time = packet.decodingTimestamp else { return }
         let seconds = Double(time) * info.timeBase.value
         defer { latest = seconds }
-        guard let latest, latest - seconds > StreamMeasure.mostBack else { return }
+        guard let latest, latest - seconds > BroadcastClock.leapSeconds else { return }
         throw MediaError(
             .unsupported,
             "the film's clock goes back to \(Timecode.text(seconds: seconds)), as where recordings were put one "

@@ -3,6 +3,8 @@
 struct SoundClock {
     /// Ticks that a packet may come early or late by.
     let tolerance: Int64
+    /// Ticks that lie between no two packets of a film.
+    let longest: Int64
 
     /// Packets that one damaged time may stand for.
     static let longestRun = 64
@@ -39,13 +41,19 @@ struct SoundClock {
         return isEnd || moments.count > SoundClock.longestRun ? .right : .open
     }
 
-    /// Where sound begins, a step back tells that what is in front of it has no right to its time.
+    /// Where sound begins, a step that no film has tells that what is in front of it has no right to its time: unless what is
+    /// behind it has none, and sound goes on then where the front ended.
     private func verdict(onFirst moments: [Moment], isEnd: Bool) -> Verdict {
         for (index, (before, moment)) in zip(moments, moments.dropFirst()).enumerated() {
             guard index < SoundClock.longestRun else { return .right }
             let step = moment.time - before.end
-            if step > tolerance { return .right }
-            if step < -tolerance { return .damaged(count: index + 1, by: step) }
+            if abs(step) <= tolerance { continue }
+            if (0..<longest).contains(step) { return .right }
+            return switch verdict(on: Array(moments[(index + 1)...]), expected: before.end, isEnd: isEnd) {
+            case .open: .open
+            case .right: .damaged(count: index + 1, by: step)
+            case .damaged: .right
+            }
         }
         return isEnd || moments.count > SoundClock.longestRun ? .right : .open
     }

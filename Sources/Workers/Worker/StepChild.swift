@@ -83,11 +83,12 @@ public enum StepChild {
         var byte: UInt8 = 0
         while true {
             var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-            guard poll(&input, 1, 1000) > 0 else {
+            let ready = poll(&input, 1, 1000)
+            if ready == 0 {
                 tell()
                 continue
             }
-            let count = read(STDIN_FILENO, &byte, 1)
+            let count = ready > 0 ? read(STDIN_FILENO, &byte, 1) : -1
             if count == 0 || (count < 0 && errno != EINTR) { break }
         }
         stopRequested.store(true, ordering: .relaxed)
