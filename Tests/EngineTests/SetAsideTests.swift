@@ -200,13 +200,6 @@ struct SetAsideTests {
     }
 }
 
-extension Stage {
-    /// Of the one machine there is; nil when it is removed.
-    fileprivate func machineStatus() async throws -> String? {
-        try await query("SELECT status FROM showrunner.machine").first?.text("status")
-    }
-}
-
 extension Engine {
     /// As when the journal refuses a row.
     fileprivate func throwAway(_ id: String) {

@@ -177,8 +177,8 @@ extension Engine {
         case let other: throw other.isOutOfPlace
         }
         try await changingRegistry { () async throws(EngineError) in
-            guard machines[name]?.isDeleting == false, try await hasOpenExecutions(name), var machine = machines[name]
-            else { return }
+            guard var machine = machines[name], !machine.isDeleting else { return }
+            // Before anybody asks what is open of it: what started during that question would be stopped, and it would stay.
             machine.isDeleting = true
             try await save(machine)
         }
@@ -194,20 +194,13 @@ extension Engine {
         try await removeIfIdle(name)
     }
 
-    /// Removes a machine that has no open execution; called again when the last one of a deleted machine has ended.
+    /// Removes a deleted machine that has no open execution; called again when its last one has ended.
     func removeIfIdle(_ name: String) async throws(EngineError) {
         try await changingRegistry { () async throws(EngineError) in
-            guard machines[name] != nil, try await !hasOpenExecutions(name), !hasExecutions(name),
-                let machine = machines[name]
+            // Nothing starts on it while the lists are asked.
+            guard machines[name]?.isDeleting == true, try await !hasOpenExecutions(name), !hasExecutions(name)
             else { return }
-            // Nothing starts on it from here on, though it is there until the write is through.
-            machines[name]?.isDeleting = true
-            do throws(EngineError) {
-                try await written { try await journal.deleteMachine(name) }
-            } catch {
-                machines[name]?.isDeleting = machine.isDeleting
-                throw error
-            }
+            try await written { try await journal.deleteMachine(name) }
             machines[name] = nil
         }
     }
