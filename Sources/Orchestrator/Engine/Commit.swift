@@ -266,7 +266,7 @@ extension Engine {
         if !run.execution.isOpen {
             tellParent(of: run)
             tellNestedWaits(of: run)
-            tellSchedule(of: run)
+            tellSchedule(ofEndOf: run.execution.arn)
             for waiter in run.endWaiters { waiter.resume() }
             run.endWaiters = []
             forget(run)
