@@ -26,4 +26,16 @@ struct DeletionTests {
         #expect(try await stage.machineStatus() == nil)
         await end((engine, journal))
     }
+
+    @Test("one that is deleted while the lists can't be read goes once they can")
+    func listsAway() async throws {
+        let stage = try await Stage()
+        let one = try await stage.engine("e1", machines: ["m": oneTask()])
+        _ = try await stage.query("ALTER TABLE showrunner.execution_list RENAME TO elsewhere")
+        try await one.engine.deleteMachine(Self.machine)
+        #expect(try await stage.machineStatus() == "DELETING")
+        _ = try await stage.query("ALTER TABLE showrunner.elsewhere RENAME TO execution_list")
+        while try await stage.machineStatus() != nil {}
+        await end(one)
+    }
 }

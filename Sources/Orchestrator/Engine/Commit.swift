@@ -313,12 +313,7 @@ extension Engine {
     func removeIdleMachines() {
         for machine in machines.values
         where machine.isDeleting && openRuns[machine.name] == nil && cold.counts[machine.name] == nil {
-            Task {
-                do { try await self.removeIfIdle(machine.name) } catch {
-                    self.log.warning(
-                        "a machine is not deleted yet", metadata: ["machine": "\(machine.name)", "error": "\(error)"])
-                }
-            }
+            Task { await self.goOnDeleting(machine.name) }
         }
     }
 

@@ -182,7 +182,21 @@ extension Engine {
             machine.isDeleting = true
             try await save(machine)
         }
-        try await finishDeletion(of: name)
+        await goOnDeleting(name)
+    }
+
+    /// Finishes a deletion that is saved: again after a pause where the database does not answer, since nothing else may come
+    /// to ask for it.
+    func goOnDeleting(_ name: String) async {
+        do throws(EngineError) { try await finishDeletion(of: name) } catch {
+            log.warning("a machine is not deleted yet", metadata: ["machine": "\(name)", "error": "\(error)"])
+            guard pausedDeletions.insert(name).inserted else { return }
+            Task {
+                do { try await bootClock.sleep(for: .seconds(2)) } catch { return }
+                pausedDeletions.remove(name)
+                if !isStopping, machines[name]?.isDeleting == true { await goOnDeleting(name) }
+            }
+        }
     }
 
     /// Stops a deleted machine's executions, and removes it when none is open.
@@ -195,7 +209,7 @@ extension Engine {
     }
 
     /// Removes a deleted machine that has no open execution; called again when its last one has ended.
-    func removeIfIdle(_ name: String) async throws(EngineError) {
+    private func removeIfIdle(_ name: String) async throws(EngineError) {
         try await changingRegistry { () async throws(EngineError) in
             // Nothing starts on it while the lists are asked.
             guard machines[name]?.isDeleting == true, try await !hasOpenExecutions(name), !hasExecutions(name)
