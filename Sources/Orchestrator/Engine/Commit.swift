@@ -285,6 +285,7 @@ extension Engine {
     /// Takes an execution into memory.
     func insert(_ run: Run) {
         runs[run.execution.id] = run
+        unreadable.remove(run.execution.id)
         noteTakenUp(run)
         openRuns[run.machineName, default: 0] += 1
     }

@@ -22,7 +22,7 @@ extension Engine {
         parent.children.insert(key)
         let id = childID(of: parent.execution.id, key)
         // One that still runs is redriven once it has ended: ``tellParent(of:)``.
-        guard runs[id] == nil, !reloading.contains(id), suspects[id] == nil else { return }
+        guard runs[id] == nil, !isComingBack(id) else { return }
         if child.redrives > 0, !child.isExpress {
             guard hasRoom(for: key, of: parent) else { return }
             // It exists already, unless its parent was stopped before it could be started.
