@@ -200,6 +200,28 @@ struct MapRunTests {
         await EngineTests.end(second)
     }
 
+    @Test("a child that has ended and is set aside is redriven with its parent once it is released")
+    func endedChildSetAside() async throws {
+        let stage = try await Stage()
+        let first = try await serve(stage, "e1", ["m": map("", states: taskStates, start: "T")])
+        let parent = try await first.engine.start(machine: "m", name: nil, input: "[1]").execution.executionARN
+        let child = try await first.engine.take()
+        #expect(try await first.engine.fail(child, "E"))
+        #expect(try await end(of: parent, on: first.engine).run.status == .failed)
+        for time in 0..<2 {
+            try await first.journal.countCrash(subject: child.execution, event: "redrive", incarnation: "i\(time)")
+        }
+        await EngineTests.end(first)
+        let second = try await serve(stage, "e2")
+        try await second.engine.redriveExecution(parent)
+        try await second.engine.releaseExecution(child.execution)
+        let again = try #require(try await second.engine.poll(poll(waitSeconds: 30)))
+        #expect(again.execution == child.execution)
+        #expect(try await second.engine.complete(again, "done"))
+        #expect(try await end(of: parent, on: second.engine).output == ["done"])
+        await EngineTests.end(second)
+    }
+
     @Test("a child that can't be read is not started anew, and its worker is heard once it was read")
     func unreadableChild() async throws {
         let stage = try await Stage()

@@ -32,6 +32,20 @@ extension Engine {
         start(child, key: key, of: parent)
     }
 
+    /// An execution was to be taken into memory and is not there: a parent that waits for it as its child is told of its end,
+    /// or has it redriven or started.
+    func ensureForParent(_ id: String) {
+        guard runs[id] == nil else { return }
+        // Both have the same time bits.
+        let time = id.prefix(13)
+        for parent in runs.values where parent.execution.isOpen && parent.execution.id.hasPrefix(time) {
+            for child in parent.execution.pendingChildren
+            where childID(of: parent.execution.id, ChildKey(child)) == id {
+                ensureChild(entry: child.entry, index: child.index, of: parent)
+            }
+        }
+    }
+
     /// Whether a child may be open, too; else it waits for room.
     func hasRoom(for key: ChildKey, of parent: Run) -> Bool {
         guard runs.count >= limits.openExecutions else { return true }
