@@ -164,7 +164,10 @@ struct SetAsideTests {
             try await two.engine.redriveExecution(bad)
         }
         #expect(refusal?.code == .notRedrivable && refusal?.message.contains("2 engines ended") == true)
+        #expect(try await two.engine.run(bad).run.quarantine?.contains("2 engines ended") == true)
+        #expect(try await two.engine.listRuns(RunQuery()).items.count { $0.quarantine != nil } == 1)
         try await two.engine.releaseExecution(bad)
+        #expect(try await two.engine.run(bad).run.quarantine == nil)
         try await two.engine.redriveExecution(bad)
         #expect(await two.engine.coldCount == 1)
         #expect(try await two.engine.complete(two.engine.take()))
