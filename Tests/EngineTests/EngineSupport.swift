@@ -62,6 +62,11 @@ struct Stage: Sendable {
         await engine.noteLeaseRenewed(at: engine.time + 3_600_000_000)
     }
 
+    /// Of the one machine there is; nil when it is removed.
+    func machineStatus() async throws -> String? {
+        try await query("SELECT status FROM showrunner.machine").first?.text("status")
+    }
+
     func query(_ sql: String, _ parameters: [PostgresValue] = []) async throws -> PostgresResult {
         let connection = try await PostgresConnection.connect(
             url, applicationName: "engine-tests", deadline: .seconds(10))

@@ -2,6 +2,7 @@
 import Interpreter
 import JSON
 import Journal
+import Postgres
 import Synchronization
 import Testing
 import WorkerProtocol
@@ -199,6 +200,54 @@ struct MapRunTests {
         await EngineTests.end(second)
     }
 
+    @Test("a child that has ended and is set aside is redriven with its parent once it is released")
+    func endedChildSetAside() async throws {
+        let stage = try await Stage()
+        let first = try await serve(stage, "e1", ["m": map("", states: taskStates, start: "T")])
+        let parent = try await first.engine.start(machine: "m", name: nil, input: "[1]").execution.executionARN
+        let child = try await first.engine.take()
+        #expect(try await first.engine.fail(child, "E"))
+        #expect(try await end(of: parent, on: first.engine).run.status == .failed)
+        for time in 0..<2 {
+            try await first.journal.countCrash(subject: child.execution, event: "redrive", incarnation: "i\(time)")
+        }
+        await EngineTests.end(first)
+        let second = try await serve(stage, "e2")
+        try await second.engine.redriveExecution(parent)
+        try await second.engine.releaseExecution(child.execution)
+        let again = try #require(try await second.engine.poll(poll(waitSeconds: 30)))
+        #expect(again.execution == child.execution)
+        #expect(try await second.engine.complete(again, "done"))
+        #expect(try await end(of: parent, on: second.engine).output == ["done"])
+        await EngineTests.end(second)
+    }
+
+    @Test("a child that can't be read is not started anew, and its worker is heard once it was read")
+    func unreadableChild() async throws {
+        let stage = try await Stage()
+        let first = try await serve(stage, "e1", ["m": map("", states: taskStates, start: "T")])
+        let parent = try await first.engine.start(machine: "m", name: nil, input: "[1]").execution.executionARN
+        let parentID = try await first.engine.run(parent).run.id
+        let offer = try await first.engine.take()
+        await EngineTests.end(first)
+        let child = PostgresValue.uuid(offer.execution)
+        let row = "showrunner.journal WHERE seq = 0 AND execution_id = $1"
+        let effects = try await stage.query("SELECT effects FROM \(row)", [child])[0].text("effects")
+        func write(_ effects: String) async throws {
+            let change = "UPDATE showrunner.journal SET effects = $2 WHERE seq = 0 AND execution_id = $1"
+            _ = try await stage.query(change, [child, .text(effects)])
+        }
+        // As a release after this one writes them.
+        try await write(#"{"v":2,"effects":[]}"#)
+        let second = try await serve(stage, "e2")
+        #expect(await second.engine.leavesAlone(offer.execution, of: parentID))
+        try await write(effects)
+        try await second.engine.recover(offer.execution)
+        #expect(try await second.engine.complete(offer, "done"))
+        #expect(try await end(of: parent, on: second.engine).output == ["done"])
+        await EngineTests.end(second)
+    }
+
     @Test("stopping a parent that is set aside stops its children")
     func stoppingSetAside() async throws {
         let stage = try await Stage()
@@ -345,4 +394,13 @@ struct MapRunTests {
 
 extension Engine {
     fileprivate var openRunCount: Int { runs.count }
+}
+
+extension Engine {
+    /// Whether a child is not in memory though its parent asks for it.
+    fileprivate func leavesAlone(_ child: String, of parent: String) -> Bool {
+        guard let run = runs[parent] else { preconditionFailure("\(parent) is in memory") }
+        for child in run.execution.pendingChildren { ensureChild(entry: child.entry, index: child.index, of: run) }
+        return runs[child] == nil
+    }
 }

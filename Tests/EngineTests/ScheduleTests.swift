@@ -1,6 +1,7 @@
 @testable import Engine
 import Interpreter
 import JSON
+import Journal
 import Schedules
 import StepContracts
 import Testing
@@ -80,6 +81,35 @@ struct ScheduleTests {
         // Who is to stop it tries that again.
         world.clock.advance(to: world.clock.now + 2_000_000)
         await world.pass(seconds: 10 * 60, running)
+        #expect(try await executions(world) == expected)
+        await end((running.engine, running.journal))
+    }
+
+    @Test(
+        "what had ended before the schedule kept that is over, though it is set aside",
+        arguments: [
+            (.skip, "load", ["0005 SUCCEEDED", "0020 RUNNING"]),
+            (.skip, "redrive", ["0005 SUCCEEDED", "0020 RUNNING"]),
+            (.cancelOther, "load", ["0005 ABORTED", "0010 RUNNING"]),
+        ] as [(OverlapPolicy, String, [String])])
+    func setAsideAfterItsEnd(policy: OverlapPolicy, event: String, expected: [String]) async throws {
+        let world = try await ScheduleWorld()
+        let file = try schedules("StartDate: 2026-11-28T00:01:00Z\n    OverlapPolicy: \(policy.rawValue)")
+        var running = try await world.engine(file)
+        running.mortality.arm(Mortality.Point(statement: .endKept, isDone: false))
+        await world.pass(seconds: 20 * 60, running)
+        try #require(running.mortality.isDead)
+        await world.bury(running)
+        let line = try await world.stage.query(
+            "SELECT execution_id::text AS id, name FROM showrunner.execution_list")[0]
+        let (id, name) = (line.text("id"), line.text("name"))
+        let bystander = Journal(url: world.stage.url, incarnation: "b", log: silent)
+        for time in 0..<2 { try await bystander.countCrash(subject: id, event: event, incarnation: "i\(time)") }
+        await bystander.close(deadline: .seconds(10))
+        running = try await world.engine(file)
+        // Before the next comes due.
+        while await running.engine.scheduleAwaits(name) { await Task.yield() }
+        await world.pass(seconds: 60, running)
         #expect(try await executions(world) == expected)
         await end((running.engine, running.journal))
     }
@@ -226,5 +256,12 @@ struct ScheduleTests {
         #expect(try await world.executions().count == 2)
         #expect(try await world.stage.query("SELECT state FROM showrunner.schedule")[0].text("state") == before)
         await end((running.engine, running.journal))
+    }
+}
+
+extension Engine {
+    /// Whether a schedule takes an execution for one that has not ended.
+    fileprivate func scheduleAwaits(_ name: String) -> Bool {
+        scheduling.entries.values.contains { $0.state.running.contains { $0.fire.executionName == name } }
     }
 }

@@ -164,7 +164,10 @@ struct SetAsideTests {
             try await two.engine.redriveExecution(bad)
         }
         #expect(refusal?.code == .notRedrivable && refusal?.message.contains("2 engines ended") == true)
+        #expect(try await two.engine.run(bad).run.quarantine?.contains("2 engines ended") == true)
+        #expect(try await two.engine.listRuns(RunQuery()).items.count { $0.quarantine != nil } == 1)
         try await two.engine.releaseExecution(bad)
+        #expect(try await two.engine.run(bad).run.quarantine == nil)
         try await two.engine.redriveExecution(bad)
         #expect(await two.engine.coldCount == 1)
         #expect(try await two.engine.complete(two.engine.take()))
@@ -197,13 +200,6 @@ struct SetAsideTests {
         try await stop.value
         #expect(await two.engine.isBeingMoved(nested))
         await end(two)
-    }
-}
-
-extension Stage {
-    /// Of the one machine there is; nil when it is removed.
-    fileprivate func machineStatus() async throws -> String? {
-        try await query("SELECT status FROM showrunner.machine").first?.text("status")
     }
 }
 

@@ -37,6 +37,10 @@ private struct ObedientStep: DataStep {
         case "wait":
             do { try await Task.sleep(for: .seconds(600)) } catch { throw .cancelled("the step was told to stop") }
             return [:]
+        case "finish":
+            // What it is told to stop for comes too late.
+            do { try await Task.sleep(for: .seconds(600)) } catch { return ["given": true] }
+            return [:]
         default: throw .databaseUnavailable("it is away")
         }
     }
@@ -204,6 +208,25 @@ private final class Desk: Sendable {
         _ = await desk.engine.nextHeartbeat { !$0.tasks.isEmpty }
         await desk.drain()
         #expect(await desk.engine.nextFail().failure.error == "Showrunner.HttpOutcomeUnknown")
+        try await desk.ended()
+    }
+
+    @Test func whatIsDoneAsTheGracePeriodEndsIsTold() async throws {
+        let desk = try Desk(grace: .milliseconds(1))
+        desk.offer("obey", ["do": "finish"])
+        _ = await desk.engine.nextHeartbeat { !$0.tasks.isEmpty }
+        await desk.drain()
+        #expect(await desk.engine.nextComplete().output["given"] == true)
+        try await desk.ended()
+    }
+
+    @Test func whatTheEngineDidNotTakeIsToldOnceMoreAsTheGracePeriodEnds() async throws {
+        let desk = try Desk(grace: .milliseconds(1))
+        desk.engine.answerNextOutcomes(.init(status: 503, json: nil, headers: ["Retry-After: 3600"]))
+        desk.offer("obey", ["do": "give"])
+        _ = await desk.engine.nextComplete()
+        await desk.drain()
+        #expect(await desk.engine.nextComplete().output["given"] == true)
         try await desk.ended()
     }
 

@@ -266,7 +266,7 @@ extension Engine {
         if !run.execution.isOpen {
             tellParent(of: run)
             tellNestedWaits(of: run)
-            tellSchedule(of: run)
+            tellSchedule(ofEndOf: run.execution.arn)
             for waiter in run.endWaiters { waiter.resume() }
             run.endWaiters = []
             forget(run)
@@ -285,6 +285,7 @@ extension Engine {
     /// Takes an execution into memory.
     func insert(_ run: Run) {
         runs[run.execution.id] = run
+        unreadable.remove(run.execution.id)
         noteTakenUp(run)
         openRuns[run.machineName, default: 0] += 1
     }
@@ -313,12 +314,7 @@ extension Engine {
     func removeIdleMachines() {
         for machine in machines.values
         where machine.isDeleting && openRuns[machine.name] == nil && cold.counts[machine.name] == nil {
-            Task {
-                do { try await self.removeIfIdle(machine.name) } catch {
-                    self.log.warning(
-                        "a machine is not deleted yet", metadata: ["machine": "\(machine.name)", "error": "\(error)"])
-                }
-            }
+            Task { await self.goOnDeleting(machine.name) }
         }
     }
 

@@ -93,6 +93,8 @@ public actor Engine {
     var postponedChildren: Deque<PostponedChild> = []
     /// Executions that can't be loaded: what belongs to them is left alone.
     var unreadable: Set<String> = []
+    /// Machines whose deletion the database has not answered: it goes on after a pause.
+    var pausedDeletions: Set<String> = []
     /// Open executions that are not in memory for the moment: their tasks are neither over nor to be answered.
     var reloading: Set<String> = []
     /// Ended executions that somebody is about to take into memory again.

@@ -177,12 +177,26 @@ extension Engine {
         case let other: throw other.isOutOfPlace
         }
         try await changingRegistry { () async throws(EngineError) in
-            guard machines[name]?.isDeleting == false, try await hasOpenExecutions(name), var machine = machines[name]
-            else { return }
+            guard var machine = machines[name], !machine.isDeleting else { return }
+            // Before anybody asks what is open of it: what started during that question would be stopped, and it would stay.
             machine.isDeleting = true
             try await save(machine)
         }
-        try await finishDeletion(of: name)
+        await goOnDeleting(name)
+    }
+
+    /// Finishes a deletion that is saved: again after a pause where the database does not answer, since nothing else may come
+    /// to ask for it.
+    func goOnDeleting(_ name: String) async {
+        do throws(EngineError) { try await finishDeletion(of: name) } catch {
+            log.warning("a machine is not deleted yet", metadata: ["machine": "\(name)", "error": "\(error)"])
+            guard pausedDeletions.insert(name).inserted else { return }
+            Task {
+                do { try await bootClock.sleep(for: .seconds(2)) } catch { return }
+                pausedDeletions.remove(name)
+                if !isStopping, machines[name]?.isDeleting == true { await goOnDeleting(name) }
+            }
+        }
     }
 
     /// Stops a deleted machine's executions, and removes it when none is open.
@@ -194,20 +208,13 @@ extension Engine {
         try await removeIfIdle(name)
     }
 
-    /// Removes a machine that has no open execution; called again when the last one of a deleted machine has ended.
-    func removeIfIdle(_ name: String) async throws(EngineError) {
+    /// Removes a deleted machine that has no open execution; called again when its last one has ended.
+    private func removeIfIdle(_ name: String) async throws(EngineError) {
         try await changingRegistry { () async throws(EngineError) in
-            guard machines[name] != nil, try await !hasOpenExecutions(name), !hasExecutions(name),
-                let machine = machines[name]
+            // Nothing starts on it while the lists are asked.
+            guard machines[name]?.isDeleting == true, try await !hasOpenExecutions(name), !hasExecutions(name)
             else { return }
-            // Nothing starts on it from here on, though it is there until the write is through.
-            machines[name]?.isDeleting = true
-            do throws(EngineError) {
-                try await written { try await journal.deleteMachine(name) }
-            } catch {
-                machines[name]?.isDeleting = machine.isDeleting
-                throw error
-            }
+            try await written { try await journal.deleteMachine(name) }
             machines[name] = nil
         }
     }

@@ -22,7 +22,7 @@ extension Engine {
         parent.children.insert(key)
         let id = childID(of: parent.execution.id, key)
         // One that still runs is redriven once it has ended: ``tellParent(of:)``.
-        guard runs[id] == nil, !reloading.contains(id), suspects[id] == nil else { return }
+        guard runs[id] == nil, !isComingBack(id) else { return }
         if child.redrives > 0, !child.isExpress {
             guard hasRoom(for: key, of: parent) else { return }
             // It exists already, unless its parent was stopped before it could be started.
@@ -30,6 +30,20 @@ extension Engine {
             return
         }
         start(child, key: key, of: parent)
+    }
+
+    /// An execution was to be taken into memory and is not there: a parent that waits for it as its child is told of its end,
+    /// or has it redriven or started.
+    func ensureForParent(_ id: String) {
+        guard runs[id] == nil else { return }
+        // Both have the same time bits.
+        let time = id.prefix(13)
+        for parent in runs.values where parent.execution.isOpen && parent.execution.id.hasPrefix(time) {
+            for child in parent.execution.pendingChildren
+            where childID(of: parent.execution.id, ChildKey(child)) == id {
+                ensureChild(entry: child.entry, index: child.index, of: parent)
+            }
+        }
     }
 
     /// Whether a child may be open, too; else it waits for room.

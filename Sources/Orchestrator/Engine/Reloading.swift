@@ -13,6 +13,7 @@ extension Engine {
         do {
             try await recoverWithRelatives(id)
             endReloading(id)
+            ensureForParent(id)
         } catch {
             Task { await self.reload(id) }
         }
@@ -31,24 +32,31 @@ extension Engine {
 
     /// Loads an execution again that was thrown away.
     private func reload(_ id: String) async {
-        defer { endReloading(id) }
+        let isDone = await recoverInTime(id)
+        endReloading(id)
+        if isDone { ensureForParent(id) }
+    }
+
+    /// - Returns: false where this engine has come to its end meanwhile.
+    private func recoverInTime(_ id: String) async -> Bool {
         // What is refused once may be refused again: not in a tight circle. Where the lease is lost, the process ends
         // meanwhile.
         while !isStopping, runs[id] == nil {
             if await journal.leaseIsLost {
                 // Its new owner has it; what it runs here a second time would be nobody's.
                 noteLeaseLost()
-                return
+                return false
             }
             do {
                 try await bootClock.sleep(for: .seconds(2))
                 try await recoverWithRelatives(id)
-                return
+                return true
             } catch is CancellationError {
-                return
+                return false
             } catch {
                 log.warning("an execution is not loaded yet", metadata: ["execution": "\(id)", "error": "\(error)"])
             }
         }
+        return !isStopping
     }
 }

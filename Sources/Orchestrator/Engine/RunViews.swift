@@ -117,7 +117,7 @@ public struct RunView: Sendable, Hashable {
     public var redriveCount = 0
     /// When it was redriven last.
     public var redriveDateMicroseconds: Int64?
-    /// Why the engine does not touch it though it is open: engines ended while they decided on it.
+    /// Why the engine does not touch it, or does not redrive it: engines ended while they decided on it.
     public var quarantine: String?
     /// Which of its tasks does not come forward though its worker is alive, as a sentence; the first of several.
     public var stuck: String?

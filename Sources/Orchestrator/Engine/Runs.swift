@@ -388,7 +388,7 @@ extension Engine: RunService {
         view.redriveCount = Int(entry.redriveCount)
         view.redriveDateMicroseconds = entry.redrivenAt
         view.itemCount = entry.itemCount.map { Int($0) }
-        view.quarantine = view.status == .running ? suspects[entry.executionID]?.sentence : nil
+        view.quarantine = suspects[entry.executionID]?.sentence
         noteRedrive(in: &view, isExpress: isExpress)
         return view
     }
@@ -412,7 +412,7 @@ extension Engine: RunService {
         view.redriveCount = execution.redriveCount
         view.redriveDateMicroseconds = execution.redrivenAt
         view.itemCount = execution.start.parent?.itemCount
-        view.quarantine = execution.isOpen ? suspects[execution.id]?.sentence : nil
+        view.quarantine = suspects[execution.id]?.sentence
         view.stuck = execution.isOpen && !run.progress.isEmpty ? stuck(run).first?.sentence : nil
         noteRedrive(in: &view, isExpress: execution.start.deployment.isExpress)
         return view

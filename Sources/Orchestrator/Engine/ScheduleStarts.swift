@@ -124,16 +124,13 @@ extension Engine {
     private func watch(_ arn: String, _ name: String, of entry: ScheduleEntry) async throws(EngineError) {
         let id = try await executionID(arn)
         scheduling.watched[arn] = (entry.schedule.name, name)
-        // What is set aside has not ended, and nobody is to look at it.
-        guard suspects[id] == nil else { return }
-        let run = try await find(id)
-        if !run.execution.isOpen { tellSchedule(of: run) }
+        // Nobody is to look at what is set aside, but it may have ended before.
+        if try await !taker(id, arn: arn).isOpen { tellSchedule(ofEndOf: arn) }
     }
 
     /// An execution has ended: where a schedule started it, that is an event to it.
-    func tellSchedule(of run: Run) {
-        guard !scheduling.watched.isEmpty,
-            let watched = scheduling.watched.removeValue(forKey: run.execution.arn),
+    func tellSchedule(ofEndOf arn: @autoclosure () -> String) {
+        guard !scheduling.watched.isEmpty, let watched = scheduling.watched.removeValue(forKey: arn()),
             let entry = scheduling.entries[watched.schedule]
         else { return }
         post(.ended(executionName: watched.execution), to: entry)
@@ -144,8 +141,14 @@ extension Engine {
         while !isStopping, isServing, entry.state.running.contains(where: { $0.isToEnd(name) }) {
             do throws(EngineError) {
                 let machine = try machineName(of: entry.target(ofExecution: name))
+                let arn = ARN.execution(machine: machine, name: name)
+                let id = try await executionID(arn)
+                if suspects[id] != nil, try await !taker(id, arn: arn).isOpen {
+                    post(.ended(executionName: name), to: entry)
+                    return
+                }
                 _ = try await stop(
-                    ARN.execution(machine: machine, name: name), error: "Showrunner.Superseded",
+                    arn, error: "Showrunner.Superseded",
                     cause: "The schedule '\(entry.schedule.name)' starts its next execution.")
                 return
             } catch {

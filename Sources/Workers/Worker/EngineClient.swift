@@ -46,8 +46,8 @@ struct EngineClient: Sendable {
         }
     }
 
-    func complete(_ request: CompleteRequest) async -> Answer<Void> {
-        await post(request, to: WorkerProtocolPath.complete, timeout: .seconds(30)) { _ in }
+    func complete(_ request: CompleteRequest, timeout: Duration = .seconds(30)) async -> Answer<Void> {
+        await post(request, to: WorkerProtocolPath.complete, timeout: timeout) { _ in }
     }
 
     func fail(_ request: FailRequest, timeout: Duration = .seconds(30)) async -> Answer<Void> {

@@ -273,22 +273,33 @@ public final class Worker: Service {
         }
     }
 
-    private func send(_ report: Report) async -> EngineClient.Answer<Void> {
+    private func send(_ report: Report, timeout: Duration = .seconds(30)) async -> EngineClient.Answer<Void> {
         switch report.outcome {
-        case .success(let request): await engine.complete(request)
-        case .failure(let request): await engine.fail(request)
+        case .success(let request): await engine.complete(request, timeout: timeout)
+        case .failure(let request): await engine.fail(request, timeout: timeout)
         }
     }
 
-    /// Tells the engine what became of a task, again and again until it judges or the outcome no longer matters.
+    /// Before the worker stops: outside the cancelled task, or the message would be cancelled too.
+    private func sendLast(_ report: Report) async -> EngineClient.Answer<Void> {
+        await Task { await self.send(report, timeout: Self.lastTry) }.value
+    }
+
+    /// The process is about to go.
+    private static let lastTry = Duration.seconds(3)
+
+    /// Tells the engine what became of a task, again and again until it judges or the outcome no longer matters. When the
+    /// worker stops, it is tried once more.
     ///
     /// - Parameter isBeside: whether no slot waits for it.
     /// - Returns: what is still to be told, where the slot that waits for it can do better meanwhile.
     private func deliver(_ untold: Report, isBeside: Bool = false) async -> Report? {
         var report = untold
         var backoff = Backoff()
-        while tasks.ending(report.token) == nil, !Task.isCancelled {
-            switch await send(report) {
+        while true {
+            let ending = tasks.ending(report.token)
+            if ending == .gone || ending == nil && Task.isCancelled { break }
+            switch ending == .draining ? await sendLast(report) : await send(report) {
             case .reply, .nothing:
                 engineAnswered()
                 tasks.remove(report.token)
@@ -305,9 +316,15 @@ public final class Worker: Service {
                     return nil
                 }
                 report = next
+            case .unavailable(let reason, _) where ending == .draining:
+                report.logger.warning(
+                    "an outcome could not be told before the worker stops", metadata: ["error": "\(reason)"])
+                tasks.remove(report.token)
+                return nil
             case .unavailable(let reason, let retryAfter):
                 if isBeside {
-                    await pause(max(session.heartbeatInterval, backoff.pause(retryAfter: retryAfter)))
+                    await pauseUnlessEnding(
+                        report.token, max(session.heartbeatInterval, backoff.pause(retryAfter: retryAfter)))
                 } else if tasks.isUntaken(report.token, most: session.outcomesBeside) {
                     report.logger.warning(
                         "the engine does not take an outcome; its slot goes on, and it is repeated",
@@ -315,7 +332,7 @@ public final class Worker: Service {
                     return report
                 } else {
                     engineFailed(reason)
-                    await pause(backoff.pause(retryAfter: retryAfter))
+                    await pauseUnlessEnding(report.token, backoff.pause(retryAfter: retryAfter))
                 }
             }
         }
@@ -332,8 +349,7 @@ public final class Worker: Service {
         // Another worker must not take for undone what may have been done.
         if let ended, ended.leavesOutcomeUnknown { failure = ended }
         let request = FailRequest(token: offer.token, failure: failure)
-        // Outside the cancelled task, or the message would be cancelled too.
-        let answer = await Task { await self.engine.fail(request, timeout: .seconds(3)) }.value
+        let answer = await sendLast(Report(outcome: .failure(request), step: offer.step, logger: logger))
         if case .unavailable(let reason, _) = answer {
             logger.warning("a task could not be handed back", metadata: ["error": "\(reason)"])
         }
@@ -400,6 +416,17 @@ public final class Worker: Service {
     /// A pause that cancellation ends.
     private func pause(_ duration: Duration) async {
         do { try await ContinuousClock().sleep(for: duration) } catch { return }
+    }
+
+    /// A pause that the end of a task ends, too.
+    private func pauseUnlessEnding(_ token: String, _ duration: Duration) async {
+        let pause = Task { await self.pause(duration) }
+        tasks.setEnd(token) { pause.cancel() }
+        await withTaskCancellationHandler {
+            await pause.value
+        } onCancel: {
+            pause.cancel()
+        }
     }
 
     /// A pause that graceful shutdown ends, too.
