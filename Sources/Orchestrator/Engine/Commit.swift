@@ -252,7 +252,7 @@ extension Engine {
         }
         for (entry, nonce, poller) in batch.handedOut { deliver(entry, nonce: nonce, of: run, to: poller) }
         for (entry, nonce, service) in batch.served {
-            finish(service, entry: entry, nonce: nonce, of: run)
+            Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
         }
         for (scope, index) in batch.startedChildren {
             if let entry = run.execution.entry(in: scope) { ensureChild(entry: entry.id, index: index, of: run) }

@@ -111,7 +111,7 @@ extension Engine {
     func repeatStarts() {
         guard isServing else { return }
         for (service, entry, nonce, run) in repeatedCalls {
-            finish(service, entry: entry, nonce: nonce, of: run)
+            Task { await self.finish(service, entry: entry, nonce: nonce, of: run) }
         }
         repeatedCalls = []
         let repeats = repeatedStarts.map { (kind, entry, nonce, run) in

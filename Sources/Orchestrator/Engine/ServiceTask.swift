@@ -59,36 +59,28 @@ extension Engine {
         let handOut = Event.handOut(entry: entry, worker: "engine", incarnation: "engine", nonce: nonce)
         guard case .committed = await submit(handOut, to: run) else { return }
         run.ready.remove(entry)
-        finish(service, entry: entry, nonce: nonce, of: run)
+        await finish(service, entry: entry, nonce: nonce, of: run)
     }
 
-    /// The second half of ``perform(_:entry:of:)-(ServiceTask,_,_)``, and what recovery repeats: has the service do the task,
-    /// beside the engine, which is one thread's work at a time.
-    func finish(_ service: any ServiceTask, entry: EntryID, nonce: String, of run: Run) {
+    /// The second half of ``perform(_:entry:of:)-(ServiceTask,_,_)``, and what recovery repeats.
+    func finish(_ service: any ServiceTask, entry: EntryID, nonce: String, of run: Run) async {
         guard case .task(let attempt) = run.execution.entry(entry)?.phase else { return }
-        let (id, trace) = (run.execution.id, TraceID(digits: run.execution.traceID))
-        let (resource, parameters) = (StepContract.plainResource(attempt.resource), attempt.parameters)
-        Task.detached {
-            let call = { @Sendable () async -> Result<JSON, StepFailure> in
-                do throws(StepFailure) {
-                    return .success(try await service.run(resource: resource, parameters: parameters, engine: self))
-                } catch {
-                    return .failure(error)
-                }
+        let call = { @Sendable () async -> Result<JSON, StepFailure> in
+            do throws(StepFailure) {
+                return .success(
+                    try await service.run(
+                        resource: StepContract.plainResource(attempt.resource), parameters: attempt.parameters,
+                        engine: self))
+            } catch {
+                return .failure(error)
             }
-            // What it starts belongs to the execution's trace, not to that of whoever caused this.
-            let result = await TraceID.$current.withValue(trace) {
-                service.callsOutside ? await self.calling(call) : await call()
-            }
-            await self.take(result, of: entry, nonce: nonce, in: id)
         }
-    }
-
-    /// What a service did. Where the execution has left memory meanwhile, whoever loads it has the task done again.
-    private func take(_ result: Result<JSON, StepFailure>, of entry: EntryID, nonce: String, in id: String) {
-        guard let run = runs[id] else { return }
+        // What it starts belongs to the execution's trace, not to that of whoever caused this.
+        let result = await TraceID.$current.withValue(TraceID(digits: run.execution.traceID)) {
+            service.callsOutside ? await calling(call) : await call()
+        }
         switch result {
-        case .success(let output): post(ended(entry, nonce, output, of: id), to: run)
+        case .success(let output): post(ended(entry, nonce, output, of: run.execution.id), to: run)
         case .failure(let failure):
             // An engine that stops, or has lost the lease, fails calls by that alone: its successor makes them again.
             guard isReady else { return }
