@@ -43,6 +43,9 @@ extension ConsolePageTests {
 
     /// Event streams that say what the script makes them say.
     static let streams = """
+        // The time that Chromium pretends to pass waits for timers, not for frames.
+        window.requestAnimationFrame = (paint) => setTimeout(() => paint(performance.now()));
+        window.cancelAnimationFrame = (number) => clearTimeout(number);
         window.streams = [];
         window.EventSource = class {
             handlers = {};
