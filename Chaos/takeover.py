@@ -73,7 +73,7 @@ class Takeover:
             entries = re.split(r"^(?=\d{4}-\d\d-\d\d )", file.read(), flags=re.MULTILINE)
         late = sum(
             1 for entry, following in zip(entries, entries[1:])
-            if "AS given (execution_id, seq, at, effects" in entry and f"parameters: $1 = '{self.incarnation}'" in following)
+            if "INSERT INTO showrunner.journal (" in entry and f"parameters: $1 = '{self.incarnation}'" in following)
         rows = int(self.ask(f"""
             SELECT count(*) FROM showrunner.journal AS j WHERE split_part(writer, '/', 1) = '{self.incarnation}'
             AND extract(epoch FROM pg_xact_commit_timestamp(j.xmin)) > {self.taken}""")[0])
