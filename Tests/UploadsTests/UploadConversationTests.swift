@@ -89,20 +89,24 @@ private func patch(_ wire: Wire, _ path: String, at offset: Int, _ bytes: [UInt8
         try await withUploadServer(in: directory, runs: runs) { port, _, store in
             let path = try await onThread {
                 let path: String
+                // The server waits 75 s for a silent connection before it gives it up, and longer where it has much to do.
+                let end = Date(timeIntervalSinceNow: 300)
                 do {
                     let wire = try Wire(port: port)
                     path = try create(wire, length: bytes.count)
                     try wire.begin("PATCH", path, content.merging(["Upload-Offset": "0"]) { $1 }, length: bytes.count)
-                    try wire.send(Array(bytes[..<700_001]))
+                    try wire.send(Array(bytes[..<1_500_001]))
+                    // What the server's program has not been given yet may go with the connection: it reads by now.
+                    let looking = try Wire(port: port)
+                    while Int(try looking.request("HEAD", path, tus)["upload-offset"] ?? "") == 0, Date() < end {}
                     // Leaving this scope closes the connection in the middle of the content.
                 }
                 let wire = try Wire(port: port)
                 var offset = 0
-                let end = Date(timeIntervalSinceNow: 120)
-                while offset < 700_001, Date() < end {
+                while offset < 1_500_001, Date() < end {
                     offset = Int(try wire.request("HEAD", path, tus)["upload-offset"] ?? "") ?? -1
                 }
-                #expect(offset == 700_001)
+                #expect(offset == 1_500_001)
                 var answer = try patch(wire, path, at: offset, Array(bytes[offset...]))
                 while answer.status == 423, Date() < end {
                     answer = try patch(wire, path, at: offset, Array(bytes[offset...]))
