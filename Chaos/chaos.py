@@ -6,11 +6,11 @@
 Two engines on one PostgreSQL, four workers that speak the workers' protocol, and a stream of executions of every kind: tasks
 in a row, Maps, Parallel states, child executions of distributed Maps, nested executions, failures that are retried. Meanwhile
 faults are drawn from the seed: SIGKILL and SIGSTOP of engines and workers, SIGKILL of the postmaster and of backends, connections
-cut, jumps of the database's clock and of engines', a full disk where this user may mount. Then everything is left in peace until it is quiet, and Chaos/checks.sql looks into the
-journal: nothing that was acknowledged is lost, nothing is there twice. Needs PostgreSQL's server programs and, for the clocks,
-libfaketime: `scripts/set-up.sh chaos` installs both (Debian: postgresql-15, faketime); without it no clock is set, and that is
-said. Exit status 1 where a check finds something, 3 where
-the load never became quiet.
+cut, jumps of the database's clock and of engines', a full disk where this user may mount. Then everything is left in peace until
+it is quiet, and Chaos/checks.sql looks into the journal: nothing that was acknowledged is lost, nothing is there twice. Needs
+PostgreSQL's server programs and, for the clocks, libfaketime: `scripts/set-up.sh chaos` installs both (Debian: postgresql-15,
+faketime); without it no clock is set, and that is said. Exit status 1 where a check finds something, 3 where the load never
+became quiet.
 """
 import argparse
 import collections

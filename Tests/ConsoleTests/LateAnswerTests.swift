@@ -87,12 +87,6 @@ extension ConsolePageTests {
     func aPartThatAnotherLookOvertookIsNotShown(
         _ part: (page: String, attribute: String, name: String, path: String, answer: String), _ isRefused: Bool
     ) async throws {
-        let router = ServiceRouter()
-        let runs = RecordedRuns(recordings.day)
-        router.addConsoleRoutes(runs: runs, maximumStreams: 0)
-        router.addMachineRoutes(machines: RecordedMachines(), runs: runs)
-        router.addScheduleRoutes(schedules: RecordedSchedules())
-        router.addRecordedTriggers()
         let script =
             Self.streams + Self.timersHeldBack + """
                 import "/console/assets/machine-page.js";
@@ -116,7 +110,7 @@ extension ConsolePageTests {
                 result.push(...["the newer", "the older", "Not then."].filter((words) => page.textContent.includes(words)), due.length);
                 document.body.setAttribute("data-result", result);
                 """
-        let document = try await shown(script: script, router)
+        let document = try await shown(script: script, machineRouter())
         #expect(document.contains(#"data-result="0,the newer,1""#), "\(document.prefix(6000))")
     }
 

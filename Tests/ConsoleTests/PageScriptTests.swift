@@ -194,14 +194,19 @@ extension ConsolePageTests {
 
         """
 
-    private func shownMachine(script: String) async throws -> String {
+    /// What pages of machines and triggers ask for.
+    func machineRouter() -> ServiceRouter {
         let router = ServiceRouter()
         let runs = RecordedRuns(recordings.day)
         router.addConsoleRoutes(runs: runs, maximumStreams: 0)
         router.addMachineRoutes(machines: RecordedMachines(), runs: runs)
         router.addScheduleRoutes(schedules: RecordedSchedules())
         router.addRecordedTriggers()
-        return try await shown(script: Self.streams + script, router)
+        return router
+    }
+
+    private func shownMachine(script: String) async throws -> String {
+        try await shown(script: Self.streams + script, machineRouter())
     }
 
     @Test(.needsChromium) func aDefinitionThatIsNoLongerLookedAtDoesNotFail() async throws {

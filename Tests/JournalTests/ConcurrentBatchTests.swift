@@ -1,8 +1,6 @@
 import Journal
-import Logging
 import Postgres
 import PostgresTestSupport
-import Synchronization
 import Testing
 
 /// Two batches under way at once, held up inside PostgreSQL where it matters.
@@ -136,7 +134,7 @@ import Testing
     @Test("two batches with the same names do not lock each other out")
     func namesAreTakenInOneOrder() async throws {
         let url = try await journalDatabase()
-        let tries = Repeated()
+        let tries = Repetitions()
         let journal = Journal(url: url, incarnation: "engine-1", log: tries.log, settings: Self.patient)
         #expect(try await journal.takeLease(holder: "test", isStillHeldAfter: .zero) == .taken)
         let (outcomes, continuation) = AsyncStream.makeStream(of: NumberedOutcome.self)
@@ -160,7 +158,7 @@ import Testing
             if count == 6 { break }
         }
         #expect(committed == [0, 1, 2, 4])
-        #expect(tries.errors == [])
+        #expect(tries.reasons == [])
         await journal.close(deadline: .seconds(5))
     }
 
@@ -203,28 +201,5 @@ import Testing
         try await holder.script("ROLLBACK", deadline: .seconds(10))
         #expect(await told.next()?.number == 0)
         await journal.close(deadline: .seconds(5))
-    }
-}
-
-/// A log that remembers why tries were repeated.
-private final class Repeated: Sendable {
-    private let noted = Mutex<[String]>([])
-    var errors: [String] { noted.withLock { $0 } }
-    var log: Logger { Logger(label: "journal-tests") { _ in Handler(repeated: self) } }
-
-    private struct Handler: LogHandler {
-        let repeated: Repeated
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            guard let error = event.metadata?["error"] else { return }
-            repeated.noted.withLock { $0.append("\(error)") }
-        }
     }
 }

@@ -79,14 +79,13 @@ extension JournalRow {
 
 /// A log that tells the test of each try that is repeated: tests wait for it instead of for time.
 final class Repetitions: Sendable {
-    let log: Logger
-    private let stream: AsyncStream<String>
+    private let (stream, continuation) = AsyncStream.makeStream(of: String.self)
+    private let noted = Mutex<[String]>([])
 
-    init() {
-        let (stream, continuation) = AsyncStream.makeStream(of: String.self)
-        self.stream = stream
-        log = Logger(label: "journal-tests") { _ in Handler(continuation: continuation) }
-    }
+    var log: Logger { Logger(label: "journal-tests") { _ in Handler(repetitions: self) } }
+
+    /// Why tries were repeated so far.
+    var reasons: [String] { noted.withLock { $0 } }
 
     /// Returns when a try has failed for a reason that contains the text.
     func next(containing text: String) async {
@@ -94,7 +93,7 @@ final class Repetitions: Sendable {
     }
 
     private struct Handler: LogHandler {
-        let continuation: AsyncStream<String>.Continuation
+        let repetitions: Repetitions
         var metadata: Logger.Metadata = [:]
         var logLevel = Logger.Level.trace
 
@@ -104,7 +103,9 @@ final class Repetitions: Sendable {
         }
 
         func log(event: LogEvent) {
-            continuation.yield("\(event.metadata?["error"] ?? "none")")
+            guard let error = event.metadata?["error"] else { return }
+            repetitions.noted.withLock { $0.append("\(error)") }
+            repetitions.continuation.yield("\(error)")
         }
     }
 }
